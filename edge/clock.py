@@ -1,0 +1,48 @@
+"""Time as the runtime sees it: nothing below the daemon reads the machine's clock itself.
+
+`SystemClock` is the device's; `ReplayClock` is a clip's, set by whoever reads the clip. Both count seconds.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Two clocks: `monotonic` for durations, `wall` (Unix time in a daemon) for what is told to people."""
+
+    def monotonic(self) -> float:
+        """Seconds that never step back; comparable only with themselves."""
+        ...
+
+    def wall(self) -> float:
+        """Unix time in seconds; may step when the machine's clock is set."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def monotonic(self) -> float:
+        """Seconds since some point before the start."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """Unix time in seconds."""
+        return time.time()
+
+
+class ReplayClock:
+    """A clip's own clock: both times are seconds from its first frame. Moved by the reader of the clip."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        """Seconds from the clip's first frame."""
+        return self.now
+
+    def wall(self) -> float:
+        """Seconds from the clip's first frame."""
+        return self.now

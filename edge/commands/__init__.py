@@ -1,0 +1,1 @@
+"""The sub-commands of `edge`, a file each; `edge.cli.COMMANDS` is their table."""
