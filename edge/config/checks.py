@@ -1,0 +1,104 @@
+"""What one table alone cannot tell: names that clash, files that are not there. Works on data of any quality.
+
+These rules read the raw tables rather than the validated ones, so that one report has all that is wrong.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from edge.config.diagnose import Finding
+from edge.config.places import Loc
+
+MODEL_SUFFIXES = (".onnx", ".tflite", ".xml", ".pb", ".engine", ".plan", ".epk")
+FILES = frozenset(
+    {
+        ("model", "manifest"),
+        ("mqtt", "tls", "ca"),
+        ("mqtt", "tls", "cert"),
+        ("mqtt", "tls", "key"),
+        ("web", "cert"),
+        ("web", "key"),
+    }
+)
+"""Keys whose value is the path of a file; `model.name` and `camera.source` may be one as well."""
+
+
+def leaves(data: Any, loc: Loc = ()) -> Iterator[tuple[Loc, Any]]:
+    """Every value that is neither table nor list, with its key."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from leaves(value, (*loc, key))
+    elif isinstance(data, list):
+        for i, value in enumerate(data):
+            yield from leaves(value, (*loc, i))
+    else:
+        yield loc, data
+
+
+def path_in(loc: Loc, value: Any) -> tuple[str, str] | None:
+    """The path that a value names, split into what stands before it (`file:`) and the path; None if it names none."""
+    keys = tuple(part for part in loc if isinstance(part, str))
+    if not isinstance(value, str) or not value:
+        return None
+    if keys in FILES or keys == ("node", "data"):
+        return "", value
+    if keys == ("camera", "source") and value.startswith("file:") and len(value) > len("file:"):
+        return "file:", value.removeprefix("file:")
+    if keys == ("model", "name") and ("/" in value or value.endswith(MODEL_SUFFIXES)):
+        return "", value
+    return None
+
+
+def clashes(data: dict[str, Any]) -> list[Finding]:
+    """Cameras and zones that share a name: their topics would be the same."""
+    taken: dict[str, str] = {}
+    found = []
+    for loc, kind, name in _names(data):
+        if name in taken:
+            found.append(Finding(loc, f"`{name}` is the name of {taken[name]} already", "names are shared by all"))
+        else:
+            taken[name] = f"a {kind}"
+    return found
+
+
+def missing_files(data: dict[str, Any]) -> list[Finding]:
+    """Files that the configuration names and that cannot be read, as far as this user and machine can tell."""
+    found = []
+    for loc, value in leaves(data):
+        named = path_in(loc, value)
+        if named is None:
+            continue
+        path = Path(named[1])
+        if loc == ("node", "data"):
+            if path.exists() and not path.is_dir():
+                found.append(Finding(loc, f"{path} is no folder"))
+        elif problem := _unreadable(path):
+            found.append(Finding(loc, problem))
+    return found
+
+
+def _unreadable(path: Path) -> str | None:
+    if path.is_dir():
+        return f"{path} is a folder"
+    if not path.exists():
+        return f"no file {path}"
+    return None if os.access(path, os.R_OK) else f"{path} may not be read by this user"
+
+
+def _names(data: dict[str, Any]) -> Iterator[tuple[Loc, str, str]]:
+    for i, camera in _tables(data.get("camera")):
+        if isinstance(name := camera.get("name"), str):
+            yield ("camera", i, "name"), "camera", name
+    for i, camera in _tables(data.get("camera")):
+        for j, zone in _tables(camera.get("zone")):
+            if isinstance(name := zone.get("name"), str):
+                yield ("camera", i, "zone", j, "name"), "zone", name
+
+
+def _tables(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+    if isinstance(value, list):
+        yield from ((i, table) for i, table in enumerate(value) if isinstance(table, dict))

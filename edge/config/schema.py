@@ -1,0 +1,375 @@
+"""Every key of `edge.toml`: its type, default and meaning. `docs/reference/config.md` is generated from these models.
+
+The only module that knows pydantic besides its two readers, `load` and `diagnose`. Models are strict (a port is a
+number, not text that looks like one), frozen, and refuse keys that they do not know. What needs more than one table to
+judge (names that clash, files that are missing) is in `checks`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import socket
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, Strict, model_validator
+from pydantic_core import PydanticCustomError
+
+from edge.config.secrets import mask_url
+from edge.config.source import flaw, with_login
+
+DEFAULT_MODEL = "ssdlite-pedestrian"
+T = TypeVar("T")
+STATE_FOLDER = Path("/var/lib/edge")
+RESERVED = frozenset({"available", "events", "alarm", "steer", "stats"})
+BANNED_LABELS = frozenset(["all", "posture", "status", "enabled", "detect", "pose", "notifications", "snapshots"])
+_ADDRESS = re.compile(r"[^\s<>@,;]+@[^\s<>@,;]+|[^\r\n<>]*<[^\s<>@,;]+@[^\s<>@,;]+>")
+
+
+def _fault(message: str, help: str | None = None, key: str | None = None) -> PydanticCustomError:
+    """A finding for `diagnose`: key names the field to point at where the check belongs to a whole table.
+
+    The text travels in the context, since pydantic would format braces in a message.
+    """
+    return PydanticCustomError("edge", "{message}", {"message": message, "help": help or "", "key": key or ""})
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9_]+", value):
+        better = re.sub(r"[^a-z0-9_]+", "_", value.lower()).strip("_")
+        raise _fault("only a-z, 0-9 and _ are allowed", f"did you mean `{better}`?" if better else None)
+    return value
+
+
+def _topic_name(value: str) -> str:
+    if value in RESERVED:
+        raise _fault(f"`{value}` is a topic of its own, no camera or zone can have this name")
+    return _name(value)
+
+
+def _label(value: str) -> str:
+    topic = re.sub(r"[^a-z0-9_]", "_", value.strip().lower())
+    if not topic:
+        raise _fault("a label cannot be empty")
+    if topic in BANNED_LABELS:
+        raise _fault(f"`{topic}` is a topic of its own, no label can have this name")
+    return value.strip()
+
+
+def _source(value: str) -> str:
+    if found := flaw(value):
+        raise _fault(found.message, found.help)
+    return value
+
+
+def _some(values: tuple[T, ...]) -> tuple[T, ...]:
+    # Not pydantic's min_length: that counts only the valid ones and would complain once more where one is not.
+    if not values:
+        raise _fault("cannot be empty")
+    return values
+
+
+def _polygon(points: tuple[Point, ...]) -> tuple[Point, ...]:
+    if len(points) < 3:
+        raise _fault("needs at least 3 corners")
+    turned = (*points[1:], points[0])
+    twice_area = sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(points, turned, strict=True))
+    if abs(twice_area) < 1e-6:
+        raise _fault("the points enclose no area", "walk around the zone, one point a corner")
+    return points
+
+
+def _address(value: str) -> str:
+    if not _ADDRESS.fullmatch(value):
+        raise _fault("not a mail address", "write `name@example.org`")
+    return value
+
+
+def _listed(value: object) -> object:
+    """One value stands for a list of one."""
+    return value if isinstance(value, (list, tuple)) else (value,)
+
+
+def _tls(value: object) -> object:
+    """`true` is a table with nothing set, `false` none."""
+    if value is True:
+        return {}
+    if value is False:
+        return None
+    if value is None or isinstance(value, (dict, Tls)):
+        return value
+    raise _fault("must be true, false or a table", 'write `tls = true` or `tls = {ca = "ca.pem"}`')
+
+
+def _version(value: object) -> object:
+    return "5" if value == 5 and not isinstance(value, bool) else value
+
+
+def _host_name() -> str:
+    """The machine's name as a node name."""
+    return re.sub(r"[^a-z0-9_]+", "_", socket.gethostname().partition(".")[0].lower()).strip("_") or "edge"
+
+
+def default_data_folder() -> Path:
+    """systemd's $STATE_DIRECTORY, else /var/lib/edge where this user may write there, else the user's own folder."""
+    if given := os.environ.get("STATE_DIRECTORY"):
+        return Path(given.partition(":")[0])
+    if os.access(STATE_FOLDER, os.W_OK | os.X_OK):
+        return STATE_FOLDER
+    home = os.environ.get("XDG_DATA_HOME")
+    return (Path(home) if home else Path.home() / ".local" / "share") / "edge"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a bind address reaches no further than this machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+Name: TypeAlias = Annotated[str, AfterValidator(_name)]
+TopicName: TypeAlias = Annotated[str, AfterValidator(_topic_name)]
+Label: TypeAlias = Annotated[str, AfterValidator(_label)]
+Address: TypeAlias = Annotated[str, AfterValidator(_address)]
+FilePath: TypeAlias = Annotated[Path, Strict(False)]
+Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+Point: TypeAlias = Annotated[tuple[Share, Share], Strict(False)]
+
+
+class Table(BaseModel):
+    """What all tables share: strict, frozen, no unknown keys, no NaN."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+
+class Node(Table):
+    """This device."""
+
+    name: Name = Field(
+        default_factory=_host_name,
+        description="What this device is called in events and in Home Assistant.",
+        json_schema_extra={"shown": "the machine's host name"},
+    )
+    data: FilePath = Field(
+        default_factory=default_data_folder,
+        description="Folder of the database, snapshots and the alarm's state.",
+        json_schema_extra={"shown": "`$STATE_DIRECTORY`, else `/var/lib/edge`, else `~/.local/share/edge`"},
+    )
+
+
+class Zone(Table):
+    """A part of a camera's picture that has a name."""
+
+    name: TopicName = Field(description="Name of the zone; cameras and zones share one set of names.")
+    points: Annotated[tuple[Point, ...], Strict(False), AfterValidator(_polygon)] = Field(
+        description="Corners in order, each `[x, y]` from 0 (left, top) to 1 (right, bottom) of the picture."
+    )
+
+
+class Camera(Table):
+    """A camera, or a clip that stands for one."""
+
+    name: TopicName = Field(description="Name of the camera: lower-case letters, digits and `_`.")
+    source: Annotated[str, AfterValidator(_source)] = Field(
+        repr=False,
+        description="Where pictures come from: `file:PATH`, `rtsp://...`, `rtsps://...`, `v4l2:/dev/video0`, "
+        "`synthetic:`. `picamera:0`, `gst:PIPELINE` and `jetson:0` come with a later release.",
+    )
+    username: str | None = Field(default=None, description="User name for an RTSP camera, instead of one in the URL.")
+    password: SecretStr | None = Field(
+        default=None, description="Password for an RTSP camera, instead of one in the URL."
+    )
+    loop: bool = Field(default=False, description="Play a `file:` source again from its start when it ends.")
+    enabled: bool = Field(default=True, description="Watch this camera; `false` keeps its settings and opens nothing.")
+    labels: Annotated[tuple[Label, ...], Strict(False), AfterValidator(_some)] = Field(
+        default=("person",),
+        description='What to look for. `["motion"]` alone needs no model: every movement is an event.',
+    )
+    min_score: Share | None = Field(
+        default=None,
+        description="Least score of a detection; higher misses more and errs less. Unset: the model's own.",
+    )
+    max_fps: Annotated[float, Field(gt=0, le=240)] | None = Field(
+        default=None, description="Most pictures a second to look at; those between are dropped. Unset: all that come."
+    )
+    zone: Annotated[tuple[Zone, ...], Strict(False)] = Field(default=(), description="Zones of this camera.")
+
+    @model_validator(mode="after")
+    def _whole_login(self) -> Camera:
+        given = {key for key in ("username", "password") if getattr(self, key) is not None}
+        if given and not self.source.startswith(("rtsp:", "rtsps:")):
+            raise _fault(f"`{min(given)}` is for rtsp sources only", key=min(given))
+        if len(given) == 1:
+            other = ({"username", "password"} - given).pop()
+            raise _fault(f"`{min(given)}` needs `{other}` beside it", key=min(given))
+        return self
+
+    @property
+    def address(self) -> str:
+        """The source with `username` and `password` put into its URL: for the one who opens it, never for a log."""
+        if self.username is None or self.password is None:
+            return self.source
+        return with_login(self.source, self.username, self.password.get_secret_value())
+
+    @property
+    def shown(self) -> str:
+        """The source as people may see it, credentials masked."""
+        return mask_url(self.source)
+
+
+class Model(Table):
+    """The model that finds objects."""
+
+    name: Annotated[str, Field(min_length=1)] = Field(
+        default=DEFAULT_MODEL,
+        description="Name of a model in the catalogue (`edge models list`), or the path of a model file.",
+    )
+    engine: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...], Strict(False), AfterValidator(_some), BeforeValidator(_listed)
+    ] = Field(default=("auto",), description="Back end: `auto`, a name from `edge engines`, or a list tried in order.")
+    threads: Annotated[int, Field(ge=0, le=256)] = Field(
+        default=0, description="CPU threads of one inference; 0 leaves it to the back end."
+    )
+    min_score: Share | None = Field(
+        default=None, description="Least score of a detection, for cameras that set none. Unset: the manifest's."
+    )
+    manifest: FilePath | None = Field(
+        default=None, description="Manifest of a model file that has none beside it: decoder, input, labels."
+    )
+
+
+class AlarmTable(Table):
+    """Whether events alert anybody."""
+
+    armed_at_first_start: bool = Field(
+        default=False, description="State of the very first start; afterwards the last state is kept."
+    )
+
+
+class Tls(Table):
+    """Encryption to the broker."""
+
+    ca: FilePath | None = Field(default=None, description="Authorities to trust (PEM). Unset: the system's.")
+    cert: FilePath | None = Field(default=None, description="Our certificate (PEM), for brokers that ask for one.")
+    key: FilePath | None = Field(default=None, description="Key of that certificate (PEM).")
+
+    @model_validator(mode="after")
+    def _pair(self) -> Tls:
+        _together(self, "cert", "key")
+        return self
+
+
+class Mqtt(Table):
+    """The broker that events and states go to."""
+
+    host: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None, description="Name or address of the broker. Unset: no MQTT."
+    )
+    port: Port = Field(default=1883, description="Port of the broker; with TLS usually 8883.")
+    username: str | None = Field(default=None, description="User name, where the broker asks for one.")
+    password: SecretStr | None = Field(default=None, description="Password of that user.")
+    prefix: Name = Field(default="edge", description="First level of every topic.")
+    tls: Annotated[Tls | None, BeforeValidator(_tls)] = Field(
+        default=None,
+        description="`true` encrypts and checks the broker against the system's authorities; a table names files.",
+        json_schema_extra={"shown": "`false`"},
+    )
+    version: Annotated[Literal["5", "3.1.1"], BeforeValidator(_version)] = Field(
+        default="5", description="MQTT version; version 5 tells when a broker refuses a message."
+    )
+
+    @model_validator(mode="after")
+    def _user_first(self) -> Mqtt:
+        if self.password is not None and self.username is None:
+            raise _fault("`password` needs `username` beside it", key="password")
+        return self
+
+
+class Email(Table):
+    """Mail with a picture when something happens while armed."""
+
+    host: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None, description="Name or address of the mail server. Unset: no mail."
+    )
+    port: Port = Field(default=587, description="Port of the mail server.")
+    username: str | None = Field(default=None, description="User name, where the server asks for one.")
+    password: SecretStr | None = Field(
+        default=None, description="Password of that user; use an app password where there is one."
+    )
+    sender: Address | None = Field(
+        default=None, alias="from", description="Address that mails come from. Needed with `host`."
+    )
+    to: Annotated[tuple[Address, ...], Strict(False), BeforeValidator(_listed)] = Field(
+        default=(), description="Address, or list of addresses, that mails go to. Needed with `host`."
+    )
+    starttls: bool = Field(
+        default=True, description="Encrypt before logging in; `false` only for a server on this machine."
+    )
+    throttle_s: Annotated[float, Field(ge=0)] = Field(
+        default=60.0, description="Least seconds between two mails of one camera; 0 sends one for every event."
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Email:
+        if self.host is not None and self.sender is None:
+            raise _fault("`from` is missing", 'write `from = "edge@example.org"`', key="host")
+        if self.host is not None and not self.to:
+            raise _fault("`to` is missing", 'write `to = "you@example.org"`', key="host")
+        if self.password is not None and self.username is None:
+            raise _fault("`password` needs `username` beside it", key="password")
+        return self
+
+
+class Web(Table):
+    """The page in the browser."""
+
+    enabled: bool = Field(default=True, description="Serve the page.")
+    host: Annotated[str, Field(min_length=1)] = Field(
+        default="127.0.0.1", description="Address to listen on. Beyond this machine it needs `cert` and `key`."
+    )
+    port: Port = Field(default=8099, description="Port to listen on.")
+    cert: FilePath | None = Field(default=None, description="Certificate (PEM): the page is then served by https.")
+    key: FilePath | None = Field(default=None, description="Key of the certificate (PEM).")
+    insecure: bool = Field(
+        default=False, description="Allow a page without TLS beyond this machine: passwords can be read."
+    )
+    metrics: bool = Field(
+        default=False, description="Serve `/metrics` in Prometheus text to anybody who reaches the port."
+    )
+    allowed_hosts: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Strict(False)] = Field(
+        default=(), description="Further host names under which the page may be called; others are refused."
+    )
+
+    @model_validator(mode="after")
+    def _safe(self) -> Web:
+        _together(self, "cert", "key")
+        if self.enabled and self.cert is None and not self.insecure and not is_loopback(self.host):
+            advice = "set `cert` and `key`, or `insecure = true` if everybody on the network may read along"
+            raise _fault(f"`{self.host}` is reached from other machines and has no TLS", advice, key="host")
+        return self
+
+
+class Config(Table):
+    """The whole file. Tables that are absent have their defaults; `camera` holds at least one."""
+
+    node: Node = Field(default_factory=Node, description="This device.")
+    camera: Annotated[tuple[Camera, ...], Strict(False), AfterValidator(_some)] = Field(
+        description="The cameras, one `[[camera]]` table each."
+    )
+    model: Model = Field(default_factory=Model, description="The model that finds objects.")
+    alarm: AlarmTable = Field(default_factory=AlarmTable, description="Whether events alert anybody.")
+    mqtt: Mqtt = Field(default_factory=Mqtt, description="The broker that events and states go to.")
+    email: Email = Field(default_factory=Email, description="Mail with a picture when something happens.")
+    web: Web = Field(default_factory=Web, description="The page in the browser.")
+
+
+def _together(table: Table, first: str, second: str) -> None:
+    """Refuse one of two keys without the other."""
+    given = [key for key in (first, second) if getattr(table, key) is not None]
+    if len(given) == 1:
+        other = second if given == [first] else first
+        raise _fault(f"`{given[0]}` needs `{other}` beside it", key=given[0])

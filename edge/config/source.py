@@ -1,0 +1,81 @@
+"""The grammar of a camera's `source`: `kind:rest`, and what to say about one that is none."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit, urlunsplit
+
+KINDS = {
+    "file": "file:PATH",
+    "rtsp": "rtsp://HOST/PATH",
+    "rtsps": "rtsps://HOST/PATH",
+    "v4l2": "v4l2:/dev/video0",
+    "synthetic": "synthetic:",
+}
+LATER = ("picamera", "gst", "jetson")
+_CLIPS = (".mp4", ".mkv", ".avi", ".mov", ".ts", ".webm", ".m4v", ".mjpeg")
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Why a text is no source, and what to write instead (None where nobody can tell)."""
+
+    message: str
+    help: str | None
+
+
+def kind_of(source: str) -> str:
+    """The part before the first colon: a key of `KINDS` for a source that the configuration accepted."""
+    return source.partition(":")[0]
+
+
+def flaw(source: str) -> Flaw | None:
+    """What is wrong with a source, None for one that this release can open as far as its text tells."""
+    kind, colon, rest = source.partition(":")
+    if colon and kind in LATER:
+        return Flaw(f"`{kind}:` cameras come with a later release", "this one has " + _forms())
+    if not colon or kind not in KINDS:
+        return Flaw("not a camera source", _guess(source, kind if colon else ""))
+    if kind in ("rtsp", "rtsps"):
+        return _flaw_of_url(source)
+    if kind == "file" and not rest:
+        return Flaw("`file:` needs the path of a clip", None)
+    if kind == "v4l2" and not rest.startswith("/dev/"):
+        return Flaw(
+            "`v4l2:` needs the path of a device", f"did you mean `v4l2:/dev/video{rest if rest.isdigit() else 0}`?"
+        )
+    if kind == "synthetic" and rest:
+        return Flaw("`synthetic:` takes nothing after the colon", "did you mean `synthetic:`?")
+    return None
+
+
+def with_login(url: str, username: str, password: str) -> str:
+    """The URL with a user name and password in it, percent-encoded; any login that it had is replaced."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{quote(username, safe='')}:{quote(password, safe='')}@{host}"))
+
+
+def _flaw_of_url(url: str) -> Flaw | None:
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        return Flaw("not a valid URL", "a user name or password with special characters goes in `username`/`password`")
+    if not url.startswith(f"{parts.scheme}://") or not host:
+        return Flaw("the URL names no host", f"write `{KINDS[parts.scheme]}`")
+    return None
+
+
+def _guess(source: str, kind: str) -> str:
+    if source.startswith("/dev/video"):
+        return f"did you mean `v4l2:{source}`?"
+    if source.lower().endswith(_CLIPS) and "://" not in source:
+        return f"did you mean `file:{source}`?"
+    near = difflib.get_close_matches(kind, KINDS, 1)
+    return f"did you mean `{KINDS[near[0]]}`?" if near else "a source is one of " + _forms()
+
+
+def _forms() -> str:
+    return ", ".join(f"`{form}`" for form in KINDS.values())
