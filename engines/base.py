@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,14 +12,24 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.errors import MissingError, ModelError
+
+Feed = Mapping[str, NDArray[Any]]
+"""Arrays by tensor name."""
+
+
+class Unsupported(ModelError):
+    """A sound model that this back end cannot run (file type, operator); the registry adds which one may."""
+
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
     """One input or output of a loaded model.
 
-    shape: a size that the model leaves open is None
+    shape: a size that the model leaves open is None; empty where the back end knows it only after a run
     dtype: NumPy's name of the element type
     scale, zero_point: of a quantized tensor, real = scale * (q - zero_point); None where it is not quantized
+    aliases: further names of the same tensor (OpenVINO keeps those of the source format)
     """
 
     name: str
@@ -25,13 +37,14 @@ class TensorSpec:
     dtype: str
     scale: float | None = None
     zero_point: int | None = None
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
     """What a user may set of a back end; each back end takes what it has and refuses what it cannot honour.
 
-    threads: CPU threads of one run; 0 leaves it to the back end
+    threads: CPU threads of one run; 0 takes `default_threads()`
     device: the back end's own device name (`CPU`, `GPU`, `CUDA`); asked for and not given is an error, never silent
     inputs: shapes for model inputs whose size is open, by name
     """
@@ -40,24 +53,28 @@ class EngineOptions:
     device: str = "CPU"
     inputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
+    @property
+    def cpu_threads(self) -> int:
+        """The number of threads to ask the back end for."""
+        return self.threads or default_threads()
+
 
 class Engine(Protocol):
-    """A loaded model on one back end. Owned by one worker thread; others submit to the worker.
-
-    Arrays returned by `run` are valid until the next `run`.
-    """
+    """A loaded model on one back end. Owned by one worker thread; others submit to the worker (`engines.worker`)."""
 
     name: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
 
-    def run(self, feed: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
-        """Infer once. Wrong name, dtype or shape raises `EngineError` that names what was wanted and what came."""
+    def run(self, feed: Feed) -> Mapping[str, NDArray[Any]]:
+        """Infer once; the arrays returned are the caller's own.
+
+        Wrong name, dtype or shape raises `EngineError` that names what was wanted and what came.
+        """
         ...
 
-    def buffer(self, name: str) -> NDArray[Any] | None:
-        """The engine's own memory of an input, to be written in place before `run` (then left out of the feed's copy),
-        or None where the back end has none to give."""
+    def bare(self, feed: Feed) -> Callable[[], object]:
+        """The back end's own call on this feed (inputs set, run, outputs got), against which our cost is measured."""
         ...
 
     def close(self) -> None:
@@ -82,14 +99,36 @@ class Backend:
 
 
 class Loader(Protocol):
-    """The factory that a back end's module offers as `load`."""
+    """The factory that a back end's module offers as `load`; beside it stands `devices() -> tuple[str, ...]`."""
 
     def __call__(self, model: Path, options: EngineOptions) -> Engine:
         """Load a model file. Raises MissingError without the package, ModelError for a file that it cannot read."""
         ...
 
 
-def check_feed(specs: tuple[TensorSpec, ...], feed: Mapping[str, NDArray[Any]]) -> str | None:
+def default_threads() -> int:
+    """CPU threads where the user set none: the cores this process may use, four at most.
+
+    Small detectors gain little beyond four threads, and on a board the cameras' decoders want cores too.
+    """
+    return max(1, min(4, len(os.sched_getaffinity(0))))
+
+
+def need(module: str, install: str) -> Any:
+    """Import a back end's package now that it was chosen. MissingError names the command that installs it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as fault:
+        raise MissingError(f"{module} cannot be imported ({one_line(fault)}); install it: {install}") from None
+
+
+def one_line(fault: BaseException, limit: int = 200) -> str:
+    """The message of a vendor's exception on one line, cut to `limit` characters."""
+    text = " ".join(str(fault).split()) or type(fault).__name__
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def check_feed(specs: tuple[TensorSpec, ...], feed: Feed) -> str | None:
     """What is wrong with a feed, as one line; None if it fits. Shapes match where the spec gives a size."""
     for spec in specs:
         array = feed.get(spec.name)
@@ -97,9 +136,13 @@ def check_feed(specs: tuple[TensorSpec, ...], feed: Mapping[str, NDArray[Any]]) 
             return f"input `{spec.name}` is missing; given: {', '.join(feed) or 'nothing'}"
         if array.dtype != np.dtype(spec.dtype):
             return f"input `{spec.name}` wants {spec.dtype}, got {array.dtype}"
-        if len(array.shape) != len(spec.shape) or any(
-            want is not None and want != got for want, got in zip(spec.shape, array.shape, strict=True)
-        ):
+        if array.shape != spec.shape and not _fits(spec.shape, array.shape):
             return f"input `{spec.name}` wants shape {spec.shape}, got {array.shape}"
+    if len(feed) == len(specs):
+        return None
     unknown = feed.keys() - {spec.name for spec in specs}
     return f"no input is called `{min(unknown)}`" if unknown else None
+
+
+def _fits(want: tuple[int | None, ...], got: tuple[int, ...]) -> bool:
+    return len(got) == len(want) and all(w is None or w == g for w, g in zip(want, got, strict=True))

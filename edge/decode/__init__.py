@@ -1,0 +1,44 @@
+"""Tensors to values: one file a head family, and the table of them by their name in manifests."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.decode.head import Decode
+from edge.errors import ModelError
+from edge.models.manifest import Manifest
+
+TABLE = {
+    "tflite-ssd": "edge.decode.ssd",
+    "graph-ssd": "edge.decode.ssd",
+    "yolox": "edge.decode.yolox",
+    "fastestdet": "edge.decode.fastestdet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A head family.
+
+    decode: its function
+    roles: the outputs that it needs, by the names used in manifests; the first one's shape tells the classes
+    classes: the number of classes by the shape of the first output, None where the family's tensors do not show it
+    """
+
+    decode: Decode
+    roles: tuple[str, ...]
+    classes: Callable[[tuple[int | None, ...]], int | None] | None
+
+
+def head(manifest: Manifest) -> Head:
+    """The head family that a manifest names; ModelError if there is none of that name."""
+    where = TABLE.get(manifest.decoder)
+    if where is None:
+        raise ModelError(
+            f"model {manifest.name} ({manifest.task}) needs the decoder `{manifest.decoder}`, which this release does "
+            f"not have; it has: {', '.join(TABLE)}"
+        )
+    module = importlib.import_module(where)
+    return Head(module.decode, module.ROLES, getattr(module, "classes", None))

@@ -1,0 +1,31 @@
+"""What decoders share: the shape of their input, and the last step from the model's input back to the frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.models.manifest import Manifest
+from edge.preprocess import Fit
+from edge.types import F32, Detections
+
+Outputs = Mapping[str, NDArray[Any]]
+"""A model's output tensors by their role in the manifest."""
+
+
+class Decode(Protocol):
+    """A head family's pure function from tensors to values."""
+
+    def __call__(self, outputs: Outputs, manifest: Manifest, fit: Fit, min_score: float) -> Detections:
+        """Detections of score >= min_score, best first, in pixels of the frame that `fit` fitted."""
+        ...
+
+
+def detections(boxes: F32, scores: F32, classes: NDArray[np.integer], fit: Fit) -> Detections:
+    """Detections in the frame from boxes in pixels of the input; those that lie wholly outside the frame are dropped."""
+    placed = fit.to_frame(boxes)
+    real = (placed[:, 2] > placed[:, 0]) & (placed[:, 3] > placed[:, 1])
+    return Detections(placed[real], np.asarray(scores[real], np.float32), np.asarray(classes[real], np.int32))

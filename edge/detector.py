@@ -1,0 +1,196 @@
+"""A detector: a picture in, detections out. The three steps of a frame through a model, in one straight line."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from edge.decode import Head, head
+from edge.engines import registry
+from edge.engines.base import EngineOptions, TensorSpec
+from edge.errors import ModelError
+from edge.models.manifest import Manifest, read_labels_error
+from edge.models.store import Model, find
+from edge.preprocess import Fit
+from edge.types import I420, U8, Detections, ModelRef
+
+
+class Runner(Protocol):
+    """What runs the model: an engine, or the worker of one that cameras share."""
+
+    name: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+    def run(self, feed: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+        """Infer once; the arrays returned are the caller's own."""
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        ...
+
+
+class Stages(Protocol):
+    """Collects how long the steps of a frame took."""
+
+    def add(self, name: str, seconds: float) -> None:
+        """One more measurement of a step."""
+        ...
+
+
+class Detector:
+    """A loaded model with its head. Holds scratch memory: one thread at a time; `twin` makes another for a thread more.
+
+    ref: the model as events name it
+    labels: class names as topics spell them, `[a-z0-9_]+`, by class index
+    names: the same as people read them
+    min_score: detections below it are dropped
+    """
+
+    def __init__(self, model: Model, runner: Runner, min_score: float | None = None) -> None:
+        """Join a model's manifest with what runs it; ModelError where inputs, outputs or labels do not fit."""
+        manifest = model.manifest
+        self._model = model
+        self._runner = runner
+        self._head = head(manifest)
+        self._input = _input_name(manifest, runner)
+        self._roles = _roles(manifest, self._head, runner)
+        self._fit: Fit | None = None
+        self._tensor: NDArray[Any] | None = None
+        self.ref = ModelRef(manifest.name, model.sha256, runner.name)
+        self.names = manifest.labels
+        self.labels = tuple(plain(label) for label in manifest.labels)
+        self.min_score = manifest.min_score if min_score is None else min_score
+
+    def detect(self, picture: I420 | U8, stages: Stages | None = None) -> Detections:
+        """What is in a camera's picture, or in a BGR image uint8 (h, w, 3).
+
+        Raises EngineError if the back end fails. `stages` gets the seconds of `preprocess`, `infer` and `decode`.
+        """
+        begun = time.perf_counter()
+        if isinstance(picture, I420):
+            fit, tensor = self._fitted((picture.width, picture.height))
+            fit.i420(picture, tensor)
+        else:
+            fit, tensor = self._fitted((picture.shape[1], picture.shape[0]))
+            fit.bgr(picture, tensor)
+        fitted = time.perf_counter()
+        given = self._runner.run({self._input: tensor})
+        inferred = time.perf_counter()
+        outputs = {role: given[name] for role, name in self._roles.items()}
+        seen = self._head.decode(outputs, self._model.manifest, fit, self.min_score)
+        if stages is not None:
+            stages.add("preprocess", fitted - begun)
+            stages.add("infer", inferred - fitted)
+            stages.add("decode", time.perf_counter() - inferred)
+        return seen
+
+    def twin(self, runner: Runner | None = None) -> Detector:
+        """Another detector of the same model for another thread, through `runner` (a worker) where one is given."""
+        return Detector(self._model, runner or self._runner, self.min_score)
+
+    @property
+    def runner(self) -> Runner:
+        """What runs the model: an `Engine` as `open_detector` made it."""
+        return self._runner
+
+    def close(self) -> None:
+        """Give back the engine."""
+        self._runner.close()
+
+    def _fitted(self, size: tuple[int, int]) -> tuple[Fit, NDArray[Any]]:
+        # A camera's pictures all have one size, so the last fit is nearly always the right one.
+        if self._fit is None or self._tensor is None or self._fit.frame != size:
+            self._fit = Fit.of(size, self._model.manifest.input)
+            self._tensor = self._fit.blank()
+        return self._fit, self._tensor
+
+
+def open_detector(
+    model: str,
+    engine: str | Sequence[str] = "auto",
+    *,
+    threads: int = 0,
+    min_score: float | None = None,
+    manifest: Path | None = None,
+) -> Detector:
+    """Load a model for detection.
+
+    Args:
+        model: a catalogue name, or the path of a model file.
+        engine: `auto`, a name, or names tried in order.
+        threads: CPU threads of one inference; 0 takes the cores of this process, four at most.
+        min_score: detections below it are dropped; None takes the manifest's.
+        manifest: of the file, where it is neither beside it nor in the catalogue.
+
+    Raises:
+        MissingError: the engine or a known model's file is not on this machine.
+        ModelError: the file, its manifest or its labels are not what they say.
+    """
+    found = find(model, manifest)
+    wanted = found.manifest
+    head(wanted)  # a missing decoder is told before a slow load
+    name = registry.choose(engine, found.path.suffix.lower(), wanted.engines)
+    options = EngineOptions(threads=threads, inputs={wanted.input.name: wanted.input.shape})
+    loaded = registry.load(name, found.path, options)
+    try:
+        return Detector(found, loaded, min_score)
+    except ModelError:
+        loaded.close()
+        raise
+
+
+def plain(label: str) -> str:
+    """A label as topics spell it: lower-case, every other character `_` (`traffic light` -> `traffic_light`)."""
+    return re.sub(r"[^a-z0-9_]", "_", label.lower())
+
+
+def _input_name(manifest: Manifest, runner: Runner) -> str:
+    """The runner's name of the picture's input, once shape and element type are found to fit."""
+    wanted = manifest.input
+    spec = next((s for s in runner.inputs if wanted.name == s.name or wanted.name in s.aliases), None)
+    if spec is None:
+        raise ModelError(_no_tensor(manifest, "input", wanted.name, runner.inputs))
+    if spec.dtype != wanted.dtype:
+        raise ModelError(
+            f"model {manifest.name}: input `{spec.name}` is {spec.dtype}, its manifest says {wanted.dtype}"
+        )
+    fits = len(spec.shape) == 4 and all(a is None or a == b for a, b in zip(spec.shape, wanted.shape, strict=True))
+    if not fits:
+        raise ModelError(
+            f"model {manifest.name}: input `{spec.name}` has shape {spec.shape}, its manifest says {wanted.shape} "
+            f"({wanted.layout})"
+        )
+    return spec.name
+
+
+def _roles(manifest: Manifest, family: Head, runner: Runner) -> dict[str, str]:
+    """The runner's output name for each role of the head, once the labels are found to fit."""
+    specs: dict[str, TensorSpec] = {}
+    for role in family.roles:
+        key = manifest.outputs.get(role)
+        if key is None:
+            raise ModelError(f"model {manifest.name}: its manifest names no output `{role}`, which the head needs")
+        if isinstance(key, int):
+            spec = runner.outputs[key] if key < len(runner.outputs) else None
+        else:
+            spec = next((s for s in runner.outputs if key == s.name or key in s.aliases), None)
+        if spec is None:
+            raise ModelError(_no_tensor(manifest, "output", str(key), runner.outputs))
+        specs[role] = spec
+    count = family.classes and family.classes(specs[family.roles[0]].shape)
+    fault = read_labels_error(manifest, count) if count is not None else None
+    if fault is not None:
+        raise fault
+    return {role: spec.name for role, spec in specs.items()}
+
+
+def _no_tensor(manifest: Manifest, kind: str, name: str, specs: tuple[TensorSpec, ...]) -> str:
+    have = ", ".join(spec.name for spec in specs)
+    return f"model {manifest.name}: it has no {kind} `{name}`; it has: {have}"

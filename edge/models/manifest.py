@@ -1,0 +1,163 @@
+"""A model's manifest: what it takes, what it gives and what its numbers mean, in TOML beside the model file.
+
+name = "yolox-nano"
+task = "detect"
+decoder = "yolox"
+engines = ["onnxruntime", "openvino"]   # the order in which `auto` tries them
+labels = "coco-80.txt"                  # a file beside the manifest, or a list
+min_score = 0.3
+licence = "Apache-2.0"
+sha256 = "e8af..."                      # of the model file; checked where given
+
+[input]
+name = "images"
+width = 416
+height = 416
+layout = "NCHW"
+colour = "BGR"
+dtype = "float32"
+fit = "letterbox"
+pad = 114
+
+[outputs]                               # what the decoder calls it = the tensor's name or index
+predictions = "output"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edge.errors import ModelError
+from edge.models.table import Table, read_toml
+from edge.preprocess import Input
+
+TASKS = ("detect", "pose", "classify", "values")
+DTYPES = ("uint8", "int8", "float32", "float16")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What the runtime must know of a model that the file itself does not say.
+
+    task: what it is for
+    decoder: the head family, a name of `edge.decode`'s table
+    input: how pictures are fed
+    outputs: the decoder's name of an output to the tensor's name or index
+    labels: display names by class index
+    min_score: detections below it are dropped unless the user says otherwise
+    nms_iou: boxes of one class that overlap more are one object
+    first_class: number of the first label in what the model gives (1 where 0 stands for background)
+    strides: of a grid head, pixels of the input a cell
+    engines: back ends in the order to try them; empty: any that reads the file
+    sha256: of the model file, lower-case hex; empty where unknown
+    """
+
+    name: str
+    task: str
+    decoder: str
+    input: Input
+    outputs: Mapping[str, str | int]
+    labels: tuple[str, ...] = ()
+    min_score: float = 0.4
+    nms_iou: float = 0.45
+    first_class: int = 0
+    strides: tuple[int, ...] = ()
+    engines: tuple[str, ...] = ()
+    licence: str = ""
+    source: str = ""
+    sha256: str = ""
+    notes: str = field(default="", repr=False)
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest file. Every mistake is a ModelError of one line: file, key, what to do."""
+    return parse_manifest(read_toml(path), path)
+
+
+def parse_manifest(raw: Mapping[str, Any], path: Path) -> Manifest:
+    """Check a manifest's TOML tree; `path` is named in messages, and label files are looked for beside it."""
+    top = Table(raw, str(path))
+    task = top.one_of("task", TASKS, "detect")
+    made = Manifest(
+        name=top.text("name"),
+        task=task,
+        decoder=top.text("decoder"),
+        input=_input(top.table("input")),
+        outputs=top.table("outputs").names_or_indices(),
+        labels=_labels(top, path.parent),
+        min_score=top.number("min_score", 0.4, 0.0, 1.0),
+        nms_iou=top.number("nms_iou", 0.45, 0.0, 1.0),
+        first_class=top.integer("first_class", 0, 0, 1000),
+        strides=top.integers("strides", 1, 1024),
+        engines=top.texts("engines"),
+        licence=top.text("licence", ""),
+        source=top.text("source", ""),
+        sha256=_sha256(top),
+        notes=top.text("notes", ""),
+    )
+    top.finish()
+    if task == "detect" and not made.labels:
+        raise top.error("labels", "is missing: a list of names, or a file with one name a line")
+    return made
+
+
+def _input(table: Table) -> Input:
+    made = Input(
+        name=table.text("name"),
+        width=table.integer("width", None, 8, 8192),
+        height=table.integer("height", None, 8, 8192),
+        layout="NHWC" if table.one_of("layout", ("NHWC", "NCHW"), "NHWC") == "NHWC" else "NCHW",
+        colour="RGB" if table.one_of("colour", ("RGB", "BGR"), "RGB") == "RGB" else "BGR",
+        dtype=table.one_of("dtype", DTYPES, "uint8"),
+        scale=table.number("scale", 1.0, 1e-6, 1e6),
+        mean=table.triple("mean", 0.0),
+        std=table.triple("std", 1.0),
+        fit="stretch" if table.one_of("fit", ("stretch", "letterbox"), "stretch") == "stretch" else "letterbox",
+        pad=table.integer("pad", 0, 0, 255),
+        anchor="top-left" if table.one_of("anchor", ("top-left", "centre"), "top-left") == "top-left" else "centre",
+    )
+    if 0.0 in made.std:
+        raise table.error("std", "must not be 0: it divides")
+    table.finish()
+    return made
+
+
+def _labels(top: Table, folder: Path) -> tuple[str, ...]:
+    given = top.take("labels")
+    if given is None:
+        return ()
+    if isinstance(given, list) and given and all(isinstance(label, str) and label.strip() for label in given):
+        return tuple(label.strip() for label in given)
+    if not isinstance(given, str) or not given:
+        raise top.error("labels", "must be a list of names, or a file with one name a line")
+    path = folder / given
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise top.error("labels", f"names a file that does not exist: {path}") from None
+    except (OSError, UnicodeDecodeError) as fault:
+        raise top.error("labels", f"names a file that cannot be read: {path} ({fault})") from None
+    labels = tuple(line.strip() for line in lines if line.strip())
+    if not labels:
+        raise top.error("labels", f"names a file without labels: {path}")
+    return labels
+
+
+def _sha256(top: Table) -> str:
+    given = top.text("sha256", "").lower()
+    if given and (len(given) != 64 or set(given) - set("0123456789abcdef")):
+        raise top.error("sha256", "must be 64 hexadecimal digits")
+    return given
+
+
+def read_labels_error(manifest: Manifest, classes: int) -> ModelError | None:
+    """The fault of a manifest whose labels are not as many as the head's classes; None if they fit."""
+    if len(manifest.labels) == classes:
+        return None
+    return ModelError(
+        f"model {manifest.name}: its head has {classes} classes, but the manifest has {len(manifest.labels)} labels; "
+        f"give it the label list that it was trained with"
+    )

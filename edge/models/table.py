@@ -1,0 +1,138 @@
+"""A TOML table read key by key: each key is taken once, checked, and what is left over at the end is a mistake."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from edge.errors import ModelError
+
+toml: Any = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tree of a TOML file; ModelError for one that is missing, unreadable or not TOML."""
+    try:
+        tree: dict[str, Any] = toml.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such manifest") from None
+    except (OSError, UnicodeDecodeError, toml.TOMLDecodeError) as fault:
+        raise ModelError(f"{path}: not a manifest: {fault}") from None
+    return tree
+
+
+class Table:
+    """One table of a manifest. Every complaint is a ModelError: file, key, what is wanted."""
+
+    def __init__(self, raw: Mapping[str, Any], where: str, prefix: str = "") -> None:
+        self._left = dict(raw)
+        self._where = where
+        self._prefix = prefix
+        self._known: list[str] = []
+
+    def error(self, key: str, wanted: str) -> ModelError:
+        """A complaint about a key."""
+        return ModelError(f"{self._where}: `{self._prefix}{key}` {wanted}")
+
+    def take(self, key: str) -> Any:
+        """The raw value of a key, None where it is absent."""
+        self._known.append(key)
+        return self._left.pop(key, None)
+
+    def table(self, key: str) -> Table:
+        """A sub-table, which must be there."""
+        given = self.take(key)
+        if not isinstance(given, dict):
+            raise self.error(key, "is missing: a table" if given is None else "must be a table")
+        return Table(given, self._where, f"{self._prefix}{key}.")
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """A string; required without a default."""
+        given = self.take(key)
+        if given is None and default is not None:
+            return default
+        if not isinstance(given, str) or (not given and default is None):
+            raise self.error(key, "is missing: a text" if given is None else "must be a text")
+        return given
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of strings, empty where absent."""
+        given = self.take(key)
+        if given is None:
+            return ()
+        if not isinstance(given, list) or not all(isinstance(item, str) for item in given):
+            raise self.error(key, "must be a list of texts")
+        return tuple(given)
+
+    def one_of(self, key: str, allowed: Sequence[str], default: str) -> str:
+        """One of a few words."""
+        given = self.take(key)
+        if given is None:
+            return default
+        if given not in allowed:
+            raise self.error(key, f"must be one of {', '.join(allowed)}, not {given!r}")
+        return str(given)
+
+    def number(self, key: str, default: float, low: float, high: float) -> float:
+        """A number within bounds."""
+        given = self.take(key)
+        if given is None:
+            return default
+        if not _is_number(given) or not low <= given <= high:
+            raise self.error(key, f"must be a number from {low:g} to {high:g}, not {given!r}")
+        return float(given)
+
+    def integer(self, key: str, default: int | None, low: int, high: int) -> int:
+        """A whole number within bounds; required without a default."""
+        given = self.take(key)
+        if given is None and default is not None:
+            return default
+        if not _is_integer(given) or not low <= given <= high:
+            said = "is missing" if given is None else f"is {given!r}"
+            raise self.error(key, f"{said}: a whole number from {low} to {high}")
+        return int(given)
+
+    def integers(self, key: str, low: int, high: int) -> tuple[int, ...]:
+        """A list of whole numbers, empty where absent."""
+        given = self.take(key)
+        if given is None:
+            return ()
+        if not isinstance(given, list) or not all(_is_integer(item) and low <= item <= high for item in given):
+            raise self.error(key, f"must be a list of whole numbers from {low} to {high}")
+        return tuple(given)
+
+    def triple(self, key: str, default: float) -> tuple[float, float, float]:
+        """A number for each of three channels, or one number for all."""
+        given = self.take(key)
+        if given is None:
+            given = default
+        values = [given] * 3 if _is_number(given) else given
+        if not isinstance(values, list) or len(values) != 3 or not all(_is_number(value) for value in values):
+            raise self.error(key, "must be a number, or a list of three")
+        return float(values[0]), float(values[1]), float(values[2])
+
+    def names_or_indices(self) -> dict[str, str | int]:
+        """The whole table as tensor names or indices by role."""
+        taken, self._left = self._left, {}
+        for key, value in taken.items():
+            if not ((isinstance(value, str) and value) or (_is_integer(value) and value >= 0)):
+                raise self.error(key, "must be an output's name or its index")
+        return taken
+
+    def finish(self) -> None:
+        """Complain about the first key that nobody asked for."""
+        for key in self._left:
+            near = difflib.get_close_matches(key, self._known, 1)
+            raise self.error(key, "is not a key of manifests" + (f"; did you mean `{near[0]}`?" if near else ""))
+
+
+def _is_number(given: object) -> bool:
+    return isinstance(given, (int, float)) and not isinstance(given, bool)
+
+
+def _is_integer(given: object) -> bool:
+    return isinstance(given, int) and not isinstance(given, bool)

@@ -1,0 +1,127 @@
+"""ONNX Runtime: `.onnx` (and `.ort`) models on its execution providers, the CPU's by default.
+
+Source: https://onnxruntime.ai/docs/api/python/api_summary.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, need, one_line
+from edge.errors import EngineError, MissingError, ModelError
+
+INSTALL = "pip install 'edge-runtime[onnx]'"
+FATAL = 4
+"""The log severity at which ONNX Runtime writes nothing that it does not also raise."""
+DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(uint8)": "uint8",
+    "tensor(int8)": "int8",
+    "tensor(uint16)": "uint16",
+    "tensor(int16)": "int16",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+    "tensor(bool)": "bool",
+}
+
+
+class OnnxRuntime:
+    """One inference session. Not thread-safe by contract, though the session itself is."""
+
+    name = "onnxruntime"
+
+    def __init__(self, session: Any, options: EngineOptions, faults: tuple[type[Exception], ...]) -> None:
+        self._session = session
+        self._faults = faults
+        self.inputs = tuple(_spec(node, options.inputs.get(node.name)) for node in session.get_inputs())
+        self.outputs = tuple(_spec(node, None) for node in session.get_outputs())
+        self._wanted = [spec.name for spec in self.outputs]
+
+    def run(self, feed: Feed) -> dict[str, NDArray[Any]]:
+        """Infer once, without copying contiguous inputs."""
+        wrong = check_feed(self.inputs, feed)
+        if wrong:
+            raise EngineError(f"onnxruntime: {wrong}")
+        try:
+            return dict(zip(self._wanted, self._session.run(self._wanted, feed), strict=True))
+        except self._faults as fault:
+            raise EngineError(f"onnxruntime: {one_line(fault)}") from fault
+
+    def bare(self, feed: Feed) -> Callable[[], object]:
+        """`InferenceSession.run` itself."""
+        session, wanted, given = self._session, self._wanted, dict(feed)
+        return lambda: session.run(wanted, given)
+
+    def close(self) -> None:
+        """Drop the session; its memory goes with the last reference."""
+        self._session = None
+
+
+def devices() -> tuple[str, ...]:
+    """Names for `EngineOptions.device` that this build of ONNX Runtime offers."""
+    return tuple(_device(p) for p in need("onnxruntime", INSTALL).get_available_providers() if p.startswith(LOCAL))
+
+
+LOCAL = ("CPU", "CUDA", "Tensorrt", "OpenVINO", "Dnnl", "ACL", "ArmNN", "XNNPACK", "Xnnpack", "ROCM", "MIGraphX", "QNN")
+"""Execution providers that compute on this device; the others send tensors elsewhere or are another system's."""
+
+
+def load(model: Path, options: EngineOptions) -> OnnxRuntime:
+    """Open a session on the asked provider; a provider that silently falls back to the CPU is refused."""
+    ort = need("onnxruntime", INSTALL)
+    ort.disable_telemetry_events()
+    faults = _faults()
+    provider = _provider(options.device, ort.get_available_providers())
+    settings = ort.SessionOptions()
+    settings.intra_op_num_threads = options.cpu_threads
+    settings.inter_op_num_threads = 1
+    settings.log_severity_level = FATAL
+    # Spinning threads win microseconds and cost a core: ten times the CPU time in a loop paced by a camera.
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    settings.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    try:
+        session = ort.InferenceSession(str(model), settings, providers=[provider])
+    except faults as fault:
+        if "not a registered function/op" in str(fault) or "NOT_IMPLEMENTED" in str(fault):
+            raise Unsupported(f"{model}: onnxruntime cannot run it: {one_line(fault)}") from None
+        raise ModelError(f"{model}: not a model that onnxruntime can read: {one_line(fault)}") from None
+    if session.get_providers()[0] != provider:
+        raise MissingError(
+            f"onnxruntime gave {_device(session.get_providers()[0])} instead of {options.device}: the device or its "
+            f"driver is not usable here; set the device to CPU, or install what {provider} needs"
+        )
+    return OnnxRuntime(session, options, faults)
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    # The binding's exceptions share no base but Exception, so the ones it defines are collected from its module.
+    state = need("onnxruntime.capi.onnxruntime_pybind11_state", INSTALL)
+    own = [v for v in vars(state).values() if isinstance(v, type) and issubclass(v, Exception)]
+    return (*own, RuntimeError, ValueError, TypeError)
+
+
+def _provider(device: str, available: list[str]) -> str:
+    for provider in available:
+        if device.lower() in (provider.lower(), _device(provider).lower()):
+            return provider
+    have = ", ".join(_device(p) for p in available)
+    raise MissingError(f"onnxruntime has no device {device} here; it has {have}")
+
+
+def _device(provider: str) -> str:
+    return provider.removesuffix("ExecutionProvider")
+
+
+def _spec(node: Any, given: tuple[int, ...] | None) -> TensorSpec:
+    dtype = DTYPES.get(node.type)
+    if dtype is None:
+        raise Unsupported(f"tensor `{node.name}` is {node.type}, which the runtime does not handle")
+    shape = tuple(size if isinstance(size, int) else None for size in node.shape)
+    return TensorSpec(node.name, given or shape, np.dtype(dtype).name)

@@ -1,0 +1,117 @@
+"""LiteRT (formerly TensorFlow Lite): `.tflite` models on the CPU through XNNPACK.
+
+The package is ai-edge-litert, or tflite-runtime where only that fits (Python <= 3.11 with NumPy 1); both offer the
+same `Interpreter`. Source: https://ai.google.dev/edge/api/tflite/python/tf/lite/Interpreter
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, one_line
+from edge.engines.quiet import no_chatter
+from edge.errors import EngineError, MissingError, ModelError
+
+INSTALL = "pip install 'edge-runtime[tflite]'"
+PACKAGES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
+FAULTS = (ValueError, RuntimeError, TypeError, OSError)
+
+
+class TfLite:
+    """One interpreter, its tensors allocated."""
+
+    name = "tflite"
+
+    def __init__(self, interpreter: Any) -> None:
+        self._interpreter = interpreter
+        details = interpreter.get_input_details()
+        self.inputs = tuple(_spec(detail) for detail in details)
+        self._in = {detail["name"]: int(detail["index"]) for detail in details}
+        details = interpreter.get_output_details()
+        self.outputs = tuple(_spec(detail) for detail in details)
+        self._out = {detail["name"]: int(detail["index"]) for detail in details}
+
+    def run(self, feed: Feed) -> dict[str, NDArray[Any]]:
+        """Infer once; inputs and outputs are copied, which costs some microseconds beside the interpreter's run."""
+        wrong = check_feed(self.inputs, feed)
+        if wrong:
+            raise EngineError(f"tflite: {wrong}")
+        tflite = self._interpreter
+        try:
+            for name, array in feed.items():
+                tflite.set_tensor(self._in[name], array)
+            tflite.invoke()
+            return {name: tflite.get_tensor(index) for name, index in self._out.items()}
+        except FAULTS as fault:
+            raise EngineError(f"tflite: {one_line(fault)}") from fault
+
+    def bare(self, feed: Feed) -> Callable[[], object]:
+        """`set_tensor`, `invoke`, `get_tensor`."""
+        tflite, outputs = self._interpreter, list(self._out.values())
+        given = [(self._in[name], array) for name, array in feed.items()]
+
+        def call() -> list[object]:
+            for index, array in given:
+                tflite.set_tensor(index, array)
+            tflite.invoke()
+            return [tflite.get_tensor(index) for index in outputs]
+
+        return call
+
+    def close(self) -> None:
+        """Drop the interpreter; its arena goes with the last reference."""
+        self._interpreter = None
+
+
+def devices() -> tuple[str, ...]:
+    """The CPU; delegates of other hardware are not offered."""
+    _interpreter_class()
+    return ("CPU",)
+
+
+def load(model: Path, options: EngineOptions) -> TfLite:
+    """Read the model, resize open inputs, allocate its tensors."""
+    interpreter_class = _interpreter_class()
+    if options.device.upper() != "CPU":
+        raise MissingError(f"tflite has no device {options.device} here; it has CPU")
+    try:
+        with no_chatter():
+            interpreter = interpreter_class(model_path=str(model), num_threads=options.cpu_threads)
+            for detail in interpreter.get_input_details():
+                shape = options.inputs.get(detail["name"])
+                if shape is not None and tuple(detail["shape"]) != shape:
+                    interpreter.resize_tensor_input(detail["index"], shape)
+            interpreter.allocate_tensors()
+    except FAULTS as fault:
+        if "custom op" in str(fault) or "unresolved" in str(fault).lower():
+            raise Unsupported(f"{model}: tflite cannot run it: {one_line(fault)}") from None
+        raise ModelError(f"{model}: not a model that tflite can read: {one_line(fault)}") from None
+    return TfLite(interpreter)
+
+
+def _interpreter_class() -> Any:
+    reasons = []
+    for package in PACKAGES:
+        try:
+            return importlib.import_module(package).Interpreter
+        except ImportError as fault:
+            reasons.append(one_line(fault, 80))
+    raise MissingError(f"no LiteRT interpreter can be imported ({'; '.join(reasons)}); install it: {INSTALL}")
+
+
+def _spec(detail: Any) -> TensorSpec:
+    scale, zero = detail["quantization"]
+    shape = tuple(int(size) for size in detail["shape"])
+    return TensorSpec(
+        detail["name"],
+        shape,
+        np.dtype(detail["dtype"]).name,
+        float(scale) if scale else None,
+        int(zero) if scale else None,
+    )
