@@ -1,0 +1,14 @@
+"""The outbox: an event exists once it is here, and leaves for a sink when that sink's far end has it.
+
+    camera threads --put--> queue in memory --writer thread--> edge.db --pending--> sinks (mqtt, email, jsonl)
+                                                                  ^                    |
+                                                                  +---- delivered -----+
+
+At least once, in order, bounded. See `Outbox`; `read_events` reads the same file from outside.
+"""
+
+from edge.outbox.box import Outbox
+from edge.outbox.history import read_events
+from edge.outbox.values import Limits, Message, SinkStats, Stats, snapshot_path
+
+__all__ = ["Limits", "Message", "Outbox", "SinkStats", "Stats", "read_events", "snapshot_path"]

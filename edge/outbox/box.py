@@ -1,0 +1,174 @@
+"""The outbox itself: events in from any thread, out to each sink at least once, in order, bounded."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from edge.clock import Clock
+from edge.outbox.books import Books
+from edge.outbox.ledger import Mark
+from edge.outbox.reader import Reader
+from edge.outbox.store import Store
+from edge.outbox.values import Limits, Message, Stats
+from edge.outbox.writer import Batch, Entry, Writer
+from edge.types import Event
+
+
+class Outbox:
+    """SQLite in WAL with synchronous=FULL; a file `edge.db` in `folder`, pictures beside it in `snapshots/`.
+
+    One thread writes (`outbox-writer`), in groups; `put` and the sinks' marks only queue. Readers have a connection of
+    their own and never wait for a commit. While the disk is full, read-only or damaged, events wait in memory,
+    `fault` says why, and the commit is tried again with a back-off.
+
+    Args:
+        folder: the data folder; made if it is missing
+        node: name of this device, for the payloads
+        sinks: names of the sinks that every event is for
+        clock: stamps and waits
+        limits: bounds of everything that could grow
+        boot_id: names this run; a new random one by default
+        clock_ok: False as long as the wall clock is not synchronised; nothing ages then
+
+    Raises:
+        StorageError: one line, if the folder cannot be written
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        node: str,
+        sinks: Sequence[str],
+        clock: Clock,
+        limits: Limits | None = None,
+        boot_id: str | None = None,
+        clock_ok: Callable[[], bool] = lambda: True,
+    ) -> None:
+        limits = limits or Limits()
+        self.boot_id = boot_id or secrets.token_hex(6)
+        self._node = node
+        self._sinks = tuple(sinks)
+        self._clock = clock
+        self._clock_ok = clock_ok
+        self._limits = limits
+        self._seq = 0
+        self._listeners: dict[str, Callable[[], None]] = {}
+        self._books = Books(sinks)
+        self._store = Store(folder, self.boot_id, node, sinks, clock, clock_ok, limits, self._books)
+        self._reader = Reader(folder, self.boot_id, clock, clock_ok, limits, self._books)
+        self._writer = Writer(self._commit, clock, limits)
+        self._writer.start()
+
+    def put(self, event: Event) -> None:
+        """Take an event in; it has its seq from now on. Any thread, never touches the disk."""
+        self._writer.put(partial(self._entry, event))
+
+    def _entry(self, event: Event | None = None, payload: dict[str, Any] | None = None) -> Entry:
+        """Called under the writer's lock, so that seqs follow one another in the queue."""
+        self._seq += 1
+        wall, clock_ok = self._clock.wall(), self._clock_ok()
+        if payload is not None:
+            uid = f"{self.boot_id}-{payload['after']['camera']}-{self._seq}"
+            stamp = {"boot_id": self.boot_id, "seq": self._seq, "uid": uid, "clock_ok": clock_ok}
+            payload = {**payload, **stamp, "published_at": round(wall, 3)}
+        return Entry(self._seq, self._clock.monotonic(), wall, clock_ok, event, payload)
+
+    def close_orphans(self) -> int:
+        """End every object that an earlier run left open, so that no subscriber keeps a ghost; returns how many.
+
+        To be called before the cameras start. The `end` carries the object's last known state, with `end_time` its
+        last `frame_time`, and is marked `replayed`: it is no news.
+        """
+        left_open = self._reader.open_objects()
+        for last in left_open:
+            after = last["after"]
+            payload = {
+                **last,
+                "type": "end",
+                "before": after,
+                "after": {**after, "end_time": after["frame_time"], "active": False},
+                "captured_at": after["frame_time"],
+                "node": self._node,
+                "replaces": [],
+                "replayed": True,
+            }
+            self._writer.put(partial(self._entry, payload=payload))
+        return len(left_open)
+
+    def remember(self, key: str, value: str, timeout: float = 5.0) -> bool:
+        """Store a value of the daemon (the alarm's state); True once it is on the disk, else StorageError."""
+        self._writer.keep(key, value, timeout)
+        return True
+
+    def recall(self, key: str) -> str | None:
+        """The value stored last under a key, None without one."""
+        return self._reader.recall(key)
+
+    def subscribe(self, sink: str, callback: Callable[[], None]) -> None:
+        """Have `callback()` called after each commit that brought events; in the writer's thread, must not block."""
+        self._listeners[sink] = callback
+
+    def pending(self, sink: str, limit: int, after_id: int = 0) -> list[Message]:
+        """The oldest waiting messages behind `after_id`, at most `limit`; they count as handed to the wire now.
+
+        A sink that lost its connection asks from 0 again and gets what it has not settled once more.
+        """
+        return self._reader.pending(sink, limit, after_id)
+
+    def delivered(self, sink: str, ids: Sequence[int], stand_for: Sequence[int] = ()) -> None:
+        """These have arrived; `stand_for` were told about in the last of them and are `replaced` by it. Only queues."""
+        self._books.settle(sink, [*ids, *stand_for])
+        self._writer.mark(Mark(sink, tuple(ids), "delivered"))
+        if stand_for:
+            self._writer.mark(Mark(sink, tuple(stand_for), "replaced", by=ids[-1]))
+
+    def refused(self, sink: str, event_id: int, reason: str) -> bool:
+        """This one was refused; True if that was once too often and it is parked, False if it may be tried again."""
+        tries = self._books.refuse(sink, event_id)
+        parked = tries >= self._limits.tries
+        if parked:
+            self._books.settle(sink, [event_id])
+        self._writer.mark(Mark(sink, (event_id,), "parked" if parked else "pending", tries, reason))
+        return parked
+
+    def stats(self) -> Stats:
+        """What waits, what was parked and dropped, for each sink."""
+        return Stats(self.boot_id, self._writer.queued, self.fault, self._reader.stats(self._sinks))
+
+    @property
+    def fault(self) -> str | None:
+        """Why the disk does not take events at the moment, one line; None while it does."""
+        return self._writer.fault
+
+    @property
+    def beat(self) -> float:
+        """When the writer last came round, on the monotonic clock, for the watchdog."""
+        return self._writer.beat
+
+    @property
+    def deadline(self) -> float:
+        """Until when the writer may be silent, on the monotonic clock."""
+        return self._writer.deadline
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until all that was put and acknowledged is on the disk; False if it is not by then."""
+        return self._writer.flush(timeout)
+
+    def close(self, timeout: float = 2.0) -> bool:
+        """Commit what is queued and close the file; False if something could not be stored."""
+        done = self._writer.close(timeout)
+        self._reader.close()
+        # A disk that hangs keeps the writer in its commit: the file is the writer's until the process ends.
+        if not self._writer.alive:
+            self._store.close()
+        return done
+
+    def _commit(self, batch: Batch) -> None:
+        self._store.commit(batch)
+        if batch.entries:
+            for callback in tuple(self._listeners.values()):
+                callback()

@@ -1,0 +1,108 @@
+"""The SQLite file: its tables, how it is opened, and what its faults mean to the owner of the device."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+
+from edge.errors import StorageError
+from edge.outbox.values import DATABASE, SNAPSHOTS
+
+VERSION = 1
+
+# AUTOINCREMENT: a row id that is used again would let a late acknowledgement take a newer message out of the queue.
+TABLES = """
+CREATE TABLE IF NOT EXISTS events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    boot_id TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    object TEXT NOT NULL,
+    type TEXT NOT NULL,
+    entered REAL NOT NULL,    -- monotonic clock of that boot
+    aged_from REAL,           -- Unix time from which it ages; NULL until the clock is synchronised
+    bytes INTEGER NOT NULL,
+    payload TEXT NOT NULL,
+    UNIQUE (boot_id, seq)
+);
+CREATE TABLE IF NOT EXISTS deliveries (
+    event_id INTEGER NOT NULL REFERENCES events (id) ON DELETE CASCADE,
+    sink TEXT NOT NULL,
+    state TEXT NOT NULL,      -- pending, delivered, parked, replaced, dropped
+    tries INTEGER NOT NULL DEFAULT 0,
+    reason TEXT,
+    replaces TEXT,            -- JSON list of seqs of the same boot
+    replaced_by INTEGER,      -- id of the event that took its place
+    PRIMARY KEY (event_id, sink)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS pending ON deliveries (sink, event_id) WHERE state = 'pending';
+CREATE INDEX IF NOT EXISTS undelivered ON deliveries (sink, state, event_id) WHERE state IN ('parked', 'dropped');
+CREATE TABLE IF NOT EXISTS open_objects (object TEXT PRIMARY KEY, event_id INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pictures (object TEXT PRIMARY KEY, event_id INTEGER NOT NULL, bytes INTEGER NOT NULL)
+    WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lost (boot_id TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+def connect(folder: Path) -> sqlite3.Connection:
+    """A connection to the folder's database, set to survive a power cut. Raises sqlite3.Error."""
+    db = sqlite3.connect(folder / DATABASE, timeout=5.0, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA journal_size_limit = 4194304")
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def open_folder(folder: Path, boot_id: str) -> tuple[sqlite3.Connection, int]:
+    """Make the folder and its tables where they are missing, and prove that they can be written.
+
+    Returns the connection and a file descriptor whose lock keeps a second daemon away until it is closed.
+    Raises StorageError in one line that names the folder.
+    """
+    lock = -1
+    db = None
+    try:
+        (folder / SNAPSHOTS).mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / "edge.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        db = connect(folder)
+        version = int(db.execute("PRAGMA user_version").fetchone()[0])
+        if version > VERSION:
+            raise StorageError(f"{folder / DATABASE} was written by a newer version of edge; install that one")
+        db.executescript(TABLES)
+        db.execute("BEGIN IMMEDIATE")
+        db.execute(f"PRAGMA user_version = {VERSION}")
+        db.execute("INSERT OR REPLACE INTO kept VALUES ('boot_id', ?)", (boot_id,))
+        db.execute("COMMIT")
+    except (OSError, sqlite3.Error, StorageError) as fault:
+        if db is not None:
+            db.close()
+        if lock >= 0:
+            os.close(lock)
+        if isinstance(fault, StorageError):
+            raise
+        raise StorageError(explain(folder, fault)) from fault
+    return db, lock
+
+
+def explain(folder: Path, fault: Exception) -> str:
+    """One line for the owner of the device: what is wrong with the data folder and what to do."""
+    text = str(fault)
+    if isinstance(fault, BlockingIOError):
+        return f"data folder {folder} is in use by another running edge; stop that one or set another node.data"
+    if "is full" in text or "No space left" in text:
+        return f"data folder {folder} is full; make room on its disk"
+    if "readonly" in text or "Read-only" in text:
+        return f"data folder {folder} is read-only; make it writable or set another node.data"
+    if "malformed" in text or "not a database" in text:
+        return f"{folder / DATABASE} is damaged ({text}); move it away, what it holds stays in that file"
+    if isinstance(fault, PermissionError) or "unable to open" in text:
+        return f"data folder {folder} cannot be written by this user; change its owner or set another node.data"
+    return f"data folder {folder} cannot be used: {fault.strerror if isinstance(fault, OSError) else text}"

@@ -1,0 +1,138 @@
+"""The outbox's writing side: one batch is one transaction, with the pictures that belong to it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from edge.clock import Clock
+from edge.errors import StorageError
+from edge.outbox.books import Books
+from edge.outbox.ledger import Ledger, Row
+from edge.outbox.schema import connect, explain, open_folder
+from edge.outbox.values import Limits, runs, snapshot_path
+from edge.outbox.writer import Batch, Entry
+from edge.types import Stamp, event_payload
+
+log = logging.getLogger(__name__)
+
+
+class Store:
+    """The only connection that writes. Owned by the writer's thread once it runs.
+
+    Raises StorageError in one line if the folder cannot be written.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        boot_id: str,
+        node: str,
+        sinks: Sequence[str],
+        clock: Clock,
+        clock_ok: Callable[[], bool],
+        limits: Limits,
+        books: Books,
+    ) -> None:
+        self._folder = folder
+        self._boot_id = boot_id
+        self._node = node
+        self._sinks = tuple(sinks)
+        self._clock = clock
+        self._clock_ok = clock_ok
+        self._limits = limits
+        self._books = books
+        self._undated = True
+        self._db, self._lock = open_folder(folder, boot_id)
+        self._ledger: Ledger | None = Ledger(self._db, sinks, limits, books)
+
+    def close(self) -> None:
+        """Give the file back, and the folder to the next daemon."""
+        self._db.close()
+        os.close(self._lock)
+
+    def commit(self, batch: Batch) -> None:
+        """Do all of a batch, or raise StorageError with nothing of it done."""
+        rows = [self._row(entry) for entry in batch.entries]
+        try:
+            gone = self._transact(batch, rows)
+        except sqlite3.Error as fault:
+            # Closing rolls back. A fresh connection for the next try: after an I/O error the old one may be of no use.
+            self._db.close()
+            self._ledger = None
+            raise StorageError(explain(self._folder, fault)) from fault
+        finally:
+            self._books.release_claims()
+        for mark in batch.marks:
+            if mark.state != "pending":
+                self._books.forget(mark.sink, mark.ids)
+        for name in gone:
+            snapshot_path(self._folder, name).unlink(missing_ok=True)
+
+    def _transact(self, batch: Batch, rows: list[Row]) -> list[str]:
+        """Returns the objects whose pictures are of no use any more. Raises sqlite3.Error."""
+        if self._ledger is None:
+            self._db = connect(self._folder)
+            self._ledger = Ledger(self._db, self._sinks, self._limits, self._books)
+        ledger = self._ledger
+        gone: list[str] = []
+        self._db.execute("BEGIN IMMEDIATE")
+        for row in rows:
+            ledger.enter(row)
+        for mark in batch.marks:
+            ledger.mark(mark)
+        for keep in batch.keeps:
+            ledger.keep(keep.key, keep.value)
+        ledger.lose(self._boot_id, runs((seq, seq) for seq in batch.lost))
+        if batch.housekeeping:
+            gone = self._keep_house(ledger)
+        ledger.bound()
+        self._db.execute("COMMIT")
+        return gone
+
+    def _keep_house(self, ledger: Ledger) -> list[str]:
+        now = self._clock.wall() if self._clock_ok() else None
+        if now is not None:
+            if self._undated:
+                ledger.date(now)
+            self._undated = False
+            ledger.drop_aged(now)
+        return ledger.prune(now)
+
+    def _row(self, entry: Entry) -> Row:
+        picture = 0
+        if entry.event is not None:
+            stamp = Stamp(self._boot_id, entry.seq, self._node, entry.wall, clock_ok=entry.clock_ok)
+            payload = event_payload(entry.event, stamp)
+            if entry.event.jpeg:
+                picture = self._store_picture(entry.event.after.id, entry.event.jpeg)
+                payload["after"]["has_snapshot"] = payload["after"]["has_snapshot"] and picture > 0
+        else:
+            payload = dict(entry.payload or {})
+        if not entry.clock_ok:
+            self._undated = True
+        return Row(
+            boot_id=self._boot_id,
+            seq=entry.seq,
+            object=str(payload["after"]["id"]),
+            type=str(payload["type"]),
+            entered=entry.entered,
+            aged_from=entry.wall if entry.clock_ok else None,
+            payload=payload,
+            picture=picture,
+        )
+
+    def _store_picture(self, object_id: str, jpeg: bytes) -> int:
+        """Write a snapshot; returns its bytes, 0 if the disk refused: an event without its picture is still one."""
+        path = snapshot_path(self._folder, object_id)
+        fresh = path.with_suffix(".tmp")
+        try:
+            fresh.write_bytes(jpeg)
+            fresh.replace(path)
+        except OSError as fault:
+            log.warning("snapshot of %s not stored: %s", object_id, explain(self._folder, fault))
+            return 0
+        return len(jpeg)
