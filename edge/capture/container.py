@@ -1,0 +1,106 @@
+"""Pictures out of anything that FFmpeg opens: clips, RTSP cameras, V4L2 devices. One codec thread a stream."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+from av.error import FFmpegError
+
+from edge.capture.base import Shot
+from edge.errors import EdgeError
+from edge.types import I420, U8
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+
+av.logging.set_level(None)  # FFmpeg's chatter would mix into our log; what matters comes as an exception
+
+
+class ContainerSource:
+    """A `Source` over FFmpeg.
+
+    Args:
+        url: what FFmpeg opens
+        name: what messages call it (credentials masked)
+        fault: the error to raise when it cannot be read
+        live: see `Source`
+        options, form, timeout: given to `av.open`; timeout in seconds for opening and for each read
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        name: str,
+        fault: type[EdgeError],
+        live: bool,
+        options: Mapping[str, str] | None = None,
+        form: str | None = None,
+        timeout: tuple[float, float] | None = None,
+    ) -> None:
+        self._name, self._fault, self.live = name, fault, live
+        opened: Any
+        try:
+            opened = av.open(url, format=form, options=dict(options or {}), timeout=timeout)
+        except (FFmpegError, OSError) as error:
+            raise fault(f"{name}: cannot be opened: {_why(error)}") from None
+        self._container: InputContainer = opened
+        if not self._container.streams.video:
+            self.close()
+            raise fault(f"{name}: holds no video")
+        self._stream = self._container.streams.video[0]
+        self._stream.thread_count = 1
+        self.fps = float(self._stream.average_rate or self._stream.guessed_rate or 0)
+
+    def shots(self) -> Iterator[Shot]:
+        """Pictures until the stream ends; times are the stream's own where it gives them."""
+        first: float | None = None
+        time = -math.inf
+        count = 0
+        try:
+            for frame in self._container.decode(self._stream):
+                stamp = frame.time
+                if stamp is None:
+                    stamp = count / (self.fps or 25.0)
+                first = stamp if first is None else first
+                time = max(time, stamp - first)
+                count += 1
+                yield Shot(time, _picture(frame))
+        except (FFmpegError, OSError) as error:
+            raise self._fault(f"{self._name}: unreadable after {count} pictures: {_why(error)}") from None
+        if not count:
+            raise self._fault(f"{self._name}: no picture in it could be decoded")
+
+    def close(self) -> None:
+        """Close the container."""
+        self._container.close()
+
+
+def _picture(frame: VideoFrame) -> I420:
+    """The planes of a frame, without a copy where the decoder made limited-range 4:2:0; upright."""
+    if frame.format.name != "yuv420p":
+        frame = frame.reformat(format="yuv420p")
+    w, h = frame.width, frame.height
+    half = (h + 1) // 2, (w + 1) // 2
+    y, u, v = (_plane(frame, i, *size) for i, size in enumerate(((h, w), half, half)))
+    turns = round(getattr(frame, "rotation", 0) / 90) % 4
+    if turns:
+        y, u, v = (np.ascontiguousarray(np.rot90(plane, turns)) for plane in (y, u, v))
+    return I420(y, u, v)
+
+
+def _plane(frame: VideoFrame, index: int, rows: int, columns: int) -> U8:
+    plane = frame.planes[index]
+    whole: U8 = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    return whole[:rows, :columns]
+
+
+def _why(error: Exception) -> str:
+    """FFmpeg's reason in its own words, without the address (which may hold a password)."""
+    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(said).strip().lower()

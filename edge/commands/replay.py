@@ -1,0 +1,116 @@
+"""`edge replay`: a clip through the pipeline, to prove a setting before trusting it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from edge.config.load import Override, default_config, load
+from edge.config.schema import Camera, Config
+from edge.errors import UserError
+
+
+@click.command()
+@click.argument("clip", type=click.Path(path_type=Path))
+@click.option(
+    "--events", required=True, type=click.Path(path_type=Path), help="Write the events here, a JSON line each."
+)
+@click.option(
+    "--config", "config_file", type=click.Path(path_type=Path), help="Take model, labels and zones from here."
+)
+@click.option("--camera", "camera_name", help="Whose labels and zones of the configuration apply.")
+@click.option("--model", help="Model to use: a catalogue name, a file, a packed model.")
+@click.option("--engine", help="Back end to use.")
+@click.option("--threads", type=click.IntRange(min=0), help="CPU threads of the back end; 0 leaves it to the back end.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting; may be repeated.")
+@click.option("--hold", type=click.FloatRange(min=0), default=0.0, help="Repeat the last frame for so many seconds.")
+@click.option("--summary", "summary_file", type=click.Path(path_type=Path), help="Write counts and timings here.")
+@click.option("--trace", "trace_file", type=click.Path(path_type=Path), help="Write a JSON line a frame here.")
+def replay(
+    clip: Path,
+    events: Path,
+    config_file: Path | None,
+    camera_name: str | None,
+    model: str | None,
+    engine: str | None,
+    threads: int | None,
+    overrides: tuple[str, ...],
+    hold: float,
+    summary_file: Path | None,
+    trace_file: Path | None,
+) -> None:
+    """Run CLIP through the daemon's own pipeline on the clip's own clock, with no network.
+
+    Two runs write the same bytes, so that the effect of a setting can be seen with `diff`.
+    """
+    import cv2
+
+    from edge.replay import Outputs
+    from edge.replay import replay as run
+
+    cv2.setNumThreads(1)
+    given = {"model.name": model, "model.engine": engine, "model.threads": threads}
+    settings: list[Override] = [*overrides, *((key, value) for key, value in given.items() if value is not None)]
+    config, camera = _camera(config_file, camera_name, clip, settings)
+    with _writing(events) as out, _writing(trace_file) as trace, _progress(clip) as progress:
+        assert out is not None  # noqa: S101 - `events` is required
+        summary = run(clip, config, camera, Outputs(out, trace), hold=hold, progress=progress)
+    if summary_file:
+        with _writing(summary_file) as out:
+            print(json.dumps(summary, indent=1), file=out)
+    click.echo(
+        f"{summary['frames']} frames, {summary['inferences']} inferences, {summary['events']} events"
+        f" in {summary['wall_s']:.1f} s",
+        err=True,
+    )
+
+
+def _camera(file: Path | None, name: str | None, clip: Path, settings: list[Override]) -> tuple[Config, Camera]:
+    """The configuration and the camera in it whose rules apply."""
+    if file is None:
+        config = default_config({name or "clip": f"file:{clip}"}, settings)
+        return config, config.camera[0]
+    config = load(file, settings)
+    if name is None:
+        return config, config.camera[0]
+    for camera in config.camera:
+        if camera.name == name:
+            return config, camera
+    raise UserError(f"{file} has no camera `{name}`; it has: {', '.join(c.name for c in config.camera)}")
+
+
+@contextmanager
+def _writing(path: Path | None) -> Iterator[TextIO | None]:
+    """An output file; one clear line if it cannot be written."""
+    if path is None:
+        yield None
+        return
+    try:
+        file = path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from None
+    with file:
+        yield file
+
+
+@contextmanager
+def _progress(clip: Path) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    import av
+
+    try:
+        with av.open(str(clip)) as container:
+            total = container.streams.video[0].frames or None
+    except (OSError, IndexError, av.error.FFmpegError):
+        total = None  # the replay itself says what is wrong with the clip
+    with click.progressbar(length=total or 1, label=clip.name, file=sys.stderr) as bar:
+        yield lambda _: bar.update(1)

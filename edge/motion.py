@@ -1,0 +1,119 @@
+"""The motion gate: a luma plane in, moving regions out, cheap enough for every frame of every camera.
+
+A frame is compared with the one a fifth of a second older, not with a background model: what a model remembers of a
+person who left, and the camera's slow change of exposure afterwards, are motion to it and nothing to us, while somebody
+who stands still keeps moving a little. The comparison is on a small picture (about 72 rows), local in brightness (the
+mean of the neighbourhood's change is taken off, so that a light that goes on is not motion), and against a threshold
+that each place learns from its own noise (rain, grain, a branch).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.types import U8, Box
+
+F32 = NDArray[np.float32]
+
+_NEAR = np.ones((5, 5), np.uint8)  # changed places this near one another are one region
+
+
+@dataclass(frozen=True, slots=True)
+class GateSettings:
+    """What counts as motion.
+
+    rows: height of the small picture; more rows see farther away and cost more
+    lag_s: age of the frame compared with; longer sees slower movers, and ghosts of those who left
+    floor: change of brightness (0..255) below which nothing is motion; higher overlooks dark clothes at night
+    noise: the threshold in units of a place's own mean change
+    noise_s: how fast a place learns its noise
+    spread: side of the neighbourhood whose common change is light, as a part of the small picture's width
+    area: smallest moving part of the picture
+    hold_s: how long the gate stays open after the last motion
+    """
+
+    rows: int = 72
+    lag_s: float = 0.2
+    floor: float = 4.0
+    noise: float = 4.0
+    noise_s: float = 20.0
+    spread: float = 0.24
+    area: float = 0.0004
+    hold_s: float = 0.2
+
+
+class Gate:
+    """Motion of one camera. Not thread-safe: owned by its pipeline."""
+
+    def __init__(self, settings: GateSettings | None = None) -> None:
+        self._settings = settings or GateSettings()
+        self._recent: deque[tuple[float, F32]] = deque()
+        self._noise: F32 | None = None
+        self._held: list[Box] = []
+        self._until = -math.inf
+
+    def moved(self, luma: U8, time: float) -> list[Box]:
+        """The moving regions at `time`, in pixels of `luma`; empty while the gate is closed.
+
+        Args:
+            luma: uint8 (h, w), rows may be padded; not kept
+            time: seconds, not before the call's before
+        """
+        small, factor = shrink(luma, self._settings.rows)
+        if self._noise is None or self._noise.shape != small.shape:
+            self._noise = np.ones(small.shape, np.float32)
+            self._recent.clear()
+        before = self._recent[-1][0] if self._recent else time
+        self._recent.append((time, small))
+        while len(self._recent) > 2 and self._recent[1][0] <= time - self._settings.lag_s + 1e-6:
+            self._recent.popleft()
+        regions = self._regions(self._changed(small, self._noise, time - before), factor)
+        if regions:
+            self._held, self._until = regions, time + self._settings.hold_s
+            return regions
+        return self._held if time <= self._until + 1e-6 else []
+
+    def _changed(self, small: F32, noise: F32, dt: float) -> U8:
+        """Where the picture changed by more than light and the place's own noise: uint8 0 or 255; learns the noise."""
+        settings = self._settings
+        change = cv2.subtract(small, self._recent[0][1])
+        side = max(3, round(settings.spread * small.shape[1]) | 1)
+        local = cv2.absdiff(change, cv2.blur(change, (side, side)))
+        threshold = np.maximum(noise * np.float32(settings.noise), np.float32(settings.floor))
+        changed = cv2.medianBlur(cv2.compare(local, threshold, cv2.CMP_GT), 3)
+        # Capped at the threshold, so that somebody who walks by does not deafen the place.
+        cv2.accumulateWeighted(cv2.min(local, threshold), noise, 1 - math.exp(-dt / settings.noise_s))
+        return np.asarray(changed, np.uint8)
+
+    def _regions(self, changed: U8, factor: int) -> list[Box]:
+        """Boxes around changed places that are large enough, neighbours joined."""
+        least = max(1.0, self._settings.area * changed.size)
+        if cv2.countNonZero(changed) < least:
+            return []
+        joined = cv2.dilate(changed, _NEAR)
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
+        sizes = np.bincount(labels[changed > 0], minlength=count)
+        regions: list[Box] = []
+        for i in range(1, count):
+            if sizes[i] >= least:
+                x, y, w, h = (int(v) * factor for v in stats[i, :4])
+                regions.append((float(x), float(y), float(x + w), float(y + h)))
+        return regions
+
+
+def shrink(luma: U8, rows: int) -> tuple[F32, int]:
+    """The plane at about `rows` rows, and the whole factor it was shrunk by: only a whole one is cheap.
+
+    Rows and columns beyond a multiple of the factor are left out, at most factor - 1 of each.
+    """
+    h, w = luma.shape
+    factor = max(1, h // rows)
+    cut = luma[: h - h % factor, : w - w % factor]
+    small = cv2.resize(cut, (w // factor, h // factor), interpolation=cv2.INTER_AREA)
+    return small.astype(np.float32), factor

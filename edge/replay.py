@@ -1,0 +1,143 @@
+"""A clip through the daemon's own pipeline, on the clip's own clock, as fast as it can: clip -> events, a function.
+
+Two runs write the same bytes: nothing here reads a clock of the machine except to report how long it took.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any, TextIO
+
+from edge.capture.ahead import decode_ahead
+from edge.capture.base import Shot, Source
+from edge.capture.file import open_file
+from edge.config.schema import Camera, Config
+from edge.metrics import Stages
+from edge.motion import Gate
+from edge.pipeline import Look, watch
+from edge.rules import Rules
+from edge.types import Event, Frame, Stamp, event_payload
+from edge.wiring import objects_of, open_model, tracker_of, zones_of
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where a replay writes: the events, and a line a frame if a trace is wanted."""
+
+    events: TextIO
+    trace: TextIO | None = None
+
+
+def replay(
+    clip: Path,
+    config: Config,
+    camera: Camera,
+    outputs: Outputs,
+    *,
+    hold: float = 0.0,
+    progress: Callable[[int], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Run a clip; return the summary of the CLI contract.
+
+    Args:
+        clip: any video that FFmpeg reads
+        config: model and node; no sink, alarm or page of it is used: a replay is armed, and tells nobody
+        camera: whose labels and zones apply
+        hold: repeat the last frame for so many seconds
+        progress: called with each frame's number
+
+    Raises:
+        SourceError: the clip cannot be read; what was found before the damage is written.
+        ModelError, MissingError: the model cannot be loaded.
+    """
+    source = open_file(clip)
+    detector = open_model(config.model) if objects_of(camera) else None
+    stages = Stages(keep=None)
+    ref = detector.ref if detector else None
+    rules = Rules(camera.name, "replay", camera.labels, lambda: "armed_away", zones=zones_of(camera), model=lambda: ref)
+    book = _Book(outputs, config.node.name if "name" in config.node.model_fields_set else "replay")
+    wall, cpu = perf_counter(), process_time()
+    try:
+        frames = _frames(source, camera.name, hold, stages, progress)
+        watch(frames, Gate(), detector, tracker_of(camera, detector), rules, book.event, book.look, stages)
+    finally:
+        source.close()
+        if detector:
+            detector.close()
+    return {
+        "frames": book.frames,
+        "fps_clip": round(source.fps, 4),
+        "motion_frames": book.motion_frames,
+        "inferences": book.inferences,
+        "events": book.events,
+        "wall_s": round(perf_counter() - wall, 4),
+        "cpu_s": round(process_time() - cpu, 4),
+        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "engine": ref.engine if ref else None,
+        "model": ref.name if ref else None,
+        "stage_ms": stages.summary(),
+    }
+
+
+def _frames(
+    source: Source, camera: str, hold: float, stages: Stages, progress: Callable[[int], None]
+) -> Iterator[Frame]:
+    """Every frame of a clip, none dropped; decoding is timed as the stage `capture`."""
+    index = 0
+    last: Shot | None = None
+    for last in decode_ahead(source, 4, lambda seconds: stages.add("capture", seconds)):
+        yield Frame(camera, index, last.time, last.time, last.picture)
+        index += 1
+        progress(index)
+    if last is not None and hold > 0:
+        step = 1 / (source.fps or 25.0)
+        for k in range(1, round(hold / step) + 1):
+            yield Frame(camera, index, last.time + k * step, last.time + k * step, last.picture)
+            index += 1
+
+
+class _Book:
+    """Writes events and trace lines, and counts."""
+
+    def __init__(self, outputs: Outputs, node: str) -> None:
+        self._outputs, self._node = outputs, node
+        self.frames = self.motion_frames = self.inferences = self.events = 0
+
+    def event(self, event: Event) -> None:
+        """One line of the events file."""
+        self.events += 1
+        stamp = Stamp("replay", self.events, self._node, event.captured_at)
+        self._outputs.events.write(json.dumps(event_payload(event, stamp), separators=(",", ":")) + "\n")
+
+    def look(self, look: Look) -> None:
+        """One line of the trace."""
+        self.frames += 1
+        self.motion_frames += bool(look.moved)
+        self.inferences += look.inferred
+        if self._outputs.trace is not None:
+            self._outputs.trace.write(json.dumps(_line(look), separators=(",", ":")) + "\n")
+
+
+def _line(look: Look) -> dict[str, Any]:
+    return {
+        "frame": look.frame.index,
+        "time": round(look.frame.time, 4),
+        "motion": bool(look.moved),
+        "motion_boxes": [list(box) for box in look.moved],
+        "inferred": look.inferred,
+        "tracks": [
+            {
+                "id": str(track.number),
+                "label": track.label,
+                "score": round(track.score, 4),
+                "box": [round(v, 2) for v in track.box],
+                "confirmed": track.confirmed,
+            }
+            for track in look.tracks
+        ],
+    }
