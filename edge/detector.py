@@ -14,7 +14,8 @@ from edge.decode import Head, head
 from edge.engines import registry
 from edge.engines.base import EngineOptions, TensorSpec
 from edge.errors import ModelError
-from edge.models.manifest import Manifest, read_labels_error
+from edge.metrics import Stages
+from edge.models.manifest import Manifest, labels_fault
 from edge.models.store import Model, find
 from edge.preprocess import Fit
 from edge.types import I420, U8, Detections, ModelRef
@@ -33,14 +34,6 @@ class Runner(Protocol):
 
     def close(self) -> None:
         """Give back what it holds."""
-        ...
-
-
-class Stages(Protocol):
-    """Collects how long the steps of a frame took."""
-
-    def add(self, name: str, seconds: float) -> None:
-        """One more measurement of a step."""
         ...
 
 
@@ -137,13 +130,17 @@ def open_detector(
     wanted = found.manifest
     head(wanted)  # a missing decoder is told before a slow load
     name = registry.choose(engine, found.path.suffix.lower(), wanted.engines)
-    options = EngineOptions(threads=threads, inputs={wanted.input.name: wanted.input.shape})
-    loaded = registry.load(name, found.path, options)
+    loaded = registry.load(name, found.path, model_options(wanted, threads))
     try:
         return Detector(found, loaded, min_score)
     except ModelError:
         loaded.close()
         raise
+
+
+def model_options(manifest: Manifest, threads: int) -> EngineOptions:
+    """What to load a described model with: its threads, and its picture's size where the file leaves that open."""
+    return EngineOptions(threads=threads, inputs={manifest.input.name: manifest.input.shape})
 
 
 def plain(label: str) -> str:
@@ -185,7 +182,7 @@ def _roles(manifest: Manifest, family: Head, runner: Runner) -> dict[str, str]:
             raise ModelError(_no_tensor(manifest, "output", str(key), runner.outputs))
         specs[role] = spec
     count = family.classes and family.classes(specs[family.roles[0]].shape)
-    fault = read_labels_error(manifest, count) if count is not None else None
+    fault = labels_fault(manifest, count) if count is not None else None
     if fault is not None:
         raise fault
     return {role: spec.name for role, spec in specs.items()}

@@ -87,10 +87,10 @@ def load(model: Path, options: EngineOptions) -> OnnxRuntime:
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     settings.add_session_config_entry("session.inter_op.allow_spinning", "0")
     try:
-        session = ort.InferenceSession(str(model), settings, providers=[provider])
+        session = ort.InferenceSession(str(model), settings, providers=[provider], enable_fallback=False)
     except faults as fault:
         if "not a registered function/op" in str(fault) or "NOT_IMPLEMENTED" in str(fault):
-            raise Unsupported(f"{model}: onnxruntime cannot run it: {one_line(fault)}") from None
+            raise Unsupported(f"onnxruntime cannot run it: {one_line(fault)}") from None
         raise ModelError(f"{model}: not a model that onnxruntime can read: {one_line(fault)}") from None
     if session.get_providers()[0] != provider:
         raise MissingError(

@@ -85,7 +85,7 @@ def load(model: Path, options: EngineOptions) -> OpenVino:
         missing = UNTRANSLATED.search(str(fault))
         if missing:
             operator = missing.group(1) or missing.group(2)
-            raise Unsupported(f"{model}: openvino has no operator {operator}, which this model needs") from None
+            raise Unsupported(f"openvino has no operator {operator}, which this model needs") from None
         raise ModelError(f"{model}: not a model that openvino can read: {_reason(fault)}") from None
 
 

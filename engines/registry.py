@@ -128,7 +128,7 @@ def load(name: str, model: Path, options: EngineOptions | None = None) -> Engine
     try:
         return loader(model, options or EngineOptions())
     except Unsupported as fault:
-        raise ModelError(f"{fault}{_others(suffix, name)}") from None
+        raise ModelError(f"{model}: {fault}{_others(suffix, name)}") from None
 
 
 def _row(name: str) -> Row:

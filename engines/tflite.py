@@ -90,7 +90,7 @@ def load(model: Path, options: EngineOptions) -> TfLite:
             interpreter.allocate_tensors()
     except FAULTS as fault:
         if "custom op" in str(fault) or "unresolved" in str(fault).lower():
-            raise Unsupported(f"{model}: tflite cannot run it: {one_line(fault)}") from None
+            raise Unsupported(f"tflite cannot run it: {one_line(fault)}") from None
         raise ModelError(f"{model}: not a model that tflite can read: {one_line(fault)}") from None
     return TfLite(interpreter)
 

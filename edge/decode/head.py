@@ -25,7 +25,7 @@ class Decode(Protocol):
 
 
 def detections(boxes: F32, scores: F32, classes: NDArray[np.integer], fit: Fit) -> Detections:
-    """Detections in the frame from boxes in pixels of the input; those that lie wholly outside the frame are dropped."""
+    """Detections in the frame from boxes in pixels of the input; those wholly outside it are dropped."""
     placed = fit.to_frame(boxes)
     real = (placed[:, 2] > placed[:, 0]) & (placed[:, 3] > placed[:, 1])
     return Detections(placed[real], np.asarray(scores[real], np.float32), np.asarray(classes[real], np.int32))

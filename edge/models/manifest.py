@@ -25,8 +25,10 @@ predictions = "output"
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +101,31 @@ def parse_manifest(raw: Mapping[str, Any], path: Path) -> Manifest:
         notes=top.text("notes", ""),
     )
     top.finish()
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", made.name):
+        raise top.error("name", f"must be letters, digits, `.`, `_` and `-`, not {made.name!r}")
     if task == "detect" and not made.labels:
         raise top.error("labels", "is missing: a list of names, or a file with one name a line")
     return made
+
+
+def to_toml(manifest: Manifest) -> str:
+    """The manifest as TOML text that `read_manifest` reads back to an equal value; labels are written out."""
+    lines: list[str] = []
+    tables: list[str] = []
+    for field_ in fields(manifest):
+        value = getattr(manifest, field_.name)
+        if isinstance(value, Input):
+            tables += ["", "[input]", *(f"{f.name} = {_toml(getattr(value, f.name))}" for f in fields(value))]
+        elif isinstance(value, Mapping):
+            tables += ["", f"[{field_.name}]", *(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items())]
+        elif value != ():
+            lines.append(f"{field_.name} = {_toml(value)}")
+    return "\n".join([*lines, *tables]) + "\n"
+
+
+def _toml(value: str | float | tuple[object, ...]) -> str:
+    # JSON's texts, numbers and lists are TOML's too, but for DEL, which TOML wants escaped.
+    return json.dumps(value).replace("\x7f", "\\u007f")
 
 
 def _input(table: Table) -> Input:
@@ -153,7 +177,7 @@ def _sha256(top: Table) -> str:
     return given
 
 
-def read_labels_error(manifest: Manifest, classes: int) -> ModelError | None:
+def labels_fault(manifest: Manifest, classes: int) -> ModelError | None:
     """The fault of a manifest whose labels are not as many as the head's classes; None if they fit."""
     if len(manifest.labels) == classes:
         return None

@@ -33,7 +33,7 @@ def find(name: str, manifest: Path | None = None) -> Model:
     entry = catalogue.by_name(name)
     if entry is not None and not Path(name).is_file():
         return _checked(_cached(entry), entry.manifest if manifest is None else read_manifest(manifest))
-    path = Path(name).expanduser()
+    path = _installed(name) or Path(name).expanduser()
     if path.suffix.lower() == ".epk":
         raise ModelError(f"{path}: packed models come with a later release; give the model file itself")
     if not path.is_file():
@@ -69,6 +69,17 @@ def cached(entry: catalogue.Entry) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
+def _installed(name: str) -> Path | None:
+    """The file of a model that `edge models install` brought with its own manifest."""
+    if "/" in name or Path(name).is_file():
+        return None
+    for folder in search_folders():
+        if (folder / f"{name}.toml").is_file():
+            files = (f for f in sorted(folder.iterdir()) if f.stem == name and f.suffix != ".toml")
+            return next(files, None)
+    return None
+
+
 def _cached(entry: catalogue.Entry) -> Path:
     path = cached(entry)
     if path is not None:
@@ -77,7 +88,7 @@ def _cached(entry: catalogue.Entry) -> Path:
     how = (
         f"edge models pull {name}"
         if entry.wheel
-        else f"get it from {entry.manifest.source} and `edge models install` it"
+        else f"get it from {entry.manifest.source}, then `edge models install FILE`"
     )
     raise MissingError(f"model {name} is not on this machine: {how}")
 

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import difflib
-import importlib
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from edge.config.toml import parse
 from edge.errors import ModelError
-
-toml: Any = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The tree of a TOML file; ModelError for one that is missing, unreadable or not TOML."""
     try:
-        tree: dict[str, Any] = toml.loads(path.read_text(encoding="utf-8"))
+        return parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelError(f"{path}: no such manifest") from None
-    except (OSError, UnicodeDecodeError, toml.TOMLDecodeError) as fault:
+    except (OSError, ValueError) as fault:
         raise ModelError(f"{path}: not a manifest: {fault}") from None
-    return tree
 
 
 class Table:

