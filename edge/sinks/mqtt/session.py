@@ -1,0 +1,175 @@
+"""What goes over one connection, and in which order: states, discovery, `online`, then the backlog, oldest first."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from edge.board import Board
+from edge.clock import Clock
+from edge.errors import StorageError
+from edge.sinks.base import Message, Queue, encode, stamped
+from edge.sinks.mqtt.faults import LinkError
+from edge.sinks.mqtt.link import Link
+from edge.sinks.mqtt.settings import MqttSettings
+
+log = logging.getLogger(__name__)
+
+PACKET_OVERHEAD = 16
+"""Bytes of a PUBLISH beside topic and payload, at most: header, lengths, message id, no properties."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One PUBLISH. message: the event in it, None for a state."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    message: Message | None = None
+
+
+class Session:
+    """Everything between a CONNACK and the end of its connection. Owned by the sink's thread.
+
+    preface: what is sent before the backlog, in its order
+    """
+
+    def __init__(
+        self, settings: MqttSettings, link: Link, queue: Queue, board: Board, clock: Clock, preface: Iterable[Parcel]
+    ) -> None:
+        self._settings = settings
+        self._link = link
+        self._queue = queue
+        self._board = board
+        self._clock = clock
+        self._parcels = deque(preface)
+        self._window = max(1, min(settings.window, link.receive_maximum))
+        self._on_wire: dict[int, tuple[Parcel, float]] = {}
+        self._backlog: deque[Message] = deque()
+        self._refused: list[tuple[float, Message]] = []
+        self._last_id = 0
+        self._look_at = 0.0
+        self._fault_of_topic: dict[str, str] = {}
+        self.storage_fault: str | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Nothing on the wire and nothing left to send."""
+        return not (self._on_wire or self._parcels or self._backlog or self._refused or self._look_at < float("inf"))
+
+    @property
+    def fault(self) -> str | None:
+        """What the broker refuses, one line; None while it takes everything."""
+        faults = {**self._link.unheard, **self._fault_of_topic}
+        return next((f"the broker refuses {topic}: {why}" for topic, why in faults.items()), self.storage_fault)
+
+    def look(self) -> None:
+        """Something new may wait in the outbox."""
+        self._look_at = 0.0
+
+    def send_state(self, topic: str, payload: bytes, qos: int) -> None:
+        """Send a retained state (full topic) before what else waits."""
+        self._parcels.append(Parcel(topic, payload, qos, retain=True))
+
+    def pump(self, changed: Callable[[], Iterable[str]]) -> None:
+        """Put on the wire what the window and the socket take. changed: topics of the board that have new values."""
+        self._parcels.extend(board_parcels(self._settings.prefix, self._board, changed()))
+        while not self._link.congested and (parcel := self._next()) is not None:
+            size = len(parcel.topic.encode()) + len(parcel.payload) + PACKET_OVERHEAD
+            if size > self._link.packet_maximum:
+                limit = self._link.packet_maximum
+                self._refuse(parcel, f"{size} bytes are more than its limit of {limit}")
+                continue
+            mid = self._link.publish(parcel.topic, parcel.payload, parcel.qos, parcel.retain)
+            if parcel.qos:
+                self._on_wire[mid] = (parcel, self._clock.monotonic())
+
+    def _next(self) -> Parcel | None:
+        """The parcel that is due, None if nothing is or the window is full."""
+        room = self._window - len(self._on_wire)
+        if self._parcels:
+            return self._parcels.popleft() if room > 0 or self._parcels[0].qos == 0 else None
+        if room <= 0:
+            return None
+        now = self._clock.monotonic()
+        if self._refused and self._refused[0][0] <= now:
+            return self._event(self._refused.pop(0)[1])
+        if not self._backlog and self._look_at <= now:
+            self._fetch(now)
+        return self._event(self._backlog.popleft()) if self._backlog else None
+
+    def _fetch(self, now: float) -> None:
+        try:
+            found = self._queue.pending("mqtt", self._window, self._last_id)
+        except StorageError as fault:
+            self.storage_fault = str(fault)
+            self._look_at = now + 1.0
+            return
+        self.storage_fault = None
+        self._backlog.extend(found)
+        if found:
+            self._last_id = found[-1].id
+        else:
+            self._look_at = float("inf")
+
+    def _event(self, message: Message) -> Parcel:
+        payload = encode(stamped(message, self._clock))
+        return Parcel(f"{self._settings.prefix}/events", payload, 1, retain=False, message=message)
+
+    def settle(self) -> None:
+        """Look at the PUBACKs that have come. Raises LinkError if one is overdue."""
+        delivered: list[int] = []
+        for mid, refusal in self._link.acks:
+            parcel, _ = self._on_wire.pop(mid, (None, 0.0))
+            if parcel is None:  # QoS 0: paho reports it as soon as it is on the wire
+                continue
+            if refusal is not None:
+                self._refuse(parcel, refusal)
+                continue
+            self._fault_of_topic.pop(parcel.topic, None)
+            if parcel.message is not None:
+                delivered.append(parcel.message.id)
+        self._link.acks.clear()
+        if delivered:
+            self._queue.delivered("mqtt", delivered)
+        # Sent in order, so the first is the oldest.
+        oldest = next(iter(self._on_wire.values()), None)
+        if oldest is not None and self._clock.monotonic() - oldest[1] > self._settings.ack_timeout:
+            address, limit = self._settings.address, self._settings.ack_timeout
+            raise LinkError(f"the broker at {address} has acknowledged nothing for {limit:.0f} s")
+
+    def _refuse(self, parcel: Parcel, reason: str) -> None:
+        if parcel.topic not in self._fault_of_topic:
+            log.warning("the broker refuses %s: %s", parcel.topic, reason)
+        self._fault_of_topic[parcel.topic] = reason
+        message = parcel.message
+        if message is not None and not self._queue.refused("mqtt", message.id, reason):
+            self._refused.append((self._clock.monotonic() + self._settings.retry, message))
+
+    def blame_oldest(self, reason: str) -> None:
+        """The broker hung up over a message: the oldest on the wire, since it works through them in order."""
+        for parcel, _ in self._on_wire.values():
+            self._refuse(parcel, reason)
+            return
+
+    def patience(self) -> float:
+        """Seconds that the thread may sleep with nothing coming in."""
+        now = self._clock.monotonic()
+        due = [when for when, _ in self._refused[:1]]
+        if 0.0 < self._look_at < float("inf"):
+            due.append(self._look_at)
+        return max(0.0, min([1.0, *(when - now for when in due)]))
+
+
+def board_parcels(prefix: str, board: Board, topics: Iterable[str] | None = None) -> list[Parcel]:
+    """States of the board as they are now, all of them or those of `topics`."""
+    states = board.snapshot() if topics is None or (topics := list(topics)) else {}
+    return [
+        Parcel(f"{prefix}/{topic}", states[topic].payload, states[topic].qos, retain=True)
+        for topic in (states if topics is None else topics)
+        if topic in states
+    ]

@@ -1,0 +1,218 @@
+"""The MQTT sink: one thread that keeps a connection to the broker and what it retains true."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from typing import Any
+
+from edge.board import Board
+from edge.clock import Clock
+from edge.errors import StorageError
+from edge.sinks.base import BackOff, Queue, Status, encode
+from edge.sinks.mqtt.faults import LinkError
+from edge.sinks.mqtt.link import Bell, Link
+from edge.sinks.mqtt.session import Parcel, Session, board_parcels
+from edge.sinks.mqtt.settings import MqttSettings
+
+log = logging.getLogger(__name__)
+
+STEADY_S = 5.0
+"""A connection that held this long was a good one: the next pause is a short one again."""
+CONNECT_MARGIN_S = 60.0
+"""Name servers that do not answer take longer than any time-out of ours."""
+
+
+class MqttSink:
+    """Delivers events with QoS 1 and keeps the broker's retained states equal to the board.
+
+    Args:
+        settings: where the broker is and how to deal with it
+        node: name of this device; makes the client id
+        queue: the outbox
+        board: the states to be retained
+        clock: stamps and waits
+        commands: topic filters below the prefix to listen to, e.g. `alarm/set`, `+/+/set`
+        on_command: called with the topic below the prefix and the payload of each; in the sink's thread, must not block
+        discovery: called at each connect, full topics with what they are to retain
+        stats: called at each connect and every minute, for `<prefix>/stats`
+    """
+
+    name = "mqtt"
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        node: str,
+        queue: Queue,
+        board: Board,
+        clock: Clock,
+        *,
+        commands: Sequence[str] = (),
+        on_command: Callable[[str, bytes], None] = lambda topic, payload: None,
+        discovery: Callable[[], Iterable[tuple[str, str]]] = lambda: (),
+        stats: Callable[[], Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.status = Status(clock)
+        self._settings = settings
+        self._client_id = "edge-" + re.sub(r"[^A-Za-z0-9_-]", "_", node)
+        self._queue = queue
+        self._board = board
+        self._clock = clock
+        self._commands = [f"{settings.prefix}/{pattern}" for pattern in commands]
+        self._on_command = on_command
+        self._discovery = discovery
+        self._stats = stats
+        self._stats_due = 0.0
+        self._bell: Bell | None = None
+        self._rung = threading.Event()
+        self._changed: dict[str, None] = {}
+        self._changed_lock = threading.Lock()
+        self._back_off = BackOff(*settings.back_off)
+        board.listen(self._board_changed)
+        queue.subscribe(self.name, self.wake)
+
+    def wake(self) -> None:
+        """Look at the outbox, the board and `stop` now. Any thread."""
+        self._rung.set()
+        self._ring()
+
+    def _ring(self) -> None:
+        bell = self._bell
+        if bell is not None:
+            bell.ring()
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until the broker has acknowledged all that waits; False if it has not by then."""
+        return self.status.flush(self.wake, timeout)
+
+    def run(self, stop: threading.Event) -> None:
+        """Connect, send, and connect again, until `stop`; a clean end leaves `stopped` behind."""
+        with closing(Bell()) as self._bell:
+            while not stop.is_set():
+                self._attempt(stop, self._bell)
+        self.status.set("stopped")
+
+    def _attempt(self, stop: threading.Event, bell: Bell) -> None:
+        try:
+            self._connected(stop, bell)
+        except LinkError as fault:
+            if self.status.state.reason != str(fault):
+                log.warning("MQTT: %s", fault)
+            self.status.set("back_off", str(fault))
+            self._pause(stop, self._back_off.next())
+
+    def _pause(self, stop: threading.Event, seconds: float) -> None:
+        until = self._clock.monotonic() + seconds
+        while not stop.is_set() and (left := until - self._clock.monotonic()) > 0:
+            self.status.waiting(left + 1.0)
+            self._rung.wait(left)
+            self._rung.clear()
+
+    def _connected(self, stop: threading.Event, bell: Bell) -> None:
+        """One connection, from its first packet to its last. Raises LinkError when it is lost."""
+        settings = self._settings
+        if self.status.state.phase != "back_off":  # the reason of the last failure says more than this
+            self.status.set("connecting", f"to {settings.address}")
+        self.status.waiting(2 * settings.connect_timeout + CONNECT_MARGIN_S)
+        with Link(settings, self._client_id, self._commands, self._heard) as link:
+            link.open(bell)
+            patience = self._clock.monotonic() + settings.ack_timeout
+            while not link.up:
+                self.status.waiting(settings.ack_timeout + 1.0)
+                link.turn(0.5)
+                if stop.is_set():
+                    return
+                if self._clock.monotonic() > patience:
+                    raise LinkError(f"the broker at {settings.address} accepts connections but does not answer")
+            session = Session(settings, link, self._queue, self._board, self._clock, self._preface())
+            try:
+                self._serve(session, link, stop)
+            except LinkError as fault:
+                if fault.blames_message:
+                    session.blame_oldest(str(fault))
+                raise
+
+    def _preface(self) -> list[Parcel]:
+        self._take_changed()  # the whole board follows: what changes from now on is sent after it
+        prefix = self._settings.prefix
+        parcels = board_parcels(prefix, self._board)
+        self._stats_due = 0.0
+        parcels += self._stats_parcel()
+        parcels += [Parcel(topic, payload.encode(), 1, retain=True) for topic, payload in self._discovery()]
+        parcels.append(Parcel(f"{prefix}/available", b"online", 1, retain=True))
+        return parcels
+
+    def _serve(self, session: Session, link: Link, stop: threading.Event) -> None:
+        since = self._clock.monotonic()
+        while not stop.is_set():
+            asked = self.status.asked()
+            self._turn(session, link)
+            if session.idle:
+                self.status.idle(asked)
+            if self._clock.monotonic() - since > STEADY_S:
+                self._back_off.reset()
+            for parcel in self._stats_parcel():
+                session.send_state(parcel.topic, parcel.payload, parcel.qos)
+        self._leave(session, link)
+
+    def _turn(self, session: Session, link: Link, timeout: float = 1.0) -> None:
+        if self._rung.is_set():
+            self._rung.clear()
+            session.look()
+        session.pump(self._take_changed)
+        fault = session.fault
+        self.status.set("fault" if fault else "up", fault or f"connected to {self._settings.address}")
+        timeout = min(timeout, session.patience())
+        self.status.waiting(timeout + 5.0)
+        link.turn(timeout)
+        session.settle()
+
+    def _leave(self, session: Session, link: Link) -> None:
+        """Send what can be sent in a moment, then say `stopped`, which must arrive, then go."""
+        session.look()
+        until = self._clock.monotonic() + self._settings.drain
+        while not session.idle and (left := until - self._clock.monotonic()) > 0:
+            self._turn(session, link, left)
+        mid = link.publish(f"{self._settings.prefix}/available", b"stopped", 1, retain=True)
+        until = self._clock.monotonic() + self._settings.farewell
+        while (left := until - self._clock.monotonic()) > 0:
+            link.turn(left)
+            said = any(ack == mid for ack, _ in link.acks)
+            session.settle()
+            if said:
+                break
+        link.disconnect()
+
+    def _board_changed(self, topic: str) -> None:
+        with self._changed_lock:
+            self._changed[topic] = None
+        self._ring()
+
+    def _take_changed(self) -> list[str]:
+        with self._changed_lock:
+            topics = list(self._changed)
+            self._changed.clear()
+        return topics
+
+    def _stats_parcel(self) -> list[Parcel]:
+        now = self._clock.monotonic()
+        if self._stats is None or now < self._stats_due:
+            return []
+        self._stats_due = now + self._settings.stats_interval
+        try:
+            payload = encode(self._stats())
+        except StorageError as fault:
+            log.warning("stats not published: %s", fault)
+            return []
+        return [Parcel(f"{self._settings.prefix}/stats", payload, 0, retain=True)]
+
+    def _heard(self, topic: str, payload: bytes, retained: bool) -> None:
+        below = topic[len(self._settings.prefix) + 1 :]
+        if retained:
+            log.warning("retained command on %s ignored: commands are never retained; clear it on the broker", topic)
+        elif payload:
+            self._on_command(below, payload)
