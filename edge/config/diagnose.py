@@ -26,8 +26,8 @@ from edge.config.places import Loc, Place
 from edge.config.secrets import REFERENCE, mask_url
 from edge.errors import ConfigError
 
-_SECRET_KEY = re.compile(r"pass|secret|token|pwd", re.IGNORECASE)
-_SECRET_PAIR = re.compile(r"""((?:pass|secret|token|pwd)\w*["']?\s*=\s*)[^,}\n]+""", re.IGNORECASE)
+_SECRET_KEY = re.compile(r"pas+|secret|token|pwd", re.IGNORECASE)
+_SECRET_PAIR = re.compile(r"""((?:pas+|secret|token|pwd)\w*["']?\s*=\s*)[^,}\n]+""", re.IGNORECASE)
 _PLAIN = {
     "string_type": "must be text in quotes",
     "int_type": "must be a whole number, without quotes",
@@ -193,7 +193,8 @@ def _span(document: Document, finding: Finding) -> tuple[int, int] | None:
     if not loc:
         return 0, 1
     place = document.places[loc]
-    if finding.on_key or loc != finding.loc:
+    beyond = finding.loc[len(loc) :]
+    if finding.on_key or (beyond and isinstance(beyond[0], str)):
         return place.key, place.key_end
     return place.value, place.value_end
 
@@ -260,9 +261,10 @@ def _secret_spans(document: Document) -> list[tuple[int, int, str]]:
     spans = []
     for loc, place in document.places.items():
         value = document.text[place.value : place.value_end]
-        if place.value == place.key or value.startswith(("{", "[")):
+        table = place.value == place.key and isinstance(loc[-1], str)
+        if table or value.startswith(("{", "[")):
             continue
-        if any(isinstance(part, str) and _SECRET_KEY.search(part) for part in loc[-1:]):
+        if any(isinstance(part, str) and _SECRET_KEY.search(part) for part in loc):
             masked = value if REFERENCE.fullmatch(value[1:-1]) else "***"
         else:
             masked = mask_url(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -76,30 +76,27 @@ def _build(name: str, text: str, folder: Path, overrides: Sequence[Override], fi
         data = parse(text)
     except ValueError as error:
         raise refuse(Document(name, text), [_syntax(str(error), text)]) from None
-    findings: list[Finding] = []
-    document = Document(name, text, places(text), {})
-    _settle(data, folder, findings)
+    findings = list(_settle(data, folder))
     given = {}
     for override in overrides:
         keys, value, shown = _parse(override)
-        box = {"": value}
         loc = _reach(data, keys, shown)
-        _settle(box, Path.cwd(), findings, loc)
+        box = {"": value}
+        findings += _settle(box, Path.cwd(), loc)
         _put(data, loc, box[""])
         given[loc] = shown
-    document = Document(name, text, document.places, given)
-    secrets = {finding.loc for finding in findings}
+    without_secret = {finding.loc for finding in findings}
     findings += clashes(data)
     if files:
         findings += missing_files(data)
+    config = None
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
         # A value whose secret is missing has been reported for that; what else is wrong with it nobody knows yet.
-        findings += [finding for finding in explain(error, Config) if finding.loc not in secrets]
-        raise refuse(document, findings) from None
-    if findings:
-        raise refuse(document, findings)
+        findings += [finding for finding in explain(error, Config) if finding.loc not in without_secret]
+    if findings or config is None:
+        raise refuse(Document(name, text, places(text), given), findings)
     return config
 
 
@@ -132,8 +129,11 @@ def _syntax(message: str, text: str) -> Finding:
     return Finding((), f"not valid TOML: {said[:1].lower()}{said[1:]}", advice.get(said), offset=offset)
 
 
-def _settle(data: dict[str, Any], folder: Path, findings: list[Finding], above: Loc = ()) -> None:
-    """Fill in the secrets and make the paths absolute, in place; above is where data belongs if it is a part."""
+def _settle(data: dict[str, Any], folder: Path, above: Loc = ()) -> Iterator[Finding]:
+    """Fill in the secrets and make the paths absolute, in place.
+
+    above: the key of an override, whose value is all of `data` under the key ""
+    """
     for loc, value in list(leaves(data)):
         if not isinstance(value, str):
             continue
@@ -143,7 +143,7 @@ def _settle(data: dict[str, Any], folder: Path, findings: list[Finding], above: 
         except UnknownSecret as error:
             name = error.args[0]
             advice = f"set it in the environment, in /run/secrets/{name} or as a systemd credential"
-            findings.append(Finding(at, f"no secret `{name}`", advice))
+            yield Finding(at, f"no secret `{name}`", advice)
             continue
         if named := path_in(at, value):
             value = named[0] + str(folder / _home(named[1]))

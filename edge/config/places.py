@@ -66,6 +66,11 @@ class _Reader:
         self.at = match.end() if match else self.at
         return self.text[self.at : self.at + 1]
 
+    def skip(self, character: str) -> None:
+        """Step over the next character if it is this one."""
+        if self.peek() == character:
+            self.at += 1
+
     def header(self) -> Loc:
         """`[a.b]` or `[[a.b]]`: where the keys that follow belong."""
         array = self.text.startswith("[[", self.at)
@@ -120,9 +125,9 @@ class _Reader:
             self.array(loc)
         elif first == "{":
             self.at += 1
-            while self.peek() != "}":
+            while self.peek() not in ("}", ""):
                 self.pair(loc)
-                self.at += self.peek() == ","
+                self.skip(",")
             self.at += 1
         else:
             self.at = _end(_STRING if first in "\"'" else _SCALAR, self.text, self.at)
@@ -131,12 +136,12 @@ class _Reader:
         """`[value, ...]`, over as many lines as it likes."""
         self.at += 1
         n = 0
-        while self.peek() != "]":
+        while self.peek() not in ("]", ""):
             start = self.at
             element = (*loc, n)
             self.value(element)
             self.found[element] = Place(start, self.at, start, self.at)
-            self.at += self.peek() == ","
+            self.skip(",")
             n += 1
         self.at += 1
 

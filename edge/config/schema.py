@@ -7,104 +7,38 @@ judge (names that clash, files that are missing) is in `checks`.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import socket
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias, TypeVar
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, Strict, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
+from edge.config.fields import (
+    Address,
+    FilePath,
+    Label,
+    Many,
+    MqttVersion,
+    Name,
+    OneOrMany,
+    OneOrSome,
+    Polygon,
+    Port,
+    Share,
+    Some,
+    Source,
+    Text,
+    TopicName,
+    fault,
+    is_loopback,
+)
 from edge.config.secrets import mask_url
-from edge.config.source import flaw, with_login
+from edge.config.source import with_login
 
 DEFAULT_MODEL = "ssdlite-pedestrian"
-T = TypeVar("T")
 STATE_FOLDER = Path("/var/lib/edge")
-RESERVED = frozenset({"available", "events", "alarm", "steer", "stats"})
-BANNED_LABELS = frozenset(["all", "posture", "status", "enabled", "detect", "pose", "notifications", "snapshots"])
-_ADDRESS = re.compile(r"[^\s<>@,;]+@[^\s<>@,;]+|[^\r\n<>]*<[^\s<>@,;]+@[^\s<>@,;]+>")
-
-
-def _fault(message: str, help: str | None = None, key: str | None = None) -> PydanticCustomError:
-    """A finding for `diagnose`: key names the field to point at where the check belongs to a whole table.
-
-    The text travels in the context, since pydantic would format braces in a message.
-    """
-    return PydanticCustomError("edge", "{message}", {"message": message, "help": help or "", "key": key or ""})
-
-
-def _name(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9_]+", value):
-        better = re.sub(r"[^a-z0-9_]+", "_", value.lower()).strip("_")
-        raise _fault("only a-z, 0-9 and _ are allowed", f"did you mean `{better}`?" if better else None)
-    return value
-
-
-def _topic_name(value: str) -> str:
-    if value in RESERVED:
-        raise _fault(f"`{value}` is a topic of its own, no camera or zone can have this name")
-    return _name(value)
-
-
-def _label(value: str) -> str:
-    topic = re.sub(r"[^a-z0-9_]", "_", value.strip().lower())
-    if not topic:
-        raise _fault("a label cannot be empty")
-    if topic in BANNED_LABELS:
-        raise _fault(f"`{topic}` is a topic of its own, no label can have this name")
-    return value.strip()
-
-
-def _source(value: str) -> str:
-    if found := flaw(value):
-        raise _fault(found.message, found.help)
-    return value
-
-
-def _some(values: tuple[T, ...]) -> tuple[T, ...]:
-    # Not pydantic's min_length: that counts only the valid ones and would complain once more where one is not.
-    if not values:
-        raise _fault("cannot be empty")
-    return values
-
-
-def _polygon(points: tuple[Point, ...]) -> tuple[Point, ...]:
-    if len(points) < 3:
-        raise _fault("needs at least 3 corners")
-    turned = (*points[1:], points[0])
-    twice_area = sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(points, turned, strict=True))
-    if abs(twice_area) < 1e-6:
-        raise _fault("the points enclose no area", "walk around the zone, one point a corner")
-    return points
-
-
-def _address(value: str) -> str:
-    if not _ADDRESS.fullmatch(value):
-        raise _fault("not a mail address", "write `name@example.org`")
-    return value
-
-
-def _listed(value: object) -> object:
-    """One value stands for a list of one."""
-    return value if isinstance(value, (list, tuple)) else (value,)
-
-
-def _tls(value: object) -> object:
-    """`true` is a table with nothing set, `false` none."""
-    if value is True:
-        return {}
-    if value is False:
-        return None
-    if value is None or isinstance(value, (dict, Tls)):
-        return value
-    raise _fault("must be true, false or a table", 'write `tls = true` or `tls = {ca = "ca.pem"}`')
-
-
-def _version(value: object) -> object:
-    return "5" if value == 5 and not isinstance(value, bool) else value
 
 
 def _host_name() -> str:
@@ -122,22 +56,23 @@ def default_data_folder() -> Path:
     return (Path(home) if home else Path.home() / ".local" / "share") / "edge"
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a bind address reaches no further than this machine."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _tls(value: object) -> object:
+    """`true` is a table with nothing set, `false` none."""
+    if value is True:
+        return {}
+    if value is False:
+        return None
+    if value is None or isinstance(value, (dict, Tls)):
+        return value
+    raise fault("must be true, false or a table", 'write `tls = true` or `tls = {ca = "ca.pem"}`')
 
 
-Name: TypeAlias = Annotated[str, AfterValidator(_name)]
-TopicName: TypeAlias = Annotated[str, AfterValidator(_topic_name)]
-Label: TypeAlias = Annotated[str, AfterValidator(_label)]
-Address: TypeAlias = Annotated[str, AfterValidator(_address)]
-FilePath: TypeAlias = Annotated[Path, Strict(False)]
-Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
-Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
-Point: TypeAlias = Annotated[tuple[Share, Share], Strict(False)]
+def _together(table: Table, first: str, second: str) -> None:
+    """Refuse one of two keys without the other."""
+    given = [key for key in (first, second) if getattr(table, key) is not None]
+    if len(given) == 1:
+        other = second if given == [first] else first
+        raise fault(f"`{given[0]}` needs `{other}` beside it", key=given[0])
 
 
 class Table(BaseModel):
@@ -165,7 +100,7 @@ class Zone(Table):
     """A part of a camera's picture that has a name."""
 
     name: TopicName = Field(description="Name of the zone; cameras and zones share one set of names.")
-    points: Annotated[tuple[Point, ...], Strict(False), AfterValidator(_polygon)] = Field(
+    points: Polygon = Field(
         description="Corners in order, each `[x, y]` from 0 (left, top) to 1 (right, bottom) of the picture."
     )
 
@@ -174,7 +109,7 @@ class Camera(Table):
     """A camera, or a clip that stands for one."""
 
     name: TopicName = Field(description="Name of the camera: lower-case letters, digits and `_`.")
-    source: Annotated[str, AfterValidator(_source)] = Field(
+    source: Source = Field(
         repr=False,
         description="Where pictures come from: `file:PATH`, `rtsp://...`, `rtsps://...`, `v4l2:/dev/video0`, "
         "`synthetic:`. `picamera:0`, `gst:PIPELINE` and `jetson:0` come with a later release.",
@@ -185,7 +120,7 @@ class Camera(Table):
     )
     loop: bool = Field(default=False, description="Play a `file:` source again from its start when it ends.")
     enabled: bool = Field(default=True, description="Watch this camera; `false` keeps its settings and opens nothing.")
-    labels: Annotated[tuple[Label, ...], Strict(False), AfterValidator(_some)] = Field(
+    labels: Some[Label] = Field(
         default=("person",),
         description='What to look for. `["motion"]` alone needs no model: every movement is an event.',
     )
@@ -196,16 +131,16 @@ class Camera(Table):
     max_fps: Annotated[float, Field(gt=0, le=240)] | None = Field(
         default=None, description="Most pictures a second to look at; those between are dropped. Unset: all that come."
     )
-    zone: Annotated[tuple[Zone, ...], Strict(False)] = Field(default=(), description="Zones of this camera.")
+    zone: Many[Zone] = Field(default=(), description="Zones of this camera.")
 
     @model_validator(mode="after")
     def _whole_login(self) -> Camera:
         given = {key for key in ("username", "password") if getattr(self, key) is not None}
         if given and not self.source.startswith(("rtsp:", "rtsps:")):
-            raise _fault(f"`{min(given)}` is for rtsp sources only", key=min(given))
+            raise fault(f"`{min(given)}` is for rtsp sources only", key=min(given))
         if len(given) == 1:
             other = ({"username", "password"} - given).pop()
-            raise _fault(f"`{min(given)}` needs `{other}` beside it", key=min(given))
+            raise fault(f"`{min(given)}` needs `{other}` beside it", key=min(given))
         return self
 
     @property
@@ -224,13 +159,13 @@ class Camera(Table):
 class Model(Table):
     """The model that finds objects."""
 
-    name: Annotated[str, Field(min_length=1)] = Field(
+    name: Text = Field(
         default=DEFAULT_MODEL,
         description="Name of a model in the catalogue (`edge models list`), or the path of a model file.",
     )
-    engine: Annotated[
-        tuple[Annotated[str, Field(min_length=1)], ...], Strict(False), AfterValidator(_some), BeforeValidator(_listed)
-    ] = Field(default=("auto",), description="Back end: `auto`, a name from `edge engines`, or a list tried in order.")
+    engine: OneOrSome[Text] = Field(
+        default=("auto",), description="Back end: `auto`, a name from `edge engines`, or a list tried in order."
+    )
     threads: Annotated[int, Field(ge=0, le=256)] = Field(
         default=0, description="CPU threads of one inference; 0 leaves it to the back end."
     )
@@ -266,9 +201,7 @@ class Tls(Table):
 class Mqtt(Table):
     """The broker that events and states go to."""
 
-    host: Annotated[str, Field(min_length=1)] | None = Field(
-        default=None, description="Name or address of the broker. Unset: no MQTT."
-    )
+    host: Text | None = Field(default=None, description="Name or address of the broker. Unset: no MQTT.")
     port: Port = Field(default=1883, description="Port of the broker; with TLS usually 8883.")
     username: str | None = Field(default=None, description="User name, where the broker asks for one.")
     password: SecretStr | None = Field(default=None, description="Password of that user.")
@@ -278,23 +211,21 @@ class Mqtt(Table):
         description="`true` encrypts and checks the broker against the system's authorities; a table names files.",
         json_schema_extra={"shown": "`false`"},
     )
-    version: Annotated[Literal["5", "3.1.1"], BeforeValidator(_version)] = Field(
+    version: MqttVersion = Field(
         default="5", description="MQTT version; version 5 tells when a broker refuses a message."
     )
 
     @model_validator(mode="after")
     def _user_first(self) -> Mqtt:
         if self.password is not None and self.username is None:
-            raise _fault("`password` needs `username` beside it", key="password")
+            raise fault("`password` needs `username` beside it", key="password")
         return self
 
 
 class Email(Table):
     """Mail with a picture when something happens while armed."""
 
-    host: Annotated[str, Field(min_length=1)] | None = Field(
-        default=None, description="Name or address of the mail server. Unset: no mail."
-    )
+    host: Text | None = Field(default=None, description="Name or address of the mail server. Unset: no mail.")
     port: Port = Field(default=587, description="Port of the mail server.")
     username: str | None = Field(default=None, description="User name, where the server asks for one.")
     password: SecretStr | None = Field(
@@ -303,7 +234,7 @@ class Email(Table):
     sender: Address | None = Field(
         default=None, alias="from", description="Address that mails come from. Needed with `host`."
     )
-    to: Annotated[tuple[Address, ...], Strict(False), BeforeValidator(_listed)] = Field(
+    to: OneOrMany[Address] = Field(
         default=(), description="Address, or list of addresses, that mails go to. Needed with `host`."
     )
     starttls: bool = Field(
@@ -316,11 +247,11 @@ class Email(Table):
     @model_validator(mode="after")
     def _complete(self) -> Email:
         if self.host is not None and self.sender is None:
-            raise _fault("`from` is missing", 'write `from = "edge@example.org"`', key="host")
+            raise fault("`from` is missing", 'write `from = "edge@example.org"`', key="host")
         if self.host is not None and not self.to:
-            raise _fault("`to` is missing", 'write `to = "you@example.org"`', key="host")
+            raise fault("`to` is missing", 'write `to = "you@example.org"`', key="host")
         if self.password is not None and self.username is None:
-            raise _fault("`password` needs `username` beside it", key="password")
+            raise fault("`password` needs `username` beside it", key="password")
         return self
 
 
@@ -328,7 +259,7 @@ class Web(Table):
     """The page in the browser."""
 
     enabled: bool = Field(default=True, description="Serve the page.")
-    host: Annotated[str, Field(min_length=1)] = Field(
+    host: Text = Field(
         default="127.0.0.1", description="Address to listen on. Beyond this machine it needs `cert` and `key`."
     )
     port: Port = Field(default=8099, description="Port to listen on.")
@@ -340,7 +271,7 @@ class Web(Table):
     metrics: bool = Field(
         default=False, description="Serve `/metrics` in Prometheus text to anybody who reaches the port."
     )
-    allowed_hosts: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Strict(False)] = Field(
+    allowed_hosts: Many[Text] = Field(
         default=(), description="Further host names under which the page may be called; others are refused."
     )
 
@@ -349,7 +280,7 @@ class Web(Table):
         _together(self, "cert", "key")
         if self.enabled and self.cert is None and not self.insecure and not is_loopback(self.host):
             advice = "set `cert` and `key`, or `insecure = true` if everybody on the network may read along"
-            raise _fault(f"`{self.host}` is reached from other machines and has no TLS", advice, key="host")
+            raise fault(f"`{self.host}` is reached from other machines and has no TLS", advice, key="host")
         return self
 
 
@@ -357,19 +288,9 @@ class Config(Table):
     """The whole file. Tables that are absent have their defaults; `camera` holds at least one."""
 
     node: Node = Field(default_factory=Node, description="This device.")
-    camera: Annotated[tuple[Camera, ...], Strict(False), AfterValidator(_some)] = Field(
-        description="The cameras, one `[[camera]]` table each."
-    )
+    camera: Some[Camera] = Field(description="The cameras, one `[[camera]]` table each.")
     model: Model = Field(default_factory=Model, description="The model that finds objects.")
     alarm: AlarmTable = Field(default_factory=AlarmTable, description="Whether events alert anybody.")
     mqtt: Mqtt = Field(default_factory=Mqtt, description="The broker that events and states go to.")
     email: Email = Field(default_factory=Email, description="Mail with a picture when something happens.")
     web: Web = Field(default_factory=Web, description="The page in the browser.")
-
-
-def _together(table: Table, first: str, second: str) -> None:
-    """Refuse one of two keys without the other."""
-    given = [key for key in (first, second) if getattr(table, key) is not None]
-    if len(given) == 1:
-        other = second if given == [first] else first
-        raise _fault(f"`{given[0]}` needs `{other}` beside it", key=given[0])

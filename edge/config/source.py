@@ -73,7 +73,7 @@ def _guess(source: str, kind: str) -> str:
         return f"did you mean `v4l2:{source}`?"
     if source.lower().endswith(_CLIPS) and "://" not in source:
         return f"did you mean `file:{source}`?"
-    near = difflib.get_close_matches(kind, KINDS, 1)
+    near = difflib.get_close_matches(kind, KINDS.keys() - {"rtsps"}, 1)
     return f"did you mean `{KINDS[near[0]]}`?" if near else "a source is one of " + _forms()
 
 

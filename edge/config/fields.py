@@ -1,0 +1,114 @@
+"""The kinds of values that the configuration has, and what to say about one that is none of its kind."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, Strict
+from pydantic_core import PydanticCustomError
+
+from edge.config.source import flaw
+
+T = TypeVar("T")
+RESERVED = frozenset({"available", "events", "alarm", "steer", "stats"})
+BANNED_LABELS = frozenset(["all", "posture", "status", "enabled", "detect", "pose", "notifications", "snapshots"])
+_ADDRESS = re.compile(r"[^\s<>@,;]+@[^\s<>@,;]+|[^\r\n<>]*<[^\s<>@,;]+@[^\s<>@,;]+>")
+
+
+def fault(message: str, help: str | None = None, key: str | None = None) -> PydanticCustomError:
+    """A finding for `diagnose`: key names the field to point at where the check belongs to a whole table.
+
+    The text travels in the context, since pydantic would format braces in a message.
+    """
+    return PydanticCustomError("edge", "{message}", {"message": message, "help": help or "", "key": key or ""})
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9_]+", value):
+        better = re.sub(r"[^a-z0-9_]+", "_", value.lower()).strip("_")
+        raise fault("only a-z, 0-9 and _ are allowed", f"did you mean `{better}`?" if better else None)
+    return value
+
+
+def _topic_name(value: str) -> str:
+    if value in RESERVED:
+        raise fault(f"`{value}` is a topic of its own, no camera or zone can have this name")
+    return _name(value)
+
+
+def _label(value: str) -> str:
+    topic = re.sub(r"[^a-z0-9_]", "_", value.strip().lower())
+    if not topic:
+        raise fault("a label cannot be empty")
+    if topic in BANNED_LABELS:
+        raise fault(f"`{topic}` is a topic of its own, no label can have this name")
+    return value.strip()
+
+
+def _source(value: str) -> str:
+    if found := flaw(value):
+        raise fault(found.message, found.help)
+    return value
+
+
+def _some(values: tuple[T, ...]) -> tuple[T, ...]:
+    # Not pydantic's min_length: that counts only the valid ones and would complain once more where one is not.
+    if not values:
+        raise fault("cannot be empty")
+    return values
+
+
+def _polygon(points: tuple[Point, ...]) -> tuple[Point, ...]:
+    if len(points) < 3:
+        raise fault("needs at least 3 corners")
+    turned = (*points[1:], points[0])
+    twice_area = sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(points, turned, strict=True))
+    if abs(twice_area) < 1e-6:
+        raise fault("the points enclose no area", "walk around the zone, one point a corner")
+    return points
+
+
+def _address(value: str) -> str:
+    if not _ADDRESS.fullmatch(value):
+        raise fault("not a mail address", "write `name@example.org`")
+    return value
+
+
+def _listed(value: object) -> object:
+    """One value stands for a list of one."""
+    return value if isinstance(value, (list, tuple)) else (value,)
+
+
+def _version(value: object) -> object:
+    """`version = 5` without quotes is what people write."""
+    return "5" if value == 5 and not isinstance(value, bool) else value
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a bind address reaches no further than this machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+Many: TypeAlias = Annotated[tuple[T, ...], Strict(False)]
+OneOrMany: TypeAlias = Annotated[tuple[T, ...], Strict(False), BeforeValidator(_listed)]
+Some: TypeAlias = Annotated[Many[T], AfterValidator(_some)]
+OneOrSome: TypeAlias = Annotated[OneOrMany[T], AfterValidator(_some)]
+
+Text: TypeAlias = Annotated[str, Field(min_length=1)]
+Name: TypeAlias = Annotated[str, AfterValidator(_name)]
+TopicName: TypeAlias = Annotated[str, AfterValidator(_topic_name)]
+Label: TypeAlias = Annotated[str, AfterValidator(_label)]
+Source: TypeAlias = Annotated[str, AfterValidator(_source)]
+Address: TypeAlias = Annotated[str, AfterValidator(_address)]
+FilePath: TypeAlias = Annotated[Path, Strict(False)]
+Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+Point: TypeAlias = Annotated[tuple[Share, Share], Strict(False)]
+Polygon: TypeAlias = Annotated[Many[Point], AfterValidator(_polygon)]
+MqttVersion: TypeAlias = Annotated[Literal["5", "3.1.1"], BeforeValidator(_version)]
