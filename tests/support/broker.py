@@ -43,6 +43,7 @@ class Broker:
         program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
         if program is None:
             pytest.skip("mosquitto is not installed (apt-get install mosquitto)")
+        self.folder = folder
         self._program = program
         self.port = free_port()
         self._config = folder / "mosquitto.conf"
@@ -56,7 +57,7 @@ class Broker:
             f"persistence_location {folder}/",
             "autosave_interval 1",
             "autosave_on_changes true",
-            "max_queued_messages 0",
+            "max_queued_messages 100000",
             "max_inflight_messages 0",
             "user root",
             *lines,

@@ -1,0 +1,76 @@
+"""The table of routes, and what stands around it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from edge.clock import Clock, SystemClock
+from edge.errors import EdgeError, StorageError
+from edge.web.api import Api, refused
+from edge.web.auth import Auth
+from edge.web.guard import Guard
+from edge.web.house import House
+from edge.web.pages import HERE, Pages
+from edge.web.settings import WebSettings
+from edge.web.throttle import Throttle
+
+
+def build(house: House, settings: WebSettings, data: Path, clock: Clock | None = None) -> Starlette:
+    """The app for `server.serve`. `data` is the folder of `web.json`; raises StorageError if that file is damaged.
+
+    Leaves in `app.state`: `auth`, and `api`, whose `closing` ends all streams.
+    """
+    clock = clock or SystemClock()
+    auth = Auth(data, clock)
+    throttle = Throttle(clock)
+    pages = Pages(house, auth, throttle, settings)
+    api = Api(house, auth, throttle)
+
+    def no_room(request: Request, fault: Exception) -> Response:
+        return refused(request, fault) if request.url.path.startswith("/api/") else pages.no_room(request, fault)
+
+    app = Starlette(
+        routes=_routes(pages, api, settings),
+        middleware=[Middleware(Guard, auth=auth, settings=settings)],
+        exception_handlers={StorageError: no_room, EdgeError: refused},
+    )
+    app.router.redirect_slashes = False
+    app.state.auth = auth
+    app.state.api = api
+    return app
+
+
+def first_url(app: Starlette, settings: WebSettings, port: int) -> str | None:
+    """What to print at the start: the address that sets the first password; None once there is one."""
+    token = app.state.auth.first_token()
+    return None if token is None else settings.url(port, f"/setup?token={token}")
+
+
+def _routes(pages: Pages, api: Api, settings: WebSettings) -> list[Route | Mount]:
+    both = ["GET", "POST"]
+    metrics = [Route("/metrics", api.metrics)] if settings.metrics else []
+    return [
+        Route("/", pages.home),
+        Route("/login", pages.login, methods=both),
+        Route("/setup", pages.setup, methods=both),
+        Route("/password", pages.password, methods=both),
+        Route("/logout", pages.logout, methods=["POST"]),
+        Route("/feed", api.feed),
+        Route("/live", api.live),
+        Route("/live/{camera}.mjpeg", api.live_one),
+        Route("/live/{camera}.jpg", api.still),
+        Route("/api/status", api.status),
+        Route("/api/events", api.events),
+        Route("/api/events/{event}.jpg", api.snapshot),
+        Route("/api/alarm", api.alarm, methods=["POST"]),
+        Route("/healthz", api.healthz),
+        *metrics,
+        Mount("/static", StaticFiles(directory=HERE / "static")),
+    ]

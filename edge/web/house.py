@@ -1,0 +1,77 @@
+"""What the page needs from the daemon, and nothing more. Every call comes from a worker thread and may block briefly.
+
+Plain dicts on purpose: they go to the browser as JSON and to `edge status --json` in the same shape.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Protocol
+
+Mode = Literal["home", "away", "night"]
+
+
+class Live(Protocol):
+    """The pictures of one camera, made only while somebody asks for them."""
+
+    def latest(self, after: int, timeout: float) -> tuple[int, bytes] | None:
+        """The newest picture whose index is not `after` (-1: any), as (frame index, JPEG with boxes drawn).
+
+        Blocks for up to `timeout` seconds until there is one; None if there was none. It must not raise: a camera
+        that is away is a camera without new pictures.
+        """
+        ...
+
+
+class Health(Protocol):
+    """How the parts are."""
+
+    def status(self) -> dict[str, Any]:
+        """What is true now, JSON-ready; asked about once a second while a page is open.
+
+        - `ready` bool, `alarm` str (a state of the MQTT contract), `node` str, `version` str, `uptime_s` float
+        - `cameras` [{`name`, `status` online|offline|disabled, `reason` str|None, `fps`, `size` [w, h]|None, `dropped`,
+          `inferences`, `motion` bool, `tracks` int or list}]
+        - `engines` [{`name`, `model`, `state`, `reason`, `infer_ms`}], all but the name optional
+        - `sinks` [{`name`, `state`, `reason`, `depth`}]
+        - `outbox` {`depth`, `oldest_s`, `dropped`}
+        """
+        ...
+
+    def metrics(self) -> str:
+        """The metrics in Prometheus' text format, served at `/metrics` where `web.metrics` is on."""
+        ...
+
+
+class History(Protocol):
+    """What happened."""
+
+    def events(self, limit: int, before: str | None) -> list[dict[str, Any]]:
+        """The newest `limit` messages, newest first: payloads of the MQTT contract and their `state` in the outbox.
+
+        `before` is the `uid` of a message: only older ones are wanted. An unknown uid gives an empty list.
+        """
+        ...
+
+    def snapshot(self, event_id: str) -> bytes | None:
+        """The JPEG of an object, by the `id` of its `after`; None if there is none. The id matches `[\\w.-]{1,80}`."""
+        ...
+
+
+class Alarm(Protocol):
+    """The one thing that the page changes."""
+
+    def arm(self, mode: Mode, by: str) -> None:
+        """Arm; `by` says who, for the log. May raise UserError, whose text is shown."""
+        ...
+
+    def disarm(self, code: str | None, by: str) -> None:
+        """Disarm. Raises UserError if a code is wanted and this is not it; the page then asks for one."""
+        ...
+
+
+class House(Health, History, Alarm, Protocol):
+    """The daemon as the page sees it."""
+
+    def live(self, camera: str) -> Live | None:
+        """The pictures of a camera, None if there is no such camera. Cheap: nothing is encoded yet."""
+        ...

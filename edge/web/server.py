@@ -1,0 +1,106 @@
+"""The socket, the thread and the clean stop of the page.
+
+app = build(house, settings, data)
+sock = listen(settings)                                          # main thread: a taken port is known at once
+Thread(target=serve, args=(app, settings, stop, sock)).start()   # until `stop` is set
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+import threading
+
+import uvicorn
+from starlette.applications import Starlette
+
+from edge.errors import UserError
+from edge.web.settings import WebSettings
+
+SEND_BUFFER = 128 * 1024
+"""Bytes the kernel holds for a slow viewer: bounds memory, and how old its pictures can be."""
+STUCK_MS = 15_000
+"""A viewer that takes nothing for so long is gone; without this a phone that left the network keeps its seat."""
+CONNECTIONS = 96
+GRACE_S = 0.4
+log = logging.getLogger(__name__)
+
+
+def listen(settings: WebSettings) -> socket.socket:
+    """Bind. Raises UserError, one line, for a port in use, an address that is not ours, or an unsafe bind."""
+    settings.check()
+    where = f"web.host = {settings.host!r}, web.port = {settings.port}"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host or None, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror as fault:
+        raise UserError(f"{where}: no such address ({fault.strerror})") from None
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # accepted sockets inherit these
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STUCK_MS)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        sock.bind(address)
+        sock.listen(64)
+    except OSError as fault:
+        sock.close()
+        raise UserError(f"{where}: {_REASONS.get(fault.errno or 0, fault.strerror)}") from None
+    return sock
+
+
+def serve(app: Starlette, settings: WebSettings, stop: threading.Event, sock: socket.socket) -> None:
+    """Serve in the calling thread until `stop` is set, then end within a second, open streams or not.
+
+    Installs no signal handlers as long as the thread is not the main one.
+    """
+    config = uvicorn.Config(
+        app,
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=15,
+        ssl_certfile=settings.cert,
+        ssl_keyfile=settings.key,
+    )
+    _Server(config, app, stop).run([sock])
+
+
+class _Server(uvicorn.Server):
+    """Looks at `stop` on each tick (10 a second)."""
+
+    def __init__(self, config: uvicorn.Config, app: Starlette, stop: threading.Event) -> None:
+        super().__init__(config)
+        self._app = app
+        self._stop = stop
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._stop.is_set():
+            self._app.state.api.closing = True
+            asyncio.get_running_loop().call_later(GRACE_S, self._hang_up)
+            return True
+        return await super().on_tick(counter)
+
+    def _hang_up(self) -> None:
+        """Streams that wait for a slow viewer never look at `closing`: their connections are cut."""
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
+
+_REASONS = {
+    errno.EADDRINUSE: "another program has this port; choose another web.port",
+    errno.EADDRNOTAVAIL: "this machine does not have that address",
+    errno.EACCES: "ports below 1024 need root; choose a web.port above",
+}

@@ -1,0 +1,124 @@
+"""A house in memory: the whole of `edge.web.house.House`, moved by the test instead of by cameras."""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+from typing import Any
+
+import cv2
+import numpy as np
+
+from edge.errors import UserError
+from edge.web.house import Live, Mode
+
+
+class ScreenLive:
+    """Pictures that a test shows by `show`, or that count up by themselves."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._shot: tuple[int, bytes] | None = None
+        self.asked = 0
+
+    def show(self, index: int, jpeg: bytes) -> None:
+        with self._changed:
+            self._shot = (index, jpeg)
+            self._changed.notify_all()
+
+    def latest(self, after: int, timeout: float) -> tuple[int, bytes] | None:
+        self.asked += 1
+        with self._changed:
+            self._changed.wait_for(lambda: self._shot is not None and self._shot[0] != after, timeout)
+            return self._shot if self._shot is not None and self._shot[0] != after else None
+
+
+class MemoryHouse:
+    """Cameras, events and an alarm that a test sets. `code` is the PIN, None for none."""
+
+    def __init__(self, *cameras: str) -> None:
+        self.screens = {name: ScreenLive() for name in cameras}
+        self.rows: list[dict[str, Any]] = []
+        self.shots: dict[str, bytes] = {}
+        self.code: str | None = None
+        self.log: list[str] = []
+        self.state: dict[str, Any] = {
+            "ready": True,
+            "alarm": "armed_away",
+            "node": "casa",
+            "version": "0.1.0",
+            "uptime_s": 4000.0,
+            "cameras": [camera(name) for name in cameras],
+            "engines": [{"name": "tflite", "model": "ssd", "state": "ready", "reason": None, "infer_ms": 21.4}],
+            "sinks": [{"name": "mqtt", "state": "connected", "reason": None, "depth": 0}],
+            "outbox": {"depth": 0, "oldest_s": 0.0, "dropped": 0},
+        }
+
+    def status(self) -> dict[str, Any]:
+        return copy.deepcopy(self.state)
+
+    def metrics(self) -> str:
+        return "# TYPE edge_up gauge\nedge_up 1\n"
+
+    def events(self, limit: int, before: str | None) -> list[dict[str, Any]]:
+        rows = list(self.rows)
+        if before is not None:
+            uids = [row["uid"] for row in rows]
+            rows = rows[uids.index(before) + 1 :] if before in uids else []
+        return rows[:limit]
+
+    def snapshot(self, event_id: str) -> bytes | None:
+        self.log.append(f"snapshot {event_id}")
+        return self.shots.get(event_id)
+
+    def arm(self, mode: Mode, by: str) -> None:
+        self.log.append(f"arm {mode} by {by}")
+        self.state["alarm"] = f"armed_{mode}"
+
+    def disarm(self, code: str | None, by: str) -> None:
+        self.log.append(f"disarm by {by}")
+        if self.code is not None and code != self.code:
+            raise UserError("The code is needed." if code is None else "That is not the code.")
+        self.state["alarm"] = "disarmed"
+
+    def live(self, camera: str) -> Live | None:
+        return self.screens.get(camera)
+
+    def happen(self, kind: str = "new", *, serial: int = 1, **after: Any) -> str:
+        """One more message, newest; returns its uid."""
+        row = message(kind, serial, len(self.rows) + 1, **after)
+        self.rows.insert(0, row)
+        return str(row["uid"])
+
+
+def camera(name: str, **more: Any) -> dict[str, Any]:
+    """A row of `cameras` in the status."""
+    row = {"name": name, "status": "online", "reason": None, "fps": 9.8, "size": [64, 48], "dropped": 0}
+    return {**row, "inferences": 12, "motion": False, "tracks": 0, **more}
+
+
+def message(kind: str, serial: int, seq: int, **after: Any) -> dict[str, Any]:
+    """A payload of the MQTT contract about object number `serial`, with its state in the outbox."""
+    start = after.pop("start_time", time.time() - 5)
+    body = {"id": f"{start:.0f}-{serial:06d}", "camera": "porch", "label": "person", "sub_label": None}
+    body |= {"frame_time": start, "start_time": start, "end_time": None, "score": 0.8, "top_score": 0.87}
+    body |= {"box": [10, 10, 30, 40], "frame_size": [64, 48], "current_zones": [], "entered_zones": []}
+    body |= {"has_snapshot": False, "snapshot": None, **after}
+    return {
+        "type": kind,
+        "before": None,
+        "after": body,
+        "uid": f"boot-{seq}",
+        "boot_id": "boot",
+        "seq": seq,
+        "captured_at": start + seq / 1000,
+        "state": "pending",
+    }
+
+
+def jpeg(shade: int, size: tuple[int, int] = (64, 48)) -> bytes:
+    """A flat grey picture of (width, height)."""
+    ok, data = cv2.imencode(".jpg", np.full((size[1], size[0], 3), shade, np.uint8))
+    assert ok
+    return data.tobytes()

@@ -1,0 +1,120 @@
+"""A page over a house in memory: called directly for the rules, served on a free port for streams and browsers."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from edge.web.app import build
+from edge.web.server import listen, serve
+from edge.web.settings import WebSettings
+from tests.support.house import MemoryHouse
+
+PASSWORD = "correct horse"
+
+
+class Hands:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wall(self) -> float:
+        return self.now
+
+
+@dataclass
+class Site:
+    """A page, and clients of it. `browser` keeps cookies and sends our own Origin, as a browser does."""
+
+    app: Starlette
+    house: MemoryHouse
+    settings: WebSettings
+    hands: Hands
+    port: int
+    browser: httpx.Client
+    clients: list[httpx.Client] = field(default_factory=list)
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def another(self) -> httpx.Client:
+        """A client without cookies; the fixture closes it."""
+        self.clients.append(httpx.Client(base_url=self.base, timeout=10))
+        return self.clients[-1]
+
+    def csrf(self, path: str = "/", client: httpx.Client | None = None) -> str:
+        """The token as the page of `path` carries it."""
+        page = (client or self.browser).get(path).text
+        found = re.search(r'name="csrf" (?:value|content)="(\w+)"', page)
+        assert found is not None, page
+        return found[1]
+
+    def set_password(self, password: str = PASSWORD) -> httpx.Response:
+        form = {"token": self.app.state.auth.first_token() or "", "password": password, "again": password}
+        return self.browser.post("/setup", data={**form, "csrf": self.csrf("/setup")})
+
+    def log_in(self, password: str = PASSWORD, client: httpx.Client | None = None) -> httpx.Response:
+        client = client or self.browser
+        return client.post("/login", data={"password": password, "csrf": self.csrf("/login", client)})
+
+    def set_alarm(self, mode: str, code: str | None = None) -> httpx.Response:
+        return self.browser.post("/api/alarm", json={"mode": mode, "code": code}, headers={"x-csrf-token": self.csrf()})
+
+
+Opener = Callable[..., Site]
+
+
+@pytest.fixture
+def open_site(tmp_path: Path) -> Iterator[Opener]:
+    """Serve a page on a free loopback port; stopped when the test ends."""
+    stop = threading.Event()
+    threads: list[threading.Thread] = []
+    sites: list[Site] = []
+
+    def opener(settings: WebSettings | None = None, *cameras: str, hands: Hands | None = None) -> Site:
+        settings = settings or WebSettings(port=0)
+        house = MemoryHouse(*cameras)
+        hands = hands or Hands()
+        app = build(house, settings, tmp_path, hands)
+        sock = listen(settings)
+        port = sock.getsockname()[1]
+        thread = threading.Thread(target=serve, args=(app, settings, stop, sock), name="web")
+        thread.start()
+        threads.append(thread)
+        browser = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10)
+        browser.headers["origin"] = f"http://127.0.0.1:{port}"
+        sites.append(Site(app, house, settings, hands, port, browser, [browser]))
+        return sites[-1]
+
+    yield opener
+    for client in [client for site in sites for client in site.clients]:
+        client.close()
+    stop.set()
+    for thread in threads:
+        thread.join(3)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def site(open_site: Opener) -> Site:
+    """One camera, `porch`; no password yet."""
+    return open_site(None, "porch")
+
+
+@pytest.fixture
+def home(site: Site) -> Site:
+    """The same with a password set and the browser logged in."""
+    assert site.set_password().status_code == 303
+    return site

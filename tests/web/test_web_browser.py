@@ -1,0 +1,235 @@
+"""The page in a real browser: what its owner does on the first day, and what it says when the device is gone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from edge.web.app import first_url
+from edge.web.throttle import ONE_ADDRESS
+from tests.support.house import camera, jpeg
+from tests.web.conftest import PASSWORD, Opener, Site
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+pytestmark = [
+    pytest.mark.chromium,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not here: apt-get install chromium"),
+]
+SHADE = "canvas => canvas.getContext('2d').getImageData(5, 5, 1, 1).data[0]"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A phone's page; a script error or a breach of the content policy fails the test."""
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, locale="en-GB")
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda line: wrong.append(line.text) if "Content Security Policy" in line.text else None)
+    yield page
+    context.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def player() -> Iterator[Callable[[Site], None]]:
+    """Lets the porch's picture grow brighter, ten times a second."""
+    stop = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def play(site: Site) -> None:
+        def run() -> None:
+            for index in range(10_000):
+                site.house.screens["porch"].show(index, jpeg(20 + index % 200))
+                if stop.wait(0.1):
+                    return
+
+        threads.append(threading.Thread(target=run))
+        threads[-1].start()
+
+    yield play
+    stop.set()
+    for thread in threads:
+        thread.join(2)
+
+
+def enter(page: Page, site: Site) -> None:
+    """As the owner does on the first day: the printed address, a password twice."""
+    page.goto(str(first_url(site.app, site.settings, site.port)))
+    page.get_by_label("New password").fill(PASSWORD)
+    page.get_by_label("Once more").fill(PASSWORD)
+    page.get_by_role("button", name="Set password").click()
+    page.wait_for_url(site.base + "/")
+
+
+def test_the_first_day(page: Page, site: Site, player: Callable[[Site], None]) -> None:
+    player(site)
+    enter(page, site)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Armed · away")
+    page.get_by_role("button", name="Disarm").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Disarmed")
+    assert site.house.state["alarm"] == "disarmed"
+    expect(page.get_by_role("button", name="Disarm")).to_have_attribute("aria-pressed", "true")
+
+    tile = page.locator("[data-camera=porch]")
+    expect(tile).to_have_attribute("data-state", "live")
+    before = tile.locator("canvas").evaluate(SHADE)
+    deadline = time.monotonic() + 10
+    while tile.locator("canvas").evaluate(SHADE) == before and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
+    assert tile.locator("canvas").evaluate(SHADE) != before
+
+    expect(page.get_by_text("Nothing has happened yet")).to_be_visible()
+    site.house.happen(serial=7, has_snapshot=True)
+    site.house.shots[site.house.rows[0]["after"]["id"]] = jpeg(99)
+    event = page.locator(".event")
+    expect(event).to_contain_text("Person")
+    expect(event).to_contain_text("Porch")
+    expect(page.locator("#said")).to_contain_text("Person, porch")
+    event.get_by_role("button").click()
+    expect(page.get_by_role("dialog").get_by_role("img", name="Person at porch")).to_be_visible()
+    assert page.locator("#shot-image").evaluate("async image => (await image.decode(), image.naturalWidth)") == 64
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(event.get_by_role("button")).to_be_focused()
+
+
+def test_a_post_without_the_csrf_token_gets_403(page: Page, home: Site) -> None:
+    page.context.add_cookies([{"name": "edge", "value": home.browser.cookies["edge"], "url": home.base}])
+    page.goto(home.base)
+    send = """async headers => (await fetch("/api/alarm", {method: "POST", headers,
+        body: JSON.stringify({mode: "disarmed", code: null})})).status"""
+    assert page.evaluate(send, {}) == 403
+    assert home.house.state["alarm"] == "armed_away"
+    token = page.locator("meta[name=csrf]").get_attribute("content")
+    assert page.evaluate(send, {"x-csrf-token": token}) == 200
+
+
+def test_a_wrong_password_is_rate_limited(page: Page, home: Site) -> None:
+    page.goto(home.base)
+    for _ in range(ONE_ADDRESS.burst):
+        page.get_by_label("Password").fill("a guess at it")
+        page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_role("alert")).to_have_text("That is not the password.")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_contain_text("Too many tries. Wait")
+    home.hands.now += 61
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(home.base + "/")
+
+
+def test_a_code_is_asked_for_when_the_house_wants_one(page: Page, site: Site) -> None:
+    site.house.code = "4711"
+    enter(page, site)
+    page.get_by_role("button", name="Disarm").click()
+    pin = page.get_by_role("dialog")
+    expect(pin).to_contain_text("The code is needed.")
+    pin.get_by_label("Code", exact=True).fill("1111")
+    pin.get_by_role("button", name="Disarm").click()
+    expect(pin).to_contain_text("That is not the code.")
+    pin.get_by_label("Code", exact=True).fill("4711")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Disarmed")
+    expect(pin).to_have_count(0)
+
+
+def test_a_picture_that_is_not_live_does_not_look_live(page: Page, site: Site, player: Callable[[Site], None]) -> None:
+    site.house.screens["porch"].show(1, jpeg(100))
+    enter(page, site)
+    tile = page.locator("[data-camera=porch]")
+    expect(tile).to_have_attribute("data-state", "live")
+    expect(tile).to_have_attribute("data-state", "stale", timeout=8000)  # the camera froze
+    expect(tile).to_contain_text("No new picture")
+    player(site)
+    expect(tile).to_have_attribute("data-state", "live")
+    site.house.state["cameras"] = [camera("porch", status="offline", reason="connection refused")]
+    expect(tile).to_have_attribute("data-state", "offline")
+    expect(tile).to_contain_text("connection refused")
+    expect(page.get_by_role("list", name="What needs attention")).to_contain_text("Camera porch is offline")
+
+
+def test_a_lost_connection_is_said_and_mends_itself(page: Page, site: Site, player: Callable[[Site], None]) -> None:
+    player(site)
+    enter(page, site)
+    tile = page.locator("[data-camera=porch]")
+    expect(tile).to_have_attribute("data-state", "live")
+    page.context.set_offline(True)
+    site.app.state.api.closing = True  # open streams end, as with a server that went away
+    expect(page.get_by_role("alert").first).to_contain_text("Connection lost", timeout=9000)
+    expect(tile).to_have_attribute("data-state", "lost")
+    page.get_by_role("button", name="Home").click()
+    expect(page.locator("#alarm-wrong")).to_contain_text("did not reach the device")
+    site.app.state.api.closing = False
+    page.context.set_offline(False)
+    expect(tile).to_have_attribute("data-state", "live", timeout=15_000)
+    expect(page.locator("#lost")).to_be_hidden()
+
+
+def test_an_ended_session_leads_to_the_login(page: Page, site: Site) -> None:
+    enter(page, site)
+    expect(page.locator("#link")).to_have_text("Live")
+    site.app.state.auth.change("battery staple")
+    page.wait_for_url(site.base + "/login")
+
+
+def test_a_house_without_cameras_says_what_to_do(page: Page, open_site: Opener) -> None:
+    site = open_site()
+    site.house.state |= {"engines": [], "sinks": []}
+    enter(page, site)
+    expect(page.get_by_text("No camera yet")).to_be_visible()
+    expect(page.locator(".health")).to_contain_text("set model.name to detect people")
+    expect(page.locator(".health")).to_contain_text("add [mqtt] or [email] to be told")
+
+
+def test_what_a_device_tells_is_text_and_never_markup(page: Page, open_site: Opener) -> None:
+    site = open_site(None, "porch")
+    evil = "<img src=x onerror=document.title='owned'>"
+    site.house.state["node"] = evil
+    site.house.state["cameras"][0] |= {"status": "offline", "reason": evil}
+    site.house.happen(label=evil, sub_label=evil, camera=evil, current_zones=[evil], id=f'"{evil}/../x')
+    enter(page, site)
+    expect(page.locator(".event")).to_contain_text("<img src=x")
+    expect(page.locator("[data-camera=porch]")).to_contain_text("<img src=x")
+    assert "owned" not in page.evaluate("[document.title, document.images.length].join()").replace(evil, "")
+
+
+@pytest.mark.parametrize("size", [(320, 640), (390, 844), (768, 1024), (1280, 800)])
+def test_nothing_runs_over_the_side(page: Page, open_site: Opener, size: tuple[int, int]) -> None:
+    site = open_site(None, "porch", "a_camera_with_quite_a_long_name_for_its_tile")
+    site.house.state["cameras"][1] |= {"status": "offline", "reason": "rtsp://***@192.168.1.20/" + "x" * 80}
+    site.house.happen(label="traffic_light", current_zones=["front_garden_path"] * 3, has_snapshot=True)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    enter(page, site)
+    expect(page.locator(".event")).to_be_visible()
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0
+    low = page.locator(".mode").first.bounding_box()
+    assert low is not None
+    assert low["y"] + low["height"] < size[1]  # the alarm is there without scrolling
+    assert low["height"] >= 44
