@@ -111,15 +111,19 @@ class Link:
         self._bell = bell
         self._selector.register(bell, selectors.EVENT_READ)
         settings = self._settings
+        context = None
         try:
             if settings.tls is not None:
-                self._client.tls_set_context(_tls_context(settings.tls))
+                context = _tls_context(settings.tls)
+                self._client.tls_set_context(context)
                 self._client.tls_insecure_set(settings.tls.insecure)
             if settings.protocol == 5:
                 self._client.connect(settings.host, settings.port, settings.keepalive, clean_start=True)
             else:
                 self._client.connect(settings.host, settings.port, settings.keepalive)
         except (OSError, ValueError) as fault:
+            if context is not None and context.socket is not None:
+                context.socket.close()
             raise cannot_connect(settings, fault) from fault
         self._socket = self._client.socket()
         if self._socket is None:
@@ -208,9 +212,24 @@ class Link:
         self._heard(message.topic, bytes(message.payload), message.retain)
 
 
-def _tls_context(tls: TlsSettings) -> ssl.SSLContext:
+class _TlsContext(ssl.SSLContext):
+    """Remembers its socket: paho loses sight of one whose handshake fails, and it would stay open."""
+
+    socket: ssl.SSLSocket | None = None
+
+    def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
+        """As ssl does."""
+        self.socket = super().wrap_socket(*args, **kwargs)
+        return self.socket
+
+
+def _tls_context(tls: TlsSettings) -> _TlsContext:
     """Raises OSError (ssl.SSLError among them) for a file that is not there or is none."""
-    context = ssl.create_default_context(cafile=tls.ca)
+    context = _TlsContext(ssl.PROTOCOL_TLS_CLIENT)
+    if tls.ca is None:
+        context.load_default_certs()
+    else:
+        context.load_verify_locations(tls.ca)
     if tls.cert is not None:
         context.load_cert_chain(tls.cert, tls.key)
     if tls.insecure:

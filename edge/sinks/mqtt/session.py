@@ -121,7 +121,7 @@ class Session:
         return Parcel(f"{self._settings.prefix}/events", payload, 1, retain=False, message=message)
 
     def settle(self) -> None:
-        """Look at the PUBACKs that have come. Raises LinkError if one is overdue."""
+        """Look at the PUBACKs that have come."""
         delivered: list[int] = []
         for mid, refusal in self._link.acks:
             parcel, _ = self._on_wire.pop(mid, (None, 0.0))
@@ -136,6 +136,9 @@ class Session:
         self._link.acks.clear()
         if delivered:
             self._queue.delivered("mqtt", delivered)
+
+    def check_overdue(self) -> None:
+        """Raises LinkError if a PUBACK takes too long."""
         # Sent in order, so the first is the oldest.
         oldest = next(iter(self._on_wire.values()), None)
         if oldest is not None and self._clock.monotonic() - oldest[1] > self._settings.ack_timeout:
@@ -150,11 +153,13 @@ class Session:
         if message is not None and not self._queue.refused("mqtt", message.id, reason):
             self._refused.append((self._clock.monotonic() + self._settings.retry, message))
 
-    def blame_oldest(self, reason: str) -> None:
-        """The broker hung up over a message: the oldest on the wire, since it works through them in order."""
-        for parcel, _ in self._on_wire.values():
-            self._refuse(parcel, reason)
-            return
+    def end(self, fault: LinkError) -> None:
+        """The connection is lost: settle what was still heard, so that it is not sent again."""
+        self.settle()
+        if fault.blames_message:
+            # The broker works through messages in order, so it means the oldest that it has not acknowledged.
+            for parcel, _ in tuple(self._on_wire.values())[:1]:
+                self._refuse(parcel, str(fault))
 
     def patience(self) -> float:
         """Seconds that the thread may sleep with nothing coming in."""

@@ -132,8 +132,7 @@ class MqttSink:
             try:
                 self._serve(session, link, stop)
             except LinkError as fault:
-                if fault.blames_message:
-                    session.blame_oldest(str(fault))
+                session.end(fault)
                 raise
 
     def _preface(self) -> list[Parcel]:
@@ -170,6 +169,7 @@ class MqttSink:
         self.status.waiting(timeout + 5.0)
         link.turn(timeout)
         session.settle()
+        session.check_overdue()
 
     def _leave(self, session: Session, link: Link) -> None:
         """Send what can be sent in a moment, then say `stopped`, which must arrive, then go."""

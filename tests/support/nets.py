@@ -1,0 +1,93 @@
+"""Tiny models made on the spot: ONNX by the onnx helpers, TFLite by the schema that LiteRT carries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+Shape = Sequence[int | str]
+
+
+def onnx_file(
+    path: Path,
+    nodes: Sequence[onnx.NodeProto],
+    inputs: Mapping[str, tuple[Shape, int]],
+    outputs: Mapping[str, tuple[Shape, int]],
+    weights: Mapping[str, NDArray[Any]] | None = None,
+) -> Path:
+    """Write a graph that every back end can read (opset 17, IR 9)."""
+    graph = helper.make_graph(
+        list(nodes),
+        "tiny",
+        [helper.make_tensor_value_info(name, kind, list(shape)) for name, (shape, kind) in inputs.items()],
+        [helper.make_tensor_value_info(name, kind, list(shape)) for name, (shape, kind) in outputs.items()],
+        [numpy_helper.from_array(value, name) for name, value in (weights or {}).items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(model, str(path))
+    return path
+
+
+def add_one(path: Path, shape: Shape = (1, 4)) -> Path:
+    """y = x + 1, float32."""
+    node = helper.make_node("Add", ["x", "one"], ["y"])
+    spec = (shape, TensorProto.FLOAT)
+    return onnx_file(path, [node], {"x": spec}, {"y": spec}, {"one": np.ones(1, np.float32)})
+
+
+def mean_detector(path: Path, classes: int = 2, size: int = 32) -> Path:
+    """A picture's model with the outputs of a YOLOX of stride 16, all zeros but what the weights add."""
+    cells = (size // 16) ** 2
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["images"], ["mean"]),
+        helper.make_node("MatMul", ["zero", "flat"], ["nothing"]),
+        helper.make_node("Reshape", ["mean", "column"], ["flat"]),
+        helper.make_node("Add", ["nothing", "rows"], ["output"]),
+    ]
+    nodes[1], nodes[2] = nodes[2], nodes[1]
+    return onnx_file(
+        path,
+        nodes,
+        {"images": ((1, 3, size, size), TensorProto.FLOAT)},
+        {"output": ((1, cells, 5 + classes), TensorProto.FLOAT)},
+        {
+            "column": np.array([3, 1], np.int64),
+            "zero": np.zeros((1, cells, 3), np.float32),
+            "rows": np.zeros((1, cells, 5 + classes), np.float32),
+        },
+    )
+
+
+def tflite_add(path: Path, size: int = 8) -> Path:
+    """y = a + b, float32 (1, size), as a flatbuffer."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    def tensor(name: bytes, buffer: int) -> Any:
+        made = schema.TensorT()
+        made.name, made.shape, made.type, made.buffer = name, [1, size], schema.TensorType.FLOAT32, buffer
+        return made
+
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.ADD
+    code.version = 1
+    operator = schema.OperatorT()
+    operator.opcodeIndex, operator.inputs, operator.outputs = 0, [0, 1], [2]
+    operator.builtinOptionsType, operator.builtinOptions = schema.BuiltinOptions.AddOptions, schema.AddOptionsT()
+    graph = schema.SubGraphT()
+    graph.tensors = [tensor(name, number + 1) for number, name in enumerate((b"a", b"b", b"y"))]
+    graph.inputs, graph.outputs, graph.operators = [0, 1], [2], [operator]
+    model = schema.ModelT()
+    model.version, model.description = 3, b"tiny"
+    model.operatorCodes, model.subgraphs = [code], [graph]
+    model.buffers = [schema.BufferT() for _ in range(4)]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(builder.Output())
+    return path
