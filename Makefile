@@ -1,0 +1,51 @@
+# The commands of a clone. Each does all of its own set-up; `make` alone lists them.
+# PYTHON=/path/to/python3.12 chooses the interpreter, JOBS=4 the test processes, T=tests/web what is tested.
+
+PYTHON ?=
+JOBS ?= 2
+T ?=
+export PYTHON
+
+bin := .venv/bin
+all_extras := onnx tflite openvino web sign tools dev
+demo_model := ssdlite-pedestrian
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench clean venv apt
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: venv  ## .venv with everything, and the default models in your cache
+	@$(bin)/edge models pull
+
+demo:  ## real footage, found people: terminal and page; no camera needed
+	@.ci/venv openvino web
+	@$(bin)/edge models pull $(demo_model)
+	@$(bin)/edge demo
+
+test: setup apt  ## every test, with real brokers, browsers and cameras
+	@$(bin)/python -m pytest -n $(JOBS) --dist loadgroup $(T)
+
+check: venv  ## format, lint, types, who imports whom
+	@test -L edge/engines && test -L edge/tools || \
+		{ echo "edge/engines and edge/tools must be links: clone with git, on a file system that has links"; exit 1; }
+	@$(bin)/ruff format --check
+	@$(bin)/ruff check
+	@$(bin)/mypy
+	@$(bin)/lint-imports
+
+bench: setup  ## every figure that the README quotes
+	@$(bin)/python -m bench
+
+clean:  ## remove .venv and what tools left; models and the clip stay in your cache
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+venv:
+	@.ci/venv $(all_extras)
+
+apt:
+	@.ci/apt "the tests of MQTT, the page, RTSP cameras or the unit that need them will skip" \
+		mosquitto mosquitto-clients chromium systemd python3-gi gir1.2-gst-rtsp-server-1.0 \
+		gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
