@@ -49,6 +49,7 @@ class Outbox:
         clock_ok: Callable[[], bool] = lambda: True,
     ) -> None:
         limits = limits or Limits()
+        self.closed = False
         self.boot_id = boot_id or secrets.token_hex(6)
         self._node = node
         self._sinks = tuple(sinks)
@@ -160,6 +161,7 @@ class Outbox:
 
     def close(self, timeout: float = 2.0) -> bool:
         """Commit what is queued and close the file; False if something could not be stored."""
+        self.closed = True
         done = self._writer.close(timeout)
         self._reader.close()
         # A disk that hangs keeps the writer in its commit: the file is the writer's until the process ends.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +19,9 @@ from edge.outbox.writer import Batch, Entry
 from edge.types import Stamp, event_payload
 
 log = logging.getLogger(__name__)
+
+RESERVE = 16 << 20
+"""Bytes of free disk that pictures leave to the events."""
 
 
 class Store:
@@ -46,6 +50,7 @@ class Store:
         self._limits = limits
         self._books = books
         self._undated = True
+        self._short = False
         self._db, self._lock = open_folder(folder, boot_id)
         self._ledger: Ledger | None = Ledger(self._db, sinks, limits, books)
 
@@ -126,13 +131,17 @@ class Store:
         )
 
     def _store_picture(self, object_id: str, jpeg: bytes) -> int:
-        """Write a snapshot; returns its bytes, 0 if the disk refused: an event without its picture is still one."""
+        """Write a snapshot; returns its bytes, 0 if the disk is short: an event without its picture is still one."""
         path = snapshot_path(self._folder, object_id)
         fresh = path.with_suffix(".tmp")
         try:
-            fresh.write_bytes(jpeg)
-            fresh.replace(path)
-        except OSError as fault:
-            log.warning("snapshot of %s not stored: %s", object_id, explain(self._folder, fault))
-            return 0
-        return len(jpeg)
+            short = shutil.disk_usage(self._folder).free < RESERVE
+            if not short:
+                fresh.write_bytes(jpeg)
+                fresh.replace(path)
+        except OSError:
+            short = True
+        if short and not self._short:
+            log.warning("data folder %s is nearly full: events are stored without their pictures", self._folder)
+        self._short = short
+        return 0 if short else len(jpeg)

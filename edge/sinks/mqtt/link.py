@@ -128,6 +128,8 @@ class Link:
         self._socket = self._client.socket()
         if self._socket is None:
             raise self._lost()
+        # A PUBLISH must not wait for the acknowledgement of the one before (Nagle).
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._selector.register(self._socket, selectors.EVENT_READ)
 
     def turn(self, timeout: float) -> None:

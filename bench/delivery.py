@@ -1,0 +1,125 @@
+"""From an event in the pipeline to the PUBACK of a local broker: `python bench/delivery.py [--json] [--events N]`.
+
+Two figures, since the first is the disk's and the second is ours: put to commit (the group commit, with its fsync) and
+commit to PUBACK. Events come one by one, as cameras make them. Needs mosquitto.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from edge.board import Board
+from edge.clock import SystemClock
+from edge.outbox import Message, Outbox
+from edge.sinks.mqtt import MqttSettings, MqttSink
+from edge.types import Event, Sighting
+
+
+class Timed:
+    """The outbox with a watch on it: notes when a message was acknowledged."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self.acked = 0.0
+        self.arrived = threading.Event()
+
+    def pending(self, sink: str, limit: int, after_id: int = 0) -> Sequence[Message]:
+        """As the outbox does."""
+        return self._outbox.pending(sink, limit, after_id)
+
+    def delivered(self, sink: str, ids: Sequence[int], stand_for: Sequence[int] = ()) -> None:
+        """As the outbox does, and notes the time."""
+        self.acked = time.perf_counter()
+        self._outbox.delivered(sink, ids, stand_for)
+        self.arrived.set()
+
+    def refused(self, sink: str, event_id: int, reason: str) -> bool:
+        """As the outbox does."""
+        return self._outbox.refused(sink, event_id, reason)
+
+    def subscribe(self, sink: str, callback: Callable[[], None]) -> None:
+        """As the outbox does."""
+        self._outbox.subscribe(sink, callback)
+
+
+def _event(number: int) -> Event:
+    now = time.time()
+    after = Sighting(
+        f"{now:.3f}-{number:06d}", "porch", now, "person", 0.9, 0.9, now, None, (1, 2, 3, 4), (640, 480), True, False
+    )
+    return Event("new", None, after, now, "armed_away")
+
+
+def measure(folder: Path, port: int, events: int) -> dict[str, float]:
+    """p50 and p99 in milliseconds, over `events` events, after a tenth of them as a warm-up."""
+    outbox = Outbox(folder / "data", "bench", ["mqtt"], SystemClock())
+    committed: list[float] = []
+    outbox.subscribe("bench", lambda: committed.append(time.perf_counter()))
+    timed = Timed(outbox)
+    sink = MqttSink(MqttSettings("127.0.0.1", port), "bench", timed, Board(), SystemClock())
+    stop = threading.Event()
+    thread = threading.Thread(target=sink.run, args=(stop,))
+    thread.start()
+    sink.flush(5)
+    rows: list[tuple[float, float]] = []
+    for number in range(events + events // 10):
+        timed.arrived.clear()
+        put = time.perf_counter()
+        outbox.put(_event(number))
+        if not timed.arrived.wait(5):
+            raise SystemExit("an event did not arrive")
+        rows.append((committed[-1] - put, timed.acked - committed[-1]))
+        time.sleep(0.002)
+    stop.set()
+    sink.wake()
+    thread.join()
+    outbox.close()
+    rows = rows[events // 10 :]
+    found: dict[str, float] = {"events": events}
+    for name, times in (("put_to_commit", [a for a, _ in rows]), ("commit_to_puback", [b for _, b in rows])):
+        cuts = statistics.quantiles(times, n=100)
+        found[f"{name}_p50_ms"] = round(cuts[49] * 1e3, 3)
+        found[f"{name}_p99_ms"] = round(cuts[98] * 1e3, 3)
+    return found
+
+
+def main() -> None:
+    """Run mosquitto, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--events", type=int, default=500)
+    given = parser.parse_args()
+    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
+    if program is None:
+        print("mosquitto is not installed: apt-get install mosquitto", file=sys.stderr)
+        raise SystemExit(3)
+    with tempfile.TemporaryDirectory(prefix="edge-bench-") as name, socket.create_server(("127.0.0.1", 0)) as server:
+        folder, port = Path(name), int(server.getsockname()[1])
+        server.close()
+        (folder / "m.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
+        broker = subprocess.Popen([program, "-c", str(folder / "m.conf")], stderr=subprocess.DEVNULL)  # noqa: S603  ours
+        try:
+            found = measure(folder, port, given.events)
+        finally:
+            broker.terminate()
+            broker.wait()
+    if given.json:
+        print(json.dumps(found))
+    else:
+        for key, value in found.items():
+            print(f"{key:24} {value}")
+
+
+if __name__ == "__main__":
+    main()

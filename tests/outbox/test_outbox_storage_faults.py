@@ -1,0 +1,123 @@
+"""Full, read-only and damaged disks: one line, nothing stored is lost, and it recovers by itself."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.clock import SystemClock
+from edge.errors import StorageError
+from edge.outbox import Limits, Outbox, read_events
+from tests.support.broker import eventually
+from tests.support.events import event
+
+QUICK = Limits(back_off=(0.05, 0.1))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip(f"mounting a small file system is not permitted here: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def _fill(folder: Path) -> Path:
+    ballast = folder / "ballast"
+    with ballast.open("ab", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"x" * 1024)
+        except OSError:
+            return ballast
+
+
+def test_full_disk_keeps_events_in_memory_and_stores_them_when_there_is_room(small_disk: Path) -> None:
+    box = Outbox(small_disk, "bar", ["mqtt"], SystemClock(), QUICK)
+    for i in range(5):
+        box.put(event("new", f"stored{i}"))
+    assert box.flush(5)
+    ballast = _fill(small_disk)
+    count = 0
+    while box.fault is None:
+        box.put(event("new", f"more{count}", jpeg=b"j" * 2000))
+        count += 1
+        box.flush(0.05)
+    assert box.fault == f"data folder {small_disk} is full; make room on its disk"
+    with pytest.raises(StorageError, match="is full"):
+        box.remember("alarm", "armed_away")
+    assert box.stats().queued >= 1
+    assert [m.payload["after"]["id"] for m in box.pending("mqtt", 5)] == [f"stored{i}" for i in range(5)]
+    ballast.unlink()
+    assert box.flush(5)
+    assert box.fault is None
+    assert box.remember("alarm", "armed_away")
+    assert box.close()
+    seqs = [e["seq"] for e in read_events(small_disk, 10_000)]
+    assert seqs == list(range(1, 5 + count + 1))
+
+
+def test_disk_that_turns_read_only_is_a_fault_and_recovers(small_disk: Path) -> None:
+    box = Outbox(small_disk, "bar", ["mqtt"], SystemClock(), QUICK)
+    box.put(event("new", "a"))
+    assert box.flush(5)
+    box.close()
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    with pytest.raises(StorageError) as refused:
+        Outbox(small_disk, "bar", ["mqtt"], SystemClock())
+    assert str(refused.value).startswith(f"data folder {small_disk} is read-only")
+    assert "\n" not in str(refused.value)
+    assert [e["seq"] for e in read_events(small_disk)] == [1]
+    subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
+    again = Outbox(small_disk, "bar", ["mqtt"], SystemClock())
+    assert again.stats().sinks["mqtt"].depth == 1
+    again.close()
+
+
+def test_opening_on_a_full_disk_is_one_line(small_disk: Path) -> None:
+    _fill(small_disk)
+    with pytest.raises(StorageError) as refused:
+        Outbox(small_disk / "data", "bar", ["mqtt"], SystemClock())
+    assert str(refused.value) == f"data folder {small_disk / 'data'} is full; make room on its disk"
+
+
+def test_damaged_file_is_one_line_and_stays_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "edge.db").write_bytes(b"this is no database" * 100)
+    with pytest.raises(StorageError, match=r"is damaged .*move it away"):
+        Outbox(tmp_path, "bar", ["mqtt"], SystemClock())
+    with pytest.raises(StorageError, match="is damaged"):
+        read_events(tmp_path)
+    assert (tmp_path / "edge.db").read_bytes().startswith(b"this is no database")
+
+
+def test_file_where_the_folder_should_be_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StorageError, match=f"data folder {tmp_path / 'file'} cannot be used"):
+        Outbox(tmp_path / "file", "bar", ["mqtt"], SystemClock())
+
+
+def test_database_that_is_locked_by_somebody_delays_but_loses_nothing(tmp_path: Path) -> None:
+    box = Outbox(tmp_path, "bar", ["mqtt"], SystemClock(), QUICK)
+    other = sqlite3.connect(tmp_path / "edge.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    for i in range(10):
+        box.put(event("new", f"o{i}"))
+    assert not box.flush(0.2)
+    other.execute("ROLLBACK")
+    other.close()
+    assert box.flush(6)
+    eventually(lambda: box.stats().sinks["mqtt"].depth == 10)
+    box.close()
