@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge.decode import Head, head
 from edge.engines import registry
-from edge.engines.base import EngineOptions, TensorSpec
+from edge.engines.base import EngineOptions, TensorSpec, fits
 from edge.errors import ModelError
 from edge.metrics import Stages
 from edge.models.manifest import Manifest, labels_fault
@@ -158,8 +158,7 @@ def _input_name(manifest: Manifest, runner: Runner) -> str:
         raise ModelError(
             f"model {manifest.name}: input `{spec.name}` is {spec.dtype}, its manifest says {wanted.dtype}"
         )
-    fits = len(spec.shape) == 4 and all(a is None or a == b for a, b in zip(spec.shape, wanted.shape, strict=True))
-    if not fits:
+    if not fits(spec.shape, wanted.shape):
         raise ModelError(
             f"model {manifest.name}: input `{spec.name}` has shape {spec.shape}, its manifest says {wanted.shape} "
             f"({wanted.layout})"

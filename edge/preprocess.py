@@ -2,8 +2,9 @@
 
 A frame's I420 planes are scaled to the model's size first and converted to colour there: on a 768x432 frame and a
 300x300 model 0.16 ms, where converting first takes 0.28 ms and libswscale's bilinear pass 0.42 ms (same core).
-Pictures that shrink by two or more are averaged by the whole part of that factor before the bilinear step, which costs
-little and leaves no aliasing.
+Pictures that shrink by two or more are halved first, the one average that costs next to nothing (0.15 ms for the luma
+of 1920x1080; by three 1.0 ms, by 4.6 in one step 7.5 ms). Colour ends at half the model's resolution, as it began at
+half the frame's: on 94 frames of footage, detections and mean scores are those of the long way round, to 0.01.
 """
 
 from __future__ import annotations
@@ -181,14 +182,11 @@ def _place(frame: tuple[int, int], to: Input) -> tuple[int, int, int, int]:
 
 
 def _shrink(plane: U8, out: U8) -> None:
-    """Resize a plane or an image into `out`: averaged by a whole factor first, then bilinear."""
+    """Resize a plane or an image into `out`: halved while it can be, then bilinear."""
     height, width = out.shape[:2]
-    factor = min(plane.shape[1] // width, plane.shape[0] // height)
-    while factor > 1 and (plane.shape[1] % factor or plane.shape[0] % factor):
-        factor -= 1
-    if factor > 1:
-        size = (plane.shape[1] // factor, plane.shape[0] // factor)
-        plane = np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
-    # Beyond a factor of four bilinear skips half of the pixels; only the slow average is then free of aliasing.
+    while plane.shape[0] >= 2 * height and plane.shape[1] >= 2 * width and not (plane.shape[0] | plane.shape[1]) & 1:
+        half = (plane.shape[1] // 2, plane.shape[0] // 2)
+        plane = np.asarray(cv2.resize(plane, half, interpolation=cv2.INTER_AREA), np.uint8)
+    # Beyond a factor of four bilinear skips half of the pixels; odd sizes that shrink so far take the slow average.
     coarse = plane.shape[1] > 4 * width or plane.shape[0] > 4 * height
     cv2.resize(plane, (width, height), dst=out, interpolation=cv2.INTER_AREA if coarse else cv2.INTER_LINEAR)

@@ -136,7 +136,7 @@ def check_feed(specs: tuple[TensorSpec, ...], feed: Feed) -> str | None:
             return f"input `{spec.name}` is missing; given: {', '.join(feed) or 'nothing'}"
         if array.dtype != np.dtype(spec.dtype):
             return f"input `{spec.name}` wants {spec.dtype}, got {array.dtype}"
-        if array.shape != spec.shape and not _fits(spec.shape, array.shape):
+        if array.shape != spec.shape and not fits(spec.shape, array.shape):
             return f"input `{spec.name}` wants shape {spec.shape}, got {array.shape}"
     if len(feed) == len(specs):
         return None
@@ -144,5 +144,6 @@ def check_feed(specs: tuple[TensorSpec, ...], feed: Feed) -> str | None:
     return f"no input is called `{min(unknown)}`" if unknown else None
 
 
-def _fits(want: tuple[int | None, ...], got: tuple[int, ...]) -> bool:
+def fits(want: tuple[int | None, ...], got: tuple[int, ...]) -> bool:
+    """Whether a shape is one that a spec allows: as many axes, and its sizes where it gives some."""
     return len(got) == len(want) and all(w is None or w == g for w, g in zip(want, got, strict=True))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, need, one_line
+from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, fits, need, one_line
 from edge.errors import EngineError, MissingError, ModelError
 
 INSTALL = "pip install 'edge-runtime[onnx]'"
@@ -124,4 +124,4 @@ def _spec(node: Any, given: tuple[int, ...] | None) -> TensorSpec:
     if dtype is None:
         raise Unsupported(f"tensor `{node.name}` is {node.type}, which the runtime does not handle")
     shape = tuple(size if isinstance(size, int) else None for size in node.shape)
-    return TensorSpec(node.name, given or shape, np.dtype(dtype).name)
+    return TensorSpec(node.name, given if given and fits(shape, given) else shape, np.dtype(dtype).name)

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, need, one_line
+from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, fits, need, one_line
 from edge.errors import EngineError, MissingError, ModelError
 
 INSTALL = "pip install 'edge-runtime[tools]'"
@@ -88,7 +88,9 @@ def _step(node: Any, value: Callable[[Any], Any]) -> tuple[Operator, list[str], 
 def _spec(node: Any, dtypes: Callable[[int], Any], given: tuple[int, ...] | None) -> TensorSpec:
     kind = node.type.tensor_type
     shape = tuple(d.dim_value if d.HasField("dim_value") else None for d in kind.shape.dim)
-    return TensorSpec(node.name, given or shape, np.dtype(dtypes(kind.elem_type)).name)
+    return TensorSpec(
+        node.name, given if given and fits(shape, given) else shape, np.dtype(dtypes(kind.elem_type)).name
+    )
 
 
 def _windows(x: Array, size: list[int], given: Attributes, fill: float) -> Array:

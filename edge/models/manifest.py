@@ -162,7 +162,7 @@ def _labels(top: Table, folder: Path) -> tuple[str, ...]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         raise top.error("labels", f"names a file that does not exist: {path}") from None
-    except (OSError, UnicodeDecodeError) as fault:
+    except (OSError, ValueError) as fault:
         raise top.error("labels", f"names a file that cannot be read: {path} ({fault})") from None
     labels = tuple(line.strip() for line in lines if line.strip())
     if not labels:

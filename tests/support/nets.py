@@ -41,27 +41,51 @@ def add_one(path: Path, shape: Shape = (1, 4)) -> Path:
     return onnx_file(path, [node], {"x": spec}, {"y": spec}, {"one": np.ones(1, np.float32)})
 
 
-def mean_detector(path: Path, classes: int = 2, size: int = 32) -> Path:
-    """A picture's model with the outputs of a YOLOX of stride 16, all zeros but what the weights add."""
-    cells = (size // 16) ** 2
+def grid_detector(path: Path, classes: int = 2, size: int = 32) -> Path:
+    """A YOLOX of stride 16 on `images` (1, 3, size, size) that sees one object in each cell whose mean is bright.
+
+    Objectness and every class score of a cell are its mean value over all channels / 255; the box is the cell.
+    """
+    side = size // 16
     nodes = [
-        helper.make_node("GlobalAveragePool", ["images"], ["mean"]),
-        helper.make_node("MatMul", ["zero", "flat"], ["nothing"]),
-        helper.make_node("Reshape", ["mean", "column"], ["flat"]),
-        helper.make_node("Add", ["nothing", "rows"], ["output"]),
+        helper.make_node("Conv", ["images", "mean"], ["brightness"], kernel_shape=[16, 16], strides=[16, 16]),
+        helper.make_node("Reshape", ["brightness", "column"], ["score"]),
+        helper.make_node("MatMul", ["score", "spread"], ["scores"]),
+        helper.make_node("Add", ["scores", "boxes"], ["output"]),
     ]
-    nodes[1], nodes[2] = nodes[2], nodes[1]
+    spread = np.array([[0, 0, 0, 0, *[1] * (1 + classes)]], np.float32)
+    boxes = np.array([0.5, 0.5, 0, 0, *[0] * (1 + classes)], np.float32)
     return onnx_file(
         path,
         nodes,
         {"images": ((1, 3, size, size), TensorProto.FLOAT)},
-        {"output": ((1, cells, 5 + classes), TensorProto.FLOAT)},
+        {"output": ((1, side * side, 5 + classes), TensorProto.FLOAT)},
         {
-            "column": np.array([3, 1], np.int64),
-            "zero": np.zeros((1, cells, 3), np.float32),
-            "rows": np.zeros((1, cells, 5 + classes), np.float32),
+            "mean": np.full((1, 3, 16, 16), 1 / (3 * 256 * 255), np.float32),
+            "column": np.array([1, side * side, 1], np.int64),
+            "spread": spread,
+            "boxes": boxes,
         },
     )
+
+
+GRID_MANIFEST = """
+name = "grid"
+decoder = "yolox"
+labels = ["Person", "traffic light"]
+strides = [16]
+min_score = 0.5
+
+[input]
+name = "images"
+width = 32
+height = 32
+layout = "NCHW"
+dtype = "float32"
+
+[outputs]
+predictions = "output"
+"""
 
 
 def tflite_add(path: Path, size: int = 8) -> Path:

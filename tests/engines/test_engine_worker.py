@@ -1,0 +1,164 @@
+"""The thread that owns an engine: fair, bounded, and never leaving anybody waiting."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edge.engines.base import Feed, TensorSpec
+from edge.engines.worker import Worker
+from edge.errors import EngineError
+
+SPEC = TensorSpec("x", (1,), "float32")
+
+
+class Gated:
+    """An engine that runs when the test lets it, and notes who came in which thread."""
+
+    name = "gated"
+    inputs = (SPEC,)
+    outputs = (TensorSpec("y", (1,), "float32"),)
+
+    def __init__(self) -> None:
+        self.order: list[float] = []
+        self.threads: set[str] = set()
+        self.gate = threading.Semaphore(0)
+        self.closed_in: str | None = None
+
+    def run(self, feed: Feed) -> Mapping[str, NDArray[Any]]:
+        self.gate.acquire()
+        value = float(feed["x"][0])
+        if value == 666:
+            raise EngineError("gated: cannot compute that")
+        if value == 667:
+            raise ZeroDivisionError("a bug")
+        self.order.append(value)
+        self.threads.add(threading.current_thread().name)
+        return {"y": feed["x"] + 1}
+
+    def bare(self, feed: Feed) -> Callable[[], object]:
+        return lambda: self.run(feed)
+
+    def close(self) -> None:
+        self.closed_in = threading.current_thread().name
+
+    def let(self, times: int = 1) -> None:
+        self.gate.release(times)
+
+
+def feed(value: float) -> Feed:
+    return {"x": np.array([value], np.float32)}
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < end, "it did not happen within 5 s"
+        time.sleep(0.001)
+
+
+@pytest.fixture
+def engine() -> Gated:
+    return Gated()
+
+
+def test_turns_are_taken_in_the_order_of_coming(engine: Gated) -> None:
+    worker = Worker(engine)
+    futures = [worker.submit(feed(n), f"camera {n}") for n in range(5)]
+    engine.let(5)
+    assert [float(f.result(5)["y"][0]) for f in futures] == [1, 2, 3, 4, 5]
+    assert engine.order == [0, 1, 2, 3, 4]
+    assert engine.threads == {"engine-gated"}
+    worker.close()
+
+
+def test_a_busy_camera_cannot_crowd_out_a_slow_one(engine: Gated) -> None:
+    worker = Worker(engine)
+    worker.submit(feed(0), "first")
+    until(lambda: worker.waiting() == 0)
+    eager = [worker.submit(feed(10 + n), "eager") for n in range(20)]
+    slow = worker.submit(feed(50), "slow")
+    eager.append(worker.submit(feed(99), "eager"))
+    assert worker.waiting() == 2
+    engine.let(3)
+    slow.result(5)
+    assert engine.order == [0, 99, 50], "the newest of the eager one, in its place, then the slow one"
+    with pytest.raises(CancelledError):
+        eager[0].result(5)
+    worker.close()
+
+
+def test_threads_share_it_by_calling_run(engine: Gated) -> None:
+    worker = Worker(engine)
+    engine.let(1000)
+    done: dict[int, list[float]] = {}
+
+    def camera(number: int) -> None:
+        done[number] = [float(worker.run(feed(100 * number + n))["y"][0]) for n in range(20)]
+
+    threads = [threading.Thread(target=camera, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert done == {n: [100 * n + k + 1 for k in range(20)] for n in range(4)}
+    worker.close()
+
+
+def test_shows_since_when_it_has_been_busy(engine: Gated) -> None:
+    worker = Worker(engine)
+    assert worker.busy_since() is None
+    before = time.monotonic()
+    future = worker.submit(feed(1), "camera")
+    until(lambda: worker.busy_since() is not None)
+    since = worker.busy_since()
+    assert since is not None
+    assert before <= since <= time.monotonic()
+    engine.let()
+    future.result(5)
+    until(lambda: worker.busy_since() is None)
+    worker.close()
+
+
+def test_an_engine_fault_reaches_its_caller_and_the_next_run_works(engine: Gated) -> None:
+    worker = Worker(engine)
+    engine.let(2)
+    with pytest.raises(EngineError, match="cannot compute that"):
+        worker.run(feed(666))
+    assert float(worker.run(feed(1))["y"][0]) == 2
+    worker.close()
+
+
+def test_closing_ends_those_who_wait_and_closes_the_engine_in_its_own_thread(engine: Gated) -> None:
+    worker = Worker(engine)
+    running = worker.submit(feed(1), "a")
+    until(lambda: worker.busy_since() is not None)
+    waiting = worker.submit(feed(2), "b")
+    worker.close(timeout=0.01)
+    with pytest.raises(EngineError, match="has been closed"):
+        waiting.result(5)
+    with pytest.raises(EngineError, match="has been closed"):
+        worker.run(feed(3))
+    engine.let()
+    assert float(running.result(5)["y"][0]) == 2
+    until(lambda: engine.closed_in == "engine-gated")
+
+
+def test_a_bug_in_an_engine_leaves_nobody_waiting(engine: Gated, monkeypatch: pytest.MonkeyPatch) -> None:
+    bugs: list[type[BaseException]] = []
+    monkeypatch.setattr(threading, "excepthook", lambda seen: bugs.append(seen.exc_type))
+    worker = Worker(engine)
+    broken = worker.submit(feed(667), "a")
+    waiting = worker.submit(feed(1), "b")
+    engine.let()
+    for future in (broken, waiting):
+        with pytest.raises(EngineError, match="has been closed"):
+            future.result(5)
+    until(lambda: bugs == [ZeroDivisionError])

@@ -1,0 +1,141 @@
+"""A picture through a whole detector: fitted, inferred, decoded; and what does not fit is told when it is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.detector import open_detector, plain
+from edge.engines.worker import Worker
+from edge.errors import MissingError, ModelError
+from edge.metrics import Stages
+from edge.types import I420
+from tests.support.nets import GRID_MANIFEST, grid_detector
+from tests.support.shared_data import FASTESTDET, IMAGES, SSD, YOLOX, needs_data
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGE_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def grid(tmp_path: Path) -> Callable[..., str]:
+    """A tiny detector with its manifest beside it, some text of which is replaced."""
+
+    def make(old: str = "", new: str = "", classes: int = 2) -> str:
+        assert old in GRID_MANIFEST
+        (tmp_path / "grid.toml").write_text(GRID_MANIFEST.replace(old, new) if old else GRID_MANIFEST)
+        return str(grid_detector(tmp_path / "grid.onnx", classes))
+
+    return make
+
+
+def grey(value: int, width: int = 64, height: int = 64) -> I420:
+    half = np.full((height // 2, width // 2), 128, np.uint8)
+    return I420(np.full((height, width), value, np.uint8), half, half)
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino", "reference"])
+def test_a_bright_corner_is_found_where_it_is(engine: str, grid: Callable[..., str]) -> None:
+    picture = grey(16, 128, 64)
+    picture.y[32:, 64:] = 235
+    detector = open_detector(grid(), engine, threads=1)
+    stages = Stages()
+    seen = detector.detect(picture, stages)
+    np.testing.assert_allclose(seen.boxes, [[64, 32, 128, 64]], atol=0.1)
+    assert seen.scores[0] > 0.99
+    assert detector.labels[seen.classes[0]] == "person"
+    assert set(stages.summary()) == {"preprocess", "infer", "decode"}
+    assert (detector.ref.name, detector.ref.engine, detector.ref.infer_ms) == ("grid", engine, None)
+    image = np.zeros((64, 128, 3), np.uint8)
+    image[:32, :64] = 255
+    np.testing.assert_allclose(detector.detect(image).boxes, [[0, 0, 64, 32]], atol=0.1)
+    detector.close()
+
+
+def test_pictures_of_changing_size_and_threshold_are_followed(grid: Callable[..., str]) -> None:
+    detector = open_detector(grid(), threads=1)
+    assert detector.min_score == 0.5
+    for width, height in ((64, 64), (320, 240), (64, 64)):
+        assert len(detector.detect(grey(200, width, height))) == 4
+        assert detector.detect(grey(200, width, height)).boxes.max() == width
+    detector.min_score = 0.99
+    assert len(detector.detect(grey(200))) == 0
+
+
+def test_labels_are_spelled_for_topics_and_kept_for_people(grid: Callable[..., str]) -> None:
+    detector = open_detector(grid(), threads=1)
+    assert detector.labels == ("person", "traffic_light")
+    assert detector.names == ("Person", "traffic light")
+    assert plain("N/A Ü-9") == "n_a___9"
+
+
+def test_cameras_share_one_engine_through_its_worker(grid: Callable[..., str]) -> None:
+    first = open_detector(grid(), threads=1)
+    worker = Worker(first.runner)  # type: ignore[arg-type]
+    twins = [first.twin(worker), first.twin(worker)]
+    assert [len(twin.detect(grey(value))) for twin, value in zip(twins, (235, 16), strict=True)] == [4, 0]
+    assert twins[0].ref == first.ref
+    worker.close()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('["Person", "traffic light"]', '["a", "b", "c"]', "its head has 2 classes, but the manifest has 3 labels"),
+        ('name = "images"', 'name = "image"', "it has no input `image`; it has: images"),
+        ('predictions = "output"', 'predictions = "out"', "it has no output `out`; it has: output"),
+        ('predictions = "output"', "predictions = 3", "it has no output `3`"),
+        ('predictions = "output"', 'boxes = "output"', "names no output `predictions`"),
+        ('dtype = "float32"', 'dtype = "uint8"', "input `images` is float32, its manifest says uint8"),
+        ("width = 32", "width = 64", r"has shape \(1, 3, 32, 32\), its manifest says \(1, 3, 32, 64\)"),
+        ('decoder = "yolox"', 'decoder = "yolo9"', "needs the decoder `yolo9`, which this release does not have"),
+        ("[input]", f'sha256 = "{"0" * 64}"\n[input]', "not the file that the manifest of grid describes"),
+    ],
+)
+def test_a_manifest_that_does_not_fit_the_model_is_told_in_one_line(
+    old: str, new: str, complaint: str, grid: Callable[..., str]
+) -> None:
+    with pytest.raises(ModelError, match=complaint) as fault:
+        open_detector(grid(old, new), threads=1)
+    assert "\n" not in str(fault.value)
+
+
+def test_a_missing_engine_is_told_with_its_way_here(grid: Callable[..., str]) -> None:
+    with pytest.raises(MissingError, match="tensorrt comes with a later release"):
+        open_detector(grid(), "tensorrt")
+    assert open_detector(grid(), ["tensorrt", "openvino"], threads=1).ref.engine == "openvino"
+
+
+@needs_data
+@pytest.mark.parametrize("model", [SSD, YOLOX, FASTESTDET], ids=["ssd", "yolox", "fastestdet"])
+def test_real_models_see_what_is_on_real_pictures(model: Path) -> None:
+    import cv2
+
+    detector = open_detector(str(model), threads=1)
+    for picture, label, box in (
+        ("squat.bmp", "person", (103, 135, 366, 588)),
+        ("cat_720p.jpg", "cat", (105, 102, 945, 712)),
+        ("hot_dog.jpg", "hot_dog", (125, 86, 475, 231)),
+    ):
+        seen = detector.detect(np.asarray(cv2.imread(str(IMAGES / picture)), np.uint8))
+        best = [b for b, k in zip(seen.boxes, seen.classes, strict=True) if detector.labels[k] == label]
+        assert best, f"{label} is missed on {picture}"
+        np.testing.assert_allclose(best[0], box, atol=40)
+
+
+@needs_data
+def test_one_model_on_two_back_ends_gives_the_same_boxes() -> None:
+    import cv2
+
+    a, b = (open_detector(str(YOLOX), engine, threads=1) for engine in ("onnxruntime", "openvino"))
+    for path in sorted(IMAGES.iterdir()):
+        image = np.asarray(cv2.imread(str(path)), np.uint8)
+        one, two = a.detect(image), b.detect(image)
+        np.testing.assert_array_equal(one.classes, two.classes)
+        np.testing.assert_allclose(one.boxes, two.boxes, atol=0.05)
+        np.testing.assert_allclose(one.scores, two.scores, atol=1e-3)
