@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 from edge.config.checks import clashes, leaves, missing_files, path_in
 from edge.config.diagnose import Document, Finding, explain, refuse
 from edge.config.places import Loc, places
-from edge.config.schema import Config
+from edge.config.schema import Config, Node
 from edge.config.secrets import UnknownSecret, fill_in
 from edge.config.toml import parse
 from edge.errors import UserError
@@ -55,6 +56,30 @@ def load(path: Path | None = None, overrides: Sequence[Override] = (), *, files:
     return _build(str(path), _text(path), path.absolute().parent, overrides, files)
 
 
+def load_node(path: Path | None = None) -> Node:
+    """Only the `[node]` table: for commands that speak with the daemon and need neither secrets nor a valid rest.
+
+    Without a path and without a file at the usual places, everything is at its default.
+
+    Raises:
+        UserError, ConfigFindings: as `load`, about this table alone.
+    """
+    if path is None and not (SYSTEM_FILE.is_file() or LOCAL_FILE.is_file()):
+        return Node()
+    path = path or default_path()
+    text = _text(path)
+    data = {"node": _parsed(str(path), text).get("node", {})}
+    findings = list(_settle(data, path.absolute().parent))
+    node = None
+    try:
+        node = Node.model_validate(data["node"])
+    except ValidationError as error:
+        findings += [replace(finding, loc=("node", *finding.loc)) for finding in explain(error, Node)]
+    if findings or node is None:
+        raise refuse(Document(str(path), text, places(text)), findings)
+    return node
+
+
 def default_config(cameras: Mapping[str, str], overrides: Sequence[Override] = ()) -> Config:
     """A configuration without a file, everything at its default.
 
@@ -72,10 +97,7 @@ def default_config(cameras: Mapping[str, str], overrides: Sequence[Override] = (
 
 
 def _build(name: str, text: str, folder: Path, overrides: Sequence[Override], files: bool) -> Config:
-    try:
-        data = parse(text)
-    except ValueError as error:
-        raise refuse(Document(name, text), [_syntax(str(error), text)]) from None
+    data = _parsed(name, text)
     findings = list(_settle(data, folder))
     given = {}
     for override in overrides:
@@ -98,6 +120,13 @@ def _build(name: str, text: str, folder: Path, overrides: Sequence[Override], fi
     if findings or config is None:
         raise refuse(Document(name, text, places(text), given), findings)
     return config
+
+
+def _parsed(name: str, text: str) -> dict[str, Any]:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise refuse(Document(name, text), [_syntax(str(error), text)]) from None
 
 
 def _text(path: Path) -> str:

@@ -1,0 +1,118 @@
+"""`edge status`, `arm`, `disarm` and `events`: speak with the running daemon over its local socket."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edge.commands.output import print_json, print_table
+from edge.config.load import load_node
+from edge.config.schema import STATE_FOLDER, Node
+from edge.control import MOST_EVENTS, NotRunning, call
+
+CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The daemon's configuration file.")
+
+
+@click.command()
+@CONFIG
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def status(config: Path | None, as_json: bool) -> None:
+    """Show how the running daemon is doing: cameras, engines, sinks, alarm."""
+    found = call(load_node(config), {"do": "status"})
+    if as_json:
+        print_json(found)
+    else:
+        _show_status(found)
+
+
+@click.command()
+@CONFIG
+@click.option("--mode", type=click.Choice(["home", "away", "night"]), default="away", show_default=True)
+def arm(config: Path | None, mode: str) -> None:
+    """Arm: from now on events alert."""
+    click.echo(call(load_node(config), {"do": "arm", "mode": mode})["alarm"])
+
+
+@click.command()
+@CONFIG
+@click.option("--code", metavar="PIN", help="Where a PIN is set.")
+def disarm(config: Path | None, code: str | None) -> None:
+    """Disarm: events go on, nobody is alerted."""
+    click.echo(call(load_node(config), {"do": "disarm", "code": code})["alarm"])
+
+
+@click.command()
+@CONFIG
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, the newest.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def events(config: Path | None, limit: int, as_json: bool) -> None:
+    """Show the newest events, oldest first; also while the daemon is down."""
+    found = _events(load_node(config), limit)
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("time", "camera", "type", "label", "score", "id", "state"),
+        [
+            (
+                _local_time(event["after"]["frame_time"]),
+                event["after"]["camera"],
+                event["type"],
+                event["after"]["label"],
+                event["after"]["score"],
+                event["after"]["id"],
+                event["state"],
+            )
+            for event in found
+        ],
+    )
+
+
+def _events(node: Node, limit: int) -> list[dict[str, Any]]:
+    if limit <= MOST_EVENTS:
+        try:
+            found: list[dict[str, Any]] = call(node, {"do": "events", "limit": limit})
+        except NotRunning:
+            pass
+        else:
+            return found
+    from edge.outbox import read_events  # here, since a daemon that answers spares the import
+
+    folder = node.data
+    if "data" not in node.model_fields_set and not folder.exists() and STATE_FOLDER.exists():
+        folder = STATE_FOLDER  # the service's, which this user may read and not write
+    return read_events(folder, limit)
+
+
+def _show_status(found: dict[str, Any]) -> None:
+    ready = "watching" if found["ready"] else "starting"
+    click.echo(f"{ready}, {found['alarm']}, up {_duration(found.get('uptime_s', 0))}")
+    click.echo()
+    print_table(
+        ("camera", "status", "fps", "dropped", "reason"),
+        [(c["name"], c["status"], c.get("fps", "-"), c.get("dropped", "-"), _or_dash(c)) for c in found["cameras"]],
+    )
+    for kind in ("engines", "sinks"):
+        if found[kind]:
+            click.echo()
+            rows = [(part["name"], part["state"], _or_dash(part)) for part in found[kind]]
+            print_table((kind.removesuffix("s"), "state", "reason"), rows)
+    if fault := found["outbox"].get("fault"):
+        click.echo(f"\nthe disk does not take events: {fault}")
+
+
+def _or_dash(part: dict[str, Any]) -> str:
+    return part.get("reason") or "-"
+
+
+def _local_time(unix: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(unix))
+
+
+def _duration(seconds: float) -> str:
+    minutes = int(seconds) // 60
+    days, hours = minutes // 1440, minutes % 1440 // 60
+    return f"{days} d {hours} h" if days else f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
