@@ -70,6 +70,7 @@ class Fit:
     top: int
     width: int
     height: int
+    _back: F32 = field(repr=False, compare=False)
     _gain: F32 = field(repr=False, compare=False)
     _bias: F32 = field(repr=False, compare=False)
     _yuv: U8 = field(repr=False, compare=False)
@@ -89,6 +90,9 @@ class Fit:
             top,
             width,
             height,
+            np.array(
+                [[left, top] * 2, [frame[0] / width, frame[1] / height] * 2, [frame[0], frame[1]] * 2], np.float32
+            ),
             np.asarray(to.scale, np.float32) / std,
             -np.asarray(to.mean, np.float32) / std,
             np.zeros((even_height * 3 // 2, even_width), np.uint8),
@@ -128,11 +132,10 @@ class Fit:
 
     def to_frame(self, boxes: F32) -> F32:
         """Boxes float32 (n, 4), x1 y1 x2 y2 in pixels of the input, as pixels of the frame, clipped to it."""
-        width, height = self.frame
-        gain = np.array([width / self.width, height / self.height] * 2, np.float32)
-        offset = np.array([self.left, self.top] * 2, np.float32)
-        edge = np.array([width, height] * 2, np.float32)
-        return np.asarray(np.clip((boxes - offset) * gain, 0, edge), np.float32)
+        offset, zoom, edge = self._back
+        placed = np.multiply(boxes - offset, zoom, dtype=np.float32)
+        np.maximum(placed, 0, out=placed)
+        return np.asarray(np.minimum(placed, edge, out=placed))
 
     def _direct(self, out: NDArray[Any]) -> U8 | None:
         """The part of `out` that colour conversion can write to itself: raw bytes in the order of an image."""

@@ -104,7 +104,6 @@ def _cache_folder() -> Path | None:
 
 @cache
 def _core() -> Any:
-    os.environ.setdefault("OPENVINO_TELEMETRY", "0")
     return need("openvino", INSTALL).Core()
 
 

@@ -13,7 +13,7 @@ from edge.decode.head import Outputs, detections
 from edge.errors import ModelError
 from edge.models.manifest import Manifest
 from edge.preprocess import Fit
-from edge.types import Detections
+from edge.types import NO_DETECTIONS, Detections
 
 ROLES = ("boxes", "classes", "scores", "count")
 
@@ -25,14 +25,16 @@ def decode(outputs: Outputs, manifest: Manifest, fit: Fit, min_score: float) -> 
     """
     count = min(int(outputs["count"].reshape(-1)[0]), outputs["scores"].size)
     scores = np.asarray(outputs["scores"].reshape(-1)[:count], np.float32)
-    good = scores >= min_score
+    good = np.flatnonzero(scores >= min_score)
+    if not len(good):
+        return NO_DETECTIONS
+    good = good[np.argsort(-scores[good], kind="stable")]
     classes = outputs["classes"].reshape(-1)[:count][good].astype(np.int32) - manifest.first_class
-    if classes.size and not 0 <= classes.min() <= classes.max() < len(manifest.labels):
+    if not 0 <= classes.min() <= classes.max() < len(manifest.labels):
         raise ModelError(
             f"model {manifest.name} gave class {classes.max() + manifest.first_class}, but its manifest has "
             f"{len(manifest.labels)} labels from class {manifest.first_class}: give it the list it was trained with"
         )
     top_left_first = outputs["boxes"].reshape(-1, 4)[:count][good][:, [1, 0, 3, 2]]
     size = np.array([fit.input.width, fit.input.height] * 2, np.float32)
-    order = np.argsort(-scores[good], kind="stable")
-    return detections(top_left_first[order] * size, scores[good][order], classes[order], fit)
+    return detections(top_left_first * size, scores[good], classes, fit)
