@@ -4,37 +4,21 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from numpy.typing import NDArray
 
 from edge.decode import Head, head
 from edge.engines import registry
-from edge.engines.base import EngineOptions, TensorSpec, fits
+from edge.engines.base import EngineOptions, Runner, TensorSpec, fits
 from edge.errors import ModelError
 from edge.metrics import Stages
 from edge.models.manifest import Manifest, labels_fault
 from edge.models.store import Model, find
 from edge.preprocess import Fit
 from edge.types import I420, U8, Detections, ModelRef
-
-
-class Runner(Protocol):
-    """What runs the model: an engine, or the worker of one that cameras share."""
-
-    name: str
-    inputs: tuple[TensorSpec, ...]
-    outputs: tuple[TensorSpec, ...]
-
-    def run(self, feed: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
-        """Infer once; the arrays returned are the caller's own."""
-        ...
-
-    def close(self) -> None:
-        """Give back what it holds."""
-        ...
 
 
 class Detector:
@@ -90,7 +74,7 @@ class Detector:
 
     @property
     def runner(self) -> Runner:
-        """What runs the model: an `Engine` as `open_detector` made it."""
+        """What runs the model: an engine as `open_detector` made it."""
         return self._runner
 
     def close(self) -> None:

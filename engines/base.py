@@ -59,8 +59,8 @@ class EngineOptions:
         return self.threads or default_threads()
 
 
-class Engine(Protocol):
-    """A loaded model on one back end. Owned by one worker thread; others submit to the worker (`engines.worker`)."""
+class Runner(Protocol):
+    """What runs a loaded model: an engine, or the worker of one that cameras share."""
 
     name: str
     inputs: tuple[TensorSpec, ...]
@@ -73,12 +73,16 @@ class Engine(Protocol):
         """
         ...
 
-    def bare(self, feed: Feed) -> Callable[[], object]:
-        """The back end's own call on this feed (inputs set, run, outputs got), against which our cost is measured."""
-        ...
-
     def close(self) -> None:
         """Give back memory and devices; afterwards only `close` may be called."""
+        ...
+
+
+class Engine(Runner, Protocol):
+    """A loaded model on one back end. Owned by one worker thread; others submit to the worker (`engines.worker`)."""
+
+    def bare(self, feed: Feed) -> Callable[[], object]:
+        """The back end's own call on this feed (inputs set, run, outputs got), against which our cost is measured."""
         ...
 
 

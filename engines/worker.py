@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
-from edge.engines.base import Engine, Feed
+from edge.engines.base import Feed, Runner
 from edge.errors import EdgeError, EngineError
 
 Outputs: TypeAlias = Mapping[str, NDArray[Any]]
@@ -24,7 +24,7 @@ class Worker:
     and no camera can crowd out another. All methods may be called from any thread.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Runner) -> None:
         """Take over an engine: from now on only the worker's thread touches it, until `close`."""
         self.name = engine.name
         self.inputs = engine.inputs

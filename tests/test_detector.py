@@ -76,7 +76,7 @@ def test_labels_are_spelled_for_topics_and_kept_for_people(grid: Callable[..., s
 
 def test_cameras_share_one_engine_through_its_worker(grid: Callable[..., str]) -> None:
     first = open_detector(grid(), threads=1)
-    worker = Worker(first.runner)  # type: ignore[arg-type]
+    worker = Worker(first.runner)
     twins = [first.twin(worker), first.twin(worker)]
     assert [len(twin.detect(grey(value))) for twin, value in zip(twins, (235, 16), strict=True)] == [4, 0]
     assert twins[0].ref == first.ref
