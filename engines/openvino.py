@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -104,6 +105,10 @@ def _cache_folder() -> Path | None:
 
 @cache
 def _core() -> Any:
+    # Importing openvino reports that to its maker over the network and makes ~/intel, unless openvino_telemetry cannot
+    # be imported: then it takes its own stub. A device that watches a home tells nobody that it does.
+    modules: dict[str, Any] = sys.modules
+    modules.setdefault("openvino_telemetry", None)
     return need("openvino", INSTALL).Core()
 
 

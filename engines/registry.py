@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.cache import is_file
 from edge.engines.base import Backend, Engine, EngineOptions, Loader, Unsupported
 from edge.errors import MissingError, ModelError, UserError
 
@@ -122,7 +123,7 @@ def load(name: str, model: Path, options: EngineOptions | None = None) -> Engine
     """
     suffix = model.suffix.lower()
     module = TABLE[choose(name, suffix)].module
-    if not model.is_file():
+    if not is_file(model):
         raise ModelError(f"{model}: no such file")
     loader: Loader = importlib.import_module(str(module)).load
     try:

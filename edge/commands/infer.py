@@ -10,6 +10,7 @@ import click
 import cv2
 import numpy as np
 
+from edge.cache import is_file
 from edge.commands.output import print_json, print_table
 from edge.detector import Detector, open_detector
 from edge.errors import SourceError
@@ -42,7 +43,7 @@ def infer(
 ) -> None:
     """Run MODEL, a catalogue name or a file, on IMAGES and print what it sees."""
     for path in images:
-        if not path.is_file():  # told before a model is loaded
+        if not is_file(path):  # told before a model is loaded
             raise SourceError(f"{path}: no such image")
     detector = open_detector(model, engine_names(engine), threads=threads, min_score=min_score, manifest=manifest)
     try:

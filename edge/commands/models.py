@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from edge.cache import is_file
 from edge.commands.output import print_json, print_table
 from edge.decode import TABLE as DECODERS
 from edge.decode import head
@@ -88,7 +89,7 @@ def pull(names: Sequence[str]) -> None:
 @JSON
 def inspect(file: Path, engine: str, as_json: bool) -> None:
     """Show the inputs and outputs of a model FILE; for an unknown one also a manifest draft to correct."""
-    if not file.is_file():
+    if not is_file(file):
         raise ModelError(f"{file}: no such file")
     digest = sha256_of(file)
     known = catalogue.by_sha256(digest)

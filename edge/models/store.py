@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.cache import search_folders
+from edge.cache import is_file, search_folders
 from edge.errors import MissingError, ModelError
 from edge.models import catalogue
 from edge.models.manifest import Manifest, read_manifest
@@ -31,15 +31,15 @@ def find(name: str, manifest: Path | None = None) -> Model:
         ModelError: no such file or name, a file that is no model, no manifest, or a wrong sha256.
     """
     entry = catalogue.by_name(name)
-    if entry is not None and not Path(name).is_file():
+    if entry is not None and not is_file(Path(name)):
         return _checked(_cached(entry), entry.manifest if manifest is None else read_manifest(manifest))
     path = _installed(name) or Path(name).expanduser()
     if path.suffix.lower() == ".epk":
         raise ModelError(f"{path}: packed models come with a later release; give the model file itself")
-    if not path.is_file():
+    if not is_file(path):
         raise ModelError(_unknown(name, path))
     beside = path.with_suffix(".toml")
-    if manifest is not None or beside.is_file():
+    if manifest is not None or is_file(beside):
         return _checked(path, read_manifest(manifest or beside))
     digest = sha256_of(path)
     known = catalogue.by_sha256(digest)
@@ -66,15 +66,15 @@ def sha256_of(path: Path) -> str:
 def cached(entry: catalogue.Entry) -> Path | None:
     """Where a known model's file lies on this machine, None if it does not."""
     places = (folder / entry.file_name for folder in search_folders())
-    return next((place for place in places if place.is_file()), None)
+    return next((place for place in places if is_file(place)), None)
 
 
 def _installed(name: str) -> Path | None:
     """The file of a model that `edge models install` brought with its own manifest."""
-    if "/" in name or Path(name).is_file():
+    if "/" in name or is_file(Path(name)):
         return None
     for folder in search_folders():
-        if (folder / f"{name}.toml").is_file():
+        if is_file(folder / f"{name}.toml"):
             files = (f for f in sorted(folder.iterdir()) if f.stem == name and f.suffix != ".toml")
             return next(files, None)
     return None

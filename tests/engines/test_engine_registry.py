@@ -113,6 +113,28 @@ def test_unset_threads_are_the_cores_four_at_most() -> None:
     assert EngineOptions(threads=7).cpu_threads == 7
 
 
+def test_openvino_does_not_report_home(tmp_path: Path) -> None:
+    model = add_one(tmp_path / "add.onnx")
+    home = tmp_path / "home"
+    home.mkdir()
+    code = (
+        "import sys, pathlib; from edge.engines import registry;"
+        "registry.load('openvino', pathlib.Path(sys.argv[1])); print(sys.modules['openvino_telemetry'])"
+    )
+    quiet = {
+        k: v for k, v in os.environ.items() if k not in ("CI", "TF_BUILD", "JENKINS_URL")
+    }  # where it is off anyway
+    done = subprocess.run(
+        [sys.executable, "-c", code, model],
+        env={**quiet, "HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "None"
+    assert [p.name for p in home.iterdir() if p.name == "intel"] == []
+
+
 def test_openvino_keeps_compiled_models_in_the_cache_and_works_without_one(
     tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,6 +143,7 @@ def test_installing_brings_the_model_and_its_manifest_under_its_name(tmp_path: P
     [
         ("no-such-model", "no model is called `no-such-model`; `edge models list`"),
         ("no/such.onnx", r"no/such\.onnx: no such model file"),
+        ("x" * 300 + ".onnx", "no such model file"),
         ("packed.epk", "packed models come with a later release"),
     ],
 )
