@@ -106,7 +106,7 @@ class Api:
         if wish is None:
             return JSONResponse({"error": 'Wanted: {"mode": "disarmed|home|away|night", "code": "..."}.'}, 400)
         mode, code = wish
-        # Only a guessed code is a guess: one tap that disarms a house without a code must never have to wait.
+        # Only a code is a guess: one tap that disarms a house without a code must never have to wait.
         wait = self._throttle.take(visit.address) if code is not None else 0.0
         if wait:
             error = f"Too many tries. Wait {wait:.0f} seconds."
@@ -162,4 +162,4 @@ def _wish(body: bytes) -> tuple[Mode | Literal["disarmed"], str | None] | None:
         or len(code or "") > 64
     ):
         return None
-    return MODES[mode], code
+    return MODES[mode], code if mode == "disarmed" else None

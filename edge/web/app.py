@@ -8,16 +8,16 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route
 
 from edge.clock import Clock, SystemClock
 from edge.errors import EdgeError, StorageError
 from edge.web.api import Api, refused
 from edge.web.auth import Auth
+from edge.web.files import static
 from edge.web.guard import Guard
 from edge.web.house import House
-from edge.web.pages import HERE, Pages
+from edge.web.pages import Pages
 from edge.web.settings import WebSettings
 from edge.web.throttle import Throttle
 
@@ -53,7 +53,7 @@ def first_url(app: Starlette, settings: WebSettings, port: int) -> str | None:
     return None if token is None else settings.url(port, f"/setup?token={token}")
 
 
-def _routes(pages: Pages, api: Api, settings: WebSettings) -> list[Route | Mount]:
+def _routes(pages: Pages, api: Api, settings: WebSettings) -> list[Route]:
     both = ["GET", "POST"]
     metrics = [Route("/metrics", api.metrics)] if settings.metrics else []
     return [
@@ -72,5 +72,5 @@ def _routes(pages: Pages, api: Api, settings: WebSettings) -> list[Route | Mount
         Route("/api/alarm", api.alarm, methods=["POST"]),
         Route("/healthz", api.healthz),
         *metrics,
-        Mount("/static", StaticFiles(directory=HERE / "static")),
+        Route("/static/{name}", static),
     ]

@@ -138,9 +138,12 @@ class Visit:
 
 
 def cookie_names(settings: WebSettings) -> tuple[str, str]:
-    """Names of the session's and the forms' cookie. `__Host-` ties them to this host and to TLS (RFC 6265bis)."""
-    prefix = "__Host-" if settings.cert else ""
-    return f"{prefix}edge", f"{prefix}edge-form"
+    """Names of the session's and the forms' cookie. `__Host-` ties them to this host and to TLS (RFC 6265bis).
+
+    Cookies know no ports: with the port in the name, a demo beside the service does not log its owner out.
+    """
+    name = f"{'__Host-' if settings.cert else ''}edge-{settings.port}"
+    return name, f"{name}-form"
 
 
 def set_cookie(response: Response, name: str, secret: str, settings: WebSettings, max_age: int = COOKIE_S) -> None:

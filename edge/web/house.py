@@ -1,4 +1,6 @@
-"""What the page needs from the daemon, and nothing more. Every call comes from a worker thread and may block briefly.
+"""What the page needs from the daemon, and nothing more.
+
+Calls come from worker threads and may block briefly, except `House.live`, which the event loop calls itself.
 
 Plain dicts on purpose: they go to the browser as JSON and to `edge status --json` in the same shape.
 """
@@ -65,7 +67,10 @@ class Alarm(Protocol):
         ...
 
     def disarm(self, code: str | None, by: str) -> None:
-        """Disarm. Raises UserError if a code is wanted and this is not it; the page then asks for one."""
+        """Disarm. Raises UserError if a code is wanted and this is not it; the page then asks for one.
+
+        A wrong code is refused even where nothing is armed: else that would make free guesses of it.
+        """
         ...
 
 

@@ -6,22 +6,18 @@ password and writing the file may take their time.
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import secrets
-from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from edge.web.auth import LONGEST, SHORTEST, Auth, csrf_token, weakness
+from edge.web.files import HERE, static_url
 from edge.web.guard import Visit, cookie_names, set_cookie, visit_of
 from edge.web.house import House
 from edge.web.settings import WebSettings
 from edge.web.throttle import Throttle
-
-HERE = Path(__file__).parent
 
 
 class Pages:
@@ -71,13 +67,12 @@ class Pages:
         if request.method != "POST":
             return self._form("setup.html", visit, token=request.query_params.get("token", "")[:100])
         token = _field(visit, "token")
+        wrong = self._unfit(visit)
+        if wrong:
+            return self._form("setup.html", visit, wrong, 422, token=token)
         wait = self._throttle.take(visit.address)
         if wait:
             return self._slow_down("setup.html", visit, wait, token=token)
-        wrong = self._unfit(visit)
-        if wrong:
-            self._throttle.forgive(visit.address)  # nothing was guessed
-            return self._form("setup.html", visit, wrong, 422, token=token)
         if not self._auth.set_first(token.strip(), _field(visit, "password")):
             wrong = "That is not the token: it is printed anew at each start, look for the newest."
             return self._form("setup.html", visit, wrong, 403, token="")
@@ -137,13 +132,6 @@ class Pages:
         if not visit.session and not visit.form_secret:
             set_cookie(answer, self._form_cookie, secret, self._settings, max_age=86400)
         return answer
-
-
-@functools.cache
-def static_url(name: str) -> str:
-    """The address of a static file with its content's hash, so that an update is seen at once."""
-    digest = hashlib.sha256((HERE / "static" / name).read_bytes()).hexdigest()[:12]
-    return f"/static/{name}?v={digest}"
 
 
 def _field(visit: Visit, name: str) -> str:

@@ -15,6 +15,7 @@ import threading
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from edge.errors import UserError
 from edge.web.settings import WebSettings
@@ -23,6 +24,9 @@ SEND_BUFFER = 128 * 1024
 """Bytes the kernel holds for a slow viewer: bounds memory, and how old its pictures can be."""
 STUCK_MS = 15_000
 """A viewer that takes nothing for so long is gone; without this a phone that left the network keeps its seat."""
+KEEPALIVE_S = 30
+SILENT_TICKS = 50
+"""Ticks (a tenth of a second) between two looks for connections that never asked for anything."""
 CONNECTIONS = 96
 GRACE_S = 0.4
 log = logging.getLogger(__name__)
@@ -43,6 +47,7 @@ def listen(settings: WebSettings) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # accepted sockets inherit these
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_S)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STUCK_MS)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
@@ -85,13 +90,26 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._app = app
         self._stop = stop
+        self._silent: set[H11Protocol] = set()
 
     async def on_tick(self, counter: int) -> bool:
         if self._stop.is_set():
             self._app.state.api.closing = True
             asyncio.get_running_loop().call_later(GRACE_S, self._hang_up)
             return True
+        if counter % SILENT_TICKS == 0:
+            self._drop_silent()
         return await super().on_tick(counter)
+
+    def _drop_silent(self) -> None:
+        """Whoever connects and asks nothing would keep others out once there are `CONNECTIONS` of them."""
+        held: list[H11Protocol] = [
+            connection for connection in self.server_state.connections if isinstance(connection, H11Protocol)
+        ]
+        silent: set[H11Protocol] = {connection for connection in held if connection.cycle is None}
+        for connection in silent & self._silent:
+            connection.transport.abort()
+        self._silent = silent
 
     def _hang_up(self) -> None:
         """Streams that wait for a slow viewer never look at `closing`: their connections are cut."""

@@ -68,6 +68,9 @@ def test_a_code_is_asked_for_and_cannot_be_guessed(home: Site) -> None:
     assert slowed.status_code == 429
     assert int(slowed.headers["retry-after"]) > 0
     assert home.house.state["alarm"] == "armed_away"
+    assert home.set_alarm("home", "4711").status_code == 200  # arming takes no code, so it wins no tries
+    assert home.set_alarm("disarmed", "4711").status_code == 429
+    assert home.house.state["alarm"] == "armed_home"
     home.hands.now += ONE_ADDRESS.every
     assert home.set_alarm("disarmed", "4711").json()["alarm"] == "disarmed"
 

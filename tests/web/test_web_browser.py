@@ -119,7 +119,7 @@ def test_the_first_day(page: Page, site: Site, player: Callable[[Site], None]) -
 
 
 def test_a_post_without_the_csrf_token_gets_403(page: Page, home: Site) -> None:
-    page.context.add_cookies([{"name": "edge", "value": home.browser.cookies["edge"], "url": home.base}])
+    page.context.add_cookies([{"name": "edge-0", "value": home.browser.cookies["edge-0"], "url": home.base}])
     page.goto(home.base)
     send = """async headers => (await fetch("/api/alarm", {method: "POST", headers,
         body: JSON.stringify({mode: "disarmed", code: null})})).status"""

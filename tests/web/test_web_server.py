@@ -15,9 +15,10 @@ import httpx
 import pytest
 import trustme
 
+import edge.web.server
 from edge.errors import UserError
 from edge.web.app import build, first_url
-from edge.web.server import listen, serve
+from edge.web.server import CONNECTIONS, listen, serve
 from edge.web.settings import WebSettings
 from tests.support.house import MemoryHouse, jpeg
 from tests.web.conftest import PASSWORD, Opener, Site
@@ -72,7 +73,7 @@ def test_with_a_certificate_all_is_tls(open_site: Opener, tmp_path: Path) -> Non
         assert browser.post("/setup", data=form, headers={"origin": f"http://127.0.0.1:{site.port}"}).status_code == 403
         answer = browser.post("/setup", data=form, headers={"origin": origin})
         assert answer.status_code == 303
-        assert answer.headers["set-cookie"].startswith("__Host-edge=")
+        assert answer.headers["set-cookie"].startswith("__Host-edge-0=")
         assert "Secure" in answer.headers["set-cookie"]
         assert browser.get("/api/status").status_code == 200
     with pytest.raises(httpx.TransportError):
@@ -93,7 +94,7 @@ def test_it_stops_within_a_second_with_open_streams(tmp_path: Path) -> None:
     with contextlib.ExitStack() as stack:
         port = sock.getsockname()[1]
         browser = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=5))
-        browser.cookies.set("edge", auth.enter())
+        browser.cookies.set("edge-0", auth.enter())
         for path in ("/feed", "/live/porch.mjpeg", "/live?cam=porch"):
             assert stack.enter_context(browser.stream("GET", path)).status_code == 200
         stack.enter_context(socket.create_connection(("127.0.0.1", port))).sendall(b"GET / HTTP/1.1\r\n")
@@ -112,6 +113,18 @@ def test_nobody_waits_for_a_request_that_never_ends(site: Site) -> None:
     with socket.create_connection(("127.0.0.1", site.port)) as slow:
         slow.sendall(b"POST /login HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 10\r\n\r\n")
         assert site.another().get("/healthz").status_code == 200
+
+
+def test_those_who_ask_nothing_do_not_keep_others_out(open_site: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge.web.server, "SILENT_TICKS", 5)
+    site = open_site()
+    with contextlib.ExitStack() as stack:
+        for _ in range(CONNECTIONS):
+            stack.enter_context(socket.create_connection(("127.0.0.1", site.port)))
+        deadline = time.monotonic() + 10
+        while (code := site.another().get("/healthz").status_code) != 200 and time.monotonic() < deadline:
+            time.sleep(0.1)
+    assert code == 200
 
 
 def test_without_the_page_nothing_of_it_is_imported() -> None:

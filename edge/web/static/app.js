@@ -12,11 +12,11 @@ const KEPT = 400; // events in the list
 // ---------------------------------------------------------------- words
 
 const ALARM = {
-  disarmed: ["Disarmed", "Events are kept. Nobody is alerted.", "disarmed"],
+  disarmed: ["Disarmed", "Events are kept, no alerts are sent.", "disarmed"],
   arming: ["Arming…", "Leave now.", "clock"],
-  armed_home: ["Armed · home", "You are alerted while you are in.", "home"],
-  armed_away: ["Armed · away", "The house is empty. Everything is alerted.", "away"],
-  armed_night: ["Armed · night", "Sleep well. You are alerted.", "night"],
+  armed_home: ["Armed · home", "Somebody is in. Alerts are sent.", "home"],
+  armed_away: ["Armed · away", "Nobody is in. Alerts are sent.", "away"],
+  armed_night: ["Armed · night", "Everybody sleeps. Alerts are sent.", "night"],
   pending: ["Somebody is there", "Disarm, or the alarm goes off.", "clock"],
   triggered: ["Alarm!", "Something was seen while the house was armed.", "alert"],
 };
@@ -92,6 +92,7 @@ let status = null;
 function showStatus(news) {
   if (status && status.version !== news.version) location.reload(); // the device was updated: so must this page be
   status = news;
+  document.title = news.alarm === "triggered" ? `Alarm! ${news.node}` : `${news.node} · edge`;
   showAlarm(news.alarm);
   showCameras(news.cameras ?? []);
   showHealth(news);
