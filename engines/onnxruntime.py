@@ -30,6 +30,8 @@ DTYPES = {
     "tensor(int64)": "int64",
     "tensor(bool)": "bool",
 }
+LOCAL = ("CPU", "CUDA", "Tensorrt", "OpenVINO", "Dnnl", "ACL", "ArmNN", "XNNPACK", "Xnnpack", "ROCM", "MIGraphX", "QNN")
+"""Execution providers that compute on this device; the others send tensors elsewhere or are another system's."""
 
 
 class OnnxRuntime:
@@ -67,10 +69,6 @@ class OnnxRuntime:
 def devices() -> tuple[str, ...]:
     """Names for `EngineOptions.device` that this build of ONNX Runtime offers."""
     return tuple(_device(p) for p in need("onnxruntime", INSTALL).get_available_providers() if p.startswith(LOCAL))
-
-
-LOCAL = ("CPU", "CUDA", "Tensorrt", "OpenVINO", "Dnnl", "ACL", "ArmNN", "XNNPACK", "Xnnpack", "ROCM", "MIGraphX", "QNN")
-"""Execution providers that compute on this device; the others send tensors elsewhere or are another system's."""
 
 
 def load(model: Path, options: EngineOptions) -> OnnxRuntime:
