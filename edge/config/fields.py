@@ -40,12 +40,13 @@ def _topic_name(value: str) -> str:
 
 
 def _label(value: str) -> str:
+    """In the spelling of topics, in which all that comes after the detector speaks of labels."""
     topic = re.sub(r"[^a-z0-9_]", "_", value.strip().lower())
     if not topic:
         raise fault("a label cannot be empty")
     if topic in BANNED_LABELS:
         raise fault(f"`{topic}` is a topic of its own, no label can have this name")
-    return value.strip()
+    return topic
 
 
 def _source(value: str) -> str:

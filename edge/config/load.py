@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -23,6 +23,8 @@ LOCAL_FILE = Path("edge.toml")
 
 Override: TypeAlias = "str | tuple[str, object]"
 """`KEY=VALUE` as the command line gives it, or a key with a value that has its type already."""
+Check: TypeAlias = "Callable[[dict[str, Any]], Sequence[Finding]]"
+"""Looks at the tables as they were read, of any quality; paths are absolute and secrets filled in."""
 
 
 def default_path() -> Path:
@@ -37,7 +39,13 @@ def default_path() -> Path:
     raise UserError(f"no configuration: there is neither {SYSTEM_FILE} nor ./{LOCAL_FILE}; name one with --config FILE")
 
 
-def load(path: Path | None = None, overrides: Sequence[Override] = (), *, files: bool = False) -> Config:
+def load(
+    path: Path | None = None,
+    overrides: Sequence[Override] = (),
+    *,
+    files: bool = False,
+    checks: Sequence[Check] = (),
+) -> Config:
     """The configuration, complete and checked.
 
     Paths in the file are relative to the file's folder, those in overrides to the working folder. A value of an
@@ -47,13 +55,16 @@ def load(path: Path | None = None, overrides: Sequence[Override] = (), *, files:
         path: the file; None stands for `default_path()`.
         overrides: settings that go over those of the file.
         files: check as well that the files which the configuration names are there.
+        checks: what else to check; their findings go into the same report.
 
     Raises:
         UserError: the file cannot be read, or an override is not of the form KEY=VALUE.
         ConfigFindings: what the file says cannot be used; the report has every finding.
     """
     path = path or default_path()
-    return _build(str(path), _text(path), path.absolute().parent, overrides, files)
+    return _build(
+        str(path), _text(path), path.absolute().parent, overrides, [*([missing_files] if files else []), *checks]
+    )
 
 
 def load_node(path: Path | None = None) -> Node:
@@ -93,10 +104,10 @@ def default_config(cameras: Mapping[str, str], overrides: Sequence[Override] = (
     given: list[Override] = []
     for i, (name, source) in enumerate(cameras.items()):
         given += [(f"camera.{i}.name", name), (f"camera.{i}.source", source)]
-    return _build("the command line", "", Path.cwd(), [*given, *overrides], files=False)
+    return _build("the command line", "", Path.cwd(), [*given, *overrides])
 
 
-def _build(name: str, text: str, folder: Path, overrides: Sequence[Override], files: bool) -> Config:
+def _build(name: str, text: str, folder: Path, overrides: Sequence[Override], checks: Sequence[Check] = ()) -> Config:
     data = _parsed(name, text)
     findings = list(_settle(data, folder))
     given = {}
@@ -108,9 +119,8 @@ def _build(name: str, text: str, folder: Path, overrides: Sequence[Override], fi
         _put(data, loc, box[""])
         given[loc] = shown
     without_secret = {finding.loc for finding in findings}
-    findings += clashes(data)
-    if files:
-        findings += missing_files(data)
+    for check in (clashes, *checks):
+        findings += check(data)
     config = None
     try:
         config = Config.model_validate(data)

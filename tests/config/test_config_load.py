@@ -88,11 +88,12 @@ def test_the_name_of_a_catalogue_model_is_no_path(tmp_path: Path) -> None:
 def test_options_are_toml_where_they_can_be_and_text_where_not(tmp_path: Path) -> None:
     path = write(tmp_path, CAMERA)
     config = load(
-        path, ["camera.0.loop=true", "model.engine=onnxruntime", 'camera.0.labels=["cat", "dog"]', "web.port=81"]
+        path,
+        ["camera.0.loop=true", "model.engine=onnxruntime", 'camera.0.labels=["Cat", "traffic light"]', "web.port=81"],
     )
     assert config.camera[0].loop
     assert config.model.engine == ("onnxruntime",)
-    assert config.camera[0].labels == ("cat", "dog")
+    assert config.camera[0].labels == ("cat", "traffic_light")
     assert config.web.port == 81
     assert load(path, [("node.name", "7")]).node.name == "7"
 
