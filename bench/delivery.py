@@ -38,10 +38,10 @@ class Timed:
         """As the outbox does."""
         return self._outbox.pending(sink, limit, after_id)
 
-    def delivered(self, sink: str, ids: Sequence[int], stand_for: Sequence[int] = ()) -> None:
+    def delivered(self, sink: str, ids: Sequence[int], told_by: int | None = None) -> None:
         """As the outbox does, and notes the time."""
         self.acked = time.perf_counter()
-        self._outbox.delivered(sink, ids, stand_for)
+        self._outbox.delivered(sink, ids, told_by)
         self.arrived.set()
 
     def refused(self, sink: str, event_id: int, reason: str) -> bool:

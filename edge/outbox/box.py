@@ -120,12 +120,13 @@ class Outbox:
         """
         return self._reader.pending(sink, limit, after_id)
 
-    def delivered(self, sink: str, ids: Sequence[int], stand_for: Sequence[int] = ()) -> None:
-        """These have arrived; `stand_for` were told about in the last of them and are `replaced` by it. Only queues."""
-        self._books.settle(sink, [*ids, *stand_for])
-        self._writer.mark(Mark(sink, tuple(ids), "delivered"))
-        if stand_for:
-            self._writer.mark(Mark(sink, tuple(stand_for), "replaced", by=ids[-1]))
+    def delivered(self, sink: str, ids: Sequence[int], told_by: int | None = None) -> None:
+        """These have arrived; or, given `told_by`, that waiting message tells about them too and replaces them.
+
+        Only queues.
+        """
+        self._books.settle(sink, ids)
+        self._writer.mark(Mark(sink, tuple(ids), "delivered" if told_by is None else "replaced", by=told_by))
 
     def refused(self, sink: str, event_id: int, reason: str) -> bool:
         """This one was refused; True if that was once too often and it is parked, False if it may be tried again."""

@@ -106,11 +106,28 @@ class Ledger:
 
     def mark(self, mark: Mark) -> None:
         """Note what a sink said; what is not waiting any more stays as it is."""
+        if mark.by is not None:
+            self._inherit(mark, mark.by)
         self._db.executemany(
             "UPDATE deliveries SET state = ?, tries = ?, reason = ?, replaced_by = ?"
             " WHERE event_id = ? AND sink = ? AND state = 'pending'",
             [(mark.state, mark.tries, mark.reason, mark.by, event_id, mark.sink) for event_id in mark.ids],
         )
+
+    def _inherit(self, mark: Mark, heir: int) -> None:
+        """Have the heir stand for the mark's messages and all that these stood for."""
+        seqs: list[int] = []
+        for event_id in (heir, *mark.ids):
+            row = self._db.execute(
+                "SELECT e.seq, d.replaces FROM deliveries d JOIN events e ON e.id = d.event_id"
+                " WHERE d.event_id = ? AND d.sink = ? AND d.state = 'pending'",
+                (event_id, mark.sink),
+            ).fetchone()
+            if row is not None:
+                seqs += json.loads(row[1] or "[]") + ([] if event_id == heir else [row[0]])
+        change = "UPDATE deliveries SET replaces = ? WHERE event_id = ? AND sink = ?"
+        self._db.executemany(change, [(None, event_id, mark.sink) for event_id in mark.ids])
+        self._db.execute(change, (json.dumps(seqs), heir, mark.sink))
 
     def keep(self, key: str, value: str) -> None:
         """Store a value of the daemon under a key."""

@@ -51,8 +51,8 @@ class Queue(Protocol):
         """The oldest waiting messages behind `after_id`. Raises StorageError."""
         ...
 
-    def delivered(self, sink: str, ids: Sequence[int], stand_for: Sequence[int] = ()) -> None:
-        """These are at the far end; `stand_for` were told about in the last of them."""
+    def delivered(self, sink: str, ids: Sequence[int], told_by: int | None = None) -> None:
+        """These are at the far end, or need not go there: the waiting message `told_by` tells about them too."""
         ...
 
     def refused(self, sink: str, event_id: int, reason: str) -> bool:

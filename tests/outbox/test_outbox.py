@@ -126,7 +126,10 @@ def test_each_sink_has_a_queue_of_its_own(opened: Opened, tmp_path: Path) -> Non
     box.put(event("new", "b"))
     assert box.flush(5)
     mails = box.pending("email", 9)
-    box.delivered("email", [mails[1].id], stand_for=[mails[0].id])
+    box.delivered("email", [mails[0].id], told_by=mails[1].id)
+    assert box.flush(5)
+    assert [(m.payload["seq"], m.replaces) for m in box.pending("email", 9)] == [(2, (1,))]
+    box.delivered("email", [mails[1].id])
     assert box.flush(5)
     assert box.stats().sinks["mqtt"].depth == 2
     assert box.stats().sinks["email"].depth == 0

@@ -1,0 +1,83 @@
+"""A real mail server (aiosmtpd) on a free loopback port, with STARTTLS and AUTH, that a test can stop and start."""
+
+from __future__ import annotations
+
+import ssl
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import trustme
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP as SmtpSession
+from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
+
+from tests.support.broker import free_port
+
+USERNAME, PASSWORD = "edge", "mail-pw"
+
+
+class MailServer:
+    """Keeps what it accepts in `mails`. Set before `start`:
+
+    starttls: offer STARTTLS and ask for it and for a login
+    answers: replies to the next DATA instead of 250, one by one
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.mails: list[EmailMessage] = []
+        self.recipients: list[list[str]] = []
+        self.answers: list[str] = []
+        self.refused_recipients: set[str] = set()
+        self.starttls = True
+        self.encrypted: list[bool] = []
+        self.ca = folder / "mail-ca.pem"
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(str(self.ca))
+        self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert("127.0.0.1").configure_cert(self._context)
+        self._controller: Controller | None = None
+
+    def start(self) -> None:
+        """Listen."""
+        given: dict[str, Any] = {"authenticator": self._authenticate, "auth_require_tls": True}
+        if self.starttls:
+            given |= {"tls_context": self._context, "require_starttls": True, "auth_required": True}
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, **given)
+        self._controller.start()
+
+    def stop(self) -> None:
+        """Go away; connections are refused from now on."""
+        if self._controller is not None:
+            self._controller.stop()
+            self._controller = None
+
+    def _authenticate(
+        self, server: SmtpSession, session: Session, envelope: Envelope, how: str, data: Any
+    ) -> AuthResult:
+        good = isinstance(data, LoginPassword) and data == LoginPassword(USERNAME.encode(), PASSWORD.encode())
+        return AuthResult(success=good, handled=False)
+
+    async def handle_RCPT(
+        self, server: SmtpSession, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Take a recipient, or not."""
+        if address in self.refused_recipients:
+            return "550 5.1.1 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SmtpSession, session: Session, envelope: Envelope) -> str:
+        """Take a mail, or give the next of `answers`."""
+        if self.answers:
+            return self.answers.pop(0)
+        assert isinstance(envelope.content, bytes)
+        mail = message_from_bytes(envelope.content, policy=default)
+        assert isinstance(mail, EmailMessage)
+        self.mails.append(mail)
+        self.recipients.append(list(envelope.rcpt_tos))
+        self.encrypted.append(session.ssl is not None)
+        return "250 OK"
