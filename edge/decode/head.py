@@ -28,4 +28,6 @@ def detections(boxes: F32, scores: F32, classes: NDArray[np.integer], fit: Fit) 
     """Detections in the frame from boxes in pixels of the input; those wholly outside it are dropped."""
     placed = fit.to_frame(boxes)
     real = (placed[:, 2] > placed[:, 0]) & (placed[:, 3] > placed[:, 1])
+    if real.all():
+        return Detections(placed, np.asarray(scores, np.float32), np.asarray(classes, np.int32))
     return Detections(placed[real], np.asarray(scores[real], np.float32), np.asarray(classes[real], np.int32))

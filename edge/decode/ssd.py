@@ -23,18 +23,20 @@ def decode(outputs: Outputs, manifest: Manifest, fit: Fit, min_score: float) -> 
 
     boxes: float32 (1, n, 4), y1 x1 y2 x2 in 0..1 of the input; classes, scores: float32 (1, n); count: float32 (1,)
     """
-    count = min(int(outputs["count"].reshape(-1)[0]), outputs["scores"].size)
-    scores = np.asarray(outputs["scores"].reshape(-1)[:count], np.float32)
-    good = np.flatnonzero(scores >= min_score)
-    if not len(good):
+    count = min(int(outputs["count"].item()), outputs["scores"].size)
+    # Plain lists: there are a hundred rows at most, and on caches that inference has just filled with its own things
+    # each of the NumPy calls that this would take costs 10 to 50 microseconds.
+    scores: list[float] = outputs["scores"].reshape(-1)[:count].tolist()
+    good = sorted((row for row, score in enumerate(scores) if score >= min_score), key=lambda row: -scores[row])
+    if not good:
         return NO_DETECTIONS
-    good = good[np.argsort(-scores[good], kind="stable")]
-    classes = outputs["classes"].reshape(-1)[:count][good].astype(np.int32) - manifest.first_class
-    if not 0 <= classes.min() <= classes.max() < len(manifest.labels):
-        raise ModelError(
-            f"model {manifest.name} gave class {classes.max() + manifest.first_class}, but its manifest has "
-            f"{len(manifest.labels)} labels from class {manifest.first_class}: give it the list it was trained with"
-        )
-    top_left_first = outputs["boxes"].reshape(-1, 4)[:count][good][:, [1, 0, 3, 2]]
+    classes = [int(kind) - manifest.first_class for kind in outputs["classes"].reshape(-1)[good].tolist()]
+    for kind in classes:
+        if not 0 <= kind < len(manifest.labels):
+            raise ModelError(
+                f"model {manifest.name} gave class {kind + manifest.first_class}, but its manifest has "
+                f"{len(manifest.labels)} labels from class {manifest.first_class}: give it the list it was trained with"
+            )
     size = np.array([fit.input.width, fit.input.height] * 2, np.float32)
-    return detections(top_left_first * size, scores[good], classes, fit)
+    boxes = outputs["boxes"].reshape(-1, 4)[good][:, [1, 0, 3, 2]] * size
+    return detections(boxes, np.array([scores[row] for row in good], np.float32), np.array(classes, np.int32), fit)
