@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import time
 from typing import Protocol
 
@@ -46,3 +47,20 @@ class ReplayClock:
     def wall(self) -> float:
         """Seconds from the clip's first frame."""
         return self.now
+
+
+_STA_UNSYNC = 0x0040
+_TIME_ERROR = 5
+
+
+def synchronised() -> bool:
+    """Whether the kernel says that the wall clock is kept by somebody (timesyncd, chrony, ntpd, the hypervisor).
+
+    A Raspberry Pi boots with the time at which it was switched off; until this is true, no age is to be trusted.
+    Source: adjtimex(2). Where the call is refused, the clock is taken to be right.
+    """
+    timex = (ctypes.c_long * 64)()  # struct timex: `status` is its sixth word; modes = 0 only reads
+    state = ctypes.CDLL(None, use_errno=True).adjtimex(timex)
+    if state < 0:
+        return True
+    return state != _TIME_ERROR and not timex[5] & _STA_UNSYNC

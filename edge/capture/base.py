@@ -21,7 +21,8 @@ class Source(Protocol):
     """Pictures of one camera. Opened, read and closed by one thread; reading may block, but never for good.
 
     fps: the source's own rate in pictures a second; 0 where it does not say
-    live: whether pictures are lost if nobody takes them (a camera) or wait (a clip)
+    live: whether pictures come by themselves (a camera) or when they are asked for (a clip, which whoever plays it
+        must slow down to its own times)
     """
 
     fps: float

@@ -22,7 +22,7 @@ class Synthetic:
     width: int = 640
     height: int = 480
     fps: float = 10.0
-    live: bool = True
+    live: bool = False
     walk_s: float = 6.0
     noise: float = 1.5
     seed: int = 0

@@ -1,0 +1,1 @@
+"""Evidence: the pictures that stand for events."""

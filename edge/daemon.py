@@ -1,0 +1,202 @@
+"""The running daemon: which parts there are, how they are joined, and in which order they start and stop."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from edge import __version__, report, wiring
+from edge.alarm import Alarm
+from edge.board import Board
+from edge.camera import CameraWatch, LiveView, Surroundings
+from edge.clock import SystemClock, synchronised
+from edge.config.schema import Config
+from edge.detector import Detector
+from edge.engines.worker import Worker
+from edge.outbox import Limits, Outbox, SinkStats, read_events, snapshot_path
+from edge.outlets import Outlet, names
+from edge.sinks.base import Sink
+from edge.supervisor import Part, Supervisor
+from edge.types import Event
+
+log = logging.getLogger(__name__)
+
+ENGINE_S = 30.0
+"""An inference that takes longer is a wedged engine."""
+
+
+class Daemon:
+    """Everything that runs for one configuration, from `start` to `stop`. Its methods may be called from any thread.
+
+    Args:
+        config: checked and complete
+        listener: called with each event when it is put in the outbox; must not block
+
+    Raises:
+        StorageError: the data folder cannot be written.
+    """
+
+    def __init__(self, config: Config, listener: Callable[[Event], None] = lambda event: None) -> None:
+        self.config = config
+        self.board = Board()
+        self.clock = SystemClock()
+        self.cameras: list[CameraWatch] = []
+        self._listener = listener
+        self._supervisor = Supervisor()
+        self._sinks: list[Sink] = []
+        self._sink_parts: list[Part] = []
+        self._camera_parts: list[Part] = []
+        self._worker: Worker | None = None
+        self._detector: Detector | None = None
+        self._started = self.clock.monotonic()
+        self.ready = False
+        self.outbox = Outbox(
+            config.node.data, config.node.name, names(config), self.clock, Limits(), clock_ok=synchronised
+        )
+        self.alarm = Alarm(
+            self.outbox.remember, self.outbox.recall, armed_at_first_start=config.alarm.armed_at_first_start
+        )
+        self.board.set("alarm/state", self.alarm.state)
+        self.alarm.listen(partial(self.board.set, "alarm/state"))
+
+    def start(self) -> None:
+        """Start the parts; returns once the cameras are being watched.
+
+        Raises:
+            MissingError, ModelError: the model cannot be loaded.
+        """
+        self.outbox.close_orphans()
+        self._start_cameras()
+        self._start_sinks()
+        self.ready = True
+
+    def stop(self) -> None:
+        """Stop within two seconds: cameras first, so that their last events still leave; sinks last."""
+        self.ready = False
+        for camera in self.cameras:
+            camera.close()
+        self._supervisor.stop(self._camera_parts, 0.5)
+        self.outbox.flush(0.3)  # the sinks shall see the cameras' last events before they look for the last time
+        for sink, part in zip(self._sinks, self._sink_parts, strict=True):
+            part.stop.set()
+            sink.wake()
+        self._supervisor.stop(self._sink_parts, 1.3)
+        self.outbox.close()
+        if self._worker is not None:
+            self._worker.close(0.1)
+
+    def faults(self) -> list[str]:
+        """What keeps the watchdog from being fed: parts past their time, a wedged engine. Empty while all is well."""
+        late = [f"{part.name} is {part.late_s:.0f} s late" for part in self._supervisor.late()]
+        now = time.monotonic()
+        busy = self._worker.busy_since() if self._worker else None
+        if busy is not None and now - busy > ENGINE_S:
+            late.append(f"the engine has been busy for {now - busy:.0f} s")
+        late += [f"{sink.name} is late" for sink in self._sinks if now > sink.status.deadline]
+        return late
+
+    def status(self) -> dict[str, Any]:
+        """What is true now, JSON-ready: `edge status --json` and the page."""
+        stats = self.outbox.stats()
+        return {
+            "ready": self.ready,
+            "version": __version__,
+            "node": self.config.node.name,
+            "uptime_s": round(self.clock.monotonic() - self._started, 1),
+            "clock_ok": synchronised(),
+            "alarm": self.alarm.state,
+            "cameras": [camera.status() for camera in self.cameras],
+            "engines": self._engines(),
+            "sinks": [self._sink_status(sink, stats.sinks[sink.name]) for sink in self._sinks],
+            "outbox": stats.payload(),
+        }
+
+    def events(self, limit: int, before: str | None = None) -> list[dict[str, Any]]:
+        """The newest events, newest first; only those older than the one whose uid is `before`."""
+        rows = read_events(self.config.node.data, limit if before is None else 10_000)
+        rows.reverse()
+        if before is not None:
+            at = next((i for i, row in enumerate(rows) if row["uid"] == before), len(rows))
+            rows = rows[at + 1 : at + 1 + limit]
+        return rows
+
+    def snapshot(self, event_id: str) -> bytes | None:
+        """The picture of an object, None if there is none."""
+        try:
+            return snapshot_path(self.config.node.data, event_id).read_bytes()
+        except OSError:
+            return None
+
+    def arm(self, mode: str, by: str) -> None:
+        """Arm; durable when it returns."""
+        self.alarm.arm(mode, by)
+
+    def disarm(self, code: str | None, by: str) -> None:
+        """Disarm; durable when it returns."""
+        self.alarm.disarm(by, code)
+
+    def live(self, camera: str) -> LiveView | None:
+        """The pictures of a camera."""
+        return next((watch.live for watch in self.cameras if watch.name == camera), None)
+
+    def metrics(self) -> str:
+        """The status in Prometheus' text format."""
+        return report.metrics(self.status())
+
+    def _start_cameras(self) -> None:
+        config = self.config
+        around = Surroundings(self.board, self.clock, self.outbox.boot_id, lambda: self.alarm.state, self._emit)
+        if any(wiring.objects_of(camera) for camera in config.camera if camera.enabled):
+            self._detector = wiring.open_model(config.model)
+            self._worker = Worker(self._detector.runner)
+        for camera in config.camera:
+            wanted = self._detector if wiring.objects_of(camera) else None
+            watch = CameraWatch(camera, wanted and wanted.twin(self._worker), around)
+            self.cameras.append(watch)
+            if camera.enabled:
+                self._camera_parts += [
+                    self._supervisor.start(f"{camera.name}: reader", watch.read, watch.away),
+                    self._supervisor.start(f"{camera.name}: pipeline", watch.work),
+                ]
+
+    def _start_sinks(self) -> None:
+        outlet = Outlet(self.config, self.outbox, self.board, self.clock)
+        for sink in outlet.sinks(self._command, self._stats):
+            self._sinks.append(sink)
+            self._sink_parts.append(self._supervisor.start(sink.name, partial(_run_sink, sink)))
+
+    def _command(self, topic: str, payload: bytes) -> None:
+        """A command that came over MQTT, by its topic below the prefix."""
+        if topic == "alarm/set":
+            self.alarm.command(payload, "mqtt")
+
+    def _stats(self) -> dict[str, Any]:
+        """`<prefix>/stats`."""
+        status = self.status()
+        return {key: status[key] for key in ("cameras", "engines", "outbox", "uptime_s", "clock_ok", "version")}
+
+    def _engines(self) -> list[dict[str, Any]]:
+        if self._worker is None or self._detector is None:
+            return []
+        busy = self._worker.busy_since()
+        wedged = busy is not None and time.monotonic() - busy > ENGINE_S
+        state = {"name": self._worker.name, "model": self._detector.ref.name, "state": "fault" if wedged else "up"}
+        return [{**state, "reason": "an inference does not return" if wedged else None}]
+
+    def _sink_status(self, sink: Sink, stats: SinkStats) -> dict[str, Any]:
+        now = sink.status.state
+        return {**stats.payload(), "name": sink.name, "state": now.phase, "reason": now.reason or stats.reason}
+
+    def _emit(self, event: Event) -> None:
+        self.outbox.put(event)
+        self._listener(event)
+
+
+def _run_sink(sink: Sink, part: Part) -> None:
+    """The body of a sink's thread; its signs of life are in its own status."""
+    part.waiting(math.inf, "reports for itself")
+    sink.run(part.stop)

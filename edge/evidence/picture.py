@@ -1,0 +1,71 @@
+"""Pictures for people: boxes drawn, small enough for a mail and a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from edge.evidence import font
+from edge.types import U8, Box, Frame, Track
+
+MAX_BYTES = 200_000
+MAX_WIDTH = 1280
+_FIRM = (64, 200, 60)  # BGR; a confirmed object
+_FAINT = (160, 160, 160)  # one that is not decided yet
+_INK = (255, 255, 255)
+
+
+def snapshot(frame: Frame, box: Box, label: str, score: float) -> bytes:
+    """The JPEG of an event: the whole frame with its object boxed, at most MAX_BYTES and MAX_WIDTH pixels wide."""
+    return encode(draw(frame.picture.bgr(), [(box, _caption(label, score), True)]))
+
+
+def live(frame: Frame, tracks: Sequence[Track], moved: Sequence[Box] = ()) -> bytes:
+    """The JPEG of the live page: all tracks boxed; where there is none, what moves."""
+    boxes = [(track.box, _caption(track.label, track.score), track.confirmed) for track in tracks]
+    return encode(draw(frame.picture.bgr(), boxes or [(box, "", False) for box in moved]), quality=75)
+
+
+def draw(image: U8, boxes: Sequence[tuple[Box, str, bool]]) -> U8:
+    """Draw boxes with captions into a BGR image uint8 (h, w, 3), in place; firm ones over faint ones."""
+    line = max(1, round(image.shape[0] / 240))
+    for (x1, y1, x2, y2), caption, firm in sorted(boxes, key=lambda box: box[2]):
+        colour = _FIRM if firm else _FAINT
+        corner = round(x1), round(y1)
+        cv2.rectangle(image, corner, (round(x2), round(y2)), colour, line, cv2.LINE_AA)
+        if caption:
+            _write(image, caption, corner, colour)
+    return image
+
+
+def encode(image: U8, quality: int = 85) -> bytes:
+    """A JPEG of a BGR image, shrunk to MAX_WIDTH, then coarser and smaller until it holds MAX_BYTES."""
+    while True:
+        if image.shape[1] > MAX_WIDTH:
+            size = MAX_WIDTH, round(image.shape[0] * MAX_WIDTH / image.shape[1])
+            image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+        _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        if len(data) <= MAX_BYTES:
+            return data.tobytes()
+        if quality > 50:
+            quality -= 15
+        else:
+            size = image.shape[1] * 3 // 4, image.shape[0] * 3 // 4
+            image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _caption(label: str, score: float) -> str:
+    return label if label == "motion" else f"{label} {score:.0%}"
+
+
+def _write(image: U8, text: str, corner: tuple[int, int], colour: tuple[int, int, int]) -> None:
+    """White text on the box's colour, above the box, or inside it at the picture's upper edge."""
+    mask = font.caption(text, max(1, round(image.shape[0] / 220)))
+    h, w = min(mask.shape[0], image.shape[0]), min(mask.shape[1], image.shape[1])
+    x = min(max(corner[0], 0), image.shape[1] - w)
+    y = min(corner[1] - h if corner[1] >= h else max(corner[1], 0), image.shape[0] - h)
+    place = image[y : y + h, x : x + w]
+    place[:] = colour
+    place[mask[:h, :w] > 0] = _INK

@@ -1,0 +1,59 @@
+"""The sinks that a configuration asks for; nothing of a sink is imported before it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edge.board import Board
+from edge.clock import Clock
+from edge.config.schema import Config
+from edge.outbox import Outbox
+from edge.sinks.base import Sink
+
+COMMANDS = ("alarm/set",)
+"""Topics below the prefix that are listened to."""
+
+
+def names(config: Config) -> list[str]:
+    """The sinks that every event is for."""
+    return [name for name, host in (("mqtt", config.mqtt.host), ("email", config.email.host)) if host]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """Makes the sinks of one daemon."""
+
+    config: Config
+    outbox: Outbox
+    board: Board
+    clock: Clock
+
+    def sinks(self, on_command: Callable[[str, bytes], None], stats: Callable[[], Mapping[str, Any]]) -> Iterator[Sink]:
+        """The configured sinks, not started yet. The arguments are those of `MqttSink`."""
+        if self.config.mqtt.host:
+            yield self._mqtt(self.config.mqtt.host, on_command, stats)
+        if self.config.email.host:
+            yield self._email(self.config.email.host)
+
+    def _mqtt(
+        self, host: str, on_command: Callable[[str, bytes], None], stats: Callable[[], Mapping[str, Any]]
+    ) -> Sink:
+        from edge.sinks.mqtt import MqttSettings, MqttSink, TlsSettings
+
+        table = self.config.mqtt
+        tls = table.tls and TlsSettings(ca=table.tls.ca, cert=table.tls.cert, key=table.tls.key)
+        settings = MqttSettings(
+            host=host,
+            port=table.port,
+            username=table.username,
+            password=table.password and table.password.get_secret_value(),
+            prefix=table.prefix,
+            tls=tls,
+            protocol=5 if table.version == "5" else 311,
+        )
+        node = self.config.node.name
+        return MqttSink(
+            settings, node, self.outbox, self.board, self.clock, commands=COMMANDS, on_command=on_command, stats=stats
+        )

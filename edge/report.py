@@ -1,0 +1,78 @@
+"""What the daemon tells about itself in text: Prometheus metrics, a line for systemd, a line an event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from edge.types import Event
+
+Sample = tuple[str, str, str, Mapping[str, str], float]
+"""Metric name, type, help, labels, value."""
+
+
+def metrics(status: Mapping[str, Any]) -> str:
+    """The daemon's status in Prometheus' text exposition format, version 0.0.4."""
+    lines: list[str] = []
+    described: set[str] = set()
+    for name, kind, text, labels, value in sorted(_samples(status), key=lambda sample: sample[0]):
+        if name not in described:
+            described.add(name)
+            lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
+        inner = ",".join(f'{key}="{_escape(label)}"' for key, label in labels.items())
+        lines.append(f"{name}{{{inner}}} {value:g}" if inner else f"{name} {value:g}")
+    return "\n".join(lines) + "\n"
+
+
+def summary(status: Mapping[str, Any]) -> str:
+    """One line for `systemctl status`."""
+    cameras = status["cameras"]
+    online = sum(camera["status"] == "online" for camera in cameras)
+    waiting = status["outbox"]["depth"]
+    down = [sink["name"] for sink in status["sinks"] if sink["state"] != "up"]
+    parts = [f"{status['alarm']}", f"{online} of {len(cameras)} cameras online"]
+    if waiting:
+        parts.append(f"{waiting} messages waiting")
+    if down:
+        parts.append(f"{', '.join(down)} not connected")
+    return "; ".join(parts)
+
+
+def event_line(event: Event) -> str:
+    """One line an event, for a terminal."""
+    after = event.after
+    when = datetime.fromtimestamp(event.captured_at).astimezone().strftime("%H:%M:%S")
+    what = {"new": "appeared", "update": "still there", "end": "gone"}[event.type]
+    seconds = f" after {after.end_time - after.start_time:.0f} s" if after.end_time is not None else ""
+    zones = f" in {', '.join(after.current_zones)}" if after.current_zones else ""
+    return f"{when}  {after.camera}: {after.label} {what}{seconds}{zones}  ({after.top_score:.0%}, {after.id})"
+
+
+def _samples(status: Mapping[str, Any]) -> Iterator[Sample]:
+    outbox = status["outbox"]
+    yield "edge_up", "gauge", "1 while cameras are being watched.", {}, float(status["ready"])
+    yield "edge_uptime_seconds", "gauge", "Time since the start.", {}, status["uptime_s"]
+    yield "edge_armed", "gauge", "1 unless the alarm is disarmed.", {}, float(status["alarm"] != "disarmed")
+    yield "edge_outbox_messages", "gauge", "Messages that wait to be delivered.", {}, outbox["depth"]
+    yield "edge_outbox_oldest_seconds", "gauge", "Age of the oldest of them.", {}, outbox["oldest_s"]
+    yield "edge_outbox_dropped_total", "counter", "Messages given up because of a limit.", {}, outbox["dropped"]
+    for camera in status["cameras"]:
+        of = {"camera": camera["name"]}
+        yield "edge_camera_online", "gauge", "1 while pictures arrive.", of, float(camera["status"] == "online")
+        yield "edge_camera_fps", "gauge", "Pictures a second, lately.", of, camera["fps"]
+        yield "edge_camera_frames_total", "counter", "Pictures taken.", of, camera["frames"]
+        yield "edge_camera_dropped_total", "counter", "Pictures replaced by newer ones.", of, camera["dropped"]
+        yield "edge_camera_inferences_total", "counter", "Pictures given to the model.", of, camera["inferences"]
+        for stage, times in camera["stage_ms"].items():
+            for quantile, key in (("0.5", "p50"), ("0.95", "p95")):
+                labels = {**of, "stage": stage, "quantile": quantile}
+                yield "edge_stage_seconds", "gauge", "Time a picture spends in a stage.", labels, times[key] / 1e3
+    for sink in status["sinks"]:
+        of = {"sink": sink["name"]}
+        yield "edge_sink_up", "gauge", "1 while the far end answers.", of, float(sink["state"] == "up")
+        yield "edge_sink_messages", "gauge", "Messages that wait for this sink.", of, sink["depth"]
+
+
+def _escape(label: str) -> str:
+    return label.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

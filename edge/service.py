@@ -1,0 +1,184 @@
+"""The process around the daemon: signals, systemd, the page, the control socket, and a reload that cannot break it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge import report
+from edge.config.schema import Config
+from edge.control import ControlServer, Handler, handlers_of
+from edge.daemon import Daemon
+from edge.errors import EdgeError
+from edge.notify import Notifier
+from edge.types import Event
+
+log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Where the process tells its user what happens.
+
+    ready: called once cameras are being watched, with the page's address (None without a page) and, until a password
+        is set, the address that sets the first one
+    event: called with each event; must not block
+    """
+
+    ready: Callable[[str | None, str | None], None]
+    event: Callable[[Event], None] = lambda event: None
+
+
+class Service:
+    """Runs one daemon after another: a reload stops the one and starts the next.
+
+    `run` belongs to the main thread; `stop` and `reload` may be called from any, also from signal handlers.
+    """
+
+    def __init__(self, load: Callable[[], Config], told: Told) -> None:
+        self._load, self._told = load, told
+        self._wake = threading.Event()
+        self._stopping = self._reloading = False
+        self._systemd = Notifier()
+
+    def stop(self) -> None:
+        """End `run` within two seconds."""
+        self._stopping = True
+        self._wake.set()
+
+    def reload(self) -> None:
+        """Read the configuration again; one that is wrong changes nothing."""
+        self._reloading = True
+        self._wake.set()
+
+    def run(self, seconds: float | None = None) -> None:
+        """Run until `stop`, SIGTERM or SIGINT, or for so many seconds; SIGHUP reloads.
+
+        Raises:
+            EdgeError: the first start failed: configuration, model, data folder or port.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.stop())
+        signal.signal(signal.SIGHUP, lambda *_: self.reload())
+        timer = threading.Timer(seconds, self.stop) if seconds is not None else None
+        config = self._load()
+        house = _started(config, self._told)
+        self._systemd.ready()
+        if timer:
+            timer.daemon = True
+            timer.start()
+        try:
+            while not self._stopping:
+                self._watch(house)
+                if self._reloading and not self._stopping:
+                    self._reloading = False
+                    config, house = self._next(config, house)
+        finally:
+            self._systemd.stopping()
+            house.stop()
+
+    def _watch(self, house: House) -> None:
+        """Feed the watchdog while all parts are in time, until somebody wants something."""
+        said: list[str] = []
+        while not self._wake.wait(TICK_S):
+            faults = house.daemon.faults()
+            if faults and faults != said:
+                log.error("the watchdog is not fed: %s", "; ".join(faults))
+            said = faults
+            if not faults:
+                self._systemd.watchdog()
+            self._systemd.status(report.summary(house.daemon.status()))
+        self._wake.clear()
+
+    def _next(self, config: Config, house: House) -> tuple[Config, House]:
+        """The daemon of the configuration as it is now; the old one again if the new one cannot start."""
+        self._systemd.reloading()
+        try:
+            fresh = self._load()
+        except EdgeError as fault:
+            log.error("not reloaded, the configuration stays as it was:\n%s", fault)
+            fresh = None
+        if fresh is not None:
+            house.stop()
+            try:
+                config, house = fresh, _started(fresh, self._told)
+            except EdgeError as fault:
+                log.error("not reloaded, back to the configuration before: %s", fault)
+                house = _started(config, self._told)
+        self._systemd.ready()
+        return config, house
+
+
+class House:
+    """A daemon with its page and its control socket."""
+
+    def __init__(self, config: Config, told: Told) -> None:
+        """Take the configuration's socket and data folder. Raises EdgeError if they are another's or unusable."""
+        self._config, self._told = config, told
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        handlers: dict[str, Handler] = {}
+        self._control = ControlServer(config.node, handlers)  # first: it holds off a second daemon
+        try:
+            self.daemon = Daemon(config, told.event)
+        except EdgeError:
+            self._control.close()
+            raise
+        handlers.update(handlers_of(self.daemon))
+
+    def start(self) -> None:
+        """Start all of it; nothing is left running if it raises EdgeError."""
+        try:
+            self.daemon.start()
+            address = self._serve_page() if self._config.web.enabled else (None, None)
+            self._run("control", self._control.serve, self._stop)
+        except EdgeError:
+            self.stop()
+            raise
+        self._told.ready(*address)
+
+    def stop(self) -> None:
+        """Stop all of it, within two seconds."""
+        self._stop.set()
+        self.daemon.stop()
+        for thread in self._threads:
+            thread.join(0.5)
+        self._control.close()
+
+    def _run(self, name: str, body: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=body, args=args, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _serve_page(self) -> tuple[str, str | None]:
+        """Bind the page's port and serve it; its address, and the one that sets the first password."""
+        from edge.web.app import build, first_url
+        from edge.web.server import listen, serve
+        from edge.web.settings import WebSettings
+
+        table = self._config.web
+        settings = WebSettings(
+            host=table.host,
+            port=table.port,
+            cert=table.cert,
+            key=table.key,
+            insecure=table.insecure,
+            allowed_hosts=table.allowed_hosts,
+            metrics=table.metrics,
+        )
+        sock = listen(settings)
+        app = build(self.daemon, settings, self._config.node.data)
+        self._run("web", serve, app, settings, self._stop, sock)
+        port = sock.getsockname()[1]
+        return settings.url(port), first_url(app, settings, port)
+
+
+def _started(config: Config, told: Told) -> House:
+    house = House(config, told)
+    house.start()
+    return house
