@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from edge.outbox.books import Books
 from edge.outbox.values import Limits
@@ -16,6 +16,7 @@ from edge.outbox.values import Limits
 class Row:
     """An event about to be stored.
 
+    payload: JSON
     aged_from: Unix time, None while the clock is not synchronised
     picture: bytes of the snapshot that was written for it, 0 for none
     """
@@ -26,7 +27,7 @@ class Row:
     type: str
     entered: float
     aged_from: float | None
-    payload: dict[str, Any]
+    payload: str
     picture: int
 
 
@@ -60,7 +61,7 @@ class Ledger:
 
     def enter(self, row: Row) -> None:
         """Store an event and queue it for every sink; an older waiting `update` of its object collapses into it."""
-        text = json.dumps(row.payload, separators=(",", ":"))
+        text = row.payload
         columns = (row.boot_id, row.seq, row.object, row.type, row.entered, row.aged_from, len(text), text)
         # A commit can succeed and still be reported as failed: the second try must not store it twice.
         done = self._db.execute(
@@ -207,7 +208,16 @@ class Ledger:
 
         Returns the objects whose pictures are to be deleted.
         """
+        limits = self._limits
         newest = int(self._db.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()[0])
+
+        def is_past(event_id: int, aged_from: float | None) -> bool:
+            old = now is not None and aged_from is not None and aged_from < now - limits.history_s
+            return old or event_id <= newest - limits.history_rows
+
+        first = self._db.execute("SELECT id, aged_from FROM events ORDER BY id LIMIT 1").fetchone()
+        if first is None or not is_past(*first):
+            return self._prune_pictures()
         # What waits for a sink that is not configured any more keeps nothing alive.
         oldest = self._db.execute(
             "SELECT id, aged_from FROM events WHERE id NOT IN (SELECT event_id FROM open_objects)"
@@ -215,13 +225,7 @@ class Ledger:
             " AND sink IN (SELECT value FROM json_each(?))) ORDER BY id LIMIT 1000",
             (json.dumps(self._sinks),),
         ).fetchall()
-        limits = self._limits
-        past = [
-            (event_id,)
-            for event_id, aged_from in oldest
-            if event_id <= newest - limits.history_rows
-            or (now is not None and aged_from is not None and aged_from < now - limits.history_s)
-        ]
+        past = [(event_id,) for event_id, aged_from in oldest if is_past(event_id, aged_from)]
         self._db.executemany("DELETE FROM events WHERE id = ?", past)
         return self._prune_pictures()
 

@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS events (
     payload TEXT NOT NULL,
     UNIQUE (boot_id, seq)
 );
+CREATE INDEX IF NOT EXISTS undated ON events (id) WHERE aged_from IS NULL;
 CREATE TABLE IF NOT EXISTS deliveries (
     event_id INTEGER NOT NULL REFERENCES events (id) ON DELETE CASCADE,
     sink TEXT NOT NULL,

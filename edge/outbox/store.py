@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from edge.clock import Clock
 from edge.errors import StorageError
@@ -51,6 +53,7 @@ class Store:
         self._books = books
         self._undated = True
         self._short = False
+        self._swept = False
         self._db, self._lock = open_folder(folder, boot_id)
         self._ledger: Ledger | None = Ledger(self._db, sinks, limits, books)
 
@@ -61,7 +64,7 @@ class Store:
 
     def commit(self, batch: Batch) -> None:
         """Do all of a batch, or raise StorageError with nothing of it done."""
-        rows = [self._row(entry) for entry in batch.entries]
+        rows = [row for entry in batch.entries if (row := self._row(entry, batch.lost)) is not None]
         try:
             gone = self._transact(batch, rows)
         except sqlite3.Error as fault:
@@ -105,18 +108,27 @@ class Store:
                 ledger.date(now)
             self._undated = False
             ledger.drop_aged(now)
+        if not self._swept:
+            self._sweep()
         return ledger.prune(now)
 
-    def _row(self, entry: Entry) -> Row:
-        picture = 0
-        if entry.event is not None:
-            stamp = Stamp(self._boot_id, entry.seq, self._node, entry.wall, clock_ok=entry.clock_ok)
-            payload = event_payload(entry.event, stamp)
-            if entry.event.jpeg:
-                picture = self._store_picture(entry.event.after.id, entry.event.jpeg)
-                payload["after"]["has_snapshot"] = payload["after"]["has_snapshot"] and picture > 0
-        else:
-            payload = dict(entry.payload or {})
+    def _sweep(self) -> None:
+        """Delete pictures whose event was never committed, since the power went in between."""
+        known = {snapshot_path(self._folder, name).name for (name,) in self._db.execute("SELECT object FROM pictures")}
+        for path in snapshot_path(self._folder, "").parent.iterdir():
+            if path.name not in known:
+                path.unlink(missing_ok=True)
+        self._swept = True
+
+    def _row(self, entry: Entry, lost: list[int]) -> Row | None:
+        """An entry as it is stored; None for one that is no JSON (a box of NaN, say): it must not stop all others."""
+        try:
+            payload, picture = self._payload(entry)
+            text = json.dumps(payload, separators=(",", ":"), allow_nan=False)
+        except (ValueError, TypeError, ArithmeticError):
+            log.exception("event %d cannot be written down and is dropped", entry.seq)
+            lost.append(entry.seq)
+            return None
         if not entry.clock_ok:
             self._undated = True
         return Row(
@@ -126,9 +138,21 @@ class Store:
             type=str(payload["type"]),
             entered=entry.entered,
             aged_from=entry.wall if entry.clock_ok else None,
-            payload=payload,
+            payload=text,
             picture=picture,
         )
+
+    def _payload(self, entry: Entry) -> tuple[dict[str, Any], int]:
+        """The JSON object of an entry, and the bytes of its picture, which is written now."""
+        if entry.event is None:
+            return entry.payload or {}, 0
+        stamp = Stamp(self._boot_id, entry.seq, self._node, entry.wall, clock_ok=entry.clock_ok)
+        payload = event_payload(entry.event, stamp)
+        picture = 0
+        if entry.event.jpeg:
+            picture = self._store_picture(entry.event.after.id, entry.event.jpeg)
+            payload["after"]["has_snapshot"] = payload["after"]["has_snapshot"] and picture > 0
+        return payload, picture
 
     def _store_picture(self, object_id: str, jpeg: bytes) -> int:
         """Write a snapshot; returns its bytes, 0 if the disk is short: an event without its picture is still one."""

@@ -145,6 +145,7 @@ class Writer:
         """Commit what is queued and end the thread; False if something is left behind."""
         with self._change:
             self._closing = True
+            self._failures = 0  # one more chance, whatever came before
             self._change.notify_all()
         self._thread.join(timeout)
         with self._change:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,8 +94,8 @@ def test_unacknowledged_messages_survive_a_sigkill_and_keep_their_seq(opened: Op
 def test_waiting_updates_collapse_into_the_newest_and_new_and_end_never(opened: Opened, tmp_path: Path) -> None:
     box = opened()
     for kind in ("new", "update", "update", "update", "end"):
-        box.put(event(kind, "a"))  # type: ignore[arg-type]
-        box.put(event(kind, "b"))  # type: ignore[arg-type]
+        box.put(event(kind, "a"))
+        box.put(event(kind, "b"))
     assert box.flush(5)
     got = [(m.payload["type"], m.payload["after"]["id"], m.payload["seq"], m.replaces) for m in box.pending("mqtt", 99)]
     assert got == [
@@ -291,6 +292,31 @@ def test_events_can_be_read_with_the_daemon_up_or_down_and_newest_last(opened: O
 
 def test_picture_name_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
     assert snapshot_path(tmp_path, "../../etc/passwd").parent == tmp_path / "snapshots"
+
+
+def test_event_that_is_no_json_is_listed_as_dropped_and_does_not_stop_the_others(opened: Opened) -> None:
+    box = opened(boot_id="boot")
+    good = event("new", "good")
+    box.put(replace(good, after=replace(good.after, id="bad", score=float("nan"))))
+    box.put(replace(good, after=replace(good.after, id="flat", frame_size=(0, 0))))
+    box.put(good)
+    assert box.flush(5)
+    assert [m.payload["seq"] for m in box.pending("mqtt", 9)] == [3]
+    assert box.stats().sinks["mqtt"].dropped_seqs == {"boot": ((1, 2),)}
+
+
+def test_picture_of_an_event_that_was_never_committed_is_swept_away(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.outbox.writer.HOUSEKEEPING_S", 0.02)
+    box = opened()
+    box.put(event("new", "kept", jpeg=b"j"))
+    box.close()
+    left = snapshot_path(tmp_path / "data", "left")
+    left.write_bytes(b"j")
+    opened()
+    eventually(lambda: not left.exists(), 3)
+    assert snapshot_path(tmp_path / "data", "kept").exists()
 
 
 def test_second_daemon_on_the_same_folder_is_refused_in_one_line(opened: Opened, tmp_path: Path) -> None:

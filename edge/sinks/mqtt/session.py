@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from edge.board import Board
 from edge.clock import Clock
 from edge.errors import StorageError
 from edge.sinks.base import Message, Queue, encode, stamped
@@ -36,17 +35,24 @@ class Session:
     """Everything between a CONNACK and the end of its connection. Owned by the sink's thread.
 
     preface: what is sent before the backlog, in its order
+    news: takes the states that have changed since it was called last
     """
 
     def __init__(
-        self, settings: MqttSettings, link: Link, queue: Queue, board: Board, clock: Clock, preface: Iterable[Parcel]
+        self,
+        settings: MqttSettings,
+        link: Link,
+        queue: Queue,
+        clock: Clock,
+        preface: Iterable[Parcel],
+        news: Callable[[], Iterable[Parcel]],
     ) -> None:
         self._settings = settings
         self._link = link
         self._queue = queue
-        self._board = board
         self._clock = clock
         self._parcels = deque(preface)
+        self._news = news
         self._window = max(1, min(settings.window, link.receive_maximum))
         self._on_wire: dict[int, tuple[Parcel, float]] = {}
         self._backlog: deque[Message] = deque()
@@ -75,9 +81,8 @@ class Session:
         """Send a retained state (full topic) before what else waits."""
         self._parcels.append(Parcel(topic, payload, qos, retain=True))
 
-    def pump(self, changed: Callable[[], Iterable[str]]) -> None:
-        """Put on the wire what the window and the socket take. changed: topics of the board that have new values."""
-        self._parcels.extend(board_parcels(self._settings.prefix, self._board, changed()))
+    def pump(self) -> None:
+        """Put on the wire what the window and the socket take."""
         while not self._link.congested and (parcel := self._next()) is not None:
             size = len(parcel.topic.encode()) + len(parcel.payload) + PACKET_OVERHEAD
             if size > self._link.packet_maximum:
@@ -91,6 +96,8 @@ class Session:
     def _next(self) -> Parcel | None:
         """The parcel that is due, None if nothing is or the window is full."""
         room = self._window - len(self._on_wire)
+        if not self._parcels:  # not earlier: of a state that changes while others wait, only the newest value is sent
+            self._parcels.extend(self._news())
         if self._parcels:
             return self._parcels.popleft() if room > 0 or self._parcels[0].qos == 0 else None
         if room <= 0:
@@ -168,13 +175,3 @@ class Session:
         if 0.0 < self._look_at < float("inf"):
             due.append(self._look_at)
         return max(0.0, min([1.0, *(when - now for when in due)]))
-
-
-def board_parcels(prefix: str, board: Board, topics: Iterable[str] | None = None) -> list[Parcel]:
-    """States of the board as they are now, all of them or those of `topics`."""
-    states = board.snapshot() if topics is None or (topics := list(topics)) else {}
-    return [
-        Parcel(f"{prefix}/{topic}", states[topic].payload, states[topic].qos, retain=True)
-        for topic in (states if topics is None else topics)
-        if topic in states
-    ]

@@ -11,11 +11,11 @@ from typing import Any
 
 from edge.board import Board
 from edge.clock import Clock
-from edge.errors import StorageError
+from edge.errors import EdgeError, StorageError
 from edge.sinks.base import BackOff, Queue, Status, encode
 from edge.sinks.mqtt.faults import LinkError
 from edge.sinks.mqtt.link import Bell, Link
-from edge.sinks.mqtt.session import Parcel, Session, board_parcels
+from edge.sinks.mqtt.session import Parcel, Session
 from edge.sinks.mqtt.settings import MqttSettings
 
 log = logging.getLogger(__name__)
@@ -128,7 +128,7 @@ class MqttSink:
                     return
                 if self._clock.monotonic() > patience:
                     raise LinkError(f"the broker at {settings.address} accepts connections but does not answer")
-            session = Session(settings, link, self._queue, self._board, self._clock, self._preface())
+            session = Session(settings, link, self._queue, self._clock, self._preface(), self._news)
             try:
                 self._serve(session, link, stop)
             except LinkError as fault:
@@ -136,9 +136,10 @@ class MqttSink:
                 raise
 
     def _preface(self) -> list[Parcel]:
-        self._take_changed()  # the whole board follows: what changes from now on is sent after it
+        with self._changed_lock:
+            self._changed.clear()  # the whole board follows; what changes from now on is sent after it
         prefix = self._settings.prefix
-        parcels = board_parcels(prefix, self._board)
+        parcels = self._states(None)
         self._stats_due = 0.0
         parcels += self._stats_parcel()
         parcels += [Parcel(topic, payload.encode(), 1, retain=True) for topic, payload in self._discovery()]
@@ -162,7 +163,7 @@ class MqttSink:
         if self._rung.is_set():
             self._rung.clear()
             session.look()
-        session.pump(self._take_changed)
+        session.pump()
         fault = session.fault
         self.status.set("fault" if fault else "up", fault or f"connected to {self._settings.address}")
         timeout = min(timeout, session.patience())
@@ -192,11 +193,20 @@ class MqttSink:
             self._changed[topic] = None
         self._ring()
 
-    def _take_changed(self) -> list[str]:
+    def _news(self) -> list[Parcel]:
         with self._changed_lock:
             topics = list(self._changed)
             self._changed.clear()
-        return topics
+        return self._states(topics) if topics else []
+
+    def _states(self, topics: list[str] | None) -> list[Parcel]:
+        """States of the board as they are now: all of them, or those of `topics`."""
+        states = self._board.snapshot()
+        return [
+            Parcel(f"{self._settings.prefix}/{topic}", state.payload, state.qos, retain=True)
+            for topic, state in states.items()
+            if topics is None or topic in topics
+        ]
 
     def _stats_parcel(self) -> list[Parcel]:
         now = self._clock.monotonic()
@@ -215,4 +225,7 @@ class MqttSink:
         if retained:
             log.warning("retained command on %s ignored: commands are never retained; clear it on the broker", topic)
         elif payload:
-            self._on_command(below, payload)
+            try:
+                self._on_command(below, payload)
+            except EdgeError as fault:
+                log.warning("command on %s failed: %s", topic, fault)
