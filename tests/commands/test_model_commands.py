@@ -130,9 +130,13 @@ def test_bench_reports_our_cost_over_the_bare_call(engine: str, edge: Any) -> No
 @needs_data
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
 def test_a_real_model_costs_hardly_more_than_its_bare_call(engine: str, edge: Any) -> None:
-    done = edge("bench", YOLOX, "--engine", engine, "--threads", "1", "--seconds", "2", "--json")
-    # The figure to show is 1.03 on a machine at rest; tests share their cores.
-    assert json.loads(done.stdout)["overhead"] < 1.15
+    # The figure to show is 1.03 on a machine at rest. Tests share their cores, which can only spoil a measurement by
+    # chance: one of three that is good shows that our own call is cheap.
+    for _ in range(3):
+        done = edge("bench", YOLOX, "--engine", engine, "--threads", "1", "--seconds", "1", "--json")
+        if json.loads(done.stdout)["overhead"] < 1.06:
+            return
+    pytest.fail(f"overhead three times at 1.06 and more; at last {done.stdout}")
 
 
 def test_engines_lists_all_seven_with_what_the_contract_names(edge: Any) -> None:
