@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -157,20 +157,28 @@ class Ledger:
         return count
 
     def _drop_weight(self, sink: str) -> int:
-        waiting = self._waiting(sink)
-        size = sum(weight for _, weight in waiting)
-        for event_id, weight in waiting:
-            if size <= self._limits.size:
-                break
-            size -= weight * self.drop(sink, event_id)
+        query = (
+            "SELECT coalesce(sum(e.bytes), 0) FROM deliveries d JOIN events e ON e.id = d.event_id"
+            " WHERE d.sink = ? AND d.state = 'pending'"
+        )
+        size = int(self._db.execute(query, (sink,)).fetchone()[0])
+        if size > self._limits.size:
+            for event_id, weight in self._waiting(sink):
+                size -= weight * self.drop(sink, event_id)
+                if size <= self._limits.size:
+                    break
         return size
 
-    def _waiting(self, sink: str) -> list[tuple[int, int]]:
-        return self._db.execute(
+    def _waiting(self, sink: str) -> Iterator[tuple[int, int]]:
+        """Ids and bytes, oldest first; in pages, since mostly one or two have to go and ten thousand wait."""
+        after_id = 0
+        while rows := self._db.execute(
             "SELECT d.event_id, e.bytes FROM deliveries d JOIN events e ON e.id = d.event_id"
-            " WHERE d.sink = ? AND d.state = 'pending' ORDER BY d.event_id",
-            (sink,),
-        ).fetchall()
+            " WHERE d.sink = ? AND d.state = 'pending' AND d.event_id > ? ORDER BY d.event_id LIMIT 64",
+            (sink, after_id),
+        ).fetchall():
+            yield from rows
+            after_id = rows[-1][0]
 
     def drop_aged(self, now: float) -> None:
         """Drop what has waited longer than the limit. now: Unix time of a synchronised clock."""

@@ -22,6 +22,9 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from edge.sinks.mqtt.faults import LinkError, cannot_connect, ended, refused
 from edge.sinks.mqtt.settings import MqttSettings, TlsSettings
 
+UNSPECIFIED = 0x80
+"""What paho says of a connection that just ended."""
+
 Heard = Callable[[str, bytes, bool], None]
 """topic, payload, retained"""
 
@@ -174,7 +177,7 @@ class Link:
     def _lost(self) -> LinkError:
         if self._fault is not None:
             return self._fault
-        hint = "closed" if self.up else "closed before it answered; does the broker expect TLS?"
+        hint = "closed" if self.up else "closed before it answered; does the broker expect TLS, or MQTT 3.1.1?"
         return ended(self._settings, None, hint)
 
     def _on_connect(
@@ -200,7 +203,8 @@ class Link:
         if self._fault is None and flags.is_disconnect_packet_from_server:
             self._fault = ended(self._settings, reason.value, str(reason))
         elif self._fault is None and self.up:
-            self._fault = ended(self._settings, None, str(reason).lower())
+            why = "the broker went away" if reason.value == UNSPECIFIED else str(reason).lower()
+            self._fault = ended(self._settings, None, why)
 
     def _on_publish(self, client: paho.Client, userdata: Any, mid: int, reason: ReasonCode, given: Any) -> None:
         self.acks.append((mid, str(reason) if reason.is_failure else None))
