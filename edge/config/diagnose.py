@@ -22,12 +22,17 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from edge.config.places import Loc, Place
+from edge.config.places import Loc, Place, places
 from edge.config.secrets import REFERENCE, mask_url
+from edge.config.toml import parse
 from edge.errors import ConfigError
 
 _SECRET_KEY = re.compile(r"pas+|secret|token|pwd", re.IGNORECASE)
-_SECRET_PAIR = re.compile(r"""((?:pas+|secret|token|pwd)\w*["']?\s*=\s*)[^,}\n]+""", re.IGNORECASE)
+_SECRET_PAIR = re.compile(
+    r"""((?:pas+|secret|token|pwd)\w*["']?\s*=(?!\s*["']\$\{[\w.-]*\}["'])\s*)"""
+    r"""(?:\"{3}.*?(?:\"{3}|\Z)|'{3}.*?(?:'{3}|\Z)|[^,}\n]+)""",
+    re.IGNORECASE | re.DOTALL,
+)
 _PLAIN = {
     "string_type": "must be text in quotes",
     "int_type": "must be a whole number, without quotes",
@@ -119,6 +124,27 @@ def dotted(loc: Loc) -> str:
     """`camera[0].name`: a key as people write it."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
     return text.removeprefix(".")
+
+
+def redact(text: str) -> str:
+    """A configuration text that may be given away: passwords, secrets and logins in URLs replaced by `***`.
+
+    Comments are treated by their looks, as is a text that is no TOML.
+    """
+    shown, at = "", 0
+    for start, stop, instead in _secret_spans(text, _places_or_none(text)):
+        if start >= at:
+            shown += text[at:start] + instead
+            at = stop
+    return _masked_pair(shown + text[at:])
+
+
+def _places_or_none(text: str) -> Mapping[Loc, Place]:
+    try:
+        parse(text)
+    except ValueError:
+        return {}
+    return places(text)
 
 
 def _finding(e: ErrorDetails, schema: type[BaseModel]) -> Finding:
@@ -242,7 +268,7 @@ def _masked_line(document: Document, begin: int, end: int, span: tuple[int, int]
     shown, at = "", begin
     edges = list(span)
     columns = [span[0] - begin, span[1] - begin]
-    for start, stop, instead in _secret_spans(document):
+    for start, stop, instead in _secret_spans(document.text, document.places):
         start, stop = max(start, begin), min(stop, end)
         if start >= stop or start < at:
             continue
@@ -256,11 +282,11 @@ def _masked_line(document: Document, begin: int, end: int, span: tuple[int, int]
     return shown + document.text[at:end], columns[0], columns[1]
 
 
-def _secret_spans(document: Document) -> list[tuple[int, int, str]]:
+def _secret_spans(text: str, at: Mapping[Loc, Place]) -> list[tuple[int, int, str]]:
     """Which parts of the text to replace by what before it is shown, in order."""
     spans = []
-    for loc, place in document.places.items():
-        value = document.text[place.value : place.value_end]
+    for loc, place in at.items():
+        value = text[place.value : place.value_end]
         table = place.value == place.key and isinstance(loc[-1], str)
         if table or value.startswith(("{", "[")):
             continue

@@ -1,0 +1,48 @@
+"""`edge check`: is the configuration right?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from edge.commands.output import print_json
+from edge.config.diagnose import ConfigFindings
+from edge.config.load import default_path
+from edge.config.schema import Config
+from edge.doctor import configuration
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path), help="Default: /etc/edge/edge.toml, else ./edge.toml.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def check(config: Path | None, as_json: bool) -> int:
+    """Check the configuration and the files that it names; nothing is started."""
+    path = config or default_path()
+    if not as_json:
+        found = configuration(path)
+        click.echo(f"{path}: fine")
+        click.echo(_summary(found))
+        return 0
+    try:
+        configuration(path)
+    except ConfigFindings as fault:
+        print_json({"ok": False, "errors": [asdict(finding) for finding in fault.findings]})
+        return fault.exit_code
+    print_json({"ok": True, "errors": []})
+    return 0
+
+
+def _summary(config: Config) -> str:
+    servers = [("mqtt", config.mqtt.host, config.mqtt.port), ("email", config.email.host, config.email.port)]
+    sinks = [f"{name} {host}:{port}" for name, host, port in servers if host]
+    page = f"http{'s' if config.web.cert else ''}://{config.web.host}:{config.web.port}"
+    rows = [
+        *(f"camera   {camera.name}: {camera.shown}, {', '.join(camera.labels)}" for camera in config.camera),
+        f"model    {config.model.name} on {', '.join(config.model.engine)}",
+        f"sinks    {', '.join(sinks) or 'none'}",
+        f"page     {page if config.web.enabled else 'off'}",
+        f"data     {config.node.data}",
+    ]
+    return "\n".join(rows)

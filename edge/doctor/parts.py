@@ -1,0 +1,111 @@
+"""What a configuration needs: its data folder, model, broker, mail server, page and camera devices."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+
+from edge import wiring
+from edge.config.schema import Config, Node
+from edge.control import NotRunning, call
+from edge.doctor.verdict import Verdict
+from edge.errors import EdgeError
+from edge.models import store
+
+CONNECT_S = 3.0
+LOW_DISK_MB, FULL_DISK_MB = 1000, 100
+
+
+def look(config: Config) -> list[Verdict]:
+    """All that can be tried without starting anything and without logging in anywhere."""
+    running = _running(config.node)
+    looks = [_data(config.node.data), _disk(config.node.data), _model(config), _web(config, running)]
+    looks += [_device(camera.name, camera.source) for camera in config.camera if camera.source.startswith("v4l2:")]
+    if config.mqtt.host:
+        looks.append(_server("broker", config.mqtt.host, config.mqtt.port, "is mosquitto running, and `mqtt` right?"))
+    if config.email.host:
+        looks.append(_server("mail", config.email.host, config.email.port, "are `email.host` and `email.port` right?"))
+    looks.append(Verdict("daemon", "ok", "running" if running else "not running"))
+    return [verdict for verdict in looks if verdict is not None]
+
+
+def _running(node: Node) -> bool:
+    try:
+        call(node, {"do": "status"}, timeout=5.0)
+    except NotRunning:
+        return False
+    except EdgeError:
+        return True  # it is there, if not for us
+    return True
+
+
+def _data(folder: Path) -> Verdict:
+    there = _nearest(folder)
+    try:  # permissions alone do not tell: the disk may be read-only
+        with tempfile.TemporaryDirectory(dir=there, prefix=".edge-doctor-"):
+            pass
+    except OSError as fault:
+        reason = (fault.strerror or str(fault)).lower()
+        return Verdict("data", "fail", f"{there} cannot be written: {reason}", "set `node.data`, or run as user `edge`")
+    return Verdict("data", "ok", str(folder) if folder.exists() else f"{folder} (will be made)")
+
+
+def _disk(folder: Path) -> Verdict:
+    free = shutil.disk_usage(_nearest(folder)).free // 1_000_000
+    found = f"{free} MB free for {folder}"
+    if free < FULL_DISK_MB:
+        return Verdict("disk", "fail", found, "make room: events can soon not be stored")
+    return Verdict("disk", "ok" if free >= LOW_DISK_MB else "warn", found, None if free >= LOW_DISK_MB else "make room")
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the nearest one above it that exists."""
+    return next(path for path in (folder, *folder.absolute().parents) if path.exists())
+
+
+def _model(config: Config) -> Verdict | None:
+    if not any(wiring.objects_of(camera) for camera in config.camera if camera.enabled):
+        return None
+    try:
+        found = store.find(config.model.name, config.model.manifest)
+    except EdgeError as fault:
+        return Verdict("model", "fail", str(fault), "see `edge models list`")
+    return Verdict("model", "ok", f"{found.manifest.name} ({found.path})")
+
+
+def _device(camera: str, source: str) -> Verdict:
+    device = Path(source.removeprefix("v4l2:"))
+    if not device.exists():
+        return Verdict(f"camera {camera}", "fail", f"no device {device}", "plug it in, or see `cameras` above")
+    if not os.access(device, os.R_OK | os.W_OK):
+        return Verdict(f"camera {camera}", "fail", f"{device} may not be opened by this user", "see `groups` above")
+    return Verdict(f"camera {camera}", "ok", str(device))
+
+
+def _server(name: str, host: str, port: int, advice: str) -> Verdict:
+    try:
+        socket.create_connection((host, port), CONNECT_S).close()
+    except OSError as fault:
+        reason = "no answer" if isinstance(fault, TimeoutError) else fault.strerror or str(fault)
+        return Verdict(name, "fail", f"{host}:{port}: {reason.lower()}", advice)
+    return Verdict(name, "ok", f"{host}:{port} answers")
+
+
+def _web(config: Config, running: bool) -> Verdict | None:
+    web = config.web
+    if not web.enabled:
+        return None
+    family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind((web.host.strip("[]"), web.port))
+    except OSError as fault:
+        if running:
+            return Verdict("web", "ok", f"{web.host}:{web.port} is served")
+        reason = (fault.strerror or str(fault)).lower()
+        return Verdict("web", "fail", f"{web.host}:{web.port}: {reason}", "set another `web.port` or `web.host`")
+    return Verdict("web", "ok", f"{web.host}:{web.port} is free")

@@ -1,0 +1,144 @@
+"""`edge status`, `arm`, `disarm`, `events` against a real socket, alarm and database."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge import control
+from edge.alarm import Alarm
+from edge.clock import SystemClock
+from edge.config.load import load_node
+from edge.control import ControlServer, handlers_of
+from edge.outbox import Outbox, read_events
+from tests.support.command import Edge
+from tests.support.events import event
+
+
+class House:
+    """A daemon without cameras: the outbox and the alarm are the real ones."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.outbox = Outbox(folder, "node", ["mqtt"], SystemClock())
+        self.alarm = Alarm(self.outbox.remember, self.outbox.recall)
+
+    def status(self) -> dict[str, Any]:
+        camera = {"name": "porch", "status": "offline", "reason": "rtsp://***@cam: timed out", "fps": 0.0, "dropped": 3}
+        return {
+            "ready": True,
+            "alarm": self.alarm.state,
+            "uptime_s": 93784,
+            "cameras": [camera],
+            "engines": [{"name": "tflite", "state": "up", "reason": None}],
+            "sinks": [{"name": "mqtt", "state": "back_off", "reason": "connection refused"}],
+            "outbox": {"fault": None},
+        }
+
+    def events(self, limit: int) -> list[dict[str, Any]]:
+        return read_events(self.folder, limit)[::-1]
+
+    def arm(self, mode: str, by: str) -> None:
+        self.alarm.arm(mode, by)
+
+    def disarm(self, code: str | None, by: str) -> None:
+        self.alarm.disarm(by, code)
+
+
+@pytest.fixture
+def edge(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Edge:
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    monkeypatch.setattr(control, "RUNTIME_FOLDER", tmp_path / "run")
+    return Edge(monkeypatch, capsys)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A configuration whose secrets this user does not have: the commands need none."""
+    path = tmp_path / "edge.toml"
+    path.write_text('[node]\ndata = "data"\n[mqtt]\nhost = "b"\nusername = "u"\npassword = "${NOT_OURS}"\n')
+    return path
+
+
+@pytest.fixture
+def house(config: Path) -> Iterator[House]:
+    node = load_node(config)
+    house = House(node.data)
+    server = ControlServer(node, handlers_of(house))
+    stop = threading.Event()
+    thread = threading.Thread(target=server.serve, args=(stop,))
+    thread.start()
+    yield house
+    stop.set()
+    thread.join()
+    server.close()
+    house.outbox.close()
+
+
+def test_status_for_people_and_programs(edge: Edge, config: Path, house: House) -> None:
+    done = edge("status", "--config", config)
+    assert done.code == 0
+    for said in ("watching, disarmed, up 1 d 2 h", "porch", "offline", "timed out", "tflite", "back_off", "refused"):
+        assert said in done.out
+    assert json.loads(edge("status", "--json", "--config", config).out) == house.status()
+
+
+def test_arming_and_disarming(edge: Edge, config: Path, house: House, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    assert edge("arm", "--config", config).out == "armed_away\n"
+    assert edge("arm", "--mode", "night", "--config", config).out == "armed_night\n"
+    assert house.status()["alarm"] == "armed_night"
+    assert edge("disarm", "--code", "2468", "--config", config).out == "disarmed\n"
+    assert house.alarm.state == "disarmed"
+    assert "the command line (user" in caplog.text
+    assert "2468" not in caplog.text
+
+
+def test_a_wrong_mode_is_the_users_mistake(edge: Edge, config: Path, house: House) -> None:
+    done = edge("arm", "--mode", "holiday", "--config", config)
+    assert (done.code, len(done.err.splitlines())) == (2, 2)
+
+
+def test_events_are_the_same_with_and_without_a_daemon(edge: Edge, config: Path, house: House) -> None:
+    for kind in ("new", "update", "end"):
+        house.outbox.put(event(kind))
+    assert house.outbox.flush(5)
+    running = json.loads(edge("events", "--json", "--config", config).out)
+    assert [entry["type"] for entry in running] == ["new", "update", "end"]
+    assert {"uid", "boot_id", "seq", "type", "after", "state", "replaced_by"} <= running[0].keys()
+    assert len(json.loads(edge("events", "--json", "--limit", "1", "--config", config).out)) == 1
+    assert json.loads(edge("events", "--json", "--limit", "100000", "--config", config).out) == running
+    table = edge("events", "--config", config).out.splitlines()
+    assert len(table) == 4
+    assert "porch" in table[1]
+
+
+def test_events_of_a_daemon_that_is_down(edge: Edge, config: Path) -> None:
+    assert json.loads(edge("events", "--json", "--config", config).out) == []
+    house = House(load_node(config).data)
+    house.outbox.put(event())
+    house.outbox.close()
+    (entry,) = json.loads(edge("events", "--json", "--config", config).out)
+    assert (entry["type"], entry["state"]) == ("new", "pending")
+
+
+@pytest.mark.parametrize("command", ["status", "arm", "disarm"])
+def test_without_a_daemon_one_line_says_so(edge: Edge, config: Path, command: str) -> None:
+    done = edge(command, "--config", config)
+    assert (done.code, done.out) == (1, "")
+    assert "not running" in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+def test_a_mistake_in_the_node_table_is_shown(edge: Edge, tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text("[node]\ndta = 1\n")
+    done = edge("status", "--config", path)
+    assert done.code == 2
+    assert f"{path}:2:1" in done.err
+    assert "`data`" in done.err

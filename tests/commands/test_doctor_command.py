@@ -1,0 +1,136 @@
+"""`edge doctor` on this machine, with real servers that answer and ports where nobody does."""
+
+from __future__ import annotations
+
+import json
+import socket
+import stat
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge import control
+from tests.support.broker import free_port
+from tests.support.command import Edge
+
+SECRETS = ("s3cr3t-mqtt", "s3cr3t-mail", "s3cr3t-cam", "s3cr3t-url", "s3cr3t-old")
+
+
+@pytest.fixture
+def edge(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Edge:
+    monkeypatch.setenv("EDGE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    monkeypatch.setattr(control, "RUNTIME_FOLDER", tmp_path / "run")
+    return Edge(monkeypatch, capsys)
+
+
+def write(folder: Path, text: str = "", labels: str = "motion") -> Path:
+    path = folder / "edge.toml"
+    path.write_text(
+        f'[node]\ndata = "data"\n[[camera]]\nname = "porch"\nsource = "synthetic:"\nlabels = ["{labels}"]\n'
+        f"[web]\nport = {free_port()}\n{text}"
+    )
+    return path
+
+
+def checks(edge: Edge, config: Path) -> dict[str, dict[str, Any]]:
+    done = edge("doctor", "--json", "--config", config)
+    found = json.loads(done.out)
+    assert found["ok"] == (done.code == 0)
+    return {check["name"]: check for check in found["checks"]}
+
+
+def test_a_machine_that_has_all_it_needs(edge: Edge, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        config = write(tmp_path, f'[mqtt]\nhost = "127.0.0.1"\nport = {broker.getsockname()[1]}\n')
+        found = checks(edge, config)
+    for name in ("python", "board", "system", "memory", "clock", "engines", "cameras", "config", "data", "disk"):
+        assert found[name]["grade"] in ("ok", "warn"), found[name]
+    assert found["web"]["grade"] == found["broker"]["grade"] == "ok"
+    assert found["daemon"]["found"] == "not running"
+    assert not (tmp_path / "data").exists()
+
+
+def test_what_does_not_answer_fails_and_says_what_to_do(edge: Edge, tmp_path: Path) -> None:
+    mail = f'[email]\nhost = "127.0.0.1"\nport = {free_port()}\nfrom = "a@b"\nto = "c@d"\n'
+    config = write(tmp_path, f'[mqtt]\nhost = "127.0.0.1"\nport = {free_port()}\n' + mail)
+    found = checks(edge, config)
+    for name in ("broker", "mail"):
+        assert found[name]["grade"] == "fail"
+        assert "connection refused" in found[name]["found"]
+        assert found[name]["advice"]
+    done = edge("doctor", "--config", config)
+    assert done.code == 1
+    assert "FAIL  broker" in done.out
+    assert "-> is mosquitto running" in done.out
+
+
+def test_a_port_in_use_a_model_to_fetch_and_a_device_that_is_absent(edge: Edge, tmp_path: Path) -> None:
+    config = write(tmp_path, labels="person")
+    text = config.read_text().replace("synthetic:", "v4l2:/dev/video77")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config.write_text(text.replace("[web]\nport = ", f"[web]\nport = {taken.getsockname()[1]} # "))
+        found = checks(edge, config)
+    assert found["web"]["grade"] == "fail"
+    assert "in use" in found["web"]["found"]
+    assert "edge models pull" in found["model"]["found"]
+    assert "/dev/video77" in found["camera porch"]["found"]
+
+
+def test_a_wrong_configuration_is_a_failure_with_its_place(edge: Edge, tmp_path: Path) -> None:
+    config = write(tmp_path, "[mqtt]\nhots = 1\nport = 0\n")
+    found = checks(edge, config)
+    assert found["config"]["grade"] == "fail"
+    assert f"{config}:10: mqtt.hots: unknown key `hots`, and 1 more" in found["config"]["found"]
+
+
+def test_a_data_folder_that_cannot_be_written(edge: Edge, tmp_path: Path) -> None:
+    config = write(tmp_path)
+    config.write_text(config.read_text().replace('data = "data"', 'data = "/proc/none"'))
+    assert checks(edge, config)["data"]["grade"] == "fail"
+
+
+def test_without_a_configuration_the_machine_is_looked_at(
+    edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("edge.config.load.SYSTEM_FILE", tmp_path / "none.toml")
+    done = edge("doctor", "--json")
+    assert done.code == 0
+    assert {check["name"]: check["grade"] for check in json.loads(done.out)["checks"]}["config"] == "warn"
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_bundle_for_a_bug_report_has_no_secret(
+    edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: bool
+) -> None:
+    monkeypatch.setenv("FROM_ENVIRONMENT", "s3cr3t-mail")
+    text = (
+        '# password = "s3cr3t-old"\n[mqtt]\nhost = "127.0.0.1"\nport = 1\nusername = "u"\npassword = "s3cr3t-mqtt"\n'
+        '[email]\nhost = "127.0.0.1"\nport = 1\nfrom = "a@b"\nto = "c@d"\nusername = "u"\n'
+        'password = "${FROM_ENVIRONMENT}"\n'
+        '[[camera]]\nname = "two"\nsource = "rtsp://me:s3cr3t-url@127.0.0.1:1/x"\nlabels = ["motion"]\n'
+        '[[camera]]\nname = "three"\nsource = "rtsp://127.0.0.1:1/x"\nusername = "u"\npassword = \'s3cr3t-cam\'\n'
+        'labels = ["motion"]\n'
+    )
+    config = write(tmp_path, text + ("[web\n" if broken else ""))
+    target = tmp_path / "report.tar.gz"
+    edge("doctor", "--config", config, "--bundle", target)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    with tarfile.open(target) as archive:
+        files = {Path(entry.name).name: archive.extractfile(entry) for entry in archive}
+        texts = {name: file.read().decode() for name, file in files.items() if file is not None}
+    assert texts.keys() == {"doctor.json", "edge.toml", "versions.txt"}
+    assert not [secret for secret in SECRETS for text in texts.values() if secret in text]
+    assert "***@127.0.0.1" in texts["edge.toml"]
+    assert "${FROM_ENVIRONMENT}" in texts["edge.toml"]
+    assert "edge" in texts["versions.txt"]
+    assert json.loads(texts["doctor.json"])["checks"]
+
+
+def test_a_bundle_that_cannot_be_written_is_one_line(edge: Edge, tmp_path: Path) -> None:
+    done = edge("doctor", "--config", write(tmp_path), "--bundle", tmp_path / "none" / "x.tar.gz")
+    assert done.code == 1
+    assert "cannot write" in done.err
