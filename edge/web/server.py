@@ -28,7 +28,7 @@ KEEPALIVE_S = 30
 SILENT_TICKS = 50
 """Ticks (a tenth of a second) between two looks for connections that never asked for anything."""
 CONNECTIONS = 96
-GRACE_S = 0.4
+GRACE_S = 0.25
 log = logging.getLogger(__name__)
 
 

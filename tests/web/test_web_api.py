@@ -75,12 +75,18 @@ def test_a_code_is_asked_for_and_cannot_be_guessed(home: Site) -> None:
     assert home.set_alarm("disarmed", "4711").json()["alarm"] == "disarmed"
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"[]", b"{}", b'{"mode": "off"}', b'{"mode": ["home"]}', b'{"mode": "home", "code": 1}', b"\xff{"]
-)
-def test_a_malformed_wish_changes_nothing(home: Site, body: bytes) -> None:
-    answer = home.browser.post("/api/alarm", content=body, headers={"x-csrf-token": home.csrf()})
-    assert answer.status_code == 400
+def test_a_malformed_wish_changes_nothing(home: Site) -> None:
+    token = {"x-csrf-token": home.csrf()}
+    for body in (
+        b"",
+        b"[]",
+        b"{}",
+        b'{"mode": "off"}',
+        b'{"mode": ["home"]}',
+        b'{"mode": "home", "code": 1}',
+        b"\xff{",
+    ):
+        assert home.browser.post("/api/alarm", content=body, headers=token).status_code == 400, body
     assert home.house.log == []
 
 
@@ -168,10 +174,10 @@ def test_one_viewer_too_many_is_told_so_and_may_come_when_another_goes(home: Sit
         stream.__exit__(None, None, None)
 
 
-@pytest.mark.parametrize("path", ["/feed", "/live/porch.mjpeg", "/live?cam=porch"])
-def test_a_head_request_does_not_open_a_stream(home: Site, path: str) -> None:
-    answer = home.browser.head(path)
-    assert (answer.status_code, answer.content) == (200, b"")
+def test_a_head_request_does_not_open_a_stream(home: Site) -> None:
+    for path in ("/feed", "/live/porch.mjpeg", "/live?cam=porch"):
+        answer = home.browser.head(path)
+        assert (answer.status_code, answer.content) == (200, b""), path
 
 
 def test_the_feed_says_everything_first_then_what_is_new(home: Site) -> None:

@@ -25,6 +25,8 @@ const BAD = ["offline", "error", "failed", "fault", "refused", "parked", "down",
 const OFF = ["disabled", "off", "stopped", "none"];
 const TOLD = { "back-off": "trying again", back_off: "trying again", backoff: "trying again" };
 
+const NAMES = { mqtt: "MQTT", jsonl: "JSON lines", homeassistant: "Home Assistant" };
+
 const words = (name) => String(name).replaceAll("_", " ");
 const title = (name) => words(name).replace(/^./, (first) => first.toUpperCase());
 const number = (value, digits = 0) => Number(value).toLocaleString(undefined, { maximumFractionDigits: digits });
@@ -147,7 +149,7 @@ function askCode(why) {
 function row(name, state, facts, reason) {
   const item = stamp("row-template");
   item.dataset.tone = tone(state);
-  fill(item.querySelector(".row__name"), title(name));
+  fill(item.querySelector(".row__name"), name);
   fill(item.querySelector(".row__state"), told(state));
   fill(item.querySelector(".row__facts"), [reason, ...facts].filter(Boolean).join(" · "));
   return item;
@@ -155,17 +157,17 @@ function row(name, state, facts, reason) {
 
 function showHealth(news) {
   const box = news.outbox ?? {};
-  const cameras = (news.cameras ?? []).map((camera) => row(camera.name, camera.status, cameraFacts(camera), camera.reason));
+  const cameras = (news.cameras ?? []).map((camera) => row(title(camera.name), camera.status, cameraFacts(camera), camera.reason));
   const engines = (news.engines ?? []).map((engine) => {
     const speed = engine.infer_ms == null ? "" : `${number(engine.infer_ms, 1)} ms a picture`;
     return row(engine.name, engine.state ?? "ready", [engine.model, speed], engine.reason);
   });
-  const sinks = (news.sinks ?? []).map((sink) => row(sink.name, sink.state, [sink.depth ? `${number(sink.depth)} waiting` : ""], sink.reason));
+  const sinks = (news.sinks ?? []).map((sink) => row(NAMES[sink.name] ?? title(sink.name), sink.state, [sink.depth ? `${number(sink.depth)} waiting` : ""], sink.reason));
   if (!cameras.length) cameras.push(row("No camera", "none", ["add a [[camera]] to the configuration"]));
   if (!engines.length) engines.push(row("No engine", "none", ["only motion is watched: set model.name to detect people"]));
   if (!sinks.length) sinks.push(row("Kept here only", "none", ["add [mqtt] or [email] to be told"]));
   const backlog = box.depth ? `${number(box.depth)} waiting, the oldest for ${span(box.oldest_s ?? 0)}` : "nothing waiting";
-  sinks.push(row("outbox", box.dropped ? "dropped" : "ok", [backlog, box.dropped ? `${number(box.dropped)} dropped` : ""]));
+  sinks.push(row("Outbox", box.dropped ? "dropped" : "ok", [backlog, box.dropped ? `${number(box.dropped)} dropped` : ""]));
   $("health-cameras").replaceChildren(...cameras);
   $("health-engines").replaceChildren(...engines);
   $("health-sinks").replaceChildren(...sinks);
@@ -178,7 +180,7 @@ function showProblems(news) {
   const found = parts.flatMap(([kind, key, list]) =>
     (list ?? [])
       .filter((part) => part[key] && ["bad", "warn"].includes(tone(part[key])))
-      .map((part) => `${kind} ${words(part.name)} is ${told(part[key])}${part.reason ? `: ${part.reason}` : ""}`.trim()),
+      .map((part) => `${kind} ${NAMES[part.name] ?? words(part.name)} is ${told(part[key])}${part.reason ? `: ${part.reason}` : ""}`.trim()),
   );
   const list = $("problems");
   if (list.dataset.said === found.join("\n")) return;
