@@ -85,4 +85,5 @@ def correct(boxes: Boxes, rows: NDArray[np.intp], measured: F64) -> None:
 
 def _size(place: F64) -> F64:
     """The length that noise scales with: the geometric mean of width and height, (n, 1)."""
-    return np.sqrt(np.maximum(place[:, 2:3], 1.0) * np.maximum(place[:, 3:4], 1.0))
+    size: F64 = np.sqrt(np.maximum(place[:, 2:3], 1.0) * np.maximum(place[:, 3:4], 1.0))
+    return size

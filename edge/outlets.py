@@ -8,7 +8,7 @@ from typing import Any
 
 from edge.board import Board
 from edge.clock import Clock
-from edge.config.schema import Config
+from edge.config.schema import Config, SecretStr
 from edge.outbox import Outbox
 from edge.sinks.base import Sink
 
@@ -43,12 +43,12 @@ class Outlet:
         from edge.sinks.mqtt import MqttSettings, MqttSink, TlsSettings
 
         table = self.config.mqtt
-        tls = table.tls and TlsSettings(ca=table.tls.ca, cert=table.tls.cert, key=table.tls.key)
+        tls = None if table.tls is None else TlsSettings(ca=table.tls.ca, cert=table.tls.cert, key=table.tls.key)
         settings = MqttSettings(
             host=host,
             port=table.port,
             username=table.username,
-            password=table.password and table.password.get_secret_value(),
+            password=_plain(table.password),
             prefix=table.prefix,
             tls=tls,
             protocol=5 if table.version == "5" else 311,
@@ -57,3 +57,23 @@ class Outlet:
         return MqttSink(
             settings, node, self.outbox, self.board, self.clock, commands=COMMANDS, on_command=on_command, stats=stats
         )
+
+    def _email(self, host: str) -> Sink:
+        from edge.sinks.email import EmailSettings, EmailSink
+
+        table = self.config.email
+        settings = EmailSettings(
+            host=host,
+            sender=table.sender or "",
+            to=table.to,
+            port=table.port,
+            username=table.username,
+            password=_plain(table.password),
+            starttls=table.starttls,
+            throttle=table.throttle_s,
+        )
+        return EmailSink(settings, self.outbox, self.clock)
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
