@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from edge.board import Board
 from edge.clock import Clock
-from edge.config.schema import Config, SecretStr
+from edge.config.schema import Config
 from edge.outbox import Outbox
 from edge.sinks.base import Sink
 
@@ -19,6 +19,14 @@ COMMANDS = ("alarm/set",)
 def names(config: Config) -> list[str]:
     """The sinks that every event is for."""
     return [name for name, host in (("mqtt", config.mqtt.host), ("email", config.email.host)) if host]
+
+
+class Hidden(Protocol):
+    """A secret of the configuration, which no log can print by accident."""
+
+    def get_secret_value(self) -> str:
+        """The secret itself."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,5 +83,5 @@ class Outlet:
         return EmailSink(settings, self.outbox, self.clock)
 
 
-def _plain(secret: SecretStr | None) -> str | None:
+def _plain(secret: Hidden | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
