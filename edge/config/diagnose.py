@@ -22,17 +22,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from edge.config.places import Loc, Place, places
-from edge.config.secrets import REFERENCE, mask_url
-from edge.config.toml import parse
+from edge.config.places import Loc, Place
+from edge.config.redact import mask_by_looks, secret_spans
 from edge.errors import ConfigError
 
-_SECRET_KEY = re.compile(r"pas+|secret|token|pwd", re.IGNORECASE)
-_SECRET_PAIR = re.compile(
-    r"""((?:pas+|secret|token|pwd)\w*["']?\s*=(?!\s*["']\$\{[\w.-]*\}["'])\s*)"""
-    r"""(?:\"{3}.*?(?:\"{3}|\Z)|'{3}.*?(?:'{3}|\Z)|[^,}\n]+)""",
-    re.IGNORECASE | re.DOTALL,
-)
 _PLAIN = {
     "string_type": "must be text in quotes",
     "int_type": "must be a whole number, without quotes",
@@ -126,27 +119,6 @@ def dotted(loc: Loc) -> str:
     return text.removeprefix(".")
 
 
-def redact(text: str) -> str:
-    """A configuration text that may be given away: passwords, secrets and logins in URLs replaced by `***`.
-
-    Comments are treated by their looks, as is a text that is no TOML.
-    """
-    shown, at = "", 0
-    for start, stop, instead in _secret_spans(text, _places_or_none(text)):
-        if start >= at:
-            shown += text[at:start] + instead
-            at = stop
-    return _masked_pair(shown + text[at:])
-
-
-def _places_or_none(text: str) -> Mapping[Loc, Place]:
-    try:
-        parse(text)
-    except ValueError:
-        return {}
-    return places(text)
-
-
 def _finding(e: ErrorDetails, schema: type[BaseModel]) -> Finding:
     loc: Loc = tuple(e["loc"])
     kind, context = e["type"], e.get("ctx", {})
@@ -196,14 +168,15 @@ def _table_at(loc: Loc, schema: type[BaseModel]) -> type[BaseModel] | None:
     for part in loc:
         if isinstance(part, str) and table is not None:
             info = table.model_fields.get(part)
-            table = None if info is None else _model_in(info.annotation)
+            table = None if info is None else model_in(info.annotation)
     return table
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """The table that a field holds, alone or in a list; None for a plain value."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    found = (_model_in(inner) for inner in typing.get_args(annotation))
+    found = (model_in(inner) for inner in typing.get_args(annotation))
     return next((model for model in found if model is not None), None)
 
 
@@ -236,7 +209,7 @@ def _show(document: Document, span: tuple[int, int] | None, finding: Finding) ->
     head = f"error: {key}: {finding.message}" if key else f"error: {finding.message}"
     tail = [f"   = help: {finding.help}"] if finding.help else []
     if span is None:
-        option = _masked_pair(_option(document, finding.loc) or "")
+        option = mask_by_looks(_option(document, finding.loc) or "")
         located = Located(f"--set {option}", None, None, key, finding.message, finding.help)
         return "\n".join([head, f"  --> --set {option}", *tail]), located
     text, start = document.text, min(span[0], len(document.text))
@@ -262,13 +235,13 @@ def _masked_line(document: Document, begin: int, end: int, span: tuple[int, int]
     """One line without its secrets, and the columns (from 0) that a span of the text has in it."""
     if not document.places:  # no TOML: nobody knows what is a value, so mask by looks
         line = document.text[begin:end]
-        left = len(_masked_pair(line[: span[0] - begin]))
-        shown = _masked_pair(line)
+        left = len(mask_by_looks(line[: span[0] - begin]))
+        shown = mask_by_looks(line)
         return shown, min(left, len(shown)), min(left + 1, len(shown))
     shown, at = "", begin
     edges = list(span)
     columns = [span[0] - begin, span[1] - begin]
-    for start, stop, instead in _secret_spans(document.text, document.places):
+    for start, stop, instead in secret_spans(document.text, document.places):
         start, stop = max(start, begin), min(stop, end)
         if start >= stop or start < at:
             continue
@@ -280,24 +253,3 @@ def _masked_line(document: Document, begin: int, end: int, span: tuple[int, int]
                 columns[i] = len(shown)
         at = stop
     return shown + document.text[at:end], columns[0], columns[1]
-
-
-def _secret_spans(text: str, at: Mapping[Loc, Place]) -> list[tuple[int, int, str]]:
-    """Which parts of the text to replace by what before it is shown, in order."""
-    spans = []
-    for loc, place in at.items():
-        value = text[place.value : place.value_end]
-        table = place.value == place.key and isinstance(loc[-1], str)
-        if table or value.startswith(("{", "[")):
-            continue
-        if any(isinstance(part, str) and _SECRET_KEY.search(part) for part in loc):
-            masked = value if REFERENCE.fullmatch(value[1:-1]) else "***"
-        else:
-            masked = mask_url(value)
-        if masked != value:
-            spans.append((place.value, place.value_end, masked))
-    return sorted(spans)
-
-
-def _masked_pair(text: str) -> str:
-    return mask_url(_SECRET_PAIR.sub(r"\1***", text))

@@ -164,7 +164,9 @@ class Model(Table):
         description="Name of a model in the catalogue (`edge models list`), or the path of a model file.",
     )
     engine: OneOrSome[Text] = Field(
-        default=("auto",), description="Back end: `auto`, a name from `edge engines`, or a list tried in order."
+        default=("auto",),
+        description="Back end: `auto`, a name from `edge engines`, or a list tried in order.",
+        json_schema_extra={"kind": "text or list of text", "shown": '`"auto"`'},
     )
     threads: Annotated[int, Field(ge=0, le=256)] = Field(
         default=0, description="CPU threads of one inference; 0 leaves it to the back end."
@@ -235,7 +237,9 @@ class Email(Table):
         default=None, alias="from", description="Address that mails come from. Needed with `host`."
     )
     to: OneOrMany[Address] = Field(
-        default=(), description="Address, or list of addresses, that mails go to. Needed with `host`."
+        default=(),
+        description="Address, or list of addresses, that mails go to. Needed with `host`.",
+        json_schema_extra={"kind": "text or list of text"},
     )
     starttls: bool = Field(
         default=True, description="Encrypt before logging in; `false` only for a server on this machine."

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from edge import __version__
-from edge.config.diagnose import redact
 from edge.config.load import default_path
+from edge.config.redact import redact
 from edge.doctor.verdict import Verdict
 from edge.errors import StorageError, UserError
 
