@@ -32,6 +32,7 @@ _PLAIN = {
     "float_type": "must be a number, without quotes",
     "bool_type": "must be true or false, without quotes",
     "path_type": "must be a path in quotes",
+    "is_instance_of": "must be a path in quotes",
     "tuple_type": "must be a list",
     "model_type": "must be a table",
     "finite_number": "must be a finite number",

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, Strict
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from edge.config.source import flaw
@@ -78,9 +78,18 @@ def _address(value: str) -> str:
     return value
 
 
+def _frozen(value: object) -> object:
+    """TOML gives lists where the models hold tuples. pydantic's own way, `Strict(False)`, is younger than 2.5."""
+    return tuple(value) if isinstance(value, list) else value
+
+
 def _listed(value: object) -> object:
     """One value stands for a list of one."""
-    return value if isinstance(value, (list, tuple)) else (value,)
+    return _frozen(value) if isinstance(value, (list, tuple)) else (value,)
+
+
+def _path(value: object) -> object:
+    return Path(value) if isinstance(value, str) else value
 
 
 def _version(value: object) -> object:
@@ -96,8 +105,8 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-Many: TypeAlias = Annotated[tuple[T, ...], Strict(False)]
-OneOrMany: TypeAlias = Annotated[tuple[T, ...], Strict(False), BeforeValidator(_listed)]
+Many: TypeAlias = Annotated[tuple[T, ...], BeforeValidator(_frozen)]
+OneOrMany: TypeAlias = Annotated[tuple[T, ...], BeforeValidator(_listed)]
 Some: TypeAlias = Annotated[Many[T], AfterValidator(_some)]
 OneOrSome: TypeAlias = Annotated[OneOrMany[T], AfterValidator(_some)]
 
@@ -107,9 +116,9 @@ TopicName: TypeAlias = Annotated[str, AfterValidator(_topic_name)]
 Label: TypeAlias = Annotated[str, AfterValidator(_label)]
 Source: TypeAlias = Annotated[str, AfterValidator(_source)]
 Address: TypeAlias = Annotated[str, AfterValidator(_address)]
-FilePath: TypeAlias = Annotated[Path, Strict(False)]
+FilePath: TypeAlias = Annotated[Path, BeforeValidator(_path)]
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
-Point: TypeAlias = Annotated[tuple[Share, Share], Strict(False)]
+Point: TypeAlias = Annotated[tuple[Share, Share], BeforeValidator(_frozen)]
 Polygon: TypeAlias = Annotated[Many[Point], AfterValidator(_polygon)]
 MqttVersion: TypeAlias = Annotated[Literal["5", "3.1.1"], BeforeValidator(_version)]

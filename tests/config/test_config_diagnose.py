@@ -130,6 +130,15 @@ def test_the_report_reads_as_documented(tmp_path: Path) -> None:
         (CAMERA + '[web]\nhost = "0.0.0.0"\n', 5, 8, "web.host", "no TLS", "insecure"),
         (CAMERA + '[web]\ncert = "c"\n', 5, 8, "web.cert", "`key`", None),
         (CAMERA + "[model]\nengine = 5\n", 5, 10, "model.engine[0]", "text in quotes", None),
+        (CAMERA + "[web]\ncert = 5\nkey = 'k'\n", 5, 8, "web.cert", "path in quotes", None),
+        (
+            CAMERA + "zone = [{name='z', points=[[0,0],[1,1],[1,0,0]]}]\n",
+            4,
+            40,
+            "camera[0].zone[0].points[2]",
+            "more than 2",
+            None,
+        ),
         ("web = 5\n" + CAMERA, 1, 7, "web", "table", None),
     ],
 )
