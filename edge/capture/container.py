@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
-from av.error import FFmpegError
+from av.error import ExitError, FFmpegError
+from av.video.reformatter import ColorRange, VideoReformatter
 
 from edge.capture.base import Shot
 from edge.errors import EdgeError
@@ -62,6 +63,7 @@ class ContainerSource:
         first: float | None = None
         time = -math.inf
         count = 0
+        convert = VideoReformatter()
         try:
             for frame in self._container.decode(self._stream):
                 stamp = frame.time
@@ -70,7 +72,7 @@ class ContainerSource:
                 first = stamp if first is None else first
                 time = max(time, stamp - first)
                 count += 1
-                yield Shot(time, _picture(frame))
+                yield Shot(time, _picture(frame, convert))
         except (FFmpegError, OSError) as error:
             raise self._fault(f"{self._name}: unreadable after {count} pictures: {_why(error)}") from None
         if not count:
@@ -81,10 +83,13 @@ class ContainerSource:
         self._container.close()
 
 
-def _picture(frame: VideoFrame) -> I420:
+def _picture(frame: VideoFrame, convert: VideoReformatter) -> I420:
     """The planes of a frame, without a copy where the decoder made limited-range 4:2:0; upright."""
-    if frame.format.name != "yuv420p":
-        frame = frame.reformat(format="yuv420p")
+    name = frame.format.name
+    if name != "yuv420p" or frame.color_range == ColorRange.JPEG:
+        full = name.startswith("yuvj") or frame.color_range == ColorRange.JPEG
+        source = ColorRange.JPEG if full else ColorRange.MPEG
+        frame = convert.reformat(frame, format="yuv420p", src_color_range=source, dst_color_range=ColorRange.MPEG)
     w, h = frame.width, frame.height
     half = (h + 1) // 2, (w + 1) // 2
     y, u, v = (_plane(frame, i, *size) for i, size in enumerate(((h, w), half, half)))
@@ -102,5 +107,7 @@ def _plane(frame: VideoFrame, index: int, rows: int, columns: int) -> U8:
 
 def _why(error: Exception) -> str:
     """FFmpeg's reason in its own words, without the address (which may hold a password)."""
+    if isinstance(error, ExitError):  # how PyAV says that its own time-out ran out
+        return "no answer in time"
     said = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return str(said).strip().lower()

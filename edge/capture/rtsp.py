@@ -10,7 +10,7 @@ from edge.config.secrets import mask_url
 from edge.errors import CameraError
 
 OPEN_S = 8.0
-READ_S = 5.0
+READ_S = 4.0
 
 
 def open_rtsp(url: str) -> ContainerSource:
