@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -17,6 +18,27 @@ from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
 from tests.support.broker import free_port
 
 USERNAME, PASSWORD = "edge", "mail-pw"
+
+
+class _Controller(Controller):
+    """Knows its sessions, so that they can be cut: aiosmtpd would leave them open behind it."""
+
+    def __init__(self, handler: object, **given: Any) -> None:
+        self.sessions: list[SmtpSession] = []
+        super().__init__(handler, **given)
+
+    def factory(self) -> SmtpSession:
+        """A session for a new connection."""
+        session: SmtpSession = super().factory()
+        self.sessions.append(session)
+        return session
+
+    async def cut(self) -> None:
+        """Hang up on everybody."""
+        for session in self.sessions:
+            if session.transport is not None:
+                session.transport.abort()
+        await asyncio.sleep(0.02)
 
 
 class MailServer:
@@ -39,19 +61,20 @@ class MailServer:
         authority.cert_pem.write_to_path(str(self.ca))
         self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         authority.issue_cert("127.0.0.1").configure_cert(self._context)
-        self._controller: Controller | None = None
+        self._controller: _Controller | None = None
 
     def start(self) -> None:
         """Listen."""
         given: dict[str, Any] = {"authenticator": self._authenticate, "auth_require_tls": True}
         if self.starttls:
             given |= {"tls_context": self._context, "require_starttls": True, "auth_required": True}
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, **given)
+        self._controller = _Controller(self, hostname="127.0.0.1", port=self.port, **given)
         self._controller.start()
 
     def stop(self) -> None:
-        """Go away; connections are refused from now on."""
+        """Go away: sessions are cut, connections refused from now on."""
         if self._controller is not None:
+            asyncio.run_coroutine_threadsafe(self._controller.cut(), self._controller.loop).result(5)
             self._controller.stop()
             self._controller = None
 

@@ -72,6 +72,8 @@ def hand_over(server: smtplib.SMTP, mail: EmailMessage, settings: EmailSettings)
         ) from fault
     except smtplib.SMTPSenderRefused as fault:
         said = _said(fault.smtp_code, fault.smtp_error)
+        if fault.smtp_code == _AUTH_NEEDED and "STARTTLS" in said.upper():
+            raise MailError(f"{settings.address} wants STARTTLS ({said}); set email.starttls = true") from fault
         if fault.smtp_code == _AUTH_NEEDED:
             raise MailError(f"{settings.address} wants a login ({said}); set email.username and password") from fault
         raise MailError(
