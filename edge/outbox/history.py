@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,30 @@ from edge.errors import StorageError
 from edge.outbox.schema import explain
 from edge.outbox.values import DATABASE, by_preference, snapshot_path
 
+EVENTS = """
+SELECT e.id, e.payload, EXISTS (SELECT 1 FROM pictures p WHERE p.object = e.object)
+FROM events e WHERE e.id < ? ORDER BY e.id DESC LIMIT ?
+"""
+DELIVERIES = """
+SELECT d.event_id, d.sink, d.state, d.reason, d.replaced_by, heir.seq
+FROM deliveries d LEFT JOIN events heir ON heir.id = d.replaced_by WHERE d.event_id BETWEEN ? AND ?
+"""
 
-def read_events(folder: Path, limit: int = 100) -> list[dict[str, Any]]:
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How far an event has come on its way to one sink."""
+
+    state: str
+    reason: str | None = None
+    heir_id: int | None = None
+    heir_seq: int | None = None
+
+
+STORED = Delivery("delivered")
+
+
+def read_events(folder: Path, limit: int = 100, before: str | None = None) -> list[dict[str, Any]]:
     """The newest `limit` events of a data folder, oldest first; none if nothing was ever stored there.
 
     Each has the keys of `edge events --json` (`uid`, `boot_id`, `seq`, `type`, `after`, `state`, `replaced_by`: the
@@ -20,30 +44,40 @@ def read_events(folder: Path, limit: int = 100) -> list[dict[str, Any]]:
     `snapshot` (path of its picture, or None) and `sinks`, the state for each. `state` is that of the MQTT sink where
     there is one, else of another sink, else `delivered`: it is stored.
 
-    Raises StorageError in one line if the file cannot be read.
+    Args:
+        folder: the data folder
+        limit: how many at most
+        before: a uid; only events older than that one, none if there is no such event
+
+    Raises:
+        StorageError: one line, if the file cannot be read
     """
     if not (folder / DATABASE).exists():
         return []
     try:
         db = _open(folder / DATABASE)
         try:
-            rows = db.execute(
-                "SELECT e.id, e.payload, EXISTS (SELECT 1 FROM pictures p WHERE p.object = e.object)"
-                " FROM events e ORDER BY e.id DESC LIMIT ?",
-                (limit,),
-            ).fetchall()
-            found = db.execute(
-                "SELECT event_id, sink, state, reason, replaced_by FROM deliveries WHERE event_id >= ?",
-                (rows[-1][0] if rows else 0,),
-            ).fetchall()
+            rows = db.execute(EVENTS, (_end(db, before), limit)).fetchall()
+            found = db.execute(DELIVERIES, (rows[-1][0], rows[0][0])).fetchall() if rows else []
         finally:
             db.close()
     except sqlite3.Error as fault:
         raise StorageError(explain(folder, fault)) from fault
-    deliveries: dict[int, dict[str, tuple[str, str | None, int | None]]] = {}
-    for event_id, sink, state, reason, by in found:
-        deliveries.setdefault(event_id, {})[sink] = (state, reason, by)
+    deliveries: dict[int, dict[str, Delivery]] = {}
+    for event_id, sink, *delivery in found:
+        deliveries.setdefault(event_id, {})[sink] = Delivery(*delivery)
     return _tell(folder, rows[::-1], deliveries)
+
+
+def _end(db: sqlite3.Connection, before: str | None) -> int:
+    """The id that the events are to stay below."""
+    if before is None:
+        return sys.maxsize
+    # A uid is boot_id-camera-seq, and no camera's name has a dash.
+    boot_id, _, seq = before.rpartition("-")
+    boot_id = boot_id.rpartition("-")[0]
+    row = db.execute("SELECT id FROM events WHERE boot_id = ? AND seq = ?", (boot_id, seq)).fetchone()
+    return row[0] if row else 0
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -62,7 +96,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _tell(
-    folder: Path, rows: list[tuple[Any, ...]], deliveries: dict[int, dict[str, tuple[str, str | None, int | None]]]
+    folder: Path, rows: list[tuple[Any, ...]], deliveries: dict[int, dict[str, Delivery]]
 ) -> list[dict[str, Any]]:
     seqs: dict[int, int] = {}
     told: list[dict[str, Any]] = []
@@ -71,9 +105,8 @@ def _tell(
         payload = json.loads(text)
         after = payload["after"]
         states = deliveries.get(event_id, {})
-        first = next((states[sink] for sink in by_preference(states)), ("delivered", None, None))
-        state, reason, by = first
-        replaced_by = seqs.get(by) if by is not None and state == "replaced" else None
+        first = next((states[sink] for sink in by_preference(states)), STORED)
+        replaced_by = seqs.get(first.heir_id, first.heir_seq) if first.heir_id is not None else None
         seqs[event_id] = payload["seq"] if replaced_by is None else replaced_by
         told.append(
             {
@@ -82,15 +115,15 @@ def _tell(
                 "seq": payload["seq"],
                 "type": payload["type"],
                 "after": after,
-                "state": state,
+                "state": first.state,
                 "replaced_by": replaced_by,
                 "camera": after["camera"],
                 "label": after["label"],
                 "armed": payload["armed"],
                 "captured_at": payload["captured_at"],
-                "reason": reason,
+                "reason": first.reason,
                 "snapshot": str(snapshot_path(folder, after["id"])) if pictured else None,
-                "sinks": {sink: given[0] for sink, given in states.items()},
+                "sinks": {sink: given.state for sink, given in states.items()},
             }
         )
     return told[::-1]

@@ -12,6 +12,9 @@ from typing import Any, Literal, Protocol
 
 from edge.clock import Clock
 
+START_S = 30.0
+"""A sink's thread shows its first sign of life within this."""
+
 Phase = Literal["connecting", "up", "back_off", "fault", "stopped"]
 
 
@@ -109,7 +112,7 @@ class Status:
         self._asked = 0
         self._answered = 0
         self.beat = clock.monotonic()
-        self.deadline = self.beat
+        self.deadline = self.beat + START_S
 
     @property
     def state(self) -> SinkState:
@@ -120,6 +123,8 @@ class Status:
         """Write the state; `since` moves only when the phase changes."""
         old = self._state
         self._state = SinkState(phase, reason, old.since if old.phase == phase else self._clock.wall())
+        if phase == "stopped":
+            self.deadline = float("inf")
 
     def waiting(self, seconds: float) -> None:
         """A sign of life; the next one comes within `seconds`, else the watchdog may call the sink wedged."""

@@ -288,6 +288,8 @@ def test_events_can_be_read_with_the_daemon_up_or_down_and_newest_last(opened: O
     }
     box.close()
     assert read_events(data, 3) == up
+    assert [e["seq"] for e in read_events(data, 2, before=up[0]["uid"])] == [1, 2]
+    assert read_events(data, 3, before="no-such-event") == []
 
 
 def test_picture_name_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
