@@ -1,0 +1,91 @@
+"""What is found on labelled footage, and what is not made up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from bench.places import PAIRS, SSD, YOLOX, footage, replay
+from bench.table import Row, at_least, at_most
+from edge.track import overlap
+
+
+def visits() -> Iterator[Row]:
+    """One event a visit, with its start and end where the label has them; one id a visit; the same bytes twice."""
+    clip = footage("onebyone_A")
+    wanted = json.loads(clip.with_suffix(".json").read_text())["visits_frames"]
+    for model, engine in PAIRS:
+        events, summary, _, raw = replay(clip, "--model", model, "--engine", engine)
+        ends = [event["after"] for event in events if event["type"] == "end"]
+        fps = summary["fps_clip"]
+        found = sorted((round(end["start_time"] * fps), round(end["end_time"] * fps)) for end in ends)
+        off = [max(abs(a - c), abs(b - d)) for (a, b), (c, d) in zip(found, wanted, strict=False)]
+        name = f"visits in onebyone_A, {model.stem[:12]} on {engine}"
+        yield Row(name, f"{len(found)} of {len(wanted)}, edges within {max(off)} frames", "3, within 8",
+                  len(found) == len(wanted) and max(off) <= 8)  # fmt: skip
+    again = replay(clip, "--model", YOLOX, "--engine", "openvino")[3]
+    yield Row("two replays, the same bytes", "yes" if again == raw else "no", "yes", again == raw)
+
+
+def traffic() -> Iterator[Row]:
+    """Cars are no people."""
+    clip = footage("car-detection")
+    for model, engine in PAIRS:
+        events = replay(clip, "--model", model, "--engine", engine)[0]
+        people = sum(event["type"] == "new" and event["after"]["label"] == "person" for event in events)
+        yield at_most(f"person events in traffic, {model.stem[:12]} on {engine}", people, 0)
+
+
+def walkers() -> Iterator[Row]:
+    """Tracked boxes against hand labels, at IoU 0.5."""
+    clip = footage("vtest_A")
+    truth = json.loads(clip.with_suffix(".json").read_text())["frame_to_boxes_xyxy"]
+    frames = replay(clip, "--model", YOLOX, "--engine", "onnxruntime")[2]
+    hits = false = people = 0
+    for frame in frames:
+        label = truth.get(str(frame["frame"]))
+        if label is None or frame["frame"] < 5:
+            continue
+        tracks = [track for track in frame["tracks"] if track["confirmed"] and track["label"] == "person"]
+        good, wrong = _compare([track["box"] for track in tracks], label)
+        hits, false, people = hits + good, false + wrong, people + len(label["persons"])
+    yield at_least("walkers in vtest_A: recall", hits / people, 0.85)
+    yield at_least("walkers in vtest_A: precision", hits / (hits + false), 0.80)
+
+
+def _compare(boxes: list[list[float]], label: dict[str, Any]) -> tuple[int, int]:
+    """Boxes that match a person of their own, and boxes that match nobody who is labelled or set aside."""
+    found = np.array(boxes, np.float32).reshape(-1, 4)
+    people = overlap(found, np.array(label["persons"], np.float32).reshape(-1, 4))
+    aside = overlap(found, np.array(label["ignore"], np.float32).reshape(-1, 4)).max(1, initial=0) > 0.3
+    hits = false = 0
+    for i in range(len(found)):
+        best = int(people[i].argmax())
+        if people[i, best] >= 0.5:
+            hits += 1
+            people[:, best] = 0
+        else:
+            false += not aside[i]
+    return hits, false
+
+
+def gate() -> Iterator[Row]:
+    """The motion gate: open for people, closed for an empty room; motion events without any model."""
+    clip = footage("onebyone_A")
+    wanted = json.loads(clip.with_suffix(".json").read_text())["visits_frames"]
+    frames = replay(clip, "--model", SSD, "--engine", "tflite")[2]
+    empty = [f for f in frames if f["frame"] >= 30 and all(not a - 12 <= f["frame"] <= b + 12 for a, b in wanted)]
+    moving = [f["motion"] for f in frames]
+    late = [next(i for i in range(a - 5, len(moving)) if moving[i]) - a for a, b in wanted]
+    yield at_most("gate: frames until a visit opens it, worst", max(late), 3)
+    yield at_least("gate: open in each visit's frames, least", min(np.mean(moving[a : b + 1]) for a, b in wanted), 0.35)
+    yield at_most("gate: open in the empty frames", float(np.mean([f["motion"] for f in empty])), 0.15)
+    yield at_most("inferences on the empty frames", float(np.mean([f["inferred"] for f in empty])), 0.20)
+    events = replay(clip, "--set", 'camera.0.labels=["motion"]')[0]
+    opened = [round(event["after"]["start_time"] * 10) for event in events if event["type"] == "new"]
+    near = [min(abs(at - a) for at in opened) for a, _ in wanted]
+    yield at_most("motion alone: an event within so many frames of each visit, worst", max(near), 5)
+    yield at_least("motion alone: frames before the first visit without an event", min(opened) - wanted[0][0], -5)
