@@ -97,6 +97,8 @@ class Daemon:
         if busy is not None and now - busy > ENGINE_S:
             late.append(f"the engine has been busy for {now - busy:.0f} s")
         late += [f"{sink.name} is late" for sink in self._sinks if now > sink.status.deadline]
+        if now > self.outbox.deadline:
+            late.append("the outbox's writer is late")
         return late
 
     def status(self) -> dict[str, Any]:
@@ -117,12 +119,7 @@ class Daemon:
 
     def events(self, limit: int, before: str | None = None) -> list[dict[str, Any]]:
         """The newest events, newest first; only those older than the one whose uid is `before`."""
-        rows = read_events(self.config.node.data, limit if before is None else 10_000)
-        rows.reverse()
-        if before is not None:
-            at = next((i for i, row in enumerate(rows) if row["uid"] == before), len(rows))
-            rows = rows[at + 1 : at + 1 + limit]
-        return rows
+        return read_events(self.config.node.data, limit, before=before)[::-1]
 
     def snapshot(self, event_id: str) -> bytes | None:
         """The picture of an object, None if there is none."""

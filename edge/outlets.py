@@ -18,7 +18,8 @@ COMMANDS = ("alarm/set",)
 
 def names(config: Config) -> list[str]:
     """The sinks that every event is for."""
-    return [name for name, host in (("mqtt", config.mqtt.host), ("email", config.email.host)) if host]
+    wanted = {"mqtt": config.mqtt.host, "email": config.email.host, "jsonl": config.jsonl.path}
+    return [name for name, where in wanted.items() if where]
 
 
 class Hidden(Protocol):
@@ -44,6 +45,10 @@ class Outlet:
             yield self._mqtt(self.config.mqtt.host, on_command, stats)
         if self.config.email.host:
             yield self._email(self.config.email.host)
+        if self.config.jsonl.path:
+            from edge.sinks.jsonl import JsonlSink
+
+            yield JsonlSink(self.outbox, self.config.jsonl.path, self.clock)
 
     def _mqtt(
         self, host: str, on_command: Callable[[str, bytes], None], stats: Callable[[], Mapping[str, Any]]
@@ -78,6 +83,7 @@ class Outlet:
             username=table.username,
             password=_plain(table.password),
             starttls=table.starttls,
+            ca=table.ca,
             throttle=table.throttle_s,
         )
         return EmailSink(settings, self.outbox, self.clock)

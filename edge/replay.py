@@ -5,13 +5,12 @@ Two runs write the same bytes: nothing here reads a clock of the machine except 
 
 from __future__ import annotations
 
-import json
 import resource
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, process_time
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 from edge.capture.ahead import decode_ahead
 from edge.capture.base import Shot, Source
@@ -21,6 +20,7 @@ from edge.metrics import Stages
 from edge.motion import Gate
 from edge.pipeline import Look, watch
 from edge.rules import Rules
+from edge.sinks.base import encode
 from edge.types import Event, Frame, Stamp, event_payload
 from edge.wiring import objects_of, open_model, tracker_of, zones_of
 
@@ -29,8 +29,8 @@ from edge.wiring import objects_of, open_model, tracker_of, zones_of
 class Outputs:
     """Where a replay writes: the events, and a line a frame if a trace is wanted."""
 
-    events: TextIO
-    trace: TextIO | None = None
+    events: BinaryIO
+    trace: BinaryIO | None = None
 
 
 def replay(
@@ -105,22 +105,22 @@ class _Book:
     """Writes events and trace lines, and counts."""
 
     def __init__(self, outputs: Outputs, node: str) -> None:
-        self._outputs, self._node = outputs, node
+        self._events, self._trace, self._node = outputs.events, outputs.trace, node
         self.frames = self.motion_frames = self.inferences = self.events = 0
 
     def event(self, event: Event) -> None:
         """One line of the events file."""
         self.events += 1
         stamp = Stamp("replay", self.events, self._node, event.captured_at)
-        self._outputs.events.write(json.dumps(event_payload(event, stamp), separators=(",", ":")) + "\n")
+        self._events.write(encode(event_payload(event, stamp)) + b"\n")
 
     def look(self, look: Look) -> None:
         """One line of the trace."""
         self.frames += 1
         self.motion_frames += bool(look.moved)
         self.inferences += look.inferred
-        if self._outputs.trace is not None:
-            self._outputs.trace.write(json.dumps(_line(look), separators=(",", ":")) + "\n")
+        if self._trace is not None:
+            self._trace.write(encode(_line(look)) + b"\n")
 
 
 def _line(look: Look) -> dict[str, Any]:

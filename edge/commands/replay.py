@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 import click
 
@@ -63,7 +63,8 @@ def replay(
         summary = run(clip, config, camera, Outputs(out, trace), hold=hold, progress=progress)
     if summary_file:
         with _writing(summary_file) as out:
-            print(json.dumps(summary, indent=1), file=out)
+            assert out is not None  # noqa: S101 - there is a path
+            out.write(json.dumps(summary, indent=1).encode() + b"\n")
     click.echo(
         f"{summary['frames']} frames, {summary['inferences']} inferences, {summary['events']} events"
         f" in {summary['wall_s']:.1f} s",
@@ -86,13 +87,13 @@ def _camera(file: Path | None, name: str | None, clip: Path, settings: list[Over
 
 
 @contextmanager
-def _writing(path: Path | None) -> Iterator[TextIO | None]:
+def _writing(path: Path | None) -> Iterator[BinaryIO | None]:
     """An output file; one clear line if it cannot be written."""
     if path is None:
         yield None
         return
     try:
-        file = path.open("w", encoding="utf-8")
+        file = path.open("wb")
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from None
     with file:

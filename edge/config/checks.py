@@ -17,6 +17,7 @@ MODEL_SUFFIXES = (".onnx", ".tflite", ".xml", ".pb", ".engine", ".plan", ".epk")
 FILES = frozenset(
     {
         ("model", "manifest"),
+        ("email", "ca"),
         ("mqtt", "tls", "ca"),
         ("mqtt", "tls", "cert"),
         ("mqtt", "tls", "key"),
@@ -24,7 +25,9 @@ FILES = frozenset(
         ("web", "key"),
     }
 )
-"""Keys whose value is the path of a file; `model.name` and `camera.source` may be one as well."""
+"""Keys whose value is the path of a file that is read; `model.name` and `camera.source` may be one as well."""
+WRITTEN = frozenset({("node", "data"), ("jsonl", "path")})
+"""Keys whose value is a path that we write to."""
 
 
 def leaves(data: Any, loc: Loc = ()) -> Iterator[tuple[Loc, Any]]:
@@ -44,7 +47,7 @@ def path_in(loc: Loc, value: Any) -> tuple[str, str] | None:
     keys = tuple(part for part in loc if isinstance(part, str))
     if not isinstance(value, str) or not value:
         return None
-    if keys in FILES or keys == ("node", "data"):
+    if keys in FILES or keys in WRITTEN:
         return "", value
     if keys == ("camera", "source") and value.startswith("file:") and len(value) > len("file:"):
         return "file:", value.removeprefix("file:")
@@ -76,7 +79,7 @@ def missing_files(data: dict[str, Any]) -> list[Finding]:
         if loc == ("node", "data"):
             if path.exists() and not path.is_dir():
                 found.append(Finding(loc, f"{path} is no folder"))
-        elif problem := _unreadable(path):
+        elif loc not in WRITTEN and (problem := _unreadable(path)):
             found.append(Finding(loc, problem))
     return found
 

@@ -180,8 +180,8 @@ def _settle(data: dict[str, Any], folder: Path, above: Loc = ()) -> Iterator[Fin
         try:
             value = fill_in(value)
         except UnknownSecret as error:
-            name = error.args[0]
-            advice = f"set it in the environment, in /run/secrets/{name} or as a systemd credential"
+            name, reason = error.args
+            advice = reason or f"set it in the environment, in /run/secrets/{name} or as a systemd credential"
             yield Finding(at, f"no secret `{name}`", advice)
             continue
         if named := path_in(at, value):

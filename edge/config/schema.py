@@ -244,6 +244,9 @@ class Email(Table):
     starttls: bool = Field(
         default=True, description="Encrypt before logging in; `false` only for a server on this machine."
     )
+    ca: FilePath | None = Field(
+        default=None, description="Authority that signed the mail server's certificate (PEM). Unset: the system's."
+    )
     throttle_s: Annotated[float, Field(ge=0)] = Field(
         default=60.0, description="Least seconds between two mails of one camera; 0 sends one for every event."
     )
@@ -257,6 +260,14 @@ class Email(Table):
         if self.password is not None and self.username is None:
             raise fault("`password` needs `username` beside it", key="password")
         return self
+
+
+class Jsonl(Table):
+    """Events as lines of JSON in a file, for other programs on this device."""
+
+    path: FilePath | None = Field(
+        default=None, description="File that every event is appended to, a line each. Unset: none is written."
+    )
 
 
 class Web(Table):
@@ -297,4 +308,5 @@ class Config(Table):
     alarm: AlarmTable = Field(default_factory=AlarmTable, description="Whether events alert anybody.")
     mqtt: Mqtt = Field(default_factory=Mqtt, description="The broker that events and states go to.")
     email: Email = Field(default_factory=Email, description="Mail with a picture when something happens.")
+    jsonl: Jsonl = Field(default_factory=Jsonl, description="Events as lines of JSON in a file.")
     web: Web = Field(default_factory=Web, description="The page in the browser.")

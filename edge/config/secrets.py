@@ -27,7 +27,7 @@ def mask_url(text: str) -> str:
 
 
 class UnknownSecret(KeyError):
-    """No place holds a secret of this name; `args[0]` is the name."""
+    """No place gives a secret of this name; `args` are the name and, where a file has it that may not be read, why."""
 
 
 def find_secret(name: str, environ: Mapping[str, str] = os.environ) -> str:
@@ -36,19 +36,24 @@ def find_secret(name: str, environ: Mapping[str, str] = os.environ) -> str:
     One newline at the end of a file is not part of the secret: editors and `echo` add it.
 
     Raises:
-        UnknownSecret: no place has it, or the file that should hold it cannot be read.
+        UnknownSecret: no place has it, or the file that has it cannot be read.
     """
     if name in environ:
         return environ[name]
     folders = [DOCKER_SECRETS]
     if credentials := environ.get("CREDENTIALS_DIRECTORY"):
         folders.append(Path(credentials))
+    reason = None
     for folder in folders:
         try:
             return (folder / name).read_text("utf-8").removesuffix("\n").removesuffix("\r")
-        except (OSError, UnicodeDecodeError):
+        except FileNotFoundError:
             continue
-    raise UnknownSecret(name)
+        except OSError as fault:
+            reason = f"{folder / name}: {fault.strerror}"
+        except UnicodeDecodeError:
+            reason = f"{folder / name}: not UTF-8 text"
+    raise UnknownSecret(name, reason)
 
 
 def fill_in(text: str) -> str:

@@ -1,0 +1,141 @@
+"""The command that owners prove settings with: what it finds, that it repeats itself, how it fails."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.capture.test_sources import write_clip
+from tests.support.command import Edge
+from tests.support.shared_data import DATA, SSD, needs_data
+
+MOTION = ("--set", 'camera.0.labels=["motion"]')
+
+
+@pytest.fixture
+def edge(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Edge:
+    return Edge(monkeypatch, capsys)
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_two_replays_write_the_same_bytes_and_a_summary(edge: Edge, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", frames=25)
+    outputs = []
+    for name in ("one", "two"):
+        files = {kind: tmp_path / f"{name}.{kind}" for kind in ("events", "trace", "summary")}
+        done = edge("replay", clip, *(part for kind, path in files.items() for part in (f"--{kind}", path)), *MOTION)
+        assert done.code == 0
+        assert done.out == ""
+        outputs.append((files["events"].read_bytes(), files["trace"].read_bytes()))
+        summary = json.loads(files["summary"].read_text())
+        assert summary["frames"] == len(lines(files["trace"])) == 25
+        assert summary["fps_clip"] == 10
+        assert summary["stage_ms"]["capture"].keys() == {"p50", "p95", "sum"}
+        assert (summary["engine"], summary["model"], summary["inferences"]) == (None, None, 0)
+    assert outputs[0] == outputs[1]
+
+
+def test_holding_the_last_frame_lets_time_go_on(edge: Edge, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", frames=10)
+    edge("replay", clip, "--events", tmp_path / "e", "--trace", tmp_path / "t", "--hold", "2", *MOTION)
+    trace = lines(tmp_path / "t")
+    assert len(trace) == 30
+    assert trace[-1]["time"] == pytest.approx(2.9)
+
+
+def test_times_are_the_clips_and_nothing_is_of_this_machine(edge: Edge, tmp_path: Path) -> None:
+    clip = tmp_path / "walk.mp4"
+    write_walk(clip)
+    done = edge("replay", clip, "--events", tmp_path / "e", *MOTION)
+    assert done.code == 0
+    events = lines(tmp_path / "e")
+    assert [event["type"] for event in events][:1] == ["new"]
+    assert [event["type"] for event in events][-1:] == ["end"]
+    for event in events:
+        assert event["boot_id"] == event["node"] == "replay"
+        assert event["published_at"] == event["captured_at"]
+        assert 0 <= float(str(event["captured_at"])) < 10
+        assert event["armed"] == "armed_away"
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+
+
+def write_walk(path: Path) -> None:
+    """A bright block that crosses a dark room."""
+    import av
+    import numpy as np
+
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("mpeg4", rate=10, options={"qscale": "2"})
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for i in range(60):
+            room = np.full((240, 320, 3), 60, np.uint8)
+            if 10 <= i < 40:
+                room[80:200, (i - 10) * 8 : (i - 10) * 8 + 50] = 200
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(room, format="bgr24").reformat(format="yuv420p")))
+        out.mux(stream.encode())
+
+
+@needs_data
+def test_a_clip_cut_off_in_the_middle_is_said_and_what_was_found_is_kept(edge: Edge, tmp_path: Path) -> None:
+    whole = (DATA / "footage" / "onebyone_A.mp4").read_bytes()
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole[: len(whole) // 3])
+    done = edge("replay", cut, "--events", tmp_path / "e", *MOTION)
+    assert done.code == 2
+    assert len(done.err.strip().splitlines()) == 1
+    assert "cut.mp4" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("none.mp4", "--events", "e"), "no such clip"),
+        (("none.mp4",), "--events"),
+        (("none.mp4", "--events", "/proc/none/e"), "/proc/none/e"),
+        (("none.mp4", "--events", "e", "--config", "none.toml"), "none.toml"),
+        (("none.mp4", "--events", "e", "--set", "camera.0.lables=[]"), "labels"),
+    ],
+)
+def test_a_mistake_is_a_line_and_exit_code_2(
+    edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = edge("replay", *arguments)
+    assert done.code == 2
+    assert says in done.err
+
+
+@needs_data
+def test_the_zones_of_the_named_camera_apply(edge: Edge, tmp_path: Path) -> None:
+    clip = tmp_path / "walk.mp4"
+    write_walk(clip)
+    config = tmp_path / "edge.toml"
+    config.write_text(
+        '[[camera]]\nname = "a"\nsource = "synthetic:"\n'
+        '[[camera]]\nname = "b"\nsource = "synthetic:"\nlabels = ["motion"]\n'
+        '[[camera.zone]]\nname = "east"\npoints = [[0.5, 0.0], [1.0, 0.0], [1.0, 1.0], [0.5, 1.0]]\n'
+    )
+    done = edge("replay", clip, "--events", tmp_path / "e", "--config", config, "--camera", "b")
+    assert done.code == 0
+    last = lines(tmp_path / "e")[-1]["after"]
+    assert isinstance(last, dict)
+    assert (last["camera"], last["entered_zones"]) == ("b", ["east"])
+    assert edge("replay", clip, "--events", tmp_path / "e", "--config", config, "--camera", "c").code == 2
+
+
+@needs_data
+def test_the_labelled_visits_are_found(edge: Edge, tmp_path: Path) -> None:
+    clip = DATA / "footage" / "onebyone_A.mp4"
+    wanted = json.loads(clip.with_suffix(".json").read_text())["visits_frames"]
+    assert edge("replay", clip, "--events", tmp_path / "e", "--model", SSD, "--engine", "tflite").code == 0
+    ends = [event["after"] for event in map(json.loads, (tmp_path / "e").read_text().splitlines())
+            if event["type"] == "end"]  # fmt: skip
+    assert len(ends) == len(wanted)
+    for end, (first, last) in zip(ends, wanted, strict=True):
+        assert abs(end["start_time"] * 10 - first) <= 8
+        assert abs(end["end_time"] * 10 - last) <= 8
