@@ -59,3 +59,11 @@ def test_the_environment_goes_first(tmp_path: Path) -> None:
 def test_a_secret_that_nobody_has_is_named() -> None:
     with pytest.raises(UnknownSecret, match="NO_SUCH_SECRET"):
         fill_in("a ${NO_SUCH_SECRET} b")
+
+
+def test_a_secret_that_cannot_be_read_says_so(tmp_path: Path) -> None:
+    (tmp_path / "PW").mkdir()
+    (tmp_path / "BINARY").write_bytes(b"\xff")
+    for name, said in (("PW", "Is a directory"), ("BINARY", "UTF-8")):
+        with pytest.raises(UnknownSecret, match=said):
+            find_secret(name, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
