@@ -1,9 +1,11 @@
 # The commands of a clone. Each does all of its own set-up; `make` alone lists them.
-# PYTHON=/path/to/python3.12 chooses the interpreter, JOBS=4 the test processes, T=tests/web what is tested.
+# PYTHON=/path/to/python3.12 chooses the interpreter, JOBS=4 the test processes, T=tests/web what is tested,
+# ARGS="--seconds 20" how the demo runs.
 
 PYTHON ?=
 JOBS ?= 2
 T ?=
+ARGS ?=
 export PYTHON
 
 bin := .venv/bin
@@ -22,7 +24,7 @@ setup: venv  ## .venv with everything, and the default models in your cache
 demo:  ## real footage, found people: terminal and page; no camera needed
 	@.ci/venv openvino web
 	@$(bin)/edge models pull $(demo_model)
-	@$(bin)/edge demo
+	@$(bin)/edge demo $(ARGS)
 
 test: setup apt  ## every test, with real brokers, browsers and cameras
 	@$(bin)/python -m pytest -n $(JOBS) --dist loadgroup $(T)

@@ -93,7 +93,9 @@ def blocks(kind: str) -> list[Any]:
     return [
         pytest.param(block, id=f"{page.relative_to(ROOT)}:{number}")
         for page in PAGES
-        for number, block in enumerate(re.findall(rf"^```{kind}\n(.*?)^```$", page.read_text(), re.M | re.S), 1)
+        for number, block in enumerate(
+            re.findall(rf"^```{kind}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S), 1
+        )
     ]
 
 
