@@ -1,6 +1,6 @@
 """Time as the runtime sees it: nothing below the daemon reads the machine's clock itself.
 
-`SystemClock` is the device's; `ReplayClock` is a clip's, set by whoever reads the clip. Both count seconds.
+`SystemClock` is the device's. A replay needs none: its frames carry the clip's own time.
 """
 
 from __future__ import annotations
@@ -32,21 +32,6 @@ class SystemClock:
     def wall(self) -> float:
         """Unix time in seconds."""
         return time.time()
-
-
-class ReplayClock:
-    """A clip's own clock: both times are seconds from its first frame. Moved by the reader of the clip."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        """Seconds from the clip's first frame."""
-        return self.now
-
-    def wall(self) -> float:
-        """Seconds from the clip's first frame."""
-        return self.now
 
 
 _STA_UNSYNC = 0x0040

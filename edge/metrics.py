@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
-from time import perf_counter
 
 
 class Stages:
@@ -26,13 +23,6 @@ class Stages:
         if stage is None:
             stage = self._seconds[name] = array("d") if self._keep is None else deque(maxlen=self._keep)
         stage.append(seconds)
-
-    @contextmanager
-    def timed(self, name: str) -> Iterator[None]:
-        """Note how long the block takes."""
-        start = perf_counter()
-        yield
-        self.add(name, perf_counter() - start)
 
     def summary(self) -> dict[str, dict[str, float]]:
         """Of each stage: `p50`, `p95` and `sum` in milliseconds, over what is remembered."""

@@ -1,0 +1,48 @@
+"""What the daemon says in text."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from edge import report
+from edge.types import Event, Sighting
+
+STATUS: dict[str, Any] = {
+    "ready": True,
+    "uptime_s": 12.5,
+    "alarm": "armed_away",
+    "cameras": [
+        {"name": "porch", "status": "online", "fps": 9.9, "frames": 120, "dropped": 2, "inferences": 30,
+         "stage_ms": {"infer": {"p50": 14.0, "p95": 20.0}}},
+        {"name": 'a"b', "status": "offline", "fps": 0.0, "frames": 0, "dropped": 0, "inferences": 0, "stage_ms": {}},
+    ],
+    "sinks": [{"name": "mqtt", "state": "back_off", "depth": 7}],
+    "outbox": {"depth": 7, "oldest_s": 3.5, "dropped": 0},
+}  # fmt: skip
+
+
+def test_metrics_are_prometheus_text() -> None:
+    text = report.metrics(STATUS)
+    sample = re.compile(r'^[a-z_]+(\{[a-z]+="([^"\\]|\\.)*"(,[a-z]+="([^"\\]|\\.)*")*\})? [-0-9.e+]+$')
+    described: list[str] = []
+    for line in text.splitlines():
+        if line.startswith("# TYPE"):
+            described.append(line.split()[2])
+        elif not line.startswith("#"):
+            assert sample.match(line), line
+            assert line.startswith(described[-1])
+    assert len(described) == len(set(described))
+    assert 'edge_camera_online{camera="a\\"b"} 0' in text
+    assert 'edge_stage_seconds{camera="porch",stage="infer",quantile="0.95"} 0.02' in text
+
+
+def test_the_line_for_the_service_manager_names_what_is_wrong() -> None:
+    assert report.summary(STATUS) == "armed_away; 1 of 2 cameras online; 7 messages waiting; mqtt not connected"
+
+
+def test_an_event_is_a_line_for_a_terminal() -> None:
+    after = Sighting("1-a", "porch", 9.0, "person", 0.8, 0.93, 2.0, 9.0, (0, 0, 1, 1), (2, 2), False, False, ("lawn",))
+    line = report.event_line(Event("end", None, after, 9.0, "disarmed"))
+    assert "porch: person gone after 7 s in lawn" in line
+    assert "93%" in line
