@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import threading
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from edge.control import ControlServer, Handler, handlers_of
 from edge.daemon import Daemon
 from edge.errors import EdgeError
 from edge.notify import Notifier
+from edge.supervisor import Part, Supervisor
 from edge.types import Event
 
 log = logging.getLogger(__name__)
@@ -120,8 +122,8 @@ class House:
     def __init__(self, config: Config, told: Told) -> None:
         """Take the configuration's socket and data folder. Raises EdgeError if they are another's or unusable."""
         self._config, self._told = config, told
-        self._stop = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._supervisor = Supervisor()
+        self._parts: list[Part] = []
         handlers: dict[str, Handler] = {}
         self._control = ControlServer(config.node, handlers)  # first: it holds off a second daemon
         try:
@@ -136,7 +138,7 @@ class House:
         try:
             self.daemon.start()
             address = self._serve_page() if self._config.web.enabled else (None, None)
-            self._run("control", self._control.serve, self._stop)
+            self._run("control", self._control.serve)
         except EdgeError:
             self.stop()
             raise
@@ -144,16 +146,18 @@ class House:
 
     def stop(self) -> None:
         """Stop all of it, within two seconds."""
-        self._stop.set()
+        for part in self._parts:
+            part.stop.set()
         self.daemon.stop()
-        for thread in self._threads:
-            thread.join(0.5)
+        self._supervisor.stop(self._parts, 0.5)
         self._control.close()
 
-    def _run(self, name: str, body: Callable[..., None], *args: object) -> None:
-        thread = threading.Thread(target=body, args=args, name=name, daemon=True)
-        thread.start()
-        self._threads.append(thread)
+    def _run(self, name: str, serve: Callable[[threading.Event], None]) -> None:
+        def run(part: Part) -> None:
+            part.waiting(math.inf, "serves when asked")
+            serve(part.stop)
+
+        self._parts.append(self._supervisor.start(name, run))
 
     def _serve_page(self) -> tuple[str, str | None]:
         """Bind the page's port and serve it; its address, and the one that sets the first password."""
@@ -173,7 +177,7 @@ class House:
         )
         sock = listen(settings)
         app = build(self.daemon, settings, self._config.node.data)
-        self._run("web", serve, app, settings, self._stop, sock)
+        self._run("web", lambda stop: serve(app, settings, stop, sock))
         port = sock.getsockname()[1]
         return settings.url(port), first_url(app, settings, port)
 

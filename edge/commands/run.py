@@ -21,10 +21,10 @@ def run(config_file: Path | None, verbose: bool) -> None:
     SIGTERM ends it cleanly; SIGHUP reads the configuration again and keeps the last good one.
     """
     _prepare(logging.DEBUG if verbose else logging.INFO)
-    from edge.config.load import load
+    from edge.doctor import configuration
     from edge.service import Service, Told
 
-    Service(lambda: load(config_file, files=True), Told(_ready)).run()
+    Service(lambda: configuration(config_file), Told(_ready)).run()
 
 
 @click.command()

@@ -62,7 +62,7 @@ def _caption(label: str, score: float) -> str:
 
 def _write(image: U8, text: str, corner: tuple[int, int], colour: tuple[int, int, int]) -> None:
     """White text on the box's colour, above the box, or inside it at the picture's upper edge."""
-    mask = font.caption(text, max(1, round(image.shape[0] / 220)))
+    mask = font.caption(text, max(1, round(image.shape[0] / 480)))
     h, w = min(mask.shape[0], image.shape[0]), min(mask.shape[1], image.shape[1])
     x = min(max(corner[0], 0), image.shape[1] - w)
     y = min(corner[1] - h if corner[1] >= h else max(corner[1], 0), image.shape[0] - h)

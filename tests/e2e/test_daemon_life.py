@@ -288,14 +288,14 @@ def test_a_data_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> Non
     assert "/proc/edge" in lines[0]
 
 
-def test_a_model_that_is_none_is_one_line(tmp_path: Path) -> None:
+def test_a_model_that_is_none_is_shown_at_its_line(tmp_path: Path) -> None:
     text = tmp_path / "text.onnx"
     text.write_text("this is no model\n")
     config = f'[[camera]]\nname = "hall"\nsource = "synthetic:"\n[model]\nname = "{text}"\n{page()}'
     code, lines = refused(tmp_path, f'{config}[node]\ndata = "{tmp_path}/data"\n')
     assert code == 2
-    assert len(lines) == 1
-    assert "text.onnx" in lines[0]
+    assert any("edge.toml:5:8" in line for line in lines)
+    assert any("text.onnx" in line for line in lines)
 
 
 def test_refused_passwords_are_a_state_and_all_else_goes_on(tmp_path: Path) -> None:
