@@ -1,1 +1,1 @@
-"""What runs on a workstation rather than on the device: benchmarks now, compression and training later."""
+"""What runs on a workstation rather than on the device: compression and training, from a later release on."""
