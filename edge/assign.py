@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Pairs = list[tuple[int, int]]
 
 
-def assign(cost: NDArray[np.floating], limit: float) -> Pairs:
+def assign(cost: NDArray[np.float64], limit: float) -> Pairs:
     """The cheapest one-to-one pairing of rows with columns among pairs that cost less than `limit`.
 
     Shortest augmenting paths with dual potentials (Jonker and Volgenant, "A shortest augmenting path algorithm for
@@ -27,7 +27,7 @@ def assign(cost: NDArray[np.floating], limit: float) -> Pairs:
         return [(int(row), int(column)) for row, column in zip(*near.nonzero(), strict=True)]
     if cost.shape[0] > cost.shape[1]:
         return sorted((row, column) for column, row in assign(cost.T, limit))
-    row_of = _augment(np.minimum(cost, limit).astype(np.float64))
+    row_of = _augment(np.minimum(cost, limit))
     return sorted((int(row), column) for column, row in enumerate(row_of) if row >= 0 and near[row, column])
 
 

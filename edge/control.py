@@ -121,7 +121,7 @@ class ControlServer:
                 self.path.unlink(missing_ok=True)
                 self._socket.bind(str(self.path))
                 self.path.chmod(0o660)
-                self._socket.listen(8)
+                self._socket.listen(128)
             except OSError as fault:
                 reason = fault.strerror or fault
                 raise StorageError(f"cannot make the control socket {self.path}: {reason}") from None

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from edge.assign import Pairs, assign
 from edge.types import F32, Box, Detections, Track
 
 F64 = NDArray[np.float64]
+AnyBoxes = NDArray[Any]
+"""float (n, 4), x1 y1 x2 y2 in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,15 +237,17 @@ class Tracker:
         return shown
 
 
-def overlap(a: F32 | F64, b: F32 | F64) -> F64:
+def overlap(a: AnyBoxes, b: AnyBoxes) -> F64:
     """Intersection over union of boxes a (n, 4) and b (m, 4), x1 y1 x2 y2: float64 (n, m)."""
     both = _both(a, b)
-    return both / np.maximum(_area(a)[:, None] + _area(b)[None, :] - both, 1e-9)
+    union: F64 = _area(a)[:, None] + _area(b)[None, :] - both
+    return np.divide(both, np.maximum(union, 1e-9))
 
 
-def nested(a: F32 | F64, b: F32 | F64) -> F64:
+def nested(a: AnyBoxes, b: AnyBoxes) -> F64:
     """Intersection over the smaller of boxes a (n, 4) and b (m, 4): float64 (n, m), 1 where one holds the other."""
-    return _both(a, b) / np.maximum(np.minimum(_area(a)[:, None], _area(b)[None, :]), 1e-9)
+    smaller = np.minimum(_area(a)[:, None], _area(b)[None, :])
+    return np.divide(_both(a, b), np.maximum(smaller, 1e-9))
 
 
 def _touch(boxes: F32, moving: Sequence[Box] | None) -> NDArray[np.bool_]:
@@ -254,7 +259,7 @@ def _touch(boxes: F32, moving: Sequence[Box] | None) -> NDArray[np.bool_]:
     return touching
 
 
-def _both(a: F32 | F64, b: F32 | F64) -> F64:
+def _both(a: AnyBoxes, b: AnyBoxes) -> F64:
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
     side = np.maximum(high - low, 0).astype(np.float64)
@@ -262,8 +267,8 @@ def _both(a: F32 | F64, b: F32 | F64) -> F64:
     return both
 
 
-def _area(boxes: F32 | F64) -> F64:
-    return ((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).astype(np.float64)
+def _area(boxes: AnyBoxes) -> F64:
+    return np.asarray((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), np.float64)
 
 
 def _centres(boxes: F32) -> F64:
@@ -276,6 +281,6 @@ def _corners(places: F64) -> F64:
     return np.concatenate([places[:, :2] - half, places[:, :2] + half], 1)
 
 
-def _grown(boxes: F32 | F64, buffer: float) -> F64:
+def _grown(boxes: AnyBoxes, buffer: float) -> F64:
     margin = (boxes[:, 2:] - boxes[:, :2]) * buffer
-    return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], 1).astype(np.float64)
+    return np.asarray(np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], 1), np.float64)

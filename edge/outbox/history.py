@@ -86,9 +86,9 @@ def _open(path: Path) -> sqlite3.Connection:
         db = sqlite3.connect(f"{path.absolute().as_uri()}?{options}", uri=True, timeout=5.0)
         try:
             db.execute("SELECT 1 FROM events LIMIT 1")
-        except sqlite3.OperationalError:
+        except sqlite3.Error as fault:
             db.close()
-            if "immutable" in options:
+            if "immutable" in options or not isinstance(fault, sqlite3.OperationalError):
                 raise
         else:
             return db

@@ -24,7 +24,7 @@ class WebSettings:
     """
 
     host: str = "127.0.0.1"
-    port: int = 8080
+    port: int = 8099
     cert: Path | None = None
     key: Path | None = None
     insecure: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -267,9 +268,8 @@ def test_remembered_value_is_on_the_disk_when_remember_returns(opened: Opened, t
     box = opened()
     assert box.recall("alarm") is None
     assert box.remember("alarm", "armed_away")
-    with sqlite3.connect(tmp_path / "data" / "edge.db") as db:
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "edge.db")) as db:
         assert db.execute("SELECT value FROM kept WHERE key = 'alarm'").fetchone() == ("armed_away",)
-    db.close()
     box.close()
     assert opened().recall("alarm") == "armed_away"
 

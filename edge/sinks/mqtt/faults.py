@@ -12,7 +12,7 @@ from edge.sinks.mqtt.settings import MqttSettings
 BLAMES_MESSAGE = {0x81, 0x82, 0x90, 0x95, 0x99}
 
 _REFUSED = {
-    0x84: "does not speak this MQTT version; set mqtt.protocol",
+    0x84: "does not speak this MQTT version; set mqtt.version",
     0x85: "refuses the client id; set another node.name",
     0x86: "refuses the user name or password; check mqtt.username and mqtt.password",
     0x87: "refuses us (not authorised); check mqtt.username and mqtt.password",
