@@ -10,7 +10,8 @@ import numpy as np
 
 from bench.places import PAIRS, SSD, YOLOX, footage, replay
 from bench.table import Row, at_least, at_most
-from edge.track import overlap
+from edge.boxes import iou
+from edge.types import Box
 
 
 def visits() -> Iterator[Row]:
@@ -56,19 +57,17 @@ def walkers() -> Iterator[Row]:
     yield at_least("walkers in vtest_A: precision", hits / (hits + false), 0.80)
 
 
-def _compare(boxes: list[list[float]], label: dict[str, Any]) -> tuple[int, int]:
+def _compare(boxes: list[Box], label: dict[str, Any]) -> tuple[int, int]:
     """Boxes that match a person of their own, and boxes that match nobody who is labelled or set aside."""
-    found = np.array(boxes, np.float32).reshape(-1, 4)
-    people = overlap(found, np.array(label["persons"], np.float32).reshape(-1, 4))
-    aside = overlap(found, np.array(label["ignore"], np.float32).reshape(-1, 4)).max(1, initial=0) > 0.3
+    left = list(label["persons"])
     hits = false = 0
-    for i in range(len(found)):
-        best = int(people[i].argmax())
-        if people[i, best] >= 0.5:
+    for box in boxes:
+        best = max(left, key=lambda person: iou(box, person), default=None)
+        if best is not None and iou(box, best) >= 0.5:
+            left.remove(best)
             hits += 1
-            people[:, best] = 0
         else:
-            false += not aside[i]
+            false += not any(iou(box, aside) > 0.3 for aside in label["ignore"])
     return hits, false
 
 

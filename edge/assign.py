@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 Pairs = list[tuple[int, int]]
 
 
-def assign(cost: NDArray[np.float64], limit: float) -> Pairs:
+def assign(cost: Sequence[Sequence[float]], limit: float) -> Pairs:
     """The cheapest one-to-one pairing of rows with columns among pairs that cost less than `limit`.
 
     Shortest augmenting paths with dual potentials (Jonker and Volgenant, "A shortest augmenting path algorithm for
@@ -16,19 +18,21 @@ def assign(cost: NDArray[np.float64], limit: float) -> Pairs:
     never match: each is priced at the limit, as high as leaving its row alone, and is dropped from the result.
 
     Args:
-        cost: (n, m), finite
+        cost: n rows of m finite numbers
         limit: what a pair must stay under
 
     Returns:
         (row, column) pairs, by row.
     """
-    near = cost < limit
-    if near.sum(0).max(initial=0) <= 1 and near.sum(1).max(initial=0) <= 1:  # nobody competes, as in most frames
-        return [(int(row), int(column)) for row, column in zip(*near.nonzero(), strict=True)]
-    if cost.shape[0] > cost.shape[1]:
-        return sorted((row, column) for column, row in assign(cost.T, limit))
-    row_of = _augment(np.minimum(cost, limit))
-    return sorted((int(row), column) for column, row in enumerate(row_of) if row >= 0 and near[row, column])
+    near = [(r, c) for r, row in enumerate(cost) for c, value in enumerate(row) if value < limit]
+    if len({r for r, _ in near}) == len(near) == len({c for _, c in near}):  # nobody competes, as in most frames
+        return near
+    priced = np.minimum(np.array(cost, np.float64), limit)
+    if priced.shape[0] > priced.shape[1]:
+        pairs = [(row, column) for row, column in enumerate(_augment(priced.T)) if column >= 0]
+    else:
+        pairs = [(row, column) for column, row in enumerate(_augment(priced)) if row >= 0]
+    return sorted((int(row), int(column)) for row, column in pairs if cost[row][column] < limit)
 
 
 def _augment(cost: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -1,19 +1,18 @@
-"""A constant-velocity Kalman filter over many boxes at once.
+"""A constant-velocity Kalman filter of one box.
 
-The four coordinates of a box (centre x, centre y, width, height) are filtered apart, so a box's covariance is four
-symmetric 2x2 blocks (position, velocity) instead of one 8x8 matrix, and a whole camera's tracks update in a handful of
-NumPy calls. Source: R. E. Kalman, "A New Approach to Linear Filtering and Prediction Problems", 1960; process noise is
-white acceleration (Bar-Shalom, Li and Kirubarajan, "Estimation with Applications to Tracking and Navigation", 6.3.2).
+The four coordinates (centre x, centre y, width, height) are filtered apart, each with a state of place and velocity, so
+that the covariance is four symmetric 2x2 blocks. Plain floats: a camera follows a handful of objects, and on caches
+that an inference has just filled, a few hundred float operations cost less than a dozen NumPy calls.
+
+Source: R. E. Kalman, "A New Approach to Linear Filtering and Prediction Problems", 1960; process noise is white
+acceleration (Bar-Shalom, Li and Kirubarajan, "Estimation with Applications to Tracking and Navigation", 6.3.2).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 
-import numpy as np
-from numpy.typing import NDArray
-
-F64 = NDArray[np.float64]
+from edge.types import Box
 
 ACCELERATION = 1.0
 """Standard deviation of an object's acceleration, in its own sizes per square second."""
@@ -23,67 +22,73 @@ FIRST_SPEED = 1.0
 """Standard deviation of an unknown object's speed, in its own sizes per second."""
 
 
-@dataclass(slots=True)
-class Boxes:
-    """n filtered boxes.
+class Axis:
+    """One coordinate: place in pixels, speed in pixels a second, and their covariance pp, pv, vv."""
 
-    place, speed: float64 (n, 4): centre x, centre y, width, height in pixels, and pixels a second
-    pp, pv, vv: float64 (n, 4): variances of place, of place with speed, and of speed
-    """
+    __slots__ = ("place", "pp", "pv", "speed", "vv")
 
-    place: F64
-    speed: F64
-    pp: F64
-    pv: F64
-    vv: F64
+    def __init__(self, place: float, size: float) -> None:
+        self.place, self.speed = place, 0.0
+        self.pp, self.pv, self.vv = (MEASUREMENT * size) ** 2, 0.0, (FIRST_SPEED * size) ** 2
 
-    def __len__(self) -> int:
-        return len(self.place)
+    def predict(self, dt: float, size: float) -> None:
+        """Move on by `dt` seconds."""
+        q = (ACCELERATION * size) ** 2
+        self.place += self.speed * dt
+        self.pp += 2 * dt * self.pv + dt * dt * self.vv + q * dt**4 / 4
+        self.pv += dt * self.vv + q * dt**3 / 2
+        self.vv += q * dt * dt
 
-    def keep(self, which: NDArray[np.bool_]) -> None:
-        """Drop the others, in place."""
-        for name in self.__slots__:
-            setattr(self, name, getattr(self, name)[which])
-
-
-def none() -> Boxes:
-    """No boxes yet."""
-    return Boxes(*(np.zeros((0, 4)) for _ in range(5)))
-
-
-def add(boxes: Boxes, measured: F64) -> None:
-    """Start filters from measurements, (m, 4) centre x, centre y, width, height; the speed is unknown."""
-    size = _size(measured)
-    zero = np.zeros_like(measured)
-    fresh = (measured, zero, (MEASUREMENT * size) ** 2 + zero, zero, (FIRST_SPEED * size) ** 2 + zero)
-    for name, values in zip(boxes.__slots__, fresh, strict=True):
-        setattr(boxes, name, np.concatenate([getattr(boxes, name), values]))
+    def correct(self, measured: float, size: float) -> None:
+        """Take in a measurement."""
+        spread = self.pp + (MEASUREMENT * size) ** 2
+        gain, speed_gain = self.pp / spread, self.pv / spread
+        off = measured - self.place
+        self.place += gain * off
+        self.speed += speed_gain * off
+        self.vv -= speed_gain * self.pv
+        self.pv *= 1 - gain
+        self.pp *= 1 - gain
 
 
-def predict(boxes: Boxes, dt: float) -> None:
-    """Move all boxes on by `dt` seconds, in place."""
-    q = (ACCELERATION * _size(boxes.place)) ** 2
-    boxes.place = boxes.place + boxes.speed * dt
-    boxes.place[:, 2:] = np.maximum(boxes.place[:, 2:], 1.0)
-    boxes.pp = boxes.pp + 2 * dt * boxes.pv + dt * dt * boxes.vv + q * dt**4 / 4
-    boxes.pv = boxes.pv + dt * boxes.vv + q * dt**3 / 2
-    boxes.vv = boxes.vv + q * dt * dt
+class BoxFilter:
+    """The filtered box of one object; starts at a measurement, its speed unknown."""
+
+    __slots__ = ("axes",)
+
+    def __init__(self, box: Box) -> None:
+        measured = _centre(box)
+        size = _size(measured[2], measured[3])
+        self.axes = tuple(Axis(value, size) for value in measured)
+
+    @property
+    def box(self) -> Box:
+        """The estimate, x1 y1 x2 y2 in pixels."""
+        x, y, w, h = (axis.place for axis in self.axes)
+        return x - w / 2, y - h / 2, x + w / 2, y + h / 2
+
+    def predict(self, dt: float) -> None:
+        """Move on by `dt` seconds."""
+        size = _size(self.axes[2].place, self.axes[3].place)
+        for axis in self.axes:
+            axis.predict(dt, size)
+        for side in self.axes[2:]:
+            side.place = max(side.place, 1.0)
+
+    def correct(self, box: Box) -> None:
+        """Take in a detector's box."""
+        measured = _centre(box)
+        size = _size(measured[2], measured[3])
+        for axis, value in zip(self.axes, measured, strict=True):
+            axis.correct(value, size)
 
 
-def correct(boxes: Boxes, rows: NDArray[np.intp], measured: F64) -> None:
-    """Take in one measurement (m, 4) for each of `rows`, in place."""
-    pp, pv = boxes.pp[rows], boxes.pv[rows]
-    spread = pp + (MEASUREMENT * _size(measured)) ** 2
-    gain, speed_gain = pp / spread, pv / spread
-    off = measured - boxes.place[rows]
-    boxes.place[rows] += gain * off
-    boxes.speed[rows] += speed_gain * off
-    boxes.vv[rows] -= speed_gain * pv
-    boxes.pv[rows] = (1 - gain) * pv
-    boxes.pp[rows] = (1 - gain) * pp
+def _centre(box: Box) -> tuple[float, float, float, float]:
+    """Centre x, centre y, width, height; sides of at least a pixel."""
+    x1, y1, x2, y2 = box
+    return (x1 + x2) / 2, (y1 + y2) / 2, max(x2 - x1, 1.0), max(y2 - y1, 1.0)
 
 
-def _size(place: F64) -> F64:
-    """The length that noise scales with: the geometric mean of width and height, (n, 1)."""
-    size: F64 = np.sqrt(np.maximum(place[:, 2:3], 1.0) * np.maximum(place[:, 3:4], 1.0))
-    return size
+def _size(w: float, h: float) -> float:
+    """The length that noise scales with: the geometric mean of the sides."""
+    return math.sqrt(w * h)

@@ -22,6 +22,8 @@ from edge.types import U8, Box
 F32 = NDArray[np.float32]
 
 _BLOCK = 8
+_FAST = 30
+_SELDOM = 3  # once the noise is known, it is learned from every third frame: what is left is saved time
 _NEAR = np.ones((5, 5), np.uint8)  # changed places this near one another are one region
 
 
@@ -54,7 +56,9 @@ class Gate:
         self._settings = settings or GateSettings()
         self._recent: deque[tuple[float, F32]] = deque()
         self._noise: F32 | None = None
-        self._learned = 0
+        self._threshold: F32 | None = None
+        self._frames = 0
+        self._learned_at = 0.0
         self._held: list[Box] = []
         self._until = -math.inf
 
@@ -66,36 +70,45 @@ class Gate:
             time: seconds, not before the call's before
         """
         small, factor = shrink(luma, self._settings.rows)
-        if self._noise is None or self._noise.shape != small.shape:
-            self._noise = np.ones(small.shape, np.float32)
+        if self._noise is None or self._threshold is None or self._noise.shape != small.shape:
+            self._noise = np.zeros(small.shape, np.float32)
+            self._threshold = np.full(small.shape, self._settings.floor, np.float32)
+            self._frames, self._learned_at = 0, time
             self._recent.clear()
-            self._learned = 0
-        before = self._recent[-1][0] if self._recent else time
         self._recent.append((time, small))
         while len(self._recent) > 2 and self._recent[1][0] <= time - self._settings.lag_s + 1e-6:
             self._recent.popleft()
-        regions = self._regions(self._changed(small, self._noise, time - before), factor)
+        if len(self._recent) < 2:
+            return []
+        change = self._change(small)
+        changed = cv2.medianBlur(cv2.compare(change, self._threshold, cv2.CMP_GT), 3)
+        self._frames += 1
+        if self._frames <= _FAST or self._frames % _SELDOM == 0:
+            self._learn(change, self._noise, self._threshold, time)
+        regions = self._regions(np.asarray(changed, np.uint8), factor)
         if regions:
             self._held, self._until = regions, time + self._settings.hold_s
             return regions
         return self._held if time <= self._until + 1e-6 else []
 
-    def _changed(self, small: F32, noise: F32, dt: float) -> U8:
-        """Where the picture changed by more than light and the place's own noise: uint8 0 or 255; learns the noise."""
-        settings = self._settings
+    def _change(self, small: F32) -> F32:
+        """How much each place changed beyond the light around it, in levels of brightness."""
         change = cv2.subtract(small, self._recent[0][1])
         h, w = small.shape
         # The median of the blocks around, not their mean: somebody in the picture must not become light around them.
         blocks = cv2.resize(change, (max(1, w // _BLOCK), max(1, h // _BLOCK)), interpolation=cv2.INTER_AREA)
         light = cv2.resize(cv2.medianBlur(blocks, 5), (w, h), interpolation=cv2.INTER_LINEAR)
-        local = cv2.absdiff(change, light)
-        threshold = np.maximum(noise * np.float32(settings.noise), np.float32(settings.floor))
-        changed = cv2.medianBlur(cv2.compare(local, threshold, cv2.CMP_GT), 3)
+        return np.asarray(cv2.absdiff(change, light), np.float32)
+
+    def _learn(self, change: F32, noise: F32, threshold: F32, time: float) -> None:
+        """Move each place's noise towards what it showed now, and its threshold with it, both in place."""
+        settings = self._settings
+        rate = max(1 / self._frames, 1 - math.exp((self._learned_at - time) / settings.noise_s))
+        self._learned_at = time
         # Capped at the threshold, so that somebody who walks by does not deafen the place.
-        self._learned += 1
-        rate = max(1 / self._learned, 1 - math.exp(-dt / settings.noise_s))
-        cv2.accumulateWeighted(cv2.min(local, threshold), noise, rate)
-        return np.asarray(changed, np.uint8)
+        cv2.accumulateWeighted(cv2.min(change, threshold), noise, rate)
+        np.multiply(noise, np.float32(settings.noise), out=threshold)
+        np.maximum(threshold, np.float32(settings.floor), out=threshold)
 
     def _regions(self, changed: U8, factor: int) -> list[Box]:
         """Boxes around changed places that are large enough, neighbours joined."""

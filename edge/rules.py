@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from edge import boxes
 from edge.types import F32, Box, Event, Frame, ModelRef, Sighting, Snapshot, Track
 
 MOTION = "motion"
@@ -185,7 +186,7 @@ class Rules:
     def _look(self, story: _Story, track: Track, frame: Frame) -> None:
         """Bring a story up to date with what this frame shows."""
         w, h = frame.size
-        box = _clip(track.box, w, h)
+        box = boxes.clipped(track.box, w, h)
         x, y = (box[0] + box[2]) / 2 / w, box[3] / h
         if _shift(story.anchor, track.box) > self._settings.still_move:
             story.anchor, story.anchor_time = track.box, frame.time
@@ -231,7 +232,7 @@ class Rules:
     def _follow_motion(self, frame: Frame, moved: Sequence[Box]) -> list[Event]:
         """Motion as an object of its own, number 0, boxed by what moves."""
         w, h = frame.size
-        large = sum(_area(box) for box in moved) >= self._settings.motion_area * w * h
+        large = sum(boxes.area(box) for box in moved) >= self._settings.motion_area * w * h
         motion, told = self._motion, 0 in self._stories
         if not moved or not (large or told):
             if motion is not None and not (told and frame.time - motion.last < self._settings.quiet_s):
@@ -243,7 +244,7 @@ class Rules:
         motion.last = frame.time
         if frame.time - motion.since < self._settings.motion_s - 1e-6:
             return []
-        box = _union(moved)
+        box = boxes.around(list(moved))
         track = Track(
             number=0, label=MOTION, score=1.0, box=box, confirmed=True, seen=True,
             first_time=frame.time, last_time=frame.time, first_wall=frame.wall, last_wall=frame.wall,
@@ -262,25 +263,11 @@ def _quality(box: Box, score: float, frame: Frame) -> float:
     w, h = frame.size
     x1, y1, x2, y2 = box
     cut = x1 <= 1 or y1 <= 1 or x2 >= w - 1 or y2 >= h - 1
-    part = _area(_clip(box, w, h)) / (w * h)
+    part = boxes.area(boxes.clipped(box, w, h)) / (w * h)
     return score * math.sqrt(part) * (0.6 if cut else 1.0)
 
 
 def _shift(a: Box, b: Box) -> float:
     """The largest move of a corner from a to b, in sizes of a."""
-    size = math.sqrt(max(_area(a), 1.0))
+    size = math.sqrt(max(boxes.area(a), 1.0))
     return max(abs(p - q) for p, q in zip(a, b, strict=True)) / size
-
-
-def _area(box: Box) -> float:
-    return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)
-
-
-def _clip(box: Box, w: int, h: int) -> Box:
-    x1, y1, x2, y2 = box
-    return min(max(x1, 0.0), w), min(max(y1, 0.0), h), min(max(x2, 0.0), w), min(max(y2, 0.0), h)
-
-
-def _union(boxes: Sequence[Box]) -> Box:
-    x1, y1, x2, y2 = zip(*boxes, strict=True)
-    return min(x1), min(y1), max(x2), max(y2)

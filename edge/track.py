@@ -11,18 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from edge import boxes
+from edge.assign import assign
+from edge.kalman import BoxFilter
+from edge.types import Box, Detections, Track
 
-from edge import kalman
-from edge.assign import Pairs, assign
-from edge.types import F32, Box, Detections, Track
-
-F64 = NDArray[np.float64]
-AnyBoxes = NDArray[Any]
-"""float (n, 4), x1 y1 x2 y2 in pixels."""
+Moment = tuple[float, float]
+"""Time on the pipeline's clock, time on the wall."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +52,23 @@ class TrackerSettings:
     still_every: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One detection; kind is its class."""
+
+    box: Box
+    score: float
+    kind: int
+
+
 @dataclass(slots=True)
 class _Life:
-    """The history of one track, beside its filter."""
+    """One object: its filter and its history. first, last: time and wall time of those detections."""
 
     number: int
     kind: int
     score: float
+    filter: BoxFilter
     first: tuple[float, float]
     last: tuple[float, float]
     strong: list[float] = field(default_factory=list)
@@ -81,9 +87,8 @@ class Tracker:
 
     def __init__(self, labels: Sequence[str], wanted: Sequence[str], settings: TrackerSettings | None = None) -> None:
         self._labels = tuple(labels)
-        self._wanted = np.array([label in wanted for label in self._labels], bool)
+        self._wanted = frozenset(kind for kind, label in enumerate(self._labels) if label in wanted)
         self._settings = settings or TrackerSettings()
-        self._boxes = kalman.none()
         self._lives: list[_Life] = []
         self._time: float | None = None
         self._looked: float | None = None
@@ -114,55 +119,60 @@ class Tracker:
                 person in a picture that stands still is not told about; on the first frame it starts anywhere.
                 None: everything may move.
         """
-        first_look = self._looked is None
+        if self._looked is None:
+            moving = None
         if self._time is not None:
-            kalman.predict(self._boxes, max(time - self._time, 0.0))
+            for life in self._lives:
+                life.filter.predict(max(time - self._time, 0.0))
         self._time = self._looked = time
-        seen = seen.keep(self._wanted[seen.classes] & (seen.scores >= self._settings.weak)) if len(seen) else seen
-        matched = self._match(seen)
-        self._take(seen, matched, time, wall, moving)
-        self._start(seen, {d for _, d in matched}, time, wall, None if first_look else moving)
+        found = self._wanted_of(seen)
+        free = self._match(found, (time, wall), moving)
+        self._start(free, (time, wall), moving)
         self._forget(time)
         return self._report(time)
 
-    def _match(self, seen: Detections) -> Pairs:
-        """(track, detection) pairs: strong detections near, weak ones near, strong ones farther off."""
-        if not len(seen) or not self._lives:
-            return []
-        strong = seen.scores >= self._settings.strong
-        kinds = np.array([life.kind for life in self._lives])
-        other_kind = kinds[:, None] != seen.classes[None, :]
-        places = _corners(self._boxes.place)
-        tracks, found = np.ones(len(places), bool), np.ones(len(seen), bool)
-        pairs: Pairs = []
-        for mask, buffer, limit in ((strong, 0.1, 0.8), (~strong, 0.1, 0.6), (strong, 0.5, 0.9)):
-            rows, columns = tracks.nonzero()[0], (found & mask).nonzero()[0]
-            if not len(rows) or not len(columns):
-                continue
-            cost = 1.0 - overlap(_grown(places[rows], buffer), _grown(seen.boxes[columns], buffer))
-            cost[other_kind[np.ix_(rows, columns)]] = 1.0
-            for r, c in assign(cost, limit):
-                row, column = int(rows[r]), int(columns[c])
-                tracks[row] = found[column] = False
-                pairs.append((row, column))
-        return pairs
+    def _wanted_of(self, seen: Detections) -> list[_Found]:
+        """The detections worth a look, best first."""
+        rows = zip(seen.boxes.tolist(), seen.scores.tolist(), seen.classes.tolist(), strict=True)
+        return [
+            _Found((x1, y1, x2, y2), score, kind)
+            for (x1, y1, x2, y2), score, kind in rows
+            if kind in self._wanted and score >= self._settings.weak
+        ]
 
-    def _take(self, seen: Detections, matched: Pairs, time: float, wall: float, moving: Sequence[Box] | None) -> None:
-        """Correct the matched tracks, count a miss for the others."""
+    def _match(self, found: list[_Found], now: Moment, moving: Sequence[Box] | None) -> list[_Found]:
+        """Give the tracks their detections: strong ones near, weak ones near, strong ones farther off. Returns the
+        strong detections that are left."""
+        strong = [one for one in found if one.score >= self._settings.strong]
+        weak = [one for one in found if one.score < self._settings.strong]
         for life in self._lives:
             life.misses += 1
-        if not matched:
-            return
-        rows, found = (np.array(side, np.intp) for side in zip(*matched, strict=True))
-        kalman.correct(self._boxes, rows, _centres(seen.boxes[found]))
-        for detection, row in zip(found, rows, strict=True):
-            life, score = self._lives[row], float(seen.scores[detection])
-            life.score, life.last, life.misses = score, (time, wall), 0
-            if not life.confirmed:
-                life.moved = life.moved or bool(_touch(seen.boxes[detection : detection + 1], moving)[0])
-                if score >= self._settings.strong:
-                    life.strong.append(score)
-                life.confirmed = self._convinces(life, time)
+        for some, buffer, limit in ((strong, 0.1, 0.8), (weak, 0.1, 0.6), (strong, 0.5, 0.9)):
+            lives = [life for life in self._lives if life.misses]
+            if not some or not lives:
+                continue
+            places = [boxes.grown(life.filter.box, buffer) for life in lives]
+            seen = [boxes.grown(one.box, buffer) for one in some]
+            cost = [
+                [1.0 - boxes.iou(a, b) if life.kind == one.kind else 1.0 for b, one in zip(seen, some, strict=True)]
+                for a, life in zip(places, lives, strict=True)
+            ]
+            pairs = assign(cost, limit)
+            for row, column in pairs:
+                self._take(lives[row], some[column], now, moving)
+            taken = {column for _, column in pairs}
+            some[:] = [one for column, one in enumerate(some) if column not in taken]
+        return strong
+
+    def _take(self, life: _Life, one: _Found, now: Moment, moving: Sequence[Box] | None) -> None:
+        """Correct a track by its detection."""
+        life.filter.correct(one.box)
+        life.score, life.last, life.misses = one.score, now, 0
+        if not life.confirmed:
+            life.moved = life.moved or _moves(one.box, moving)
+            if one.score >= self._settings.strong:
+                life.strong.append(one.score)
+            life.confirmed = self._convinces(life, now[0])
 
     def _convinces(self, life: _Life, time: float) -> bool:
         """Whether a track was seen often, long and well enough to be told about."""
@@ -173,42 +183,41 @@ class Tracker:
             and median(life.strong) >= (settings.confirm_score if life.moved else settings.still_score)
         )
 
-    def _start(self, seen: Detections, used: set[int], time: float, wall: float, moving: Sequence[Box] | None) -> None:
+    def _start(self, free: list[_Found], now: Moment, moving: Sequence[Box] | None) -> None:
         """New tracks from strong, unmatched detections where something moves and no track stands already."""
-        free = [d for d in range(len(seen)) if d not in used and seen.scores[d] >= self._settings.strong]
-        if not free:
-            return
-        touching = _touch(seen.boxes[free], moving)
-        for d, moves in zip(free, touching, strict=True):
-            box, kind, score = seen.boxes[d : d + 1], int(seen.classes[d]), float(seen.scores[d])
-            same = np.array([life.kind == kind for life in self._lives], bool)
-            if not moves or np.any(nested(box, _corners(self._boxes.place))[0, same] > self._settings.nested):
-                continue
-            kalman.add(self._boxes, _centres(box))
-            self._born += 1
-            self._lives.append(
-                _Life(self._born, kind, score, (time, wall), (time, wall), strong=[score], moved=moving is not None)
+        for one in free:
+            known = any(
+                life.kind == one.kind and boxes.nested(one.box, life.filter.box) > self._settings.nested
+                for life in self._lives
             )
+            if known or not _moves(one.box, moving):
+                continue
+            self._born += 1
+            life = _Life(self._born, one.kind, one.score, BoxFilter(one.box), now, now, [one.score])
+            life.moved = moving is not None
+            self._lives.append(life)
 
     def _forget(self, time: float) -> None:
         """Drop what stayed away too long, what could not be decided, and young doubles of older tracks."""
-        settings, corners = self._settings, _corners(self._boxes.place)
-        inside = None if all(life.confirmed for life in self._lives) else nested(corners, corners)
-        keep = np.ones(len(self._lives), bool)
+        settings = self._settings
+        kept: list[_Life] = []
         for i, life in enumerate(self._lives):
             away = time - life.last[0] - 1e-6
-            if life.confirmed or inside is None:
-                keep[i] = away <= settings.lost_s
-                continue
-            double = any(
-                keep[j] and other.kind == life.kind and inside[i, j] > settings.nested
-                for j, other in enumerate(self._lives)
-                if other.confirmed or j < i
-            )
-            keep[i] = away <= settings.shown_s and time - life.first[0] <= settings.decide_s and not double
-        if not keep.all():
-            self._boxes.keep(keep)
-            self._lives = [life for life, stays in zip(self._lives, keep, strict=True) if stays]
+            if life.confirmed:
+                stays = away <= settings.lost_s
+            else:
+                older = kept + [other for other in self._lives[i + 1 :] if other.confirmed]
+                stays = (
+                    away <= settings.shown_s
+                    and time - life.first[0] <= settings.decide_s
+                    and not any(
+                        other.kind == life.kind and boxes.nested(life.filter.box, other.filter.box) > settings.nested
+                        for other in older
+                    )
+                )
+            if stays:
+                kept.append(life)
+        self._lives = kept
 
     @property
     def numbers(self) -> frozenset[int]:
@@ -217,70 +226,24 @@ class Tracker:
 
     def _report(self, time: float, *, looked: bool = True) -> list[Track]:
         """The tracks as values; those that were missed only for a short while."""
-        shown: list[Track] = []
-        for life, (x1, y1, x2, y2) in zip(self._lives, _corners(self._boxes.place).tolist(), strict=True):
-            if life.misses == 0 or time - life.last[0] <= self._settings.shown_s + 1e-6:
-                shown.append(
-                    Track(
-                        number=life.number,
-                        label=self._labels[life.kind],
-                        score=life.score,
-                        box=(x1, y1, x2, y2),
-                        confirmed=life.confirmed,
-                        seen=looked and life.misses == 0,
-                        first_time=life.first[0],
-                        last_time=life.last[0],
-                        first_wall=life.first[1],
-                        last_wall=life.last[1],
-                    )
-                )
-        return shown
+        return [
+            Track(
+                number=life.number,
+                label=self._labels[life.kind],
+                score=life.score,
+                box=life.filter.box,
+                confirmed=life.confirmed,
+                seen=looked and life.misses == 0,
+                first_time=life.first[0],
+                last_time=life.last[0],
+                first_wall=life.first[1],
+                last_wall=life.last[1],
+            )
+            for life in self._lives
+            if life.misses == 0 or time - life.last[0] <= self._settings.shown_s + 1e-6
+        ]
 
 
-def overlap(a: AnyBoxes, b: AnyBoxes) -> F64:
-    """Intersection over union of boxes a (n, 4) and b (m, 4), x1 y1 x2 y2: float64 (n, m)."""
-    both = _both(a, b)
-    union: F64 = _area(a)[:, None] + _area(b)[None, :] - both
-    return np.divide(both, np.maximum(union, 1e-9))
-
-
-def nested(a: AnyBoxes, b: AnyBoxes) -> F64:
-    """Intersection over the smaller of boxes a (n, 4) and b (m, 4): float64 (n, m), 1 where one holds the other."""
-    smaller = np.minimum(_area(a)[:, None], _area(b)[None, :])
-    return np.divide(_both(a, b), np.maximum(smaller, 1e-9))
-
-
-def _touch(boxes: F32, moving: Sequence[Box] | None) -> NDArray[np.bool_]:
-    """Which boxes (n, 4) meet a moving region; all where `moving` is None."""
-    if moving is None:
-        return np.ones(len(boxes), bool)
-    shared = _both(boxes, np.array(moving, np.float32).reshape(-1, 4))
-    touching: NDArray[np.bool_] = shared.max(1, initial=0.0) > 0
-    return touching
-
-
-def _both(a: AnyBoxes, b: AnyBoxes) -> F64:
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    side = np.maximum(high - low, 0).astype(np.float64)
-    both: F64 = side[..., 0] * side[..., 1]
-    return both
-
-
-def _area(boxes: AnyBoxes) -> F64:
-    return np.asarray((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), np.float64)
-
-
-def _centres(boxes: F32) -> F64:
-    low, high = boxes[:, :2].astype(np.float64), boxes[:, 2:].astype(np.float64)
-    return np.concatenate([(low + high) / 2, np.maximum(high - low, 1.0)], 1)
-
-
-def _corners(places: F64) -> F64:
-    half = places[:, 2:] / 2
-    return np.concatenate([places[:, :2] - half, places[:, :2] + half], 1)
-
-
-def _grown(boxes: AnyBoxes, buffer: float) -> F64:
-    margin = (boxes[:, 2:] - boxes[:, :2]) * buffer
-    return np.asarray(np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], 1), np.float64)
+def _moves(box: Box, moving: Sequence[Box] | None) -> bool:
+    """Whether a box meets a moving region; always where `moving` is None."""
+    return moving is None or any(boxes.shared(box, region) for region in moving)

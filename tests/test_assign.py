@@ -17,7 +17,7 @@ costs = hnp.arrays(
 
 @given(costs)
 def test_total_cost_equals_the_oracles(cost: np.typing.NDArray[np.float64]) -> None:
-    pairs = assign(cost, 2.0)
+    pairs = assign(cost.tolist(), 2.0)
     rows, columns = linear_sum_assignment(cost)
     assert len(pairs) == min(cost.shape)
     assert np.isclose(sum(cost[p] for p in pairs), cost[rows, columns].sum())
@@ -27,7 +27,7 @@ def test_total_cost_equals_the_oracles(cost: np.typing.NDArray[np.float64]) -> N
 def test_limited_pairing_is_the_cheapest_when_leaving_a_row_alone_costs_the_limit(
     cost: np.typing.NDArray[np.float64], limit: float
 ) -> None:
-    pairs = assign(cost, limit)
+    pairs = assign(cost.tolist(), limit)
     assert all(cost[p] < limit for p in pairs)
     assert len({r for r, _ in pairs}) == len({c for _, c in pairs}) == len(pairs)
     rows, columns = linear_sum_assignment(np.minimum(cost, limit))

@@ -35,32 +35,28 @@ class Textbook:
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.floats(0.01, 1.0), st.floats(-40, 40)), min_size=1, max_size=20))
 def test_every_coordinate_follows_the_matrix_form(steps: list[tuple[float, float]]) -> None:
-    start = np.array([[100.0, 80.0, 40.0, 90.0]])
-    boxes = kalman.none()
-    kalman.add(boxes, start)
+    ours = kalman.BoxFilter((80.0, 35.0, 120.0, 125.0))
     size = float(np.sqrt(40.0 * 90.0))
-    books = [Textbook(value, size) for value in start[0]]
+    books = [Textbook(value, size) for value in (100.0, 80.0, 40.0, 90.0)]
     for dt, move in steps:
-        now = np.array([[100 + move, 80 - move / 2, 40 + move / 10, 90 - move / 10]])
-        before = float(np.sqrt(boxes.place[0, 2] * boxes.place[0, 3]))
-        kalman.predict(boxes, dt)
+        x, y, w, h = 100 + move, 80 - move / 2, 40 + move / 10, 90 - move / 10
+        before = float(np.sqrt(ours.axes[2].place * ours.axes[3].place))
+        ours.predict(dt)
         for book in books:
             book.predict(dt, before)
-        measured = float(np.sqrt(now[0, 2] * now[0, 3]))
-        kalman.correct(boxes, np.array([0]), now)
-        for i, book in enumerate(books):
-            book.correct(now[0, i], measured)
-            np.testing.assert_allclose(boxes.place[0, i], book.x[0], rtol=1e-6)
-            np.testing.assert_allclose(boxes.speed[0, i], book.x[1], rtol=1e-5, atol=1e-6)
-            np.testing.assert_allclose(boxes.pp[0, i], book.p[0, 0], rtol=1e-6)
-            np.testing.assert_allclose(boxes.vv[0, i], book.p[1, 1], rtol=1e-5)
+        ours.correct((x - w / 2, y - h / 2, x + w / 2, y + h / 2))
+        for axis, book, value in zip(ours.axes, books, (x, y, w, h), strict=True):
+            book.correct(value, float(np.sqrt(w * h)))
+            np.testing.assert_allclose(axis.place, book.x[0], rtol=1e-6)
+            np.testing.assert_allclose(axis.speed, book.x[1], rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(axis.pp, book.p[0, 0], rtol=1e-6)
+            np.testing.assert_allclose(axis.vv, book.p[1, 1], rtol=1e-5)
 
 
 def test_a_steady_walker_is_predicted_ahead() -> None:
-    boxes = kalman.none()
-    kalman.add(boxes, np.array([[0.0, 0, 40, 100]]))
+    walker = kalman.BoxFilter((-20.0, -50.0, 20.0, 50.0))
     for step in range(1, 20):
-        kalman.predict(boxes, 0.1)
-        kalman.correct(boxes, np.array([0]), np.array([[step * 6.0, 0, 40, 100]]))
-    kalman.predict(boxes, 0.5)
-    assert abs(boxes.place[0, 0] - (19 * 6 + 30)) < 3
+        walker.predict(0.1)
+        walker.correct((step * 6.0 - 20, -50.0, step * 6.0 + 20, 50.0))
+    walker.predict(0.5)
+    assert abs(walker.axes[0].place - (19 * 6 + 30)) < 3

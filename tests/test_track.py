@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.track import Tracker, TrackerSettings, nested, overlap
+from edge.boxes import around, clipped, grown, iou, nested
+from edge.track import Tracker, TrackerSettings
 from edge.types import NO_DETECTIONS, Box, Detections, Track
 
 LABELS = ("person", "dog")
@@ -136,8 +137,11 @@ def test_the_first_frame_is_always_looked_at() -> None:
     assert Tracker(LABELS, ["person"]).due(0.0)
 
 
-def test_overlap_and_nesting_of_known_boxes() -> None:
-    a = np.array([[0, 0, 10, 10]], np.float32)
-    b = np.array([[0, 0, 10, 10], [5, 0, 15, 10], [2, 2, 4, 4], [20, 20, 30, 30]], np.float32)
-    assert overlap(a, b)[0] == pytest.approx([1, 1 / 3, 0.04, 0])
-    assert nested(a, b)[0] == pytest.approx([1, 0.5, 1, 0])
+def test_geometry_of_known_boxes() -> None:
+    a = (0.0, 0.0, 10.0, 10.0)
+    others = [(0.0, 0.0, 10.0, 10.0), (5.0, 0.0, 15.0, 10.0), (2.0, 2.0, 4.0, 4.0), (20.0, 20.0, 30.0, 30.0)]
+    assert [iou(a, b) for b in others] == pytest.approx([1, 1 / 3, 0.04, 0])
+    assert [nested(a, b) for b in others] == pytest.approx([1, 0.5, 1, 0])
+    assert grown(a, 0.5) == (-5, -5, 15, 15)
+    assert clipped((-5, 2, 30, 40), 20, 20) == (0, 2, 20, 20)
+    assert around(others) == (0, 0, 30, 30)
