@@ -90,7 +90,7 @@ def _frames(
     """Every frame of a clip, none dropped; decoding is timed as the stage `capture`."""
     index = 0
     last: Shot | None = None
-    for last in decode_ahead(source, 4, lambda seconds: stages.add("capture", seconds)):
+    for last in decode_ahead(source, 16, lambda seconds: stages.add("capture", seconds)):
         yield Frame(camera, index, last.time, last.time, last.picture)
         index += 1
         progress(index)
