@@ -96,18 +96,42 @@ def test_a_clip_cut_off_in_the_middle_is_said_and_what_was_found_is_kept(edge: E
     [
         (("none.mp4", "--events", "e"), "no such clip"),
         (("none.mp4",), "--events"),
-        (("none.mp4", "--events", "/proc/none/e"), "/proc/none/e"),
+        (("clip.mp4", "--events", "/proc/none/e", *MOTION), "/proc/none/e"),
         (("none.mp4", "--events", "e", "--config", "none.toml"), "none.toml"),
         (("none.mp4", "--events", "e", "--set", "camera.0.lables=[]"), "labels"),
+        (("clip.mp4", "--events", "e", "--set", 'camera.0.labels=["dog"]'), "ssdlite-pedestrian knows no `dog`"),
+        (("clip.mp4", "--events", "e", "--config", "edge.toml"), "edge.toml:4:11"),
+        (("clip.mp4", "--events", "e", "--model", "yolo"), "no model is called `yolo`"),
+        (("clip.mp4", "--events", "e", "--engine", "tflite"), "tflite does not read .pb files"),
     ],
 )
 def test_a_mistake_is_a_line_and_exit_code_2(
     edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], says: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    write_clip(tmp_path / "clip.mp4", frames=3)
+    (tmp_path / "edge.toml").write_text('[[camera]]\nname = "a"\nsource = "synthetic:"\nlabels = ["dog"]\n')
     done = edge("replay", *arguments)
     assert done.code == 2
     assert says in done.err
+    assert "--config" in arguments or len(done.err.strip().splitlines()) <= 3
+
+
+def test_an_engine_of_a_later_release_is_a_missing_part(edge: Edge, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", frames=3)
+    done = edge("replay", clip, "--events", tmp_path / "e", "--engine", "tensorrt")
+    assert (done.code, len(done.err.splitlines())) == (3, 1)
+    assert "later release" in done.err
+
+
+@pytest.mark.parametrize("wrong", ["none.mp4", "text.mp4"])
+def test_a_mistyped_clip_does_not_empty_the_files_of_the_last_run(edge: Edge, tmp_path: Path, wrong: str) -> None:
+    (tmp_path / "text.mp4").write_text("this is no video\n")
+    for name in ("e", "t"):
+        (tmp_path / name).write_text("kept")
+    done = edge("replay", tmp_path / wrong, "--events", tmp_path / "e", "--trace", tmp_path / "t", *MOTION)
+    assert done.code == 2
+    assert [(tmp_path / name).read_text() for name in ("e", "t")] == ["kept", "kept"]
 
 
 @needs_data

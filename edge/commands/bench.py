@@ -15,6 +15,7 @@ from edge.commands.output import print_json, print_table
 from edge.detector import model_options
 from edge.engines import registry
 from edge.engines.base import Engine, Feed
+from edge.errors import UserError
 from edge.models.store import find
 
 WARM_UP = 5
@@ -31,9 +32,23 @@ FEWEST = 20
     "--seconds", default=5.0, show_default=True, type=click.FloatRange(0.1, 3600), help="How long to measure."
 )
 @click.option("--manifest", type=click.Path(path_type=Path), help="The model's manifest, if it is not beside it.")
+@click.option("--streams", metavar="1,2,4", help="Several cameras at once; comes with a later release.")
+@click.option("--clip", type=click.Path(path_type=Path), help="What those cameras see; comes with a later release.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def bench(model: str, engine: str, threads: int, seconds: float, manifest: Path | None, as_json: bool) -> None:
+def bench(
+    model: str,
+    engine: str,
+    threads: int,
+    seconds: float,
+    manifest: Path | None,
+    streams: str | None,
+    clip: Path | None,
+    as_json: bool,
+) -> None:
     """Time MODEL, a catalogue name or a file, on an engine, beside that engine's own bare call."""
+    if streams is not None or clip is not None:
+        given = "--streams" if streams is not None else "--clip"
+        raise UserError(f"`{given}` {registry.LATER}")
     found = find(model, manifest)
     name = registry.choose(engine_names(engine), found.path.suffix.lower(), found.manifest.engines)
     options = model_options(found.manifest, threads)

@@ -20,17 +20,19 @@ from edge.doctor import configuration
 def check(config: Path | None, as_json: bool) -> int:
     """Check the configuration and the files that it names; nothing is started."""
     path = config or default_path()
-    if not as_json:
+    try:
         found = configuration(path)
+    except ConfigFindings as fault:
+        if as_json:
+            print_json({"ok": False, "errors": [asdict(finding) for finding in fault.findings]})
+        else:
+            click.echo(f"edge: {fault}", err=True)
+        return ConfigFindings.exit_code  # also where a part is all that is missing: the check itself lacks none
+    if as_json:
+        print_json({"ok": True, "errors": []})
+    else:
         click.echo(f"{path}: fine")
         click.echo(_summary(found))
-        return 0
-    try:
-        configuration(path)
-    except ConfigFindings as fault:
-        print_json({"ok": False, "errors": [asdict(finding) for finding in fault.findings]})
-        return fault.exit_code
-    print_json({"ok": True, "errors": []})
     return 0
 
 

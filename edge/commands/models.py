@@ -27,9 +27,12 @@ from edge.models.store import cached, find, sha256_of
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
-@click.group()
-def models() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def models(context: click.Context) -> None:
     """List, fetch, check and install models."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 @models.command("list")

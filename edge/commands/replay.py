@@ -13,6 +13,7 @@ import click
 
 from edge.config.load import Override, default_config, load
 from edge.config.schema import Camera, Config
+from edge.doctor.model import check_model
 from edge.errors import UserError
 
 
@@ -25,9 +26,9 @@ from edge.errors import UserError
     "--config", "config_file", type=click.Path(path_type=Path), help="Take model, labels and zones from here."
 )
 @click.option("--camera", "camera_name", help="Whose labels and zones of the configuration apply.")
-@click.option("--model", help="Model to use: a catalogue name, a file, a packed model.")
+@click.option("--model", help="Model to use: a catalogue name or a file.")
 @click.option("--engine", help="Back end to use.")
-@click.option("--threads", type=click.IntRange(min=0), help="CPU threads of the back end; 0 leaves it to the back end.")
+@click.option("--threads", type=click.IntRange(min=0), help="CPU threads; 0: the cores, four at most.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting; may be repeated.")
 @click.option("--hold", type=click.FloatRange(min=0), default=0.0, help="Repeat the last frame for so many seconds.")
 @click.option("--summary", "summary_file", type=click.Path(path_type=Path), help="Write counts and timings here.")
@@ -51,6 +52,7 @@ def replay(
     """
     import cv2
 
+    from edge.capture.file import open_file
     from edge.replay import Outputs
     from edge.replay import replay as run
 
@@ -58,6 +60,7 @@ def replay(
     given = {"model.name": model, "model.engine": engine, "model.threads": threads}
     settings: list[Override] = [*overrides, *((key, value) for key, value in given.items() if value is not None)]
     config, camera = _camera(config_file, camera_name, clip, settings)
+    open_file(clip).close()  # a mistyped name must not empty the files of the last run
     with _writing(events) as out, _writing(trace_file) as trace, _progress(clip) as progress:
         assert out is not None  # noqa: S101 - `events` is required
         summary = run(clip, config, camera, Outputs(out, trace), hold=hold, progress=progress)
@@ -75,9 +78,9 @@ def replay(
 def _camera(file: Path | None, name: str | None, clip: Path, settings: list[Override]) -> tuple[Config, Camera]:
     """The configuration and the camera in it whose rules apply."""
     if file is None:
-        config = default_config({name or "clip": f"file:{clip}"}, settings)
+        config = default_config({name or "clip": f"file:{clip}"}, settings, checks=[check_model])
         return config, config.camera[0]
-    config = load(file, settings)
+    config = load(file, settings, checks=[check_model])
     if name is None:
         return config, config.camera[0]
     for camera in config.camera:

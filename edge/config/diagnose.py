@@ -24,7 +24,7 @@ from pydantic_core import ErrorDetails
 
 from edge.config.places import Loc, Place
 from edge.config.redact import mask_by_looks, secret_spans
-from edge.errors import ConfigError
+from edge.errors import ConfigError, MissingError
 
 _PLAIN = {
     "string_type": "must be text in quotes",
@@ -53,6 +53,7 @@ class Finding:
     loc: the key it is about; a key that the file does not have is shown at the table that lacks it
     on_key: point at the key rather than at its value
     offset: where in the text, for a text that is no TOML and has no keys
+    missing: nothing is written wrongly, but a part that is asked for is not there
     """
 
     loc: Loc
@@ -60,6 +61,7 @@ class Finding:
     help: str | None = None
     on_key: bool = False
     offset: int | None = None
+    missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +91,16 @@ class Located:
 
 
 class ConfigFindings(ConfigError):
-    """The configuration cannot be used; `str()` is the whole report, `findings` its parts for a program."""
+    """The configuration cannot be used; `str()` is the whole report, `findings` its parts for a program.
 
-    def __init__(self, report: str, findings: Sequence[Located]) -> None:
+    The exit code is that of a missing part where nothing else is the matter.
+    """
+
+    def __init__(self, report: str, findings: Sequence[Located], *, missing: bool = False) -> None:
         super().__init__(report)
         self.findings = tuple(findings)
+        if missing:
+            self.exit_code = MissingError.exit_code
 
 
 def refuse(document: Document, findings: Iterable[Finding]) -> ConfigFindings:
@@ -104,9 +111,13 @@ def refuse(document: Document, findings: Iterable[Finding]) -> ConfigFindings:
         block, where = _show(document, span, finding)
         blocks.append(block)
         located.append(where)
+    missing = bool(ordered) and all(finding.missing for _, finding in ordered)
+    if located and all(one.line is None for one in located):  # nothing to quote: a line each
+        lines = [f"{one.file}: {one.message}" + (f"; {one.help}" if one.help else "") for one in located]
+        return ConfigFindings("\n".join(lines), located, missing=missing)
     n = len(blocks)
     total = f"{n} error{'' if n == 1 else 's'} in {document.name}. Nothing was started."
-    return ConfigFindings("\n\n".join([f"{document.name} cannot be used", *blocks, total]), located)
+    return ConfigFindings("\n\n".join([f"{document.name} cannot be used", *blocks, total]), located, missing=missing)
 
 
 def explain(error: ValidationError, schema: type[BaseModel]) -> list[Finding]:

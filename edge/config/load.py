@@ -91,12 +91,14 @@ def load_node(path: Path | None = None) -> Node:
     return node
 
 
-def default_config(cameras: Mapping[str, str], overrides: Sequence[Override] = ()) -> Config:
+def default_config(
+    cameras: Mapping[str, str], overrides: Sequence[Override] = (), *, checks: Sequence[Check] = ()
+) -> Config:
     """A configuration without a file, everything at its default.
 
     Args:
         cameras: the source of each camera by its name; `{"clip": "file:clip.mp4"}`.
-        overrides: as for `load`.
+        overrides, checks: as for `load`.
 
     Raises:
         UserError, ConfigFindings: as `load`.
@@ -104,7 +106,7 @@ def default_config(cameras: Mapping[str, str], overrides: Sequence[Override] = (
     given: list[Override] = []
     for i, (name, source) in enumerate(cameras.items()):
         given += [(f"camera.{i}.name", name), (f"camera.{i}.source", source)]
-    return _build("the command line", "", Path.cwd(), [*given, *overrides])
+    return _build("the command line", "", Path.cwd(), [*given, *overrides], checks)
 
 
 def _build(name: str, text: str, folder: Path, overrides: Sequence[Override], checks: Sequence[Check] = ()) -> Config:

@@ -43,7 +43,7 @@ _HEAD = f"""\
 
 <!-- Written by `python -m edge.config.reference`: change edge/config/schema.py instead. -->
 
-One TOML file: `/etc/edge/edge.toml`, else `./edge.toml`, else the one named with `--config FILE`. A camera is
+One TOML file: the one named with `--config FILE`, else `/etc/edge/edge.toml`, else `./edge.toml`. A camera is
 all that is needed; every other key has a default. `edge check` shows every mistake at its line; nothing starts
 before there is none.
 

@@ -169,7 +169,7 @@ class Model(Table):
         json_schema_extra={"kind": "text or list of text", "shown": '`"auto"`'},
     )
     threads: Annotated[int, Field(ge=0, le=256)] = Field(
-        default=0, description="CPU threads of one inference; 0 leaves it to the back end."
+        default=0, description="CPU threads of one inference; 0: the cores, four at most."
     )
     min_score: Share | None = Field(
         default=None, description="Least score of a detection, for cameras that set none. Unset: the manifest's."
@@ -278,7 +278,9 @@ class Web(Table):
         default="127.0.0.1", description="Address to listen on. Beyond this machine it needs `cert` and `key`."
     )
     port: Port = Field(default=8099, description="Port to listen on.")
-    cert: FilePath | None = Field(default=None, description="Certificate (PEM): the page is then served by https.")
+    cert: FilePath | None = Field(
+        default=None, description="Certificate (PEM), with `key`: the page is then served by https."
+    )
     key: FilePath | None = Field(default=None, description="Key of the certificate (PEM).")
     insecure: bool = Field(
         default=False, description="Allow a page without TLS beyond this machine: passwords can be read."

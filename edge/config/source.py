@@ -25,11 +25,6 @@ class Flaw:
     help: str | None
 
 
-def kind_of(source: str) -> str:
-    """The part before the first colon: a key of `KINDS` for a source that the configuration accepted."""
-    return source.partition(":")[0]
-
-
 def flaw(source: str) -> Flaw | None:
     """What is wrong with a source, None for one that this release can open as far as its text tells."""
     kind, colon, rest = source.partition(":")

@@ -10,22 +10,26 @@ from typing import Any
 from edge.config.checks import path_in
 from edge.config.diagnose import Finding
 from edge.config.schema import DEFAULT_MODEL
+from edge.decode import head
 from edge.detector import plain
 from edge.engines import registry
-from edge.errors import MissingError, ModelError
+from edge.errors import MissingError, ModelError, UserError
 from edge.models import catalogue, store
+from edge.models.manifest import Manifest
 from edge.rules import MOTION
 
 
 def check_model(data: dict[str, Any]) -> list[Finding]:
     """Findings about `model` and about labels that it does not know; for tables of any quality.
 
-    A known model that is yet to be fetched and an engine that is yet to be installed are no mistakes of the file.
+    A known model that is yet to be fetched and an engine that is yet to be installed are no mistakes of the file, and
+    a model that no camera asks for is not looked at closely: it is never loaded.
     """
     table = data.get("model", {})
     if not isinstance(table, dict):
         return []
-    findings = list(_engines(table.get("engine", "auto")))
+    engine = table.get("engine", "auto")
+    findings = list(_engines(engine))
     name, manifest = table.get("name", DEFAULT_MODEL), table.get("manifest")
     if not isinstance(name, str) or not isinstance(manifest, str | None):
         return findings
@@ -33,26 +37,57 @@ def check_model(data: dict[str, Any]) -> list[Finding]:
         return findings  # told already as a missing file
     entry = catalogue.by_name(name)
     try:
-        known: Sequence[str] = store.find(name, Path(manifest) if manifest else None).manifest.labels
+        found = store.find(name, Path(manifest) if manifest else None)
+        described, suffix = found.manifest, found.path.suffix.lower()
     except MissingError:
-        known = entry.manifest.labels if entry else ()
+        if entry is None:
+            return findings
+        described, suffix = entry.manifest, entry.suffix
     except ModelError as fault:
         names = [entry.manifest.name for entry in catalogue.entries()]
         return [*findings, Finding(("model", "name"), str(fault), _near(name, names))]
-    return [*findings, *_labels(data, name, [plain(label) for label in known])]
+    if not findings and _wanted(data):
+        findings += _fit(described, suffix, engine)
+    return [*findings, *_labels(data, name, [plain(label) for label in described.labels])]
+
+
+def _wanted(data: dict[str, Any]) -> bool:
+    """Whether a camera that is watched looks for more than motion."""
+    cameras = data.get("camera")
+    tables = [camera for camera in cameras if isinstance(camera, dict)] if isinstance(cameras, list) else []
+    labels = [camera.get("labels", ["person"]) for camera in tables if camera.get("enabled", True)]
+    return any(label != MOTION for named in labels if isinstance(named, list) for label in named)
+
+
+def _fit(manifest: Manifest, suffix: str, engine: Any) -> Iterable[Finding]:
+    """What would keep the model from being loaded, however much is installed."""
+    try:
+        head(manifest)
+    except ModelError as fault:
+        yield Finding(("model", "name"), str(fault))
+    if not isinstance(engine, str) and not (isinstance(engine, list) and all(isinstance(one, str) for one in engine)):
+        return
+    try:
+        registry.choose(engine, suffix, manifest.engines)
+    except MissingError:
+        return  # an installation mends this
+    except UserError as fault:
+        yield Finding(("model", "engine"), str(fault))
 
 
 def _engines(given: Any) -> Iterable[Finding]:
+    """Names that are none; and those of a later release, where no other is there to be tried."""
     many = isinstance(given, list)
+    names = [name for name in (given if many else [given]) if isinstance(name, str)]
+    later = [name for name in names if name in registry.TABLE and registry.TABLE[name].module is None]
     for i, name in enumerate(given if many else [given]):
         loc = ("model", "engine", i) if many else ("model", "engine")
         if not isinstance(name, str) or name == "auto":
             continue
-        row = registry.TABLE.get(name)
-        if row is None:
+        if name not in registry.TABLE:
             yield Finding(loc, f"no engine `{name}`", _near(name, ["auto", *registry.TABLE]))
-        elif row.module is None:
-            yield Finding(loc, f"the engine `{name}` {registry.LATER}")
+        elif later == names:
+            yield Finding(loc, f"the engine `{name}` {registry.LATER}", missing=True)
 
 
 def _labels(data: dict[str, Any], model: str, known: Sequence[str]) -> Iterable[Finding]:

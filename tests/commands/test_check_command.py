@@ -68,7 +68,10 @@ def test_no_file_is_the_users_mistake(edge: Edge, tmp_path: Path) -> None:
     ("text", "line", "said"),
     [
         (CAMERA + '[model]\nengine = "onxruntime"\n', 5, "`onnxruntime`"),
-        (CAMERA + '[model]\nengine = ["onnxruntime", "tensorrt"]\n', 5, "later release"),
+        (CAMERA + '[model]\nengine = "tensorrt"\n', 5, "later release"),
+        (CAMERA + '[model]\nengine = "tflite"\n', 5, "tflite does not read .pb files; try --engine openvino"),
+        (CAMERA + '[model]\nengine = ["auto", "tflite"]\n', 5, "no engine is called `auto`"),
+        (CAMERA + '[model]\nname = "pose-detection"\n', 5, "needs the decoder"),
         (CAMERA + '[model]\nname = "ssdlite-pedestrain"\n', 5, "`ssdlite-pedestrian`"),
         (CAMERA + 'labels = ["motion",\n "perron"]\n', 5, "`person`"),
         (CAMERA.replace("rtsp://me:hunter2@cam/1", "file:gone.mp4"), 3, "gone.mp4"),
@@ -86,5 +89,26 @@ def test_what_does_not_fit_together_is_found(edge: Edge, tmp_path: Path, text: s
     assert "1 error in" in done.err
 
 
-def test_a_camera_of_motion_alone_needs_no_label_of_a_model(edge: Edge, tmp_path: Path) -> None:
-    assert edge("check", "--config", write(tmp_path, CAMERA + 'labels = ["motion"]\n')).code == 0
+@pytest.mark.parametrize(
+    "text",
+    [
+        'labels = ["motion"]\n',
+        'labels = ["motion"]\n[model]\nname = "pose-detection"\n',  # never loaded
+        'enabled = false\n[model]\nengine = "tflite"\n',
+        '[model]\nengine = ["tensorrt", "openvino"]\n',  # the second is tried
+    ],
+)
+def test_what_would_start_is_fine(edge: Edge, tmp_path: Path, text: str) -> None:
+    assert edge("check", "--config", write(tmp_path, CAMERA + text)).code == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "code"),
+    [('engine = "tflite"', 2), ('name = "pose-detection"', 2), ('engine = "tensorrt"', 3), ('engine = "openvno"', 2)],
+)
+def test_what_the_check_refuses_the_daemon_refuses_at_once(edge: Edge, tmp_path: Path, model: str, code: int) -> None:
+    path = write(tmp_path, f'[node]\ndata = "data"\n{CAMERA}[model]\n{model}\n')
+    checked, started = edge("check", "--config", path), edge("run", "--config", path)
+    assert (checked.code, started.code) == (2, code)
+    assert checked.err == started.err
+    assert not (tmp_path / "data").exists()
