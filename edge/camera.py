@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edge import wiring
@@ -14,7 +14,7 @@ from edge.capture.base import Source
 from edge.capture.latest import Latest
 from edge.capture.sources import open_source
 from edge.clock import Clock
-from edge.config.schema import Camera
+from edge.config.schema import Camera, Model
 from edge.detector import Detector
 from edge.errors import CameraError
 from edge.evidence import picture
@@ -23,7 +23,7 @@ from edge.motion import Gate
 from edge.pipeline import Look, watch
 from edge.rules import Rules
 from edge.supervisor import Part
-from edge.types import Event, Frame
+from edge.types import Event, Frame, ModelRef
 
 CONNECT_S = 15.0
 READ_S = 10.0
@@ -49,14 +49,24 @@ class CameraWatch:
 
     Args:
         settings: of this camera
+        model: the configuration's `[model]`, for its thresholds
         detector: of this camera alone (a twin), None where motion alone is wanted
         around: what it shares
     """
 
-    def __init__(self, settings: Camera, detector: Detector | None, around: Surroundings) -> None:
+    def __init__(self, settings: Camera, model: Model, detector: Detector | None, around: Surroundings) -> None:
         self.name = settings.name
         self.live = LiveView()
-        self._settings, self._detector, self._around = settings, detector, around
+        self._settings, self._model, self._detector, self._around = settings, model, detector, around
+        self._rules = Rules(
+            self.name,
+            around.boot_id,
+            settings.labels,
+            around.armed,
+            zones=wiring.zones_of(settings),
+            model=self._model_ref,
+            draw=picture.snapshot,
+        )
         self._slot = Latest()
         self._stages = Stages()
         self._index = 0
@@ -99,19 +109,20 @@ class CameraWatch:
 
     def work(self, part: Part) -> None:
         """The pipeline's thread, until the slot is closed."""
-        rules = Rules(
-            self.name,
-            self._around.boot_id,
-            self._settings.labels,
-            self._around.armed,
-            zones=wiring.zones_of(self._settings),
-            model=lambda: self._detector.ref if self._detector else None,
-            draw=picture.snapshot,
-        )
         while not self._slot.closed:
-            tracker = wiring.tracker_of(self._settings, self._detector)
-            watch(self._frames(part), Gate(), self._detector, tracker, rules, self._emit, self._show, self._stages)
-            self._nobody()
+            try:
+                watch(
+                    self._frames(part),
+                    Gate(),
+                    self._detector,
+                    wiring.tracker_of(self._settings, self._model, self._detector),
+                    self._rules,
+                    self._emit,
+                    self._show,
+                    self._stages,
+                )
+            finally:
+                self._nobody()
 
     def status(self) -> dict[str, Any]:
         """What the page and `edge status` show of this camera."""
@@ -170,6 +181,12 @@ class CameraWatch:
         if self._lost.is_set():
             part.waiting(INFER_S, "no picture")
             self._lost.clear()
+
+    def _model_ref(self) -> ModelRef | None:
+        """The model behind an event, with what its newest inference took."""
+        if self._detector is None:
+            return None
+        return replace(self._detector.ref, infer_ms=round(self._detector.infer_s * 1e3, 1))
 
     def _emit(self, event: Event) -> None:
         self._around.emit(event)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from edge import __version__, report, wiring
+from edge import __version__, hardware, report, wiring
 from edge.alarm import Alarm
 from edge.board import Board
 from edge.camera import CameraWatch, LiveView, Surroundings
@@ -17,6 +17,7 @@ from edge.clock import SystemClock, synchronised
 from edge.config.schema import Config
 from edge.detector import Detector
 from edge.engines.worker import Worker
+from edge.metrics import Stages
 from edge.outbox import Limits, Outbox, SinkStats, read_events, snapshot_path
 from edge.outlets import Outlet, names
 from edge.sinks.base import Sink
@@ -54,6 +55,7 @@ class Daemon:
         self._detector: Detector | None = None
         self._started = self.clock.monotonic()
         self.ready = False
+        self._latency = Stages()
         self.outbox = Outbox(
             config.node.data, config.node.name, names(config), self.clock, Limits(), clock_ok=synchronised
         )
@@ -77,6 +79,8 @@ class Daemon:
     def stop(self) -> None:
         """Stop within two seconds: cameras first, so that their last events still leave; sinks last."""
         self.ready = False
+        if self.outbox.closed:
+            return
         for camera in self.cameras:
             camera.close()
         self._supervisor.stop(self._camera_parts, 0.5)
@@ -147,12 +151,13 @@ class Daemon:
     def _start_cameras(self) -> None:
         config = self.config
         around = Surroundings(self.board, self.clock, self.outbox.boot_id, lambda: self.alarm.state, self._emit)
-        if any(wiring.objects_of(camera) for camera in config.camera if camera.enabled):
-            self._detector = wiring.open_model(config.model)
+        seeing = [camera for camera in config.camera if camera.enabled and wiring.objects_of(camera)]
+        if seeing:
+            self._detector = wiring.open_model(config.model, seeing)
             self._worker = Worker(self._detector.runner)
         for camera in config.camera:
             wanted = self._detector if wiring.objects_of(camera) else None
-            watch = CameraWatch(camera, wanted and wanted.twin(self._worker), around)
+            watch = CameraWatch(camera, config.model, wanted and wanted.twin(self._worker), around)
             self.cameras.append(watch)
             if camera.enabled:
                 self._camera_parts += [
@@ -161,7 +166,7 @@ class Daemon:
                 ]
 
     def _start_sinks(self) -> None:
-        outlet = Outlet(self.config, self.outbox, self.board, self.clock)
+        outlet = Outlet(self.config, self.outbox, self.board, self.clock, self._latency)
         for sink in outlet.sinks(self._command, self._stats):
             self._sinks.append(sink)
             self._sink_parts.append(self._supervisor.start(sink.name, partial(_run_sink, sink)))
@@ -174,7 +179,14 @@ class Daemon:
     def _stats(self) -> dict[str, Any]:
         """`<prefix>/stats`."""
         status = self.status()
-        return {key: status[key] for key in ("cameras", "engines", "outbox", "uptime_s", "clock_ok", "version")}
+        told = {key: status[key] for key in ("cameras", "engines", "outbox", "uptime_s", "clock_ok", "version")}
+        way = self._latency.summary().get("capture_to_puback")
+        return {
+            **told,
+            "temp_c": hardware.temperature_c(),
+            "throttled": hardware.throttled(),
+            "latency_ms": way and {"p50": way["p50"], "p95": way["p95"]},
+        }
 
     def _engines(self) -> list[dict[str, Any]]:
         if self._worker is None or self._detector is None:

@@ -27,7 +27,9 @@ class Detector:
     ref: the model as events name it
     labels: class names as topics spell them, `[a-z0-9_]+`, by class index
     names: the same as people read them
+    usual_score: the manifest's threshold
     min_score: detections below it are dropped
+    infer_s: how long the newest inference took, seconds
     """
 
     def __init__(self, model: Model, runner: Runner, min_score: float | None = None) -> None:
@@ -43,7 +45,9 @@ class Detector:
         self.ref = ModelRef(manifest.name, model.sha256, runner.name)
         self.names = manifest.labels
         self.labels = tuple(plain(label) for label in manifest.labels)
+        self.usual_score = manifest.min_score
         self.min_score = manifest.min_score if min_score is None else min_score
+        self.infer_s = 0.0
 
     def detect(self, picture: I420 | U8, stages: Stages | None = None) -> Detections:
         """What is in a camera's picture, or in a BGR image uint8 (h, w, 3).
@@ -60,6 +64,7 @@ class Detector:
         fitted = time.perf_counter()
         given = self._runner.run({self._input: tensor})
         inferred = time.perf_counter()
+        self.infer_s = inferred - fitted
         outputs = {role: given[name] for role, name in self._roles.items()}
         seen = self._head.decode(outputs, self._model.manifest, fit, self.min_score)
         if stages is not None:

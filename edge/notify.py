@@ -24,6 +24,11 @@ class Notifier:
         self.watchdog_s = _watchdog_s(environ) if self._address else None
         """How often systemd wants a sign of life, in seconds; feed it twice as often. None: not at all."""
 
+    @property
+    def present(self) -> bool:
+        """Whether a service manager listens."""
+        return self._address is not None
+
     def ready(self, status: str = "") -> None:
         """The service is up, after a start or a reload."""
         self._send("READY=1", status and f"STATUS={_line(status)}")

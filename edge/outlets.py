@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from edge.board import Board
 from edge.clock import Clock
 from edge.config.schema import Config
+from edge.metrics import Stages
 from edge.outbox import Outbox
 from edge.sinks.base import Sink
 
@@ -38,6 +39,7 @@ class Outlet:
     outbox: Outbox
     board: Board
     clock: Clock
+    latency: Stages
 
     def sinks(self, on_command: Callable[[str, bytes], None], stats: Callable[[], Mapping[str, Any]]) -> Iterator[Sink]:
         """The configured sinks, not started yet. The arguments are those of `MqttSink`."""
@@ -66,9 +68,16 @@ class Outlet:
             tls=tls,
             protocol=5 if table.version == "5" else 311,
         )
-        node = self.config.node.name
         return MqttSink(
-            settings, node, self.outbox, self.board, self.clock, commands=COMMANDS, on_command=on_command, stats=stats
+            settings,
+            self.config.node.name,
+            self.outbox,
+            self.board,
+            self.clock,
+            commands=COMMANDS,
+            on_command=on_command,
+            stats=stats,
+            latency=self.latency,
         )
 
     def _email(self, host: str) -> Sink:

@@ -42,32 +42,34 @@ def watch(
     show: Callable[[Look], None],
     stages: Stages,
 ) -> None:
-    """Run a camera until its frames end; then end what is open.
+    """Run a camera until its frames end or its detector fails; then end what is open.
 
     A frame is inferred only where the gate saw motion or the tracker wants to look again; without a detector, motion
     alone is judged. Runs in the camera's own thread; `emit` and `show` must not block.
     """
     frame = None
-    for frame in frames:
-        start = perf_counter()
-        moved = gate.moved(frame.picture.y, frame.time)
-        stages.add("motion", perf_counter() - start)
-
-        inferred = detector is not None and (bool(moved) or tracker.due(frame.time))
-        if inferred and detector is not None:
-            seen = detector.detect(frame.picture, stages)
+    try:
+        for frame in frames:
             start = perf_counter()
-            tracks = tracker.update(seen, frame.time, frame.wall, moved)
-        else:
-            start = perf_counter()
-            tracks = tracker.coast(frame.time)
-        judged = perf_counter()
-        stages.add("track", judged - start)
+            moved = gate.moved(frame.picture.y, frame.time)
+            stages.add("motion", perf_counter() - start)
 
-        for event in rules.judge(frame, tracks, moved, tracker.numbers):
-            emit(event)
-        show(Look(frame, moved, inferred, tracks))
-        stages.add("rules", perf_counter() - judged)
-    if frame is not None:
-        for event in rules.close(frame):
-            emit(event)
+            inferred = detector is not None and (bool(moved) or tracker.due(frame.time))
+            if inferred and detector is not None:
+                seen = detector.detect(frame.picture, stages)
+                start = perf_counter()
+                tracks = tracker.update(seen, frame.time, frame.wall, moved)
+            else:
+                start = perf_counter()
+                tracks = tracker.coast(frame.time)
+            judged = perf_counter()
+            stages.add("track", judged - start)
+
+            for event in rules.judge(frame, tracks, moved, tracker.numbers):
+                emit(event)
+            show(Look(frame, moved, inferred, tracks))
+            stages.add("rules", perf_counter() - judged)
+    finally:
+        if frame is not None:
+            for event in rules.close(frame):
+                emit(event)

@@ -56,7 +56,7 @@ def replay(
         ModelError, MissingError: the model cannot be loaded.
     """
     source = open_file(clip)
-    detector = open_model(config.model) if objects_of(camera) else None
+    detector = open_model(config.model, [camera]) if objects_of(camera) else None
     stages = Stages(keep=None)
     ref = detector.ref if detector else None
     rules = Rules(camera.name, "replay", camera.labels, lambda: "armed_away", zones=zones_of(camera), model=lambda: ref)
@@ -64,7 +64,8 @@ def replay(
     wall, cpu = perf_counter(), process_time()
     try:
         frames = _frames(source, camera.name, hold, stages, progress)
-        watch(frames, Gate(), detector, tracker_of(camera, detector), rules, book.event, book.look, stages)
+        tracker = tracker_of(camera, config.model, detector)
+        watch(frames, Gate(), detector, tracker, rules, book.event, book.look, stages)
     finally:
         source.close()
         if detector:

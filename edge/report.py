@@ -56,7 +56,7 @@ def _samples(status: Mapping[str, Any]) -> Iterator[Sample]:
     yield "edge_armed", "gauge", "1 unless the alarm is disarmed.", {}, float(status["alarm"] != "disarmed")
     yield "edge_outbox_messages", "gauge", "Messages that wait to be delivered.", {}, outbox["depth"]
     yield "edge_outbox_oldest_seconds", "gauge", "Age of the oldest of them.", {}, outbox["oldest_s"]
-    yield "edge_outbox_dropped_total", "counter", "Messages given up because of a limit.", {}, outbox["dropped"]
+    yield "edge_outbox_dropped", "gauge", "Messages in the history that a limit made us give up.", {}, outbox["dropped"]
     for camera in status["cameras"]:
         of = {"camera": camera["name"]}
         yield "edge_camera_online", "gauge", "1 while pictures arrive.", of, float(camera["status"] == "online")

@@ -118,7 +118,7 @@ class Rules:
         self._armed, self._zones, self._model, self._draw = armed, tuple(zones), model, draw
         self._settings = settings or RuleSettings()
         self._stories: dict[int, _Story] = {}
-        self._told = 0
+        self._count = 0
         self._motion: _Motion | None = None
 
     def judge(self, frame: Frame, tracks: Sequence[Track], moved: Sequence[Box], alive: frozenset[int]) -> list[Event]:
@@ -141,6 +141,7 @@ class Rules:
 
     def close(self, frame: Frame) -> list[Event]:
         """End everything that is open: the stream ended or the daemon stops. `frame` is the last one."""
+        self._motion = None
         return [self._end(number, frame) for number in list(self._stories)]
 
     def _follow(self, track: Track, frame: Frame) -> list[Event]:
@@ -253,8 +254,8 @@ class Rules:
 
     def _id(self, start: float) -> str:
         """`<unix seconds>-<6 characters>`, the same for the same camera, run and count."""
-        self._told += 1
-        digest = hashlib.sha256(f"{self._boot_id}/{self._camera}/{self._told}".encode()).hexdigest()
+        self._count += 1
+        digest = hashlib.sha256(f"{self._boot_id}/{self._camera}/{self._count}".encode()).hexdigest()
         return f"{int(start)}-{digest[:6]}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import math
 import signal
@@ -10,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge import report
+from edge.backoff import BackOff
 from edge.config.schema import Config
 from edge.control import ControlServer, Handler, handlers_of
 from edge.daemon import Daemon
-from edge.errors import EdgeError
+from edge.errors import EdgeError, MissingError, StorageError
 from edge.notify import Notifier
 from edge.supervisor import Part, Supervisor
 from edge.types import Event
@@ -69,7 +71,7 @@ class Service:
         signal.signal(signal.SIGHUP, lambda *_: self.reload())
         timer = threading.Timer(seconds, self.stop) if seconds is not None else None
         config = self._load()
-        house = _started(config, self._told)
+        house = _started(config, self._told, patient=self._systemd.present)
         self._systemd.ready()
         if timer:
             timer.daemon = True
@@ -87,7 +89,7 @@ class Service:
     def _watch(self, house: House) -> None:
         """Feed the watchdog while all parts are in time, until somebody wants something."""
         said: list[str] = []
-        while not self._wake.wait(TICK_S):
+        while not self._wake.wait(min(TICK_S, (self._systemd.watchdog_s or math.inf) / 3)):
             faults = house.daemon.faults()
             if faults and faults != said:
                 log.error("the watchdog is not fed: %s", "; ".join(faults))
@@ -102,26 +104,46 @@ class Service:
         self._systemd.reloading()
         try:
             fresh = self._load()
+            if house.daemon.outbox.fault:  # stopping now would lose the events that wait in memory
+                raise StorageError(f"the data folder takes nothing at the moment: {house.daemon.outbox.fault}")
         except EdgeError as fault:
-            log.error("not reloaded, the configuration stays as it was:\n%s", fault)
-            fresh = None
-        if fresh is not None:
+            log.error("not reloaded, the daemon goes on as it was:\n%s", fault)
+        else:
             house.stop()
             try:
-                config, house = fresh, _started(fresh, self._told)
+                config, house = fresh, _started(fresh, self._told, patient=False)
             except EdgeError as fault:
                 log.error("not reloaded, back to the configuration before: %s", fault)
-                house = _started(config, self._told)
+                house = self._again(config, house)
         self._systemd.ready()
         return config, house
 
+    def _again(self, config: Config, house: House) -> House:
+        """The daemon of a configuration that did run before, as soon as it can run again; `house`, which is stopped,
+        if the process is to end first."""
+        pause = BackOff(1.0, 10.0)
+        while not self._stopping:
+            try:
+                return _started(config, self._told, patient=True)
+            except EdgeError as fault:
+                log.error("cannot go on, trying again: %s", fault)
+                self._wake.wait(pause.next())
+                self._wake.clear()
+        return house
+
 
 class House:
-    """A daemon with its page and its control socket."""
+    """A daemon with its page and its control socket.
 
-    def __init__(self, config: Config, told: Told) -> None:
+    Args:
+        patient: a page that cannot listen yet is a part's fault, tried again, and does not keep the cameras from being
+            watched: a board's address may come after the service. Otherwise it is the user's mistake.
+    """
+
+    def __init__(self, config: Config, told: Told, *, patient: bool) -> None:
         """Take the configuration's socket and data folder. Raises EdgeError if they are another's or unusable."""
-        self._config, self._told = config, told
+        self._config, self._told, self._patient = config, told, patient
+        self._stopped = False
         self._supervisor = Supervisor()
         self._parts: list[Part] = []
         handlers: dict[str, Handler] = {}
@@ -136,6 +158,8 @@ class House:
     def start(self) -> None:
         """Start all of it; nothing is left running if it raises EdgeError."""
         try:
+            if self._config.web.enabled:
+                _need_web()
             self.daemon.start()
             address = self._serve_page() if self._config.web.enabled else (None, None)
             self._run("control", self._control.serve)
@@ -145,7 +169,10 @@ class House:
         self._told.ready(*address)
 
     def stop(self) -> None:
-        """Stop all of it, within two seconds."""
+        """Stop all of it, within two seconds; safe to call twice."""
+        if self._stopped:
+            return
+        self._stopped = True
         for part in self._parts:
             part.stop.set()
         self.daemon.stop()
@@ -175,14 +202,23 @@ class House:
             allowed_hosts=table.allowed_hosts,
             metrics=table.metrics,
         )
-        sock = listen(settings)
         app = build(self.daemon, settings, self._config.node.data)
-        self._run("web", lambda stop: serve(app, settings, stop, sock))
-        port = sock.getsockname()[1]
-        return settings.url(port), first_url(app, settings, port)
+        bound = [] if self._patient else [listen(settings)]
+        # A second round, after a fault, binds anew.
+        self._run("web", lambda stop: serve(app, settings, stop, bound.pop() if bound else listen(settings)))
+        return settings.url(table.port), first_url(app, settings, table.port)
 
 
-def _started(config: Config, told: Told) -> House:
-    house = House(config, told)
+def _need_web() -> None:
+    """Raises MissingError if what serves the page is not installed."""
+    missing = [name for name in ("starlette", "uvicorn", "jinja2") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise MissingError(
+            f"the page needs {', '.join(missing)}: pip install 'edge-runtime[web]', or set web.enabled = false"
+        )
+
+
+def _started(config: Config, told: Told, *, patient: bool) -> House:
+    house = House(config, told, patient=patient)
     house.start()
     return house

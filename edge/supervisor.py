@@ -9,13 +9,13 @@ bug in one part must not take the others down.
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from edge.backoff import BackOff
 from edge.errors import EdgeError
 
 log = logging.getLogger(__name__)
@@ -47,8 +47,8 @@ class Part:
         self.name = name
         self.stop = threading.Event()
         self._run, self._on_fault = run, on_fault
-        self._random = random.Random(name)  # noqa: S311 - jitter, not a secret
-        self._failures = 0
+        self._back_off = BackOff(*BACK_OFF_S)
+        self._logged: str | None = None
         self._state: PartState = "starting"
         self._reason: str | None = None
         self._since = time.monotonic()
@@ -67,16 +67,12 @@ class Part:
     def working(self, within: float) -> None:
         """A sign of life: all is well, and the next comes within so many seconds."""
         self._report("up", None, within)
-        self._failures = 0
+        self._back_off.reset()
+        self._logged = None
 
     def waiting(self, within: float, reason: str) -> None:
         """A sign of life: nothing to do for a known reason; the next comes within so many seconds."""
         self._report("waiting", reason, within)
-
-    def pause(self, seconds: float, reason: str) -> bool:
-        """Wait; True if the part is to stop."""
-        self.waiting(seconds + GRACE_S, reason)
-        return self.stop.wait(seconds)
 
     def status(self) -> PartStatus:
         """How the part is doing now."""
@@ -97,14 +93,13 @@ class Part:
         self._report("stopped", self._reason, GRACE_S)
 
     def _failed(self, reason: str) -> None:
-        """Say why, then wait with the others' jitter: devices that lost one server do not all return at once."""
-        if reason != self._reason:
+        """Say why, once for the same reason, then wait."""
+        if reason != self._logged:
             log.warning("%s: %s", self.name, reason)
+            self._logged = reason
         if self._on_fault:
             self._on_fault(reason)
-        shortest, longest = BACK_OFF_S
-        self._failures += 1
-        pause = min(longest, shortest * 2 ** min(self._failures - 1, 8)) * self._random.uniform(0.5, 1.0)
+        pause = self._back_off.next()
         self._report("back_off", reason, pause + GRACE_S)
         self.stop.wait(pause)
 
@@ -131,10 +126,6 @@ class Supervisor:
     def late(self) -> list[PartStatus]:
         """The parts that let their time pass; while there is one, the watchdog is not fed."""
         return [status for part in self._parts if (status := part.status()).late_s > 0]
-
-    def statuses(self) -> list[PartStatus]:
-        """All parts, in the order in which they were started."""
-        return [part.status() for part in self._parts]
 
     def stop(self, parts: list[Part], timeout: float) -> None:
         """Ask parts to stop and wait for them together; one that blocks is left behind (its thread is daemonic)."""

@@ -88,7 +88,7 @@ class Tracker:
     def __init__(self, labels: Sequence[str], wanted: Sequence[str], settings: TrackerSettings | None = None) -> None:
         self._labels = tuple(labels)
         self._wanted = frozenset(kind for kind, label in enumerate(self._labels) if label in wanted)
-        self._settings = settings or TrackerSettings()
+        self.settings = settings or TrackerSettings()
         self._lives: list[_Life] = []
         self._time: float | None = None
         self._looked: float | None = None
@@ -100,7 +100,7 @@ class Tracker:
         if self._looked is None:
             return True
         away = time - self._looked
-        settings = self._settings
+        settings = self.settings
         return any(
             not life.confirmed or away >= (settings.missed_every if life.misses else settings.still_every) - 1e-6
             for life in self._lives
@@ -137,14 +137,14 @@ class Tracker:
         return [
             _Found((x1, y1, x2, y2), score, kind)
             for (x1, y1, x2, y2), score, kind in rows
-            if kind in self._wanted and score >= self._settings.weak
+            if kind in self._wanted and score >= self.settings.weak
         ]
 
     def _match(self, found: list[_Found], now: Moment, moving: Sequence[Box] | None) -> list[_Found]:
         """Give the tracks their detections: strong ones near, weak ones near, strong ones farther off. Returns the
         strong detections that are left."""
-        strong = [one for one in found if one.score >= self._settings.strong]
-        weak = [one for one in found if one.score < self._settings.strong]
+        strong = [one for one in found if one.score >= self.settings.strong]
+        weak = [one for one in found if one.score < self.settings.strong]
         for life in self._lives:
             life.misses += 1
         for some, buffer, limit in ((strong, 0.1, 0.8), (weak, 0.1, 0.6), (strong, 0.5, 0.9)):
@@ -170,13 +170,13 @@ class Tracker:
         life.score, life.last, life.misses = one.score, now, 0
         if not life.confirmed:
             life.moved = life.moved or _moves(one.box, moving)
-            if one.score >= self._settings.strong:
+            if one.score >= self.settings.strong:
                 life.strong.append(one.score)
             life.confirmed = self._convinces(life, now[0])
 
     def _convinces(self, life: _Life, time: float) -> bool:
         """Whether a track was seen often, long and well enough to be told about."""
-        settings = self._settings
+        settings = self.settings
         return (
             len(life.strong) >= settings.confirm_hits
             and time - life.first[0] >= settings.confirm_s - 1e-6
@@ -187,7 +187,7 @@ class Tracker:
         """New tracks from strong, unmatched detections where something moves and no track stands already."""
         for one in free:
             known = any(
-                life.kind == one.kind and boxes.nested(one.box, life.filter.box) > self._settings.nested
+                life.kind == one.kind and boxes.nested(one.box, life.filter.box) > self.settings.nested
                 for life in self._lives
             )
             if known or not _moves(one.box, moving):
@@ -199,7 +199,7 @@ class Tracker:
 
     def _forget(self, time: float) -> None:
         """Drop what stayed away too long, what could not be decided, and young doubles of older tracks."""
-        settings = self._settings
+        settings = self.settings
         kept: list[_Life] = []
         for i, life in enumerate(self._lives):
             away = time - life.last[0] - 1e-6
@@ -240,7 +240,7 @@ class Tracker:
                 last_wall=life.last[1],
             )
             for life in self._lives
-            if life.misses == 0 or time - life.last[0] <= self._settings.shown_s + 1e-6
+            if life.misses == 0 or time - life.last[0] <= self.settings.shown_s + 1e-6
         ]
 
 

@@ -20,8 +20,8 @@ def objects_of(camera: Camera) -> list[str]:
     return [label for label in camera.labels if label != MOTION]
 
 
-def open_model(model: Model) -> Detector:
-    """Load the model of the configuration, with its own threshold lowered to what the tracker still looks at.
+def open_model(model: Model, cameras: Sequence[Camera]) -> Detector:
+    """Load the model of the configuration; it gives all that any of the cameras' trackers still looks at.
 
     Raises:
         MissingError, ModelError: as `open_detector`.
@@ -29,16 +29,29 @@ def open_model(model: Model) -> Detector:
     detector = open_detector(
         model.name, model.engine, threads=model.threads, min_score=model.min_score, manifest=model.manifest
     )
-    detector.min_score *= WEAK
+    detector.min_score = WEAK * min(strong_of(camera, model, detector) for camera in cameras)
     return detector
 
 
-def tracker_of(camera: Camera, detector: Detector | None) -> Tracker:
-    """The tracker of a camera: its own threshold, or else the model's."""
+def strong_of(camera: Camera, model: Model, detector: Detector) -> float:
+    """The score that starts a track: the camera's own, else that of the `[model]` table, else the manifest's."""
+    given = model.min_score if camera.min_score is None else camera.min_score
+    return detector.usual_score if given is None else given
+
+
+def tracker_of(camera: Camera, model: Model, detector: Detector | None) -> Tracker:
+    """The tracker of a camera. What it takes to be told about follows the score that starts a track: whoever asks for
+    weaker detections wants to hear of them."""
     if detector is None:
         return Tracker((), ())
-    strong = detector.min_score / WEAK if camera.min_score is None else camera.min_score
-    settings = TrackerSettings(strong=strong, weak=strong * WEAK)
+    strong = strong_of(camera, model, detector)
+    usual = TrackerSettings()
+    settings = TrackerSettings(
+        strong=strong,
+        weak=strong * WEAK,
+        confirm_score=min(usual.confirm_score, strong * 1.25),
+        still_score=min(usual.still_score, strong * 1.75),
+    )
     return Tracker(detector.labels, objects_of(camera), settings)
 
 

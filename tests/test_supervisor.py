@@ -36,7 +36,7 @@ def test_a_part_that_fails_is_run_again_and_says_why() -> None:
     house.stop([part], 2)
     assert len(faults) >= 3
     assert part.status().state == "stopped"
-    assert house.statuses() == []
+    assert house.late() == []
 
 
 def test_a_bug_in_one_part_is_logged_with_its_trace_and_leaves_the_others_alone(
@@ -85,9 +85,14 @@ def test_who_lets_its_time_pass_is_late_until_it_reports_again() -> None:
     house.stop([part], 2)
 
 
+def _waits(part: Part) -> None:
+    part.waiting(5, "reconnecting")
+    part.stop.wait(5)
+
+
 def test_a_known_wait_is_not_late_before_its_own_deadline() -> None:
     house = Supervisor()
-    part = house.start("camera", lambda part: part.pause(0.3, "reconnecting") and None)
+    part = house.start("camera", _waits)
     eventually(lambda: part.status().state == "waiting", 2)
     assert house.late() == []
     assert part.status().reason == "reconnecting"
@@ -100,3 +105,19 @@ def test_a_part_that_blocks_does_not_hold_up_a_stop() -> None:
     begun = time.monotonic()
     house.stop([part], 0.1)
     assert time.monotonic() - begun < 1
+
+
+def test_the_same_reason_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    runs = threading.Semaphore(0)
+
+    def run(part: Part) -> None:
+        part.waiting(1, "connecting")
+        runs.release()
+        raise CameraError("it refuses us")
+
+    house = Supervisor()
+    part = house.start("camera", run)
+    for _ in range(4):
+        assert runs.acquire(timeout=2)
+    house.stop([part], 2)
+    assert caplog.text.count("it refuses us") == 1

@@ -147,11 +147,6 @@ class Outbox:
         return self._writer.fault
 
     @property
-    def beat(self) -> float:
-        """When the writer last came round, on the monotonic clock, for the watchdog."""
-        return self._writer.beat
-
-    @property
     def deadline(self) -> float:
         """Until when the writer may be silent, on the monotonic clock."""
         return self._writer.deadline
@@ -162,6 +157,8 @@ class Outbox:
 
     def close(self, timeout: float = 2.0) -> bool:
         """Commit what is queued and close the file; False if something could not be stored."""
+        if self.closed:
+            return True
         self.closed = True
         done = self._writer.close(timeout)
         self._reader.close()

@@ -235,6 +235,8 @@ class Ledger:
         ).fetchall()
         past = [(event_id,) for event_id, aged_from in oldest if is_past(event_id, aged_from)]
         self._db.executemany("DELETE FROM events WHERE id = ?", past)
+        # What a run lost is told for as long as something of that run is.
+        self._db.execute("DELETE FROM lost WHERE boot_id NOT IN (SELECT boot_id FROM events)")
         return self._prune_pictures()
 
     def _prune_pictures(self) -> list[str]:

@@ -17,6 +17,8 @@ from edge.types import Event
 GROUP = 500
 """Events of one transaction at most, so that a long backlog in memory is not one long commit."""
 HOUSEKEEPING_S = 60.0
+COMMIT_S = 30.0
+"""How long a commit may take before the writer counts as wedged: an old SD card stalls for seconds."""
 SHUTDOWN_TRIES = 2
 
 
@@ -85,8 +87,7 @@ class Writer:
         self._closing = False
         self._next_housekeeping = clock.monotonic() + HOUSEKEEPING_S
         self.fault: str | None = None
-        self.beat = clock.monotonic()
-        self.deadline = self.beat
+        self.deadline = clock.monotonic() + COMMIT_S
         self._thread = threading.Thread(target=self._run, name="outbox-writer", daemon=True)
 
     def start(self) -> None:
@@ -171,11 +172,10 @@ class Writer:
             while (pause := self._pause()) is None or pause > 0:
                 if pause is None:
                     return None
-                self.beat = self._clock.monotonic()
-                self.deadline = self.beat + pause + 1.0
+                self.deadline = self._clock.monotonic() + pause + 1.0
                 self._change.wait(pause)
             now = self._clock.monotonic()
-            self.beat = self.deadline = now
+            self.deadline = now + COMMIT_S
             batch = Batch(
                 [self._entries.popleft() for _ in range(min(len(self._entries), GROUP))],
                 list(self._marks),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -150,25 +149,6 @@ class Status:
         wake()
         with self._change:
             return self._change.wait_for(lambda: self._answered >= mine, timeout)
-
-
-class BackOff:
-    """Pauses between tries: random, so that many devices do not return at once; longer with each failure."""
-
-    def __init__(self, shortest: float, longest: float) -> None:
-        self._range = (shortest, longest)
-        self._random = secrets.SystemRandom()
-        self._failures = 0
-
-    def next(self) -> float:
-        """Seconds to wait now: between the shortest pause and one that doubles with each failure up to the longest."""
-        shortest, longest = self._range
-        self._failures += 1
-        return self._random.uniform(shortest, min(longest, shortest * 2 ** min(self._failures, 10)))
-
-    def reset(self) -> None:
-        """It worked: begin with short pauses again."""
-        self._failures = 0
 
 
 def encode(payload: Mapping[str, Any]) -> bytes:

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from edge.backoff import BackOff
 from edge.clock import Clock
 from edge.errors import StorageError
-from edge.sinks.base import BackOff, Queue, Status, encode, stamped
+from edge.sinks.base import Queue, Status, encode, stamped
 
 log = logging.getLogger(__name__)
 

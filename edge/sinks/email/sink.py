@@ -6,9 +6,10 @@ import logging
 import threading
 from collections import deque
 
+from edge.backoff import BackOff
 from edge.clock import Clock
 from edge.errors import StorageError
-from edge.sinks.base import BackOff, Message, Queue, Status
+from edge.sinks.base import Message, Queue, Status
 from edge.sinks.email.letter import Alert, compose
 from edge.sinks.email.server import MailError, entered, hand_over
 from edge.sinks.email.settings import EmailSettings

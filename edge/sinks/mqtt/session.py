@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from edge.clock import Clock
 from edge.errors import StorageError
+from edge.metrics import Stages
 from edge.sinks.base import Message, Queue, encode, stamped
 from edge.sinks.mqtt.faults import LinkError
 from edge.sinks.mqtt.link import Link
@@ -36,6 +37,7 @@ class Session:
 
     preface: what is sent before the backlog, in its order
     news: takes the states that have changed since it was called last
+    latency: gets the seconds of `capture_to_puback` of each event that did not have to wait
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Session:
         clock: Clock,
         preface: Iterable[Parcel],
         news: Callable[[], Iterable[Parcel]],
+        latency: Stages,
     ) -> None:
         self._settings = settings
         self._link = link
@@ -53,6 +56,7 @@ class Session:
         self._clock = clock
         self._parcels = deque(preface)
         self._news = news
+        self._latency = latency
         self._window = max(1, min(settings.window, link.receive_maximum))
         self._on_wire: dict[int, tuple[Parcel, float]] = {}
         self._backlog: deque[Message] = deque()
@@ -140,9 +144,15 @@ class Session:
             self._fault_of_topic.pop(parcel.topic, None)
             if parcel.message is not None:
                 delivered.append(parcel.message.id)
+                self._note_latency(parcel.message)
         self._link.acks.clear()
         if delivered:
             self._queue.delivered("mqtt", delivered)
+
+    def _note_latency(self, message: Message) -> None:
+        """From the capture of what it tells to its PUBACK; what waited for a broker is not the way's own time."""
+        if self._clock.monotonic() <= message.fresh_until and not message.payload["replayed"]:
+            self._latency.add("capture_to_puback", max(0.0, self._clock.wall() - message.payload["captured_at"]))
 
     def check_overdue(self) -> None:
         """Raises LinkError if a PUBACK takes too long."""

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
+from edge.backoff import BackOff
 from edge.board import Board
 from edge.clock import Clock
 from edge.errors import EdgeError, StorageError
-from edge.sinks.base import BackOff, Queue, Status, encode
+from edge.metrics import Stages
+from edge.sinks.base import Queue, Status, encode
 from edge.sinks.mqtt.faults import LinkError
 from edge.sinks.mqtt.link import Bell, Link
 from edge.sinks.mqtt.session import Parcel, Session
@@ -39,6 +41,7 @@ class MqttSink:
         on_command: called with the topic below the prefix and the payload of each; in the sink's thread, must not block
         discovery: called at each connect, full topics with what they are to retain
         stats: called at each connect and every minute, for `<prefix>/stats`
+        latency: gets the seconds from the capture of each event to its PUBACK, as `capture_to_puback`
     """
 
     name = "mqtt"
@@ -55,8 +58,10 @@ class MqttSink:
         on_command: Callable[[str, bytes], None] = lambda topic, payload: None,
         discovery: Callable[[], Iterable[tuple[str, str]]] = lambda: (),
         stats: Callable[[], Mapping[str, Any]] | None = None,
+        latency: Stages | None = None,
     ) -> None:
         self.status = Status(clock)
+        self.latency = latency or Stages()
         self._settings = settings
         self._client_id = "edge-" + re.sub(r"[^A-Za-z0-9_-]", "_", node)
         self._queue = queue
@@ -128,7 +133,7 @@ class MqttSink:
                     return
                 if self._clock.monotonic() > patience:
                     raise LinkError(f"the broker at {settings.address} accepts connections but does not answer")
-            session = Session(settings, link, self._queue, self._clock, self._preface(), self._news)
+            session = Session(settings, link, self._queue, self._clock, self._preface(), self._news, self.latency)
             try:
                 self._serve(session, link, stop)
             except LinkError as fault:

@@ -1,0 +1,88 @@
+"""The straight line, with a detector that says what a test wants."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge.errors import EngineError
+from edge.metrics import Stages
+from edge.motion import Gate
+from edge.pipeline import Look, watch
+from edge.rules import Rules
+from edge.track import Tracker
+from edge.types import I420, NO_DETECTIONS, Detections, Event, Frame
+
+H, W = 120, 160
+HALF = np.full((H // 2, W // 2), 128, np.uint8)
+
+
+def frames(count: int, start: int = 0) -> list[Frame]:
+    """A bright block that walks, ten pictures a second."""
+    made = []
+    for i in range(start, start + count):
+        y = np.full((H, W), 60, np.uint8)
+        y[40:100, 2 * i : 2 * i + 30] = 200
+        made.append(Frame("hall", i, i / 10, 1000 + i / 10, I420(y, HALF, HALF)))
+    return made
+
+
+class Sees:
+    """Finds the block; fails once the picture with number `fails` comes."""
+
+    def __init__(self, fails: int | None = None) -> None:
+        self.looked = 0
+        self._fails = fails
+
+    def detect(self, picture: I420, stages: Stages) -> Detections:
+        self.looked += 1
+        if self.looked == self._fails:
+            raise EngineError("the engine is gone")
+        columns = np.flatnonzero(picture.y[50] > 100)
+        if not len(columns):
+            return NO_DETECTIONS
+        box = np.array([[columns[0], 40, columns[-1] + 1, 100]], np.float32)
+        return Detections(box, np.array([0.9], np.float32), np.array([0], np.int32))
+
+
+def run(sees: Sees | None, shots: list[Frame], rules: Rules) -> tuple[list[Event], list[Look]]:
+    events: list[Event] = []
+    looks: list[Look] = []
+    watch(shots, Gate(), sees, Tracker(["person"], ["person"]), rules, events.append, looks.append, Stages())
+    return events, looks
+
+
+def rules() -> Rules:
+    return Rules("hall", "boot", ["person"], lambda: "disarmed")
+
+
+def test_somebody_is_told_of_once_and_ended_with_the_stream() -> None:
+    events, looks = run(Sees(), frames(30), rules())
+    assert [event.type for event in events if event.type != "update"] == ["new", "end"]
+    assert len(looks) == 30
+
+
+def test_an_empty_picture_is_looked_at_once() -> None:
+    still = [Frame("hall", i, i / 10, i / 10, I420(np.full((H, W), 60, np.uint8), HALF, HALF)) for i in range(50)]
+    sees = Sees()
+    events, looks = run(sees, still, rules())
+    assert events == []
+    assert sees.looked == 1
+    assert [look.inferred for look in looks].count(True) == 1
+
+
+def test_without_a_model_nothing_is_inferred() -> None:
+    _, looks = run(None, frames(20), rules())
+    assert not any(look.inferred for look in looks)
+    assert any(look.moved for look in looks)
+
+
+def test_an_engine_that_fails_leaves_no_ghost_and_the_next_run_has_ids_of_its_own() -> None:
+    judge, events = rules(), list[Event]()
+    tracker = Tracker(["person"], ["person"])
+    with pytest.raises(EngineError):
+        watch(frames(30), Gate(), Sees(15), tracker, judge, events.append, lambda look: None, Stages())
+    assert [event.type for event in events][:1] == ["new"]
+    assert [event.type for event in events][-1:] == ["end"]
+    again, _ = run(Sees(), frames(30), judge)
+    assert again[0].after.id.split("-")[1] != events[0].after.id.split("-")[1]
