@@ -11,10 +11,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.capture.file import open_file
 from edge.config.load import Override, default_config
 from edge.config.schema import Config
-from edge.demo_clip import Progress, fetch_clip
+from edge.demo_clip import fetch_clip
 from edge.errors import MissingError
+from edge.rules import MOTION
+
+SYNTHETIC = "synthetic:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +30,22 @@ class Scene:
 
 
 @contextmanager
-def set_up(source: str | None, port: int | None, progress: Progress) -> Iterator[Scene]:
-    """Choose a source, start a broker on a free loopback port if mosquitto is here; all of it goes at the end."""
+def set_up(source: str | None, port: int | None) -> Iterator[Scene]:
+    """Choose a source, start a broker on a free loopback port if mosquitto is here; all of it goes at the end.
+
+    Args:
+        source: what to watch, as in a configuration; None is the clip, else a webcam, else the synthetic picture
+        port: of the page; None takes a free one
+
+    Raises:
+        SourceError: the source is a clip that cannot be read.
+        ConfigFindings: the source is none.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edge-demo-")))
         says = []
         if source is None:
-            source, why = _source(progress)
+            source, why = _source()
             says.append(why)
         broker = stack.enter_context(_broker(folder))
         settings: list[Override] = [
@@ -47,16 +60,22 @@ def set_up(source: str | None, port: int | None, progress: Progress) -> Iterator
             says.append(f"Broker: mosquitto_sub -p {broker} -t 'edge/#' -v")
         else:
             says.append("No mosquitto here, so no MQTT: events wait in the outbox and show on the page.")
-        yield Scene(default_config({"demo": source}, settings), "\n".join(says))
+        if source == SYNTHETIC:  # what moves there is nobody, so no model is needed
+            settings.append(("camera.0.labels", [MOTION]))
+        config = default_config({"demo": source}, settings)
+        kind, _, rest = config.camera[0].source.partition(":")
+        if kind == "file":
+            open_file(rest).close()  # else it would be tried again and again, as a camera is
+        yield Scene(config, "\n".join(says))
 
 
-def _source(progress: Progress) -> tuple[str, str]:
+def _source() -> tuple[str, str]:
     try:
-        clip = fetch_clip(progress)
+        clip = fetch_clip()
     except MissingError as fault:
         if Path("/dev/video0").exists():
             return "v4l2:/dev/video0", f"{fault}\nWatching the webcam instead."
-        return "synthetic:", f"{fault}\nWatching a synthetic picture instead: it moves, but there is nobody in it."
+        return SYNTHETIC, f"{fault}\nWatching a synthetic picture instead: it moves, but there is nobody in it."
     return f"file:{clip}", f"Watching {clip.name}: a pedestrian street, from OpenCV's samples."
 
 

