@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.doctor import machine
+from edge.doctor import machine, video
 from edge.doctor.verdict import Verdict
 
 
@@ -37,6 +37,66 @@ def test_a_raspberry_pi_that_is_hot_and_hungry(tmp_path: Path) -> None:
     assert found["cameras"].found == "/dev/video0 HD Webcam"
     assert found["groups"].grade == "ok"
     assert all(verdict.advice for verdict in found.values() if verdict.grade != "ok")
+
+
+PI_5 = (
+    *("bcm2835-codec-decode", "bcm2835-isp-capture0", "pispbe-output0", "rpi-hevc-dec", "rp1-cfe-csi2_ch0"),
+    "HD Webcam",
+)
+
+
+def test_the_codecs_of_a_raspberry_pi_are_no_cameras(tmp_path: Path) -> None:
+    for number, name in enumerate(PI_5):
+        put(tmp_path, f"sys/class/video4linux/video{number}/name", f"{name}\n")
+        put(tmp_path, f"dev/video{number}", "")  # no device: it is judged by its name
+    found = looked(tmp_path)
+    assert found["cameras"].found == "/dev/video5 HD Webcam"
+    assert found["camera connector"].grade == "warn"
+    assert "later release" in str(found["camera connector"].advice)
+
+
+@pytest.mark.parametrize(
+    ("driver", "whole", "own", "kind"),
+    [
+        ("uvcvideo", 0x84A00001, 0x04200001, "camera"),
+        ("uvcvideo", 0x84A00001, 0x04A00000, "other"),  # its metadata
+        ("bm2835 mmal", 0x85200005, 0x05200005, "camera"),
+        ("old", 0x05200001, 0, "camera"),  # a driver that knows no capabilities of a node
+        ("bcm2835-codec", 0x84204000, 0x04204000, "other"),
+        ("bcm2835-isp", 0x84200001, 0x04200001, "other"),
+        ("pispbe", 0xA4201000, 0x24201000, "other"),
+        ("any-m2m", 0x84208000, 0x04208000, "other"),
+        ("v4l2-output", 0x84200002, 0x04200002, "other"),
+        ("unicam", 0xA5A00001, 0x25200001, "connector"),
+        ("rp1-cfe", 0xA4A00001, 0x24200001, "connector"),
+    ],
+)
+def test_a_camera_is_what_captures_by_itself(driver: str, whole: int, own: int, kind: str) -> None:
+    answer = video.CAPABILITY.pack(driver.encode(), b"card", b"bus", 0x60600, whole, own)
+    assert len(answer) == 104
+    assert video.kind_of(*video.decode(answer)) == kind
+
+
+def test_a_board_of_512_mb_is_told_which_model_fits(tmp_path: Path) -> None:
+    put(tmp_path, "proc/meminfo", "MemTotal:  447000 kB\nMemAvailable:  300000 kB\n")
+    found = looked(tmp_path)["memory"]
+    assert found.grade == "ok"
+    assert "ssd-mobilenet-v1" in found.found
+
+
+@pytest.mark.parametrize("folder", ["soc/soc:firmware", "soc@107c000000/soc@107c000000:firmware", "axi/soc/firmware"])
+def test_the_record_of_the_supply_is_found_wherever_the_board_has_it(tmp_path: Path, folder: str) -> None:
+    put(tmp_path, f"sys/devices/platform/{folder}/get_throttled", "10000\n")
+    assert "since" in looked(tmp_path)["power"].found
+
+
+def test_vcgencmd_is_asked_where_the_kernel_has_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "bin/vcgencmd", "#!/bin/sh\n[ $1 = get_throttled ] && echo throttled=0x50005\n")
+    (tmp_path / "bin/vcgencmd").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin")
+    assert "power" not in looked(tmp_path)  # no Raspberry Pi
+    put(tmp_path, "proc/device-tree/model", "Raspberry Pi 5 Model B Rev 1.0\0")
+    assert looked(tmp_path)["power"].found == "too little voltage now"
 
 
 @pytest.mark.parametrize(

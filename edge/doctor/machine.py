@@ -1,20 +1,26 @@
-"""The machine: board, memory, heat, clock, engines, cameras. Source of the paths: Documentation/ABI of Linux."""
+"""The machine: board, memory, heat, power, clock, engines, cameras. Source of the paths: Documentation/ABI of Linux."""
 
 from __future__ import annotations
 
 import grp
-import os
 import platform
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 from edge.clock import synchronised
+from edge.doctor import video
 from edge.doctor.verdict import Verdict
 from edge.engines import registry
 
 HOT_C = 80.0
 """Above this a Raspberry Pi slows down."""
 LOW_MEMORY_MB = 150
+"""What a daemon with one camera and the SSD model on tflite needs."""
+SMALL_BOARD_MB = 600
+"""Below this (a board of 512 MB) a daemon on openvino, of 250 to 300 MB, leaves too little to the rest."""
+SMALL_BOARD = "`ssd-mobilenet-v1` on tflite fits (150 MB), the default model on openvino does not (250 to 300 MB)"
 _UNDER_VOLTAGE_NOW, _THROTTLED_NOW, _UNDER_VOLTAGE_BEFORE = 1 << 0, 1 << 2, 1 << 16
 
 
@@ -47,15 +53,21 @@ def _system(root: Path) -> Verdict:
 
 
 def _memory(root: Path) -> Verdict | None:
-    rows = (line.split() for line in _read(root / "proc/meminfo").splitlines())
-    megabytes = {row[0].rstrip(":"): int(row[1]) // 1024 for row in rows if len(row) > 1 and row[1].isdigit()}
-    total, free = megabytes.get("MemTotal"), megabytes.get("MemAvailable")
+    total, free = memory_mb(root)
     if total is None or free is None:
         return None
-    found = f"{free} of {total} MB available"
+    small = f"; {SMALL_BOARD}" if total < SMALL_BOARD_MB else ""
     if free < LOW_MEMORY_MB:
-        return Verdict("memory", "warn", found, "stop other programs; one camera with one model needs about 150 MB")
-    return Verdict("memory", "ok", found)
+        advice = f"stop other programs: one camera with one model needs {LOW_MEMORY_MB} MB and more{small}"
+        return Verdict("memory", "warn", f"{free} of {total} MB available", advice)
+    return Verdict("memory", "ok", f"{free} of {total} MB available{small}")
+
+
+def memory_mb(root: Path = Path("/")) -> tuple[int | None, int | None]:
+    """Memory of the machine and what of it is available, in MB; None where the kernel does not tell."""
+    rows = (line.split() for line in _read(root / "proc/meminfo").splitlines())
+    megabytes = {row[0].rstrip(":"): int(row[1]) // 1024 for row in rows if len(row) > 1 and row[1].isdigit()}
+    return megabytes.get("MemTotal"), megabytes.get("MemAvailable")
 
 
 def _heat(root: Path) -> Verdict | None:
@@ -71,9 +83,8 @@ def _heat(root: Path) -> Verdict | None:
 
 def _power(root: Path) -> Verdict | None:
     """A Raspberry Pi's own record of its supply; other boards keep none."""
-    text = _read(root / "sys/devices/platform/soc/soc:firmware/get_throttled")
     try:
-        flags = int(text, 16)
+        flags = int(_throttled(root), 16)
     except ValueError:
         return None
     if flags & (_UNDER_VOLTAGE_NOW | _UNDER_VOLTAGE_BEFORE):
@@ -84,6 +95,23 @@ def _power(root: Path) -> Verdict | None:
     if flags & _THROTTLED_NOW:
         return Verdict("power", "warn", "the processor is slowed down now", "see temperature")
     return Verdict("power", "ok", "enough")
+
+
+def _throttled(root: Path) -> str:
+    """The firmware's flags in hex, "" where nobody tells. The file's path is another on nearly every board."""
+    platforms = root / "sys/devices/platform"
+    for pattern in ("*/get_throttled", "*/*/get_throttled", "*/*/*/get_throttled"):
+        for path in platforms.glob(pattern):
+            if text := _read(path):
+                return text
+    program = shutil.which("vcgencmd")
+    if program is None or not _read(root / "proc/device-tree/model").startswith("Raspberry Pi"):
+        return ""
+    try:
+        asked = subprocess.run([program, "get_throttled"], capture_output=True, text=True, timeout=5, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return asked.stdout.partition("=")[2].strip()  # throttled=0x50005
 
 
 def _clock(root: Path) -> Verdict:
@@ -102,29 +130,21 @@ def _engines() -> Verdict:
 
 
 def _cameras(root: Path) -> Iterator[Verdict]:
-    """V4L2 devices, and whether this user may open them."""
-    folders = sorted((root / "sys/class/video4linux").glob("video*"))
-    if not folders:
-        yield Verdict("cameras", "ok", "no USB or V4L2 camera")
-        return
-    yield Verdict(
-        "cameras", "ok", ", ".join(f"/dev/{folder.name} {_read(folder / 'name')}".strip() for folder in folders)
-    )
-    closed = [node for folder in folders if (node := root / "dev" / folder.name).exists() and not _open_to_us(node)]
+    """V4L2 devices that give pictures, and whether this user may open them."""
+    found = video.devices(root)
+    cameras = [device for device in found if device.kind == "camera"]
+    shown = ", ".join(f"/dev/{device.node.name} {device.name}".strip() for device in cameras)
+    yield Verdict("cameras", "ok", shown or "no USB or V4L2 camera")
+    if any(device.kind == "connector" for device in found):
+        advice = "the board's own camera comes with a later release: use a USB or network camera until then"
+        yield Verdict("camera connector", "warn", "a camera there cannot be watched yet", advice)
+    closed = [device.node for device in cameras if device.closed]
     if closed:
-        group = _group_of(closed[0])
-        yield Verdict(
-            "groups",
-            "warn",
-            f"{', '.join(f'/dev/{node.name}' for node in closed)} may not be opened by this user",
-            f"`sudo usermod -aG {group} $USER`, then log in again",
-        )
-    else:
+        names = ", ".join(f"/dev/{node.name}" for node in closed)
+        advice = f"`sudo usermod -aG {_group_of(closed[0])} $USER`, then log in again"
+        yield Verdict("groups", "warn", f"{names} may not be opened by this user", advice)
+    elif cameras:
         yield Verdict("groups", "ok", "this user may open the cameras")
-
-
-def _open_to_us(node: Path) -> bool:
-    return os.access(node, os.R_OK | os.W_OK)
 
 
 def _group_of(node: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import socket
@@ -11,12 +12,17 @@ from pathlib import Path
 from edge import wiring
 from edge.config.schema import Config, Node
 from edge.control import NotRunning, call
+from edge.doctor import machine
 from edge.doctor.verdict import Verdict
-from edge.errors import EdgeError
+from edge.engines import registry
+from edge.errors import EdgeError, MissingError
 from edge.models import store
+from edge.web.settings import WebSettings
 
 CONNECT_S = 3.0
 LOW_DISK_MB, FULL_DISK_MB = 1000, 100
+PAGE_PACKAGES = ("starlette", "uvicorn", "jinja2")
+"""What the extra `web` brings."""
 
 
 def look(config: Config) -> list[Verdict]:
@@ -73,7 +79,15 @@ def _model(config: Config) -> Verdict | None:
         found = store.find(config.model.name, config.model.manifest)
     except EdgeError as fault:
         return Verdict("model", "fail", str(fault), "see `edge models list`")
-    return Verdict("model", "ok", f"{found.manifest.name} ({found.path})")
+    try:
+        engine = registry.choose(config.model.engine, found.path.suffix.lower(), found.manifest.engines)
+    except MissingError as fault:
+        return Verdict("model", "fail", str(fault), "see `edge engines`")
+    shown = f"{found.manifest.name} on {engine} ({found.path})"
+    memory = machine.memory_mb()[0]
+    if engine == "openvino" and memory is not None and memory < machine.SMALL_BOARD_MB:
+        return Verdict("model", "warn", shown, f"on a board of {memory} MB {machine.SMALL_BOARD}")
+    return Verdict("model", "ok", shown)
 
 
 def _device(camera: str, source: str) -> Verdict:
@@ -98,6 +112,13 @@ def _web(config: Config, running: bool) -> Verdict | None:
     web = config.web
     if not web.enabled:
         return None
+    if absent := [name for name in PAGE_PACKAGES if importlib.util.find_spec(name) is None]:
+        advice = "pip install 'edge-runtime[web]', or set `web.enabled = false`"
+        return Verdict("web", "fail", f"the page needs {', '.join(absent)}", advice)
+    try:
+        WebSettings(cert=web.cert, key=web.key).check()
+    except EdgeError as fault:
+        return Verdict("web", "fail", str(fault), "docs/how-to/page.md makes a certificate in a line")
     family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as trial:

@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 
 from edge import control
+from edge.doctor import machine, parts
+from edge.engines import registry
 from tests.support.broker import free_port
 from tests.support.command import Edge
+from tests.support.nets import GRID_MANIFEST, grid_detector
 
 SECRETS = ("s3cr3t-mqtt", "s3cr3t-mail", "s3cr3t-cam", "s3cr3t-url", "s3cr3t-old")
 
@@ -77,6 +80,44 @@ def test_a_port_in_use_a_model_to_fetch_and_a_device_that_is_absent(edge: Edge, 
     assert "in use" in found["web"]["found"]
     assert "edge models pull" in found["model"]["found"]
     assert "/dev/video77" in found["camera porch"]["found"]
+
+
+def test_a_page_without_its_packages_or_certificate_is_told(
+    edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = write(tmp_path)
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_text("none")
+    text = config.read_text()
+    config.write_text(f'{text}cert = "cert.pem"\nkey = "key.pem"\n')
+    found = checks(edge, config)["web"]
+    assert found["grade"] == "fail"
+    assert "must be PEM files" in found["found"]
+    monkeypatch.setattr(parts, "PAGE_PACKAGES", ("json", "absent_package"))
+    found = checks(edge, config)["web"]
+    assert (found["grade"], found["found"]) == ("fail", "the page needs absent_package")
+    assert "edge-runtime[web]" in found["advice"]
+    config.write_text(f"{text}enabled = false\n")
+    assert "web" not in checks(edge, config)
+
+
+@pytest.mark.parametrize(
+    ("engine", "memory", "grade", "said"),
+    [("onnxruntime", 400, "ok", "on onnxruntime"), ("openvino", 4000, "ok", "on openvino"),
+     ("openvino", 400, "warn", "ssd-mobilenet-v1"), ("absent", 400, "fail", "is not installed")],
+)  # fmt: skip
+def test_the_models_engine_must_be_here_and_suit_the_board(
+    edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, memory: int, grade: str, said: str
+) -> None:
+    grid_detector(tmp_path / "grid.onnx")
+    (tmp_path / "grid.toml").write_text(GRID_MANIFEST)
+    absent = registry.Row("edge.engines.absent", (("absent_package", "absent"),), (".onnx",), "pip install absent")
+    monkeypatch.setitem(registry.TABLE, "absent", absent)
+    monkeypatch.setattr(machine, "memory_mb", lambda *_: (memory, memory))
+    config = write(tmp_path, f'[model]\nname = "grid.onnx"\nengine = "{engine}"\n', labels="person")
+    found = checks(edge, config)["model"]
+    assert found["grade"] == grade
+    assert said in f"{found['found']} {found['advice']}"
 
 
 def test_a_wrong_configuration_is_a_failure_with_its_place(edge: Edge, tmp_path: Path) -> None:
