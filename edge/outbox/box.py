@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from edge.clock import Clock
+from edge.errors import StorageError
 from edge.outbox.books import Books
 from edge.outbox.ledger import Mark
 from edge.outbox.reader import Reader
 from edge.outbox.store import Store
-from edge.outbox.values import Limits, Message, Stats
+from edge.outbox.values import Limits, Message, SinkStats, Stats
 from edge.outbox.writer import Batch, Entry, Writer
 from edge.types import Event
 
@@ -58,6 +59,7 @@ class Outbox:
         self._limits = limits
         self._seq = 0
         self._listeners: dict[str, Callable[[], None]] = {}
+        self._known = dict.fromkeys(sinks, SinkStats())
         self._books = Books(sinks)
         self._store = Store(folder, self.boot_id, node, sinks, clock, clock_ok, limits, self._books)
         self._reader = Reader(folder, self.boot_id, clock, clock_ok, limits, self._books)
@@ -101,7 +103,11 @@ class Outbox:
         return len(left_open)
 
     def remember(self, key: str, value: str, timeout: float = 5.0) -> bool:
-        """Store a value of the daemon (the alarm's state); True once it is on the disk, else StorageError."""
+        """Store a value of the daemon (the alarm's state); True once it is on the disk, else StorageError.
+
+        What was answered with an error is not stored later either. timeout: seconds that it may wait for its turn; a
+        commit that has begun is waited for, until the writer counts as wedged.
+        """
         self._writer.keep(key, value, timeout)
         return True
 
@@ -138,8 +144,14 @@ class Outbox:
         return parked
 
     def stats(self) -> Stats:
-        """What waits, what was parked and dropped, for each sink."""
-        return Stats(self.boot_id, self._writer.queued, self.fault, self._reader.stats(self._sinks))
+        """What waits, what was parked and dropped, for each sink; while the file cannot be read, what was true last,
+        and why in `fault`. Never raises."""
+        unread = None
+        try:
+            self._known = self._reader.stats(self._sinks)
+        except StorageError as fault:
+            unread = str(fault)
+        return Stats(self.boot_id, self._writer.queued, self.fault or unread, self._known)
 
     @property
     def fault(self) -> str | None:

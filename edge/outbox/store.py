@@ -52,7 +52,7 @@ class Store:
         self._limits = limits
         self._books = books
         self._undated = True
-        self._short = False
+        self._pictureless = False
         self._swept = False
         self._db, self._lock = open_folder(folder, boot_id)
         self._ledger: Ledger | None = Ledger(self._db, sinks, limits, books)
@@ -67,7 +67,7 @@ class Store:
         rows = [row for entry in batch.entries if (row := self._row(entry, batch.lost)) is not None]
         try:
             gone = self._transact(batch, rows)
-        except sqlite3.Error as fault:
+        except (sqlite3.Error, OSError) as fault:
             # Closing rolls back. A fresh connection for the next try: after an I/O error the old one may be of no use.
             self._db.close()
             self._ledger = None
@@ -78,7 +78,7 @@ class Store:
             if mark.state != "pending":
                 self._books.forget(mark.sink, mark.ids)
         for name in gone:
-            snapshot_path(self._folder, name).unlink(missing_ok=True)
+            _delete(snapshot_path(self._folder, name))
 
     def _transact(self, batch: Batch, rows: list[Row]) -> list[str]:
         """Returns the objects whose pictures are of no use any more. Raises sqlite3.Error."""
@@ -114,11 +114,17 @@ class Store:
 
     def _sweep(self) -> None:
         """Delete pictures whose event was never committed, since the power went in between."""
-        known = {snapshot_path(self._folder, name).name for (name,) in self._db.execute("SELECT object FROM pictures")}
-        for path in snapshot_path(self._folder, "").parent.iterdir():
-            if path.name not in known:
-                path.unlink(missing_ok=True)
         self._swept = True
+        known = {snapshot_path(self._folder, name).name for (name,) in self._db.execute("SELECT object FROM pictures")}
+        folder = snapshot_path(self._folder, "").parent
+        try:
+            # A folder among them is not ours: a disk of its own has its lost+found here.
+            strays = [path for path in folder.iterdir() if path.name not in known and path.is_file()]
+        except OSError as fault:
+            log.warning("%s cannot be tidied up: %s", folder, fault.strerror)
+            return
+        for path in strays:
+            _delete(path)
 
     def _row(self, entry: Entry, lost: list[int]) -> Row | None:
         """An entry as it is stored; None for one that is no JSON (a box of NaN, say): it must not stop all others."""
@@ -155,17 +161,28 @@ class Store:
         return payload, picture
 
     def _store_picture(self, object_id: str, jpeg: bytes) -> int:
-        """Write a snapshot; returns its bytes, 0 if the disk is short: an event without its picture is still one."""
+        """Write a snapshot; returns its bytes, 0 if that cannot be: an event without its picture is still one."""
         path = snapshot_path(self._folder, object_id)
         fresh = path.with_suffix(".tmp")
+        trouble = None
         try:
-            short = shutil.disk_usage(self._folder).free < RESERVE
-            if not short:
+            if shutil.disk_usage(self._folder).free < RESERVE:
+                trouble = "the disk is nearly full"
+            else:
+                path.parent.mkdir(exist_ok=True)  # somebody may have cleaned up
                 fresh.write_bytes(jpeg)
                 fresh.replace(path)
-        except OSError:
-            short = True
-        if short and not self._short:
-            log.warning("data folder %s is nearly full: events are stored without their pictures", self._folder)
-        self._short = short
-        return 0 if short else len(jpeg)
+        except OSError as fault:
+            trouble = fault.strerror
+        if trouble and not self._pictureless:
+            log.warning("data folder %s: events are stored without their pictures: %s", self._folder, trouble)
+        self._pictureless = trouble is not None
+        return 0 if trouble else len(jpeg)
+
+
+def _delete(path: Path) -> None:
+    """Away with a picture; one that will not go is no reason to stop."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as fault:
+        log.warning("%s cannot be deleted: %s", path, fault.strerror)

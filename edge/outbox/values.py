@@ -97,7 +97,7 @@ class Stats:
     """The whole outbox at one moment.
 
     queued: events that are only in memory, since the disk has not taken them yet
-    fault: why it has not, one line; None while all is well
+    fault: why it has not, or why the figures are not the newest, one line; None while all is well
     """
 
     boot_id: str

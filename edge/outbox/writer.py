@@ -39,7 +39,7 @@ class Entry:
         return len(self.event.jpeg) if self.event and self.event.jpeg else 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Keep:
     """A value to be stored, and who waits for that."""
 
@@ -84,6 +84,7 @@ class Writer:
         self._retry_at = 0.0
         self._failures = 0
         self._busy = False
+        self._committing = 0
         self._closing = False
         self._next_housekeeping = clock.monotonic() + HOUSEKEEPING_S
         self.fault: str | None = None
@@ -98,7 +99,7 @@ class Writer:
     def queued(self) -> int:
         """Events that only memory holds."""
         with self._change:
-            return len(self._entries)
+            return len(self._entries) + self._committing
 
     def put(self, make: Callable[[], Entry]) -> None:
         """Queue an event. `make` runs under the queue's lock, so that its seq is its place in the queue."""
@@ -123,7 +124,11 @@ class Writer:
             self._change.notify_all()
 
     def keep(self, key: str, value: str, timeout: float) -> None:
-        """Store a value; returns once it is on the disk. Raises StorageError if that fails or takes too long."""
+        """Store a value; returns once it is on the disk. Raises StorageError if that fails or takes too long.
+
+        timeout: seconds that it may wait for its turn. Whoever is told that it failed must be able to rely on it, so
+        what is still queued then is taken back, and the end of a commit that has begun is waited for.
+        """
         keep = Keep(key, value)
         with self._change:
             if self.fault is not None and self._clock.monotonic() < self._retry_at:
@@ -131,7 +136,12 @@ class Writer:
             self._keeps.append(keep)
             self._change.notify_all()
         if not keep.done.wait(timeout):
-            raise StorageError(f"{key} could not be stored within {timeout:.0f} s; the disk is too slow or hangs")
+            with self._change:
+                if keep in self._keeps:
+                    self._keeps.remove(keep)
+                    raise StorageError(f"{key} was not stored: the disk is too slow or hangs")
+            if not keep.done.wait(COMMIT_S):
+                raise StorageError(f"the disk hangs; whether {key} was stored shows at the next start")
         if keep.fault is not None:
             raise StorageError(keep.fault)
 
@@ -161,7 +171,7 @@ class Writer:
         while (batch := self._take()) is not None:
             try:
                 self._commit(batch)
-            except StorageError as fault:
+            except (StorageError, OSError) as fault:
                 self._give_back(batch, str(fault))
             else:
                 self._settled(batch)
@@ -188,6 +198,7 @@ class Writer:
             self._lost = []
             self._picture_bytes -= sum(entry.picture_bytes for entry in batch.entries)
             self._busy = True
+            self._committing = len(batch.entries)
             return batch
 
     def _pause(self) -> float | None:
@@ -207,6 +218,7 @@ class Writer:
         shortest, longest = self._limits.back_off
         with self._change:
             self._busy = False
+            self._committing = 0
             self._entries.extendleft(reversed(batch.entries))
             self._picture_bytes += sum(entry.picture_bytes for entry in batch.entries)
             self._marks.extendleft(reversed(batch.marks))
@@ -225,6 +237,7 @@ class Writer:
     def _settled(self, batch: Batch) -> None:
         with self._change:
             self._busy = False
+            self._committing = 0
             self._failures = 0
             self.fault = None
             if batch.housekeeping:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import edge.outbox.writer
 from edge.clock import SystemClock
 from edge.errors import StorageError
 from edge.outbox import Limits, Outbox, read_events
@@ -121,3 +124,98 @@ def test_database_that_is_locked_by_somebody_delays_but_loses_nothing(tmp_path: 
     assert box.flush(6)
     eventually(lambda: box.stats().sinks["mqtt"].depth == 10)
     box.close()
+
+
+def test_what_lies_about_among_the_pictures_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(edge.outbox.writer, "HOUSEKEEPING_S", 0.01)
+    box = Outbox(tmp_path, "bar", ["mqtt"], SystemClock(), Limits(back_off=(0.05, 0.1), picture_bytes=10))
+    snapshots = tmp_path / "snapshots"
+    (snapshots / "lost+found").mkdir()
+    (snapshots / "stray.jpg").write_bytes(b"x")
+    box.put(event("new", "a", jpeg=b"jpeg"))
+    assert box.flush(5)
+    eventually(lambda: not (snapshots / "stray.jpg").exists())
+    (snapshots / "a.jpg").unlink()
+    (snapshots / "a.jpg").mkdir()  # nothing can unlink it when its turn comes
+    box.put(event("new", "b", jpeg=b"jpegjpeg"))
+    eventually(lambda: "a.jpg cannot be deleted: Is a directory" in caplog.text)
+    assert box.flush(5)
+    assert (snapshots / "lost+found").is_dir()
+    shutil.rmtree(snapshots)
+    box.put(event("new", "c", jpeg=b"jpeg"))
+    assert box.flush(5)
+    assert (snapshots / "c.jpg").read_bytes() == b"jpeg"
+    shutil.rmtree(snapshots)
+    snapshots.write_text("no folder")
+    box.put(event("new", "d", jpeg=b"jpeg"))
+    assert box.flush(5)
+    assert "stored without their pictures: File exists" in caplog.text
+    assert box.fault is None
+    assert box.close()
+
+
+def test_missing_pictures_folder_does_not_end_the_tidying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge.outbox.writer, "HOUSEKEEPING_S", 0.01)
+    box = Outbox(tmp_path, "bar", ["mqtt"], SystemClock(), QUICK)
+    (tmp_path / "snapshots").rmdir()
+    eventually(lambda: box._store._swept)
+    box.put(event("new", "a"))
+    assert box.flush(5)
+    assert box.close()
+
+
+def test_value_that_was_answered_with_an_error_is_not_stored_later(tmp_path: Path) -> None:
+    box = Outbox(tmp_path, "bar", ["mqtt"], SystemClock(), QUICK)
+    assert box.remember("alarm", "armed_away")
+    other = sqlite3.connect(tmp_path / "edge.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    box.put(event("new", "a"))
+    eventually(lambda: box._writer._busy)
+    with pytest.raises(StorageError, match="alarm was not stored: the disk is too slow or hangs"):
+        box.remember("alarm", "disarmed", timeout=0.05)
+    other.execute("ROLLBACK")
+    other.close()
+    assert box.flush(6)
+    assert box.close()
+    again = Outbox(tmp_path, "bar", ["mqtt"], SystemClock())
+    assert again.recall("alarm") == "armed_away"
+    again.close()
+
+
+def test_slow_commit_of_a_value_is_waited_for_and_told_truly(tmp_path: Path) -> None:
+    box = Outbox(tmp_path, "bar", ["mqtt"], SystemClock(), QUICK)
+    other = sqlite3.connect(tmp_path / "edge.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    threading.Timer(0.3, other.execute, ["ROLLBACK"]).start()
+    assert box.remember("alarm", "disarmed", timeout=0.05)
+    assert box.recall("alarm") == "disarmed"
+    other.close()
+    assert box.close()
+
+
+def test_damaged_pages_leave_the_figures_and_say_why(tmp_path: Path) -> None:
+    box = Outbox(tmp_path, "bar", ["mqtt"], SystemClock())
+    for i in range(200):
+        box.put(event("new", f"o{i}"))
+    assert box.flush(5)
+    assert box.close()
+    file = tmp_path / "edge.db"
+    db = sqlite3.connect(file)
+    size = db.execute("PRAGMA page_size").fetchone()[0]
+    pages = [page for (page,) in db.execute("SELECT rootpage FROM sqlite_master WHERE name IN ('events', 'pending')")]
+    db.close()
+    with file.open("r+b") as stream:
+        for page in pages:
+            stream.seek((page - 1) * size)
+            stream.write(b"\xa5" * size)
+    again = Outbox(tmp_path, "bar", ["mqtt"], SystemClock(), QUICK)
+    stats = again.stats()
+    assert stats.fault is not None
+    assert "is damaged" in stats.fault
+    assert "\n" not in stats.fault
+    assert stats.payload()["depth"] == 0
+    with pytest.raises(StorageError, match="is damaged"):
+        read_events(tmp_path)
+    again.close()
