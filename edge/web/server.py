@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 def listen(settings: WebSettings) -> socket.socket:
-    """Bind. Raises UserError, one line, for a port in use, an address that is not ours, or an unsafe bind."""
+    """Bind. Raises UserError, one line, for a port in use, an address that is not ours, or a useless certificate."""
     settings.check()
     where = f"web.host = {settings.host!r}, web.port = {settings.port}"
     try:

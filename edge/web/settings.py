@@ -13,12 +13,14 @@ from edge.errors import UserError
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """The `[web]` table.
+    """The `[web]` table, once the schema has let it pass: whether a bind beyond loopback is wanted is decided there.
+
+    Who embeds the page, as the tests do, may also give what the schema does not: port 0 takes a free one, and key is
+    None if it lies in the cert's file.
 
     host: address or name to bind; `0.0.0.0` or `::` is every address of the machine
-    port: 0 takes a free one
-    cert, key: PEM files; with a certificate the page speaks TLS only. key is None if it lies in the cert's file
-    insecure: allow a bind beyond loopback without TLS, where anybody on the way can read the password
+    cert, key: PEM files; with a certificate the page speaks TLS only
+    insecure: a bind beyond loopback without TLS is wanted; the schema has asked for it
     allowed_hosts: more names under which the page may be asked for, e.g. the one of a reverse proxy
     metrics: serve `/metrics`, to anybody who can reach the port
     """
@@ -36,22 +38,9 @@ class WebSettings:
         """True if it listens on every address."""
         return self.host in ("", "0.0.0.0", "::")  # noqa: S104 - a comparison, not a bind
 
-    @property
-    def loopback(self) -> bool:
-        """True if only this machine can reach it."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
-
     def check(self) -> None:
-        """Refuse what would be unsafe or could not work. Raises UserError, one line with what to do."""
+        """Refuse a certificate that cannot be used. Raises UserError, one line with what to do."""
         if self.cert is None:
-            if not self.loopback and not self.insecure:
-                raise UserError(
-                    f"web.host = {self.host!r} is reachable from the network, and without TLS anybody there can read "
-                    "the password: set web.cert and web.key, or web.insecure = true if you accept that"
-                )
             return
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.cert, self.key)

@@ -210,10 +210,26 @@ def test_the_data_folder_is_the_services_then_the_users(tmp_path: Path, monkeypa
         ("127.8.8.8", True),
         ("::1", True),
         ("localhost", True),
+        ("127.0.0.2", True),
+        ("[::1]", True),
         (".".join("0000"), False),
+        ("192.168.1.20", False),
+        ("raspberrypi", False),
         ("::", False),
         ("pi.local", False),
     ],
 )
 def test_what_counts_as_this_machine(host: str, near: bool) -> None:
     assert is_loopback(host) is near
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.20", "raspberrypi"])  # noqa: S104
+def test_a_page_beyond_this_machine_wants_tls_or_a_word(host: str) -> None:
+    def page(**table: object) -> Config:
+        return default_config({"a": "synthetic:"}, [("web", {"host": host, **table})])
+
+    with pytest.raises(ConfigFindings, match="has no TLS"):
+        page()
+    assert page(insecure=True).web.insecure
+    assert page(cert="c.pem", key="k.pem").web.host == host
+    assert page(enabled=False).web.host == host

@@ -50,8 +50,8 @@ class MemoryHouse:
             "version": "0.1.0",
             "uptime_s": 4000.0,
             "cameras": [camera(name) for name in cameras],
-            "engines": [{"name": "tflite", "model": "ssd", "state": "ready", "reason": None, "infer_ms": 21.4}],
-            "sinks": [{"name": "mqtt", "state": "connected", "reason": None, "depth": 0}],
+            "engines": [{"name": "tflite", "model": "ssd", "state": "up", "reason": None}],
+            "sinks": [{"name": "mqtt", "state": "up", "reason": None, "depth": 0}],
             "outbox": {"depth": 0, "oldest_s": 0.0, "dropped": 0},
         }
 

@@ -207,6 +207,34 @@ def test_a_house_without_cameras_says_what_to_do(page: Page, open_site: Opener) 
     expect(page.locator(".health")).to_contain_text("add [mqtt] or [email] to be told")
 
 
+@pytest.mark.parametrize(
+    ("kind", "key", "state", "told", "tone", "needs_attention"),
+    [
+        ("cameras", "status", "disabled", "disabled", "off", False),
+        ("engines", "state", "up", "up", "good", False),
+        ("engines", "state", "fault", "fault", "bad", True),
+        ("sinks", "state", "connecting", "connecting", "warn", True),
+        ("sinks", "state", "back_off", "trying again", "warn", True),
+        ("sinks", "state", "fault", "fault", "bad", True),
+        ("sinks", "state", "stopped", "stopped", "off", False),
+    ],
+)
+def test_every_state_of_a_part_is_told_in_its_colour(
+    page: Page, site: Site, kind: str, key: str, state: str, told: str, tone: str, needs_attention: bool
+) -> None:
+    site.house.state[kind][0] |= {key: state, "reason": "because"}
+    enter(page, site)
+    row = page.locator(f"#health-{kind} .row").first
+    expect(row).to_have_attribute("data-tone", tone)
+    expect(row).to_contain_text(told)
+    expect(row).to_contain_text("because")
+    problems = page.get_by_role("list", name="What needs attention")
+    if needs_attention:
+        expect(problems).to_contain_text(f"is {told}: because")
+    else:
+        expect(problems).to_be_hidden()
+
+
 def test_what_a_device_tells_is_text_and_never_markup(page: Page, open_site: Opener) -> None:
     site = open_site(None, "porch")
     evil = "<img src=x onerror=document.title='owned'>"

@@ -109,7 +109,7 @@ def test_a_configured_name_is_answered(open_site: Opener) -> None:
 
 
 def test_a_wildcard_bind_answers_to_addresses_but_not_to_strange_names() -> None:
-    everywhere = WebSettings(host="0.0.0.0", insecure=True)  # noqa: S104
+    everywhere = WebSettings(host="0.0.0.0")  # noqa: S104
     assert everywhere.answers_to("192.168.1.20")
     assert everywhere.answers_to("2001:db8::1")
     assert not everywhere.answers_to("evil.example")

@@ -35,19 +35,7 @@ def test_a_port_in_use_is_one_line_before_the_start() -> None:
 @pytest.mark.parametrize(("host", "why"), [("192.0.2.1", "does not have that address"), ("no.invalid", "no such")])
 def test_an_address_that_is_not_ours_is_one_line(host: str, why: str) -> None:
     with pytest.raises(UserError, match=why):
-        listen(WebSettings(host=host, port=0, insecure=True))
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.20", "raspberrypi"])  # noqa: S104
-def test_beyond_loopback_without_tls_wants_a_word(host: str) -> None:
-    with pytest.raises(UserError, match=r"web\.cert and web\.key, or web\.insecure = true"):
-        WebSettings(host=host).check()
-    WebSettings(host=host, insecure=True).check()
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
-def test_loopback_needs_nothing(host: str) -> None:
-    WebSettings(host=host).check()
+        listen(WebSettings(host=host, port=0))
 
 
 def test_a_certificate_that_is_none_is_one_line(tmp_path: Path) -> None:

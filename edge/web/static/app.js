@@ -20,10 +20,10 @@ const ALARM = {
   pending: ["Somebody is there", "Disarm, or the alarm goes off.", "clock"],
   triggered: ["Alarm!", "Something was seen while the house was armed.", "alert"],
 };
-const GOOD = ["online", "ok", "ready", "connected", "running", "idle", "up", "loaded", "delivering", "working", "waiting"];
-const BAD = ["offline", "error", "failed", "fault", "refused", "parked", "down", "wedged"];
-const OFF = ["disabled", "off", "stopped", "none"];
-const TOLD = { "back-off": "trying again", back_off: "trying again", backoff: "trying again" };
+// Cameras are online, offline or disabled; engines up or fault; sinks connecting, up, back_off, fault or stopped; `ok`,
+// `dropped` and `none` are of rows that this page makes itself.
+const TONES = { online: "good", up: "good", ok: "good", offline: "bad", fault: "bad", disabled: "off", stopped: "off", none: "off" };
+const TOLD = { back_off: "trying again" };
 
 const NAMES = { mqtt: "MQTT", jsonl: "JSON lines", homeassistant: "Home Assistant" };
 
@@ -31,7 +31,7 @@ const words = (name) => String(name).replaceAll("_", " ");
 const title = (name) => words(name).replace(/^./, (first) => first.toUpperCase());
 const number = (value, digits = 0) => Number(value).toLocaleString(undefined, { maximumFractionDigits: digits });
 const count = (many, one) => `${number(many)} ${one}${many === 1 ? "" : "s"}`;
-const tone = (state) => (GOOD.includes(state) ? "good" : BAD.includes(state) ? "bad" : OFF.includes(state) ? "off" : "warn");
+const tone = (state) => TONES[state] ?? "warn";
 
 const told = (state) => TOLD[state] ?? words(state);
 
@@ -158,10 +158,7 @@ function row(name, state, facts, reason) {
 function showHealth(news) {
   const box = news.outbox ?? {};
   const cameras = (news.cameras ?? []).map((camera) => row(title(camera.name), camera.status, cameraFacts(camera), camera.reason));
-  const engines = (news.engines ?? []).map((engine) => {
-    const speed = engine.infer_ms == null ? "" : `${number(engine.infer_ms, 1)} ms a picture`;
-    return row(engine.name, engine.state ?? "ready", [engine.model, speed], engine.reason);
-  });
+  const engines = (news.engines ?? []).map((engine) => row(engine.name, engine.state, [engine.model], engine.reason));
   const sinks = (news.sinks ?? []).map((sink) => row(NAMES[sink.name] ?? title(sink.name), sink.state, [sink.depth ? `${number(sink.depth)} waiting` : ""], sink.reason));
   if (!cameras.length) cameras.push(row("No camera", "none", ["add a [[camera]] to the configuration"]));
   if (!engines.length) engines.push(row("No engine", "none", ["only motion is watched: set model.name to detect people"]));
