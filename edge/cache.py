@@ -46,11 +46,3 @@ def search_folders() -> tuple[Path, ...]:
     root = cache_root()
     folders = [SYSTEM / "models"] if root is None else [root / "models", SYSTEM / "models"]
     return tuple(dict.fromkeys(folders))
-
-
-def is_file(path: Path) -> bool:
-    """Whether a file is there for us; False, not an exception, where a folder on the way may not be entered."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.cache import is_file
 from edge.engines.base import Backend, Engine, EngineOptions, Loader, Unsupported
 from edge.errors import MissingError, ModelError, UserError
+from edge.paths import is_file
 
 
 @dataclass(frozen=True, slots=True)

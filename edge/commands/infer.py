@@ -10,11 +10,11 @@ import click
 import cv2
 import numpy as np
 
-from edge.cache import is_file
 from edge.commands.output import print_json, print_table
 from edge.detector import Detector, open_detector
 from edge.errors import SourceError
 from edge.metrics import Stages
+from edge.paths import is_file
 from edge.types import U8, Detections
 
 GREEN, BLACK = (80, 220, 80), (0, 0, 0)

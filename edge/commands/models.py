@@ -11,7 +11,6 @@ from pathlib import Path
 
 import click
 
-from edge.cache import is_file
 from edge.commands.output import print_json, print_table
 from edge.decode import TABLE as DECODERS
 from edge.decode import head
@@ -23,6 +22,7 @@ from edge.models.pull import install as install_model
 from edge.models.pull import present
 from edge.models.pull import pull as pull_wheel
 from edge.models.store import cached, find, sha256_of
+from edge.paths import is_file
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 

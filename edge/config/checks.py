@@ -5,13 +5,13 @@ These rules read the raw tables rather than the validated ones, so that one repo
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from edge.config.diagnose import Finding
 from edge.config.places import Loc
+from edge.paths import GONE, no_folder, unreadable
 
 MODEL_SUFFIXES = (".onnx", ".tflite", ".xml", ".pb", ".engine", ".plan", ".epk")
 FILES = frozenset(
@@ -77,19 +77,14 @@ def missing_files(data: dict[str, Any]) -> list[Finding]:
             continue
         path = Path(named[1])
         if loc == ("node", "data"):
-            if path.exists() and not path.is_dir():
-                found.append(Finding(loc, f"{path} is no folder"))
-        elif loc not in WRITTEN and (problem := _unreadable(path)):
-            found.append(Finding(loc, problem))
+            problem = no_folder(path)
+        elif loc in WRITTEN:
+            continue
+        else:
+            problem = unreadable(path)
+        if problem:
+            found.append(Finding(loc, f"no file {path}" if problem == GONE else f"{path} {problem}"))
     return found
-
-
-def _unreadable(path: Path) -> str | None:
-    if path.is_dir():
-        return f"{path} is a folder"
-    if not path.exists():
-        return f"no file {path}"
-    return None if os.access(path, os.R_OK) else f"{path} may not be read by this user"
 
 
 def _names(data: dict[str, Any]) -> Iterator[tuple[Loc, str, str]]:

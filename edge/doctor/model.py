@@ -16,6 +16,7 @@ from edge.engines import registry
 from edge.errors import MissingError, ModelError, UserError
 from edge.models import catalogue, store
 from edge.models.manifest import Manifest
+from edge.paths import unreadable
 from edge.rules import MOTION
 
 
@@ -33,7 +34,7 @@ def check_model(data: dict[str, Any]) -> list[Finding]:
     name, manifest = table.get("name", DEFAULT_MODEL), table.get("manifest")
     if not isinstance(name, str) or not isinstance(manifest, str | None):
         return findings
-    if any(path and not Path(path).is_file() for path in (manifest, path_in(("model", "name"), name) and name)):
+    if any(path and unreadable(Path(path)) for path in (manifest, path_in(("model", "name"), name) and name)):
         return findings  # told already as a missing file
     entry = catalogue.by_name(name)
     try:

@@ -6,10 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.cache import is_file, search_folders
+from edge.cache import search_folders
 from edge.errors import MissingError, ModelError
 from edge.models import catalogue
 from edge.models.manifest import Manifest, read_manifest
+from edge.paths import is_file
 
 
 @dataclass(frozen=True, slots=True)

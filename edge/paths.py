@@ -1,0 +1,45 @@
+"""Questions about paths that answer instead of raising: a folder on the way may be one that we may not enter."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+GONE = "is not there"
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there for us; False, not an exception, where a folder on the way may not be entered."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def unreadable(path: Path) -> str | None:
+    """What keeps this user from reading a file, to be put behind its name; None if nothing does, GONE if it is not."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return GONE
+    except PermissionError:
+        return "may not be read by this user"
+    except (OSError, ValueError) as fault:  # a loop of links, a name too long, a NUL in it
+        return f"cannot be read: {getattr(fault, 'strerror', None) or fault}"
+    if stat.S_ISDIR(mode):
+        return "is a folder"
+    return None if os.access(path, os.R_OK) else "may not be read by this user"
+
+
+def no_folder(path: Path) -> str | None:
+    """What keeps a path from being a folder of this user's, as above; None for one that is yet to be made, too."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return None
+    except PermissionError:
+        return "may not be entered by this user"
+    except (OSError, ValueError) as fault:
+        return f"cannot be a folder: {getattr(fault, 'strerror', None) or fault}"
+    return None if stat.S_ISDIR(mode) else "is no folder"
