@@ -11,10 +11,26 @@ from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
-from edge.engines.base import Feed, Runner
+from edge.engines.base import Feed, Runner, one_line
 from edge.errors import EdgeError, EngineError
 
 Outputs: TypeAlias = Mapping[str, NDArray[Any]]
+
+BUGS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    BufferError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    NameError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What a back end should have told as EngineError, or could not: no memory. The next picture may fare better."""
 
 
 class Worker:
@@ -42,7 +58,7 @@ class Worker:
         """Ask for a run without waiting. The feed's arrays must stay as they are until the future is done.
 
         A request of `who` that still waits is cancelled and replaced. The future ends in EngineError if the engine
-        fails or the worker closes.
+        fails in whatever way, and later runs are taken as before, or if the worker closes.
         """
         future: Future[Outputs] = Future()
         with self._wake:
@@ -66,6 +82,10 @@ class Worker:
         A supervisor tells a wedged engine by it.
         """
         return self._busy_since
+
+    def alive(self) -> bool:
+        """Whether runs are still taken; False once it is closed, or when something unheard of ended its thread."""
+        return self._thread.is_alive() and not self._closing
 
     def waiting(self) -> int:
         """How many submitters wait for their turn."""
@@ -110,11 +130,20 @@ class Worker:
             future.set_result(self._engine.run(feed))
         except EdgeError as fault:
             future.set_exception(fault)
+        except BUGS as fault:
+            future.set_exception(_failed(self.name, fault))
         finally:
             self._busy_since = None
-            if not future.done():  # a bug ends this thread; nobody shall wait for it for ever
+            if not future.done():  # this thread ends; nobody shall wait for it for ever
                 future.set_exception(_closed(self.name))
 
 
 def _closed(name: str) -> EngineError:
     return EngineError(f"{name}: the engine has been closed")
+
+
+def _failed(name: str, bug: BaseException) -> EngineError:
+    kind, said = type(bug).__name__, one_line(bug)
+    fault = EngineError(f"{name}: the engine failed: {kind if said == kind else f'{kind}: {said}'}")
+    fault.__cause__ = bug
+    return fault

@@ -38,7 +38,9 @@ class Gated:
         if value == 666:
             raise EngineError("gated: cannot compute that")
         if value == 667:
-            raise ZeroDivisionError("a bug")
+            raise MemoryError
+        if value == 668:
+            raise SystemExit
         self.order.append(value)
         self.threads.add(threading.current_thread().name)
         return {"y": feed["x"] + 1}
@@ -151,14 +153,26 @@ def test_closing_ends_those_who_wait_and_closes_the_engine_in_its_own_thread(eng
     until(lambda: engine.closed_in == "engine-gated")
 
 
-def test_a_bug_in_an_engine_leaves_nobody_waiting(engine: Gated, monkeypatch: pytest.MonkeyPatch) -> None:
-    bugs: list[type[BaseException]] = []
-    monkeypatch.setattr(threading, "excepthook", lambda seen: bugs.append(seen.exc_type))
+def test_a_lack_of_memory_fails_one_run_and_says_so(engine: Gated) -> None:
     worker = Worker(engine)
     broken = worker.submit(feed(667), "a")
+    waiting = worker.submit(feed(1), "b")
+    engine.let(2)
+    with pytest.raises(EngineError, match="gated: the engine failed: MemoryError"):
+        broken.result(5)
+    assert float(waiting.result(5)["y"][0]) == 2
+    assert worker.alive()
+    worker.close()
+    assert not worker.alive()
+
+
+def test_what_ends_the_thread_leaves_nobody_waiting(engine: Gated, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    worker = Worker(engine)
+    broken = worker.submit(feed(668), "a")
     waiting = worker.submit(feed(1), "b")
     engine.let()
     for future in (broken, waiting):
         with pytest.raises(EngineError, match="has been closed"):
             future.result(5)
-    until(lambda: bugs == [ZeroDivisionError])
+    until(lambda: not worker.alive())
