@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+import weakref
 from collections.abc import Mapping
 
 
@@ -21,6 +22,11 @@ class Notifier:
         path = environ.get("NOTIFY_SOCKET", "")
         # An @ stands for the null byte of an abstract name; other kinds (vsock) are for virtual machines.
         self._address = f"\0{path[1:]}" if path.startswith("@") else path if path.startswith("/") else None
+        # Opened now: once the process is out of file descriptors it must still be able to say that it lives.
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) if self._address else None
+        if self._socket is not None:
+            self._socket.settimeout(1.0)
+            weakref.finalize(self, self._socket.close)
         self.watchdog_s = _watchdog_s(environ) if self._address else None
         """How often systemd wants a sign of life, in seconds; feed it twice as often. None: not at all."""
 
@@ -49,14 +55,16 @@ class Notifier:
         """A sign of life."""
         self._send("WATCHDOG=1")
 
+    def watchdog_every(self, seconds: float) -> None:
+        """From now on systemd wants a sign of life every so many seconds."""
+        self._send(f"WATCHDOG_USEC={int(seconds * 1e6)}")
+
     def _send(self, *fields: str) -> None:
-        if self._address is None:
+        if self._socket is None or self._address is None:
             return
         message = "\n".join(field for field in fields if field).encode()
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-                sender.settimeout(1.0)
-                sender.sendto(message, self._address)
+            self._socket.sendto(message, self._address)
         except OSError:
             return
 

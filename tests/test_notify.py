@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import socket
 import time
 from collections.abc import Iterator
@@ -70,6 +71,20 @@ def test_a_manager_that_does_not_read_holds_nobody_up(manager: tuple[socket.sock
     start = time.monotonic()
     notifier.watchdog()
     assert time.monotonic() - start < 1.5
+
+
+def test_a_sign_of_life_needs_no_free_file_descriptor(manager: tuple[socket.socket, str]) -> None:
+    receiver, path = manager
+    notifier = Notifier({"NOTIFY_SOCKET": path})
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            socket.socket()
+        notifier.watchdog()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert receiver.recv(4096) == b"WATCHDOG=1"
 
 
 @pytest.mark.parametrize(

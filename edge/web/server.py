@@ -15,9 +15,10 @@ import threading
 
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from edge.errors import UserError
+from edge.web.door import Door
 from edge.web.settings import WebSettings
 
 SEND_BUFFER = 128 * 1024
@@ -26,8 +27,7 @@ STUCK_MS = 15_000
 """A viewer that takes nothing for so long is gone; without this a phone that left the network keeps its seat."""
 KEEPALIVE_S = 30
 SILENT_TICKS = 50
-"""Ticks (a tenth of a second) between two looks for connections that never asked for anything."""
-CONNECTIONS = 96
+"""Ticks (a tenth of a second) between two looks for connections that ask for nothing."""
 GRACE_S = 0.25
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def listen(settings: WebSettings) -> socket.socket:
         )[0]
     except socket.gaierror as fault:
         raise UserError(f"{where}: no such address ({fault.strerror})") from None
-    sock = socket.socket(family, kind, protocol)
+    sock = Door(family, kind, protocol)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # accepted sockets inherit these
@@ -72,9 +72,9 @@ def serve(app: Starlette, settings: WebSettings, stop: threading.Event, sock: so
         lifespan="off",
         log_config=None,
         access_log=False,
+        log_level=logging.ERROR,  # whoever reaches the port could write a line of the log with each bad request
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=1,
         timeout_keep_alive=15,
         ssl_certfile=settings.cert,
@@ -90,7 +90,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._app = app
         self._stop = stop
-        self._silent: set[H11Protocol] = set()
+        self._silent: dict[H11Protocol, RequestResponseCycle | None] = {}
 
     async def on_tick(self, counter: int) -> bool:
         if self._stop.is_set():
@@ -102,19 +102,26 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     def _drop_silent(self) -> None:
-        """Whoever connects and asks nothing would keep others out once there are `CONNECTIONS` of them."""
-        held: list[H11Protocol] = [
-            connection for connection in self.server_state.connections if isinstance(connection, H11Protocol)
-        ]
-        silent: set[H11Protocol] = {connection for connection in held if connection.cycle is None}
-        for connection in silent & self._silent:
-            connection.transport.abort()
+        """Whoever connects and asks nothing, or begins a request and does not end it, would keep others out."""
+        silent: dict[H11Protocol, RequestResponseCycle | None] = {}
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, H11Protocol) and _owes_request(connection):
+                cycle: RequestResponseCycle | None = connection.cycle
+                if connection in self._silent and self._silent[connection] is cycle:
+                    connection.transport.abort()
+                silent[connection] = cycle
         self._silent = silent
 
     def _hang_up(self) -> None:
         """Streams that wait for a slow viewer never look at `closing`: their connections are cut."""
         for connection in list(self.server_state.connections):
             connection.transport.abort()
+
+
+def _owes_request(connection: H11Protocol) -> bool:
+    """Nothing is being answered, and no keep-alive time runs out either: the first byte of a request cancels that."""
+    cycle: RequestResponseCycle | None = connection.cycle
+    return cycle is None or (cycle.response_complete and connection.timeout_keep_alive_task is None)
 
 
 _REASONS = {

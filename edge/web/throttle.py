@@ -39,7 +39,7 @@ class Throttle:
     def take(self, address: str) -> float:
         """Pay for one try. Returns 0.0 if it may go on, else the seconds to wait (and nothing was paid)."""
         now = self._clock.monotonic()
-        who = _household(address)
+        who = household(address)
         with self._lock:
             mine = _leak(self._spent.get(who, (0.0, now)), self._one, now)
             ours = _leak(self._spent_by_all, self._everybody, now)
@@ -55,7 +55,7 @@ class Throttle:
     def forgive(self, address: str) -> None:
         """The secret was right: the address starts anew, and everybody gets that one try back."""
         with self._lock:
-            self._spent.pop(_household(address), None)
+            self._spent.pop(household(address), None)
             spent, since = self._spent_by_all
             self._spent_by_all = (max(0.0, spent - 1), since)
 
@@ -69,7 +69,7 @@ def _wait(spent: float, rate: Rate) -> float:
     return max(0.0, (spent + 1 - rate.burst) * rate.every)
 
 
-def _household(address: str) -> str:
+def household(address: str) -> str:
     """An IPv6 customer owns a whole /64: its addresses count as one."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])

@@ -15,10 +15,9 @@ import httpx
 import pytest
 import trustme
 
-import edge.web.server
 from edge.errors import UserError
 from edge.web.app import build, first_url
-from edge.web.server import CONNECTIONS, listen, serve
+from edge.web.server import listen, serve
 from edge.web.settings import WebSettings
 from tests.support.house import MemoryHouse, jpeg
 from tests.web.conftest import PASSWORD, Opener, Site
@@ -101,18 +100,6 @@ def test_nobody_waits_for_a_request_that_never_ends(site: Site) -> None:
     with socket.create_connection(("127.0.0.1", site.port)) as slow:
         slow.sendall(b"POST /login HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 10\r\n\r\n")
         assert site.another().get("/healthz").status_code == 200
-
-
-def test_those_who_ask_nothing_do_not_keep_others_out(open_site: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(edge.web.server, "SILENT_TICKS", 5)
-    site = open_site()
-    with contextlib.ExitStack() as stack:
-        for _ in range(CONNECTIONS):
-            stack.enter_context(socket.create_connection(("127.0.0.1", site.port)))
-        deadline = time.monotonic() + 10
-        while (code := site.another().get("/healthz").status_code) != 200 and time.monotonic() < deadline:
-            time.sleep(0.1)
-    assert code == 200
 
 
 def test_without_the_page_nothing_of_it_is_imported() -> None:
