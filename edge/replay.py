@@ -6,7 +6,8 @@ Two runs write the same bytes: nothing here reads a clock of the machine except 
 from __future__ import annotations
 
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, process_time
@@ -63,9 +64,10 @@ def replay(
     book = _Book(outputs, config.node.name if "name" in config.node.model_fields_set else "replay")
     wall, cpu = perf_counter(), process_time()
     try:
-        frames = _frames(source, camera.name, hold, stages, progress)
         tracker = tracker_of(camera, config.model, detector)
-        watch(frames, Gate(), detector, tracker, rules, book.event, book.look, stages)
+        # Closed before the source is: a decoder that still runs must not lose its container.
+        with closing(_frames(source, camera.name, hold, stages, progress)) as frames:
+            watch(frames, Gate(), detector, tracker, rules, book.event, book.look, stages)
     finally:
         source.close()
         if detector:
@@ -87,14 +89,15 @@ def replay(
 
 def _frames(
     source: Source, camera: str, hold: float, stages: Stages, progress: Callable[[int], None]
-) -> Iterator[Frame]:
+) -> Generator[Frame, None, None]:
     """Every frame of a clip, none dropped; decoding is timed as the stage `capture`."""
     index = 0
     last: Shot | None = None
-    for last in decode_ahead(source, 16, lambda seconds: stages.add("capture", seconds)):
-        yield Frame(camera, index, last.time, last.time, last.picture)
-        index += 1
-        progress(index)
+    with closing(decode_ahead(source, 16, lambda seconds: stages.add("capture", seconds))) as shots:
+        for last in shots:
+            yield Frame(camera, index, last.time, last.time, last.picture)
+            index += 1
+            progress(index)
     if last is not None and hold > 0:
         step = 1 / (source.fps or 25.0)
         for k in range(1, round(hold / step) + 1):

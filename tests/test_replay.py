@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from edge.capture.base import Shot
+from edge.capture.synthetic import Synthetic
+from edge.config.load import default_config
+from edge.replay import Outputs, replay
 from tests.capture.test_sources import write_clip
 from tests.support.command import Edge
 from tests.support.shared_data import DATA, SSD, needs_data
@@ -163,3 +171,42 @@ def test_the_labelled_visits_are_found(edge: Edge, tmp_path: Path) -> None:
     for end, (first, last) in zip(ends, wanted, strict=True):
         assert abs(end["start_time"] * 10 - first) <= 8
         assert abs(end["end_time"] * 10 - last) <= 8
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, OSError])
+def test_a_replay_that_is_interrupted_lets_its_decoder_end_before_the_clip_is_closed(
+    monkeypatch: pytest.MonkeyPatch, stop: type[BaseException]
+) -> None:
+    class Slow(Synthetic):
+        reading = closed_while_reading = False
+
+        def shots(self) -> Iterator[Shot]:
+            for shot in Synthetic.shots(self):
+                self.reading = True
+                time.sleep(0.02)
+                self.reading = False
+                yield shot
+
+        def close(self) -> None:
+            Slow.closed_while_reading = self.reading
+
+    def interrupt(frame: int) -> None:
+        if frame == 3:
+            raise stop
+
+    config = default_config({"a": "synthetic:"}, ['camera.0.labels=["motion"]'])
+    monkeypatch.setattr("edge.replay.open_file", lambda _: Slow())
+    with pytest.raises(stop):
+        replay(Path("any"), config, config.camera[0], Outputs(io.BytesIO()), progress=interrupt)
+    assert not Slow.closed_while_reading
+    assert not any("decode-ahead" in thread.name for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("which", ["--events", "--trace", "--summary"])
+def test_a_full_disk_is_one_line_that_names_the_file(edge: Edge, tmp_path: Path, which: str) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", frames=25)
+    if which == "--events":
+        write_walk(clip)
+    done = edge("replay", clip, "--events", tmp_path / "e", which, "/dev/full", *MOTION)
+    assert done.code == 1
+    assert done.err == "edge: /dev/full: cannot be written: No space left on device\n"

@@ -2,57 +2,41 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 
 from edge.capture.base import Shot, Source
-from edge.errors import EdgeError
 
 
-def decode_ahead(source: Source, depth: int, timed: Callable[[float], None]) -> Iterator[Shot]:
+def decode_ahead(source: Source, depth: int, timed: Callable[[float], None]) -> Generator[Shot, None, None]:
     """Every picture of a source, in order, at most `depth` of them decoded before they are asked for.
+
+    Close the iterator before the source: it returns once its thread touches the source no more.
 
     Args:
         source: read by the new thread alone until the iterator ends or is closed
-        depth: bound of the queue; a full one makes the decoder wait, nothing is dropped
+        depth: pictures in stock; the decoder waits until one is taken, nothing is dropped
         timed: told the seconds that each picture took to decode, from the decoder's thread
 
     Raises:
-        EdgeError: what the source raised, after the pictures that came before it.
+        EdgeError, and whatever else the source raised, after the pictures that came before it.
     """
-    ready: queue.Queue[Shot | EdgeError | None] = queue.Queue(depth)
-    stop = threading.Event()
+    shots = source.shots()
 
-    def offer(item: Shot | EdgeError | None) -> None:
-        while not stop.is_set():
-            try:
-                ready.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-            return
+    def decode() -> Shot | None:
+        start = perf_counter()
+        shot = next(shots, None)
+        if shot is not None:
+            timed(perf_counter() - start)
+        return shot
 
-    def decode() -> None:
-        shots = source.shots()
-        try:
-            while not stop.is_set():
-                start = perf_counter()
-                shot = next(shots, None)
-                timed(perf_counter() - start)
-                offer(shot)
-                if shot is None:
-                    return
-        except EdgeError as fault:
-            offer(fault)
-
-    reader = threading.Thread(target=decode, name="decode-ahead", daemon=True)
-    reader.start()
+    reader = ThreadPoolExecutor(1, "decode-ahead")
     try:
-        while (item := ready.get()) is not None:
-            if isinstance(item, EdgeError):
-                raise item
-            yield item
+        stock = deque(reader.submit(decode) for _ in range(depth))
+        while (shot := stock.popleft().result()) is not None:
+            stock.append(reader.submit(decode))
+            yield shot
     finally:
-        stop.set()
-        reader.join()
+        reader.shutdown(cancel_futures=True)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
 from edge.config.load import Override, default_config, load
 from edge.config.schema import Camera, Config
 from edge.doctor.model import check_model
-from edge.errors import UserError
+from edge.errors import StorageError, UserError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 @click.command()
@@ -96,11 +100,22 @@ def _writing(path: Path | None) -> Iterator[BinaryIO | None]:
         yield None
         return
     try:
-        file = path.open("wb")
+        file = io.BufferedWriter(_Output(path, "wb"))
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from None
     with file:
         yield file
+
+
+class _Output(io.FileIO):
+    """A file that says in one line why a write to it failed, whoever wrote and whenever its buffer was emptied."""
+
+    def write(self, data: Buffer, /) -> int:
+        """Write a part of the data. Raises StorageError."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            raise StorageError(f"{self.name}: cannot be written: {error.strerror}") from None
 
 
 @contextmanager
@@ -112,7 +127,7 @@ def _progress(clip: Path) -> Iterator[Callable[[int], None]]:
     import av
 
     try:
-        with av.open(str(clip)) as container:
+        with av.open(str(clip), metadata_errors="replace") as container:
             total = container.streams.video[0].frames or None
     except (OSError, IndexError, av.error.FFmpegError):
         total = None  # the replay itself says what is wrong with the clip

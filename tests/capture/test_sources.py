@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -168,3 +169,19 @@ def test_decoding_ahead_keeps_order_and_tells_what_went_wrong_after_the_pictures
         for shot in decode_ahead(Breaks(), 3, times.append):
             got.append(shot.time)
     assert got == [i / 10 for i in range(10)]
+
+
+def test_a_bug_in_a_decoder_reaches_who_asked_for_the_picture() -> None:
+    class Broken:
+        fps, live = 10.0, False
+
+        def shots(self) -> Iterator[Shot]:
+            yield Shot(0.0, frame(0).picture)
+            raise MemoryError
+
+        def close(self) -> None: ...
+
+    shots = decode_ahead(Broken(), 3, lambda _: None)
+    assert next(shots).time == 0
+    with pytest.raises(MemoryError):
+        next(shots)
