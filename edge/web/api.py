@@ -85,7 +85,7 @@ class Api:
         """GET /api/events?limit=&before=: messages, newest first."""
         limit = request.query_params.get("limit", "60")
         before = request.query_params.get("before")
-        if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit) <= 200:
+        if re.fullmatch("[0-9]{1,3}", limit) is None or not 1 <= int(limit) <= 200:
             return JSONResponse({"error": "limit is a number from 1 to 200."}, 400)
         if before is not None and not 1 <= len(before) <= 200:
             return JSONResponse({"error": "before is the uid of a message."}, 400)
@@ -150,7 +150,7 @@ def _missing(text: str) -> Response:
 def _wish(body: bytes) -> tuple[Mode | Literal["disarmed"], str | None] | None:
     try:
         wish = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(wish, dict):
         return None

@@ -6,6 +6,7 @@ body (small, prompt), CSRF token (whatever is not a GET). Headers that keep a br
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -24,6 +25,8 @@ FORMS = frozenset({"/login", "/setup", "/password", "/logout"})
 """What is meant for people: without a session they are sent to the login page instead of an error."""
 BODY_BYTES = 16384
 BODY_S = 10.0
+FIELDS = 20
+"""Of one form; ours have four at most."""
 COOKIE_S = 30 * 86400
 
 HEADERS = {
@@ -83,7 +86,10 @@ class Guard:
             )
         origin = headers.get("origin")
         if origin is not None:
-            parts = urlsplit(origin)
+            try:
+                parts = urlsplit(origin)
+            except ValueError:
+                return PlainTextResponse("The Origin header is malformed.\n", 400)
             schemes = ("https",) if self._settings.cert else ("http", "https")  # a proxy may add the TLS
             if parts.scheme not in schemes or parts.netloc.lower() != host.lower():
                 return PlainTextResponse("Refused: asked for by a page of another site.\n", 403)
@@ -108,7 +114,10 @@ class Guard:
         """A change without the token that only our own page can know."""
         visit.body = body
         if headers.get("content-type", "").partition(";")[0].strip() == "application/x-www-form-urlencoded":
-            pairs = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20)
+            try:
+                pairs = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS)
+            except ValueError:
+                return PlainTextResponse(f"The form has more than {FIELDS} fields.\n", 400)
             visit.form = {name: values[-1] for name, values in pairs.items()}
         given = headers.get("x-csrf-token") or visit.form.get("csrf", "")
         secret = visit.session or visit.form_secret
@@ -171,7 +180,7 @@ def _hostname(host: str) -> str:
 async def _body(headers: Headers, receive: Receive) -> bytes | Response:
     too_large = PlainTextResponse("The request is too large.\n", 413, {"connection": "close"})
     length = headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > BODY_BYTES:
+    if re.fullmatch("[0-9]{1,9}", length) is None or int(length) > BODY_BYTES:
         return too_large
     held = bytearray()
     with anyio.move_on_after(BODY_S):

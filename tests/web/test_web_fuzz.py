@@ -1,0 +1,125 @@
+"""No request whatsoever is answered with a 500, with a session or without; asked for at the app itself."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.types import Message
+
+from edge.web.app import build
+from edge.web.auth import csrf_token
+from edge.web.settings import WebSettings
+from tests.support.house import MemoryHouse
+from tests.web.conftest import PASSWORD
+
+HOST = (b"host", b"127.0.0.1")
+FORM = (b"content-type", b"application/x-www-form-urlencoded")
+ODD = [
+    *(b"", b"[", b"http://[x", b"http://[::1", b"http://127.0.0.1", b"null", b"\xb2", b"-1", b"9" * 5000, b"\xff\xfe"),
+    *(b"edge-0=", b"a=b=c; ;=", b"same-origin", b"cross-site", b"navigate", b"127.0.0.1:x", b"::1", b"%00", b"*"),
+]
+VALUE = st.sampled_from(ODD) | st.text(st.characters(max_codepoint=255), max_size=12).map(lambda t: t.encode("latin-1"))
+NAME = st.sampled_from(
+    [
+        *(b"host", b"origin", b"cookie", b"content-type", b"content-length", b"x-csrf-token", b"accept", b"range"),
+        *(b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest", b"if-none-match", b"if-modified-since"),
+    ]
+)
+PATH = st.sampled_from(
+    [
+        *("/", "/login", "/setup", "/password", "/logout", "/healthz", "/metrics", "/static/app.js", "/static/", "//"),
+        *("/api/status", "/api/events", "/api/alarm", "/api/events/1-a.jpg", "/live/porch.jpg", "/live/a\0.jpg", ""),
+    ]
+) | st.text(max_size=10).map(lambda text: "/" + text.encode("utf-8", "replace").decode())
+QUERY = st.sampled_from([b"limit=" + b"1" * 5000, b"limit=\xb2", b"before=" + b"x" * 300, b"token=%ff", b"v="]) | VALUE
+BODY = st.sampled_from(
+    [b"[" * 16000, b"&" * 30, b"a=b&" * 21, b'{"mode": "\\ud800"}', b'{"mode": "home", "code": 1}']
+) | (st.binary(max_size=40))
+
+
+@dataclass
+class Door:
+    """The app, and a session that is opened anew when a request has ended it."""
+
+    app: Starlette
+    session: str = ""
+
+    def inside(self) -> list[tuple[bytes, bytes]]:
+        """The headers of somebody who is logged in."""
+        auth = self.app.state.auth
+        if not auth.knows(self.session):
+            self.session = auth.enter()
+        return [(b"cookie", f"edge-0={self.session}".encode()), (b"x-csrf-token", csrf_token(self.session).encode())]
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Door:
+    """A page with a password and a session."""
+    folder: Path = tmp_path_factory.mktemp("page")
+    app = build(MemoryHouse("porch"), WebSettings(port=0, metrics=True), folder)
+    auth = app.state.auth
+    assert auth.set_first(auth.first_token(), PASSWORD)
+    return Door(app)
+
+
+def ask(app: Starlette, method: str, path: str, query: bytes, headers: list[tuple[bytes, bytes]], body: bytes) -> int:
+    """The status of the answer; whatever the app raises is raised."""
+    told: list[int] = []
+    coming: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return coming.pop(0) if coming else {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            told.append(message["status"])
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query,
+        "root_path": "",
+        "headers": headers,
+        "client": ("192.0.2.1", 1),
+        "server": ("127.0.0.1", 80),
+    }
+    asyncio.run(asyncio.wait_for(app(scope, receive, send), 5))
+    (status,) = told
+    return status
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "x"]),
+    PATH,
+    QUERY,
+    st.lists(st.tuples(NAME, VALUE), max_size=4),
+    BODY,
+    st.booleans(),
+)
+@example("GET", "/login", b"", [(b"origin", b"http://[x")], b"", False)
+@example("POST", "/login", b"", [FORM], b"a=b&" * 21, False)
+@example("POST", "/login", b"", [(b"content-length", b"\xb2")], b"", False)
+@example("GET", "/api/events", b"limit=" + b"1" * 5000, [], b"", True)
+@example("POST", "/api/alarm", b"", [], b"[" * 16000, True)
+def test_no_request_is_answered_with_a_500(
+    door: Door, method: str, path: str, query: bytes, headers: list[tuple[bytes, bytes]], body: bytes, inside: bool
+) -> None:
+    given = {name: value for name, value in [HOST, *(door.inside() if inside else []), *headers]}
+    assert ask(door.app, method, path, query, list(given.items()), body) < 500
+
+
+def test_what_is_malformed_is_told(door: Door) -> None:
+    assert ask(door.app, "GET", "/login", b"", [HOST, (b"origin", b"http://[x")], b"") == 400
+    assert ask(door.app, "POST", "/login", b"", [HOST, FORM], b"a=b&" * 21) == 400
