@@ -77,9 +77,11 @@ class CameraWatch:
         self._online = False
         self._lost = threading.Event()
         self._reason: str | None = "starting"
-        self._counted: set[str] = set()
+        self._blind: str | None = None
+        self._counted = set(wiring.objects_of(settings))
         self._state("status", "offline" if settings.enabled else "disabled")
         self._state("motion", "OFF")
+        self._nobody()  # the broker may still hold what an earlier run counted
 
     def read(self, part: Part) -> None:
         """The reader's thread: pictures into the slot until the part stops or a clip ends; raises CameraError when the
@@ -133,7 +135,7 @@ class CameraWatch:
         return {
             "name": self.name,
             "status": "disabled" if not self._settings.enabled else "online" if self._online else "offline",
-            "reason": self._reason,
+            "reason": self._reason or self._blind,
             "source": self._settings.shown,
             "fps": round((len(times) - 1) / span, 1) if span and self._online else 0.0,
             "size": list(look.frame.size) if look else None,
@@ -172,8 +174,10 @@ class CameraWatch:
         while not self._slot.closed and not self._lost.is_set():
             frame = self._slot.take(1.0)
             if frame is not None:
-                part.working(INFER_S)
+                part.expect(INFER_S)
                 yield frame
+                part.working(INFER_S)
+                self._blind = None
                 continue
             part.waiting(INFER_S, "no picture")
             if self._around.clock.monotonic() - self._moved_at > QUIET_S:
@@ -208,6 +212,10 @@ class CameraWatch:
         if self._detector is not None:
             self._state("all", len(confirmed), qos=0)
         self.live.show(look)
+
+    def blind(self, reason: str) -> None:
+        """The pipeline failed: pictures come, and nobody looks at them."""
+        self._blind = f"nothing is looked at: {reason}"
 
     def _nobody(self) -> None:
         """Nothing is followed any more: the counts say so."""

@@ -93,16 +93,16 @@ class Daemon:
         if self._worker is not None:
             self._worker.close(0.1)
 
-    def faults(self) -> list[str]:
-        """What keeps the watchdog from being fed: parts past their time, a wedged engine. Empty while all is well."""
-        late = [f"{part.name} is {part.late_s:.0f} s late" for part in self._supervisor.late()]
+    def late(self) -> list[tuple[str, str]]:
+        """What keeps the watchdog from being fed, as (part, how late): parts past their time, a wedged or dead engine.
+        Empty while all is well."""
         now = time.monotonic()
-        busy = self._worker.busy_since() if self._worker else None
-        if busy is not None and now - busy > ENGINE_S:
-            late.append(f"the engine has been busy for {now - busy:.0f} s")
-        late += [f"{sink.name} is late" for sink in self._sinks if now > sink.status.deadline]
+        late = [(part.name, f"is {part.late_s:.0f} s late") for part in self._supervisor.late()]
+        if fault := self._engine_fault(now):
+            late.append(("the engine", fault))
+        late += [(sink.name, "is late") for sink in self._sinks if now > sink.status.deadline]
         if now > self.outbox.deadline:
-            late.append("the outbox's writer is late")
+            late.append(("the outbox's writer", "is late"))
         return late
 
     def status(self) -> dict[str, Any]:
@@ -117,7 +117,10 @@ class Daemon:
             "alarm": self.alarm.state,
             "cameras": [camera.status() for camera in self.cameras],
             "engines": self._engines(),
-            "sinks": [self._sink_status(sink, stats.sinks[sink.name]) for sink in self._sinks],
+            "sinks": [
+                self._sink_status(sink, part, stats.sinks.get(sink.name, SinkStats()))
+                for sink, part in zip(self._sinks, self._sink_parts, strict=True)
+            ],
             "outbox": stats.payload(),
         }
 
@@ -162,7 +165,7 @@ class Daemon:
             if camera.enabled:
                 self._camera_parts += [
                     self._supervisor.start(f"{camera.name}: reader", watch.read, watch.away),
-                    self._supervisor.start(f"{camera.name}: pipeline", watch.work),
+                    self._supervisor.start(f"{camera.name}: pipeline", watch.work, watch.blind),
                 ]
 
     def _start_sinks(self) -> None:
@@ -191,14 +194,31 @@ class Daemon:
     def _engines(self) -> list[dict[str, Any]]:
         if self._worker is None or self._detector is None:
             return []
-        busy = self._worker.busy_since()
-        wedged = busy is not None and time.monotonic() - busy > ENGINE_S
-        state = {"name": self._worker.name, "model": self._detector.ref.name, "state": "fault" if wedged else "up"}
-        return [{**state, "reason": "an inference does not return" if wedged else None}]
+        fault = self._engine_fault(time.monotonic())
+        return [
+            {
+                "name": self._worker.name,
+                "model": self._detector.ref.name,
+                "state": "fault" if fault else "up",
+                "reason": fault,
+                "infer_ms": round(self._detector.infer_s * 1e3, 1) or None,
+            }
+        ]
 
-    def _sink_status(self, sink: Sink, stats: SinkStats) -> dict[str, Any]:
-        now = sink.status.state
-        return {**stats.payload(), "name": sink.name, "state": now.phase, "reason": now.reason or stats.reason}
+    def _engine_fault(self, now: float) -> str | None:
+        """What is wrong with the engine's worker, None while it works or waits."""
+        if self._worker is None or self.outbox.closed:
+            return None
+        if not self._worker.alive():
+            return "has ended"
+        busy = self._worker.busy_since()
+        return f"has been busy for {now - busy:.0f} s" if busy is not None and now - busy > ENGINE_S else None
+
+    def _sink_status(self, sink: Sink, part: Part, stats: SinkStats) -> dict[str, Any]:
+        """How a sink is doing; one whose thread fell over says so instead of what it said last."""
+        now, thread = sink.status.state, part.status()
+        state, reason = (thread.state, thread.reason) if thread.state == "back_off" else (now.phase, now.reason)
+        return {**stats.payload(), "name": sink.name, "state": state, "reason": reason or stats.reason}
 
     def _emit(self, event: Event) -> None:
         self.outbox.put(event)

@@ -70,6 +70,10 @@ class Part:
         self._back_off.reset()
         self._logged = None
 
+    def expect(self, within: float) -> None:
+        """The next sign of life comes within so many seconds; whether all is well will be seen then."""
+        self._deadline = time.monotonic() + within
+
     def waiting(self, within: float, reason: str) -> None:
         """A sign of life: nothing to do for a known reason; the next comes within so many seconds."""
         self._report("waiting", reason, within)

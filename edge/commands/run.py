@@ -22,7 +22,8 @@ def run(config_file: Path | None, verbose: bool) -> None:
     """
     _prepare(logging.DEBUG if verbose else logging.INFO)
     from edge.doctor import configuration
-    from edge.service import Service, Told
+    from edge.running import Told
+    from edge.service import Service
 
     Service(lambda: configuration(config_file), Told(_ready)).run()
 
@@ -40,7 +41,8 @@ def demo(seconds: float | None, source: str | None, port: int | None) -> None:
     _prepare(logging.WARNING)
     from edge import demo as stage
     from edge.report import event_line
-    from edge.service import Service, Told
+    from edge.running import Told
+    from edge.service import Service
 
     with stage.set_up(source, port) as scene:
         click.echo(scene.says)

@@ -383,3 +383,49 @@ def test_a_person_is_found_by_a_model_and_an_ended_clip_is_said_so(tmp_path: Pat
         assert camera["size"] == [768, 432]
         assert camera["inferences"] > 0
         assert daemon.status()["engines"][0]["name"] == "tflite"
+
+
+def test_a_burst_of_reloads_is_survived(tmp_path: Path) -> None:
+    with running(tmp_path, CAMERA + page()) as daemon:
+        for _ in range(200):
+            daemon.signal(signal.SIGHUP)
+        eventually(lambda: daemon.camera("hall")["status"] == "online", 20)
+        assert daemon.stop() < 2
+        assert "Traceback" not in daemon.log()
+
+
+def test_a_reader_that_goes_away_ends_the_demo_quietly() -> None:
+    demo = subprocess.Popen(
+        [EDGE, "demo", "--source", "synthetic:", "--seconds", "30"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert demo.stdout is not None
+    assert demo.stderr is not None
+    begun = time.monotonic()
+    while demo.stdout.readline() != "ready\n":
+        assert time.monotonic() - begun < 20
+    demo.stdout.close()
+    assert "Traceback" not in demo.stderr.read()
+    demo.stderr.close()
+    demo.wait(5)
+    assert time.monotonic() - begun < 28
+
+
+def test_counts_of_an_earlier_run_are_corrected_though_the_camera_is_away(tmp_path: Path) -> None:
+    broker = Broker(tmp_path)
+    broker.start()
+    viewer = Subscriber(broker)
+    config = (
+        f'[[camera]]\nname = "far"\nsource = "rtsp://127.0.0.1:{free_port()}/x"\nlabels = ["motion"]\n{page()}'
+        f'[mqtt]\nhost = "127.0.0.1"\nport = {broker.port}\n'
+    )
+    try:
+        viewer.publish("edge/far/motion", "ON", retain=True)
+        with running(tmp_path, config):
+            eventually(lambda: retained(broker).get("edge/far/motion") == b"OFF")
+            assert retained(broker)["edge/far/status"] == b"offline"
+    finally:
+        viewer.close()
+        broker.stop()

@@ -98,7 +98,8 @@ def test_states_that_change_while_the_broker_is_away_are_true_after_each_reconne
 
 
 def test_killed_daemon_leaves_offline_behind(broker: Broker, outbox: Outbox) -> None:
-    from edge.sinks.mqtt.link import Bell, Link
+    from edge.bell import Bell
+from edge.sinks.mqtt.link import Link
 
     sink = mqtt_sink(broker, outbox)
     with Link(sink._settings, "edge-gone", [], lambda *_: None) as link:

@@ -19,6 +19,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from edge.bell import Bell
 from edge.sinks.mqtt.faults import LinkError, cannot_connect, ended, refused
 from edge.sinks.mqtt.settings import MqttSettings, TlsSettings
 
@@ -27,39 +28,6 @@ UNSPECIFIED = 0x80
 
 Heard = Callable[[str, bytes, bool], None]
 """topic, payload, retained"""
-
-
-class Bell:
-    """Wakes a thread that sleeps in `select`. Rung from any thread, never blocks."""
-
-    def __init__(self) -> None:
-        self._far, self._near = socket.socketpair()
-        self._far.setblocking(False)
-        self._near.setblocking(False)
-
-    def ring(self) -> None:
-        """Wake it; many rings before it looks are one."""
-        try:
-            self._far.send(b"!")
-        except (BlockingIOError, OSError):  # full: it is going to wake anyway; closed: nobody sleeps there any more
-            return
-
-    def clear(self) -> None:
-        """Forget the rings so far."""
-        try:
-            while self._near.recv(4096):
-                pass
-        except BlockingIOError:
-            return
-
-    def fileno(self) -> int:
-        """For `select`."""
-        return self._near.fileno()
-
-    def close(self) -> None:
-        """Give the sockets back."""
-        self._far.close()
-        self._near.close()
 
 
 class Link:

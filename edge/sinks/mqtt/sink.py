@@ -10,13 +10,14 @@ from contextlib import closing
 from typing import Any
 
 from edge.backoff import BackOff
+from edge.bell import Bell
 from edge.board import Board
 from edge.clock import Clock
 from edge.errors import EdgeError, StorageError
 from edge.metrics import Stages
 from edge.sinks.base import Queue, Status, encode
 from edge.sinks.mqtt.faults import LinkError
-from edge.sinks.mqtt.link import Bell, Link
+from edge.sinks.mqtt.link import Link
 from edge.sinks.mqtt.session import Parcel, Session
 from edge.sinks.mqtt.settings import MqttSettings
 

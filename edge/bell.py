@@ -1,0 +1,45 @@
+"""Wakes a thread that sleeps in `select`."""
+
+from __future__ import annotations
+
+import select
+import socket
+
+
+class Bell:
+    """Rung from any thread, or a signal handler (where a lock is not safe); never blocks."""
+
+    def __init__(self) -> None:
+        self._far, self._near = socket.socketpair()
+        self._far.setblocking(False)
+        self._near.setblocking(False)
+
+    def ring(self) -> None:
+        """Wake it; many rings before it looks are one."""
+        try:
+            self._far.send(b"!")
+        except (BlockingIOError, OSError):  # full: it is going to wake anyway; closed: nobody sleeps there any more
+            return
+
+    def clear(self) -> None:
+        """Forget the rings so far."""
+        try:
+            while self._near.recv(4096):
+                pass
+        except BlockingIOError:
+            return
+
+    def wait(self, timeout: float) -> bool:
+        """Sleep until it is rung, at most so many seconds; whether it was. Forgets the rings."""
+        rung = bool(select.select([self], [], [], timeout)[0])
+        self.clear()
+        return rung
+
+    def fileno(self) -> int:
+        """For `select`."""
+        return self._near.fileno()
+
+    def close(self) -> None:
+        """Give the sockets back."""
+        self._far.close()
+        self._near.close()

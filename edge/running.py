@@ -1,0 +1,123 @@
+"""One daemon as it runs: with its page and its control socket."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.config.schema import Config
+from edge.control import ControlServer, Handler, handlers_of
+from edge.daemon import Daemon
+from edge.errors import EdgeError, MissingError
+from edge.supervisor import Part, Supervisor
+from edge.types import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Where the process tells its user what happens. What cannot be told (a closed pipe) raises OSError.
+
+    ready: called once cameras are being watched, with the page's address (None without a page) and, until a password
+        is set, the address that sets the first one
+    event: called with each event, in a thread of its own
+    """
+
+    ready: Callable[[str | None, str | None], None]
+    event: Callable[[Event], None] | None = None
+
+
+class Running:
+    """A daemon with its page and its control socket.
+
+    Args:
+        listener: called with each event in the camera's thread; must not block
+        patient: a page that cannot listen yet is a part's fault, tried again, and does not keep the cameras from being
+            watched: a board's address may come after the service. Otherwise it is the user's mistake.
+    """
+
+    def __init__(self, config: Config, told: Told, listener: Callable[[Event], None], *, patient: bool) -> None:
+        """Take the configuration's socket and data folder. Raises EdgeError if they are another's or unusable."""
+        self._config, self._told, self._patient = config, told, patient
+        self._stopped = False
+        self._supervisor = Supervisor()
+        self._parts: list[Part] = []
+        handlers: dict[str, Handler] = {}
+        self._control = ControlServer(config.node, handlers)  # first: it holds off a second daemon
+        try:
+            self.daemon = Daemon(config, listener)
+        except EdgeError:
+            self._control.close()
+            raise
+        handlers.update(handlers_of(self.daemon))
+
+    def start(self) -> None:
+        """Start all of it; nothing is left running if it raises EdgeError."""
+        try:
+            if self._config.web.enabled:
+                _need_web()
+            self.daemon.start()
+            address = self._serve_page() if self._config.web.enabled else (None, None)
+            self._run("control", self._control.serve)
+        except EdgeError:
+            self.stop()
+            raise
+        self._told.ready(*address)
+
+    def stop(self) -> None:
+        """Stop all of it, within two seconds; safe to call twice."""
+        if self._stopped:
+            return
+        self._stopped = True
+        for part in self._parts:
+            part.stop.set()
+        self.daemon.stop()
+        self._supervisor.stop(self._parts, 0.5)
+        self._control.close()
+
+    def _run(self, name: str, serve: Callable[[threading.Event], None]) -> None:
+        def run(part: Part) -> None:
+            part.waiting(math.inf, "serves when asked")
+            serve(part.stop)
+
+        self._parts.append(self._supervisor.start(name, run))
+
+    def _serve_page(self) -> tuple[str, str | None]:
+        """Bind the page's port and serve it; its address, and the one that sets the first password."""
+        from edge.web.app import build, first_url
+        from edge.web.server import listen, serve
+        from edge.web.settings import WebSettings
+
+        table = self._config.web
+        settings = WebSettings(
+            host=table.host,
+            port=table.port,
+            cert=table.cert,
+            key=table.key,
+            insecure=table.insecure,
+            allowed_hosts=table.allowed_hosts,
+            metrics=table.metrics,
+        )
+        app = build(self.daemon, settings, self._config.node.data)
+        bound = [] if self._patient else [listen(settings)]
+        # A second round, after a fault, binds anew.
+        self._run("web", lambda stop: serve(app, settings, stop, bound.pop() if bound else listen(settings)))
+        return settings.url(table.port), first_url(app, settings, table.port)
+
+
+def _need_web() -> None:
+    """Raises MissingError if what serves the page is not installed."""
+    missing = [name for name in ("starlette", "uvicorn", "jinja2") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise MissingError(
+            f"the page needs {', '.join(missing)}: pip install 'edge-runtime[web]', or set web.enabled = false"
+        )
+
+
+def started(config: Config, told: Told, listener: Callable[[Event], None], *, patient: bool) -> Running:
+    """A daemon of a configuration, started. Raises EdgeError, with nothing left running, if it cannot be."""
+    running = Running(config, told, listener, patient=patient)
+    running.start()
+    return running
