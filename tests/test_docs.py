@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -12,10 +15,13 @@ import pytest
 from pydantic import BaseModel
 
 from edge.cli import COMMANDS, cli
+from edge.clock import SystemClock
 from edge.config.load import load
 from edge.config.schema import Config
 from edge.engines.registry import TABLE as ENGINES
+from edge.outbox import Limits, Outbox, read_events
 from edge.types import Stamp, event_payload
+from edge.web.settings import WebSettings
 from tests.support.events import event as made_up
 
 ROOT = Path(__file__).parent.parent
@@ -110,6 +116,30 @@ def test_every_configuration_that_is_shown_is_valid(
     path = tmp_path / "edge.toml"
     path.write_text(block)
     load(path)
+
+
+def test_the_certificate_that_is_shown_serves_the_page(tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not here: apt-get install openssl")
+    command = re.findall(r"^sudo (openssl req .*)$", text("docs/how-to/page.md"), re.MULTILINE)[0]
+    done = subprocess.run(shlex.split(command.replace("/etc/edge", str(tmp_path))), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    WebSettings(cert=tmp_path / "page.crt", key=tmp_path / "page.key").check()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_nothing_is_left_to_be_filled_in(page: Path) -> None:
+    assert not re.findall(r"\b(?:[A-Z]+_TABLE|TODO|FIXME|TBD|XXX)\b", page.read_text(encoding="utf-8"))
+
+
+def test_every_key_of_a_row_of_events_is_in_the_documentation(tmp_path: Path) -> None:
+    box = Outbox(tmp_path, "node", ["mqtt"], SystemClock(), Limits())
+    box.put(made_up())
+    box.flush(5)
+    box.close()
+    section = text("docs/reference/http.md").partition("### A row an event")[2].partition("\n### ")[0]
+    (row,) = read_events(tmp_path)
+    assert not [key for key in row if f"`{key}`" not in section]
 
 
 @pytest.mark.parametrize("block", blocks("sh"))
