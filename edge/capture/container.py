@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -31,6 +32,9 @@ class ContainerSource:
         fault: the error to raise when it cannot be read
         live: see `Source`
         options, form, timeout: given to `av.open`; timeout in seconds for opening and for each read
+        stall: seconds without a picture, though data come, after which it is at fault, twice that for the first one
+        hints: what to say instead of FFmpeg's own words when it cannot be opened
+        now: seconds that never step back, for `stall`
     """
 
     def __init__(
@@ -43,13 +47,19 @@ class ContainerSource:
         options: Mapping[str, str] | None = None,
         form: str | None = None,
         timeout: tuple[float, float] | None = None,
+        stall: float = math.inf,
+        hints: Mapping[type[FFmpegError], str] | None = None,
+        now: Callable[[], float] = monotonic,
     ) -> None:
         self._name, self._fault, self.live = name, fault, live
+        self._stall, self._now = stall, now
         opened: Any
         try:
-            opened = av.open(url, format=form, options=dict(options or {}), timeout=timeout)
+            # Titles and the like may be in any encoding; nobody here reads them.
+            opened = av.open(url, format=form, options=dict(options or {}), timeout=timeout, metadata_errors="replace")
         except (FFmpegError, OSError) as error:
-            raise fault(f"{name}: cannot be opened: {_why(error)}") from None
+            hint = next((said for kind, said in (hints or {}).items() if type(error) is kind), None)
+            raise fault(f"{name}: cannot be opened: {hint or _why(error)}") from None
         self._container: InputContainer = opened
         if not self._container.streams.video:
             self.close()
@@ -65,10 +75,8 @@ class ContainerSource:
         count = 0
         convert = VideoReformatter()
         try:
-            for frame in self._container.decode(self._stream):
-                stamp = frame.time
-                if stamp is None:
-                    stamp = count / (self.fps or 25.0)
+            for frame in self._frames():
+                stamp = count / (self.fps or 25.0) if frame.pts is None else frame.time
                 first = stamp if first is None else first
                 time = max(time, stamp - first)
                 count += 1
@@ -77,6 +85,20 @@ class ContainerSource:
             raise self._fault(f"{self._name}: unreadable after {count} pictures: {_why(error)}") from None
         if not count:
             raise self._fault(f"{self._name}: no picture in it could be decoded")
+
+    def _frames(self) -> Iterator[VideoFrame]:
+        """Every picture of the video stream.
+
+        Packets of all streams are looked at: sound that goes on keeps FFmpeg's own read time-out from ever running out.
+        """
+        seen, patience = self._now(), 2 * self._stall
+        for packet in self._container.demux():
+            if self._now() - seen > patience:
+                raise self._fault(f"{self._name}: no picture for {patience:.0f} s")
+            if packet.stream.index == self._stream.index:
+                for frame in self._stream.decode(packet):
+                    yield frame
+                    seen, patience = self._now(), self._stall
 
     def close(self) -> None:
         """Close the container."""

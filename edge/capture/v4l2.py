@@ -18,5 +18,11 @@ def open_v4l2(device: str) -> ContainerSource:
         said = "no such device" if problem == GONE else problem
         raise CameraError(f"{device}: {said}; `edge doctor` lists the cameras that are here")
     return ContainerSource(
-        device, name=device, fault=CameraError, live=True, form="video4linux2", timeout=(READ_S, READ_S)
+        device,
+        name=device,
+        fault=CameraError,
+        live=True,
+        form="video4linux2",
+        timeout=(READ_S, READ_S),
+        stall=READ_S,
     )

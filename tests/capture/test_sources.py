@@ -13,6 +13,7 @@ import pytest
 
 from edge.capture.ahead import decode_ahead
 from edge.capture.base import Shot
+from edge.capture.container import ContainerSource
 from edge.capture.file import open_file
 from edge.capture.latest import Latest
 from edge.capture.sources import open_source
@@ -185,3 +186,41 @@ def test_a_bug_in_a_decoder_reaches_who_asked_for_the_picture() -> None:
     assert next(shots).time == 0
     with pytest.raises(MemoryError):
         next(shots)
+
+
+def with_sound(path: Path, metadata: dict[str, str] | None = None) -> Path:
+    """One picture, then ten seconds of sound alone."""
+    with av.open(str(path), "w", metadata_encoding="latin-1") as out:
+        out.metadata.update(metadata or {})
+        video, audio = out.add_stream("mjpeg", rate=10), out.add_stream("pcm_s16le", rate=8000)
+        video.width, video.height, video.pix_fmt = 160, 120, "yuvj420p"
+        grey = np.full((120, 160, 3), 128, np.uint8)
+        out.mux(video.encode(av.VideoFrame.from_ndarray(grey, format="bgr24").reformat(format="yuvj420p")))
+        for i in range(100):
+            sound = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), format="s16", layout="mono")
+            sound.sample_rate, sound.pts = 8000, i * 800
+            out.mux(audio.encode(sound))
+        for stream in (video, audio):
+            out.mux(stream.encode())
+    return path
+
+
+def test_a_source_whose_pictures_stop_is_at_fault_though_its_sound_goes_on(tmp_path: Path) -> None:
+    ticks = itertools.count()  # a second a look at the clock
+    path = with_sound(tmp_path / "a.mkv")
+    source = ContainerSource(
+        str(path), name="gate", fault=CameraError, live=True, stall=20, now=lambda: float(next(ticks))
+    )
+    shots = source.shots()
+    next(shots)
+    with pytest.raises(CameraError, match="gate: no picture for 20 s"):
+        next(shots)
+    source.close()
+
+
+def test_a_title_in_an_old_encoding_does_not_matter(tmp_path: Path) -> None:
+    path = with_sound(tmp_path / "a.mkv", {"title": "Gar\u00e7on"})
+    assert b"Gar\xe7on" in path.read_bytes()
+    source = open_file(path)
+    assert len(list(source.shots())) == 1
+    source.close()

@@ -41,6 +41,11 @@ class RtspCamera:
             self.kill()
             pytest.skip("no RTSP server here (apt-get install python3-gi gir1.2-gst-rtsp-server-1.0 and plug-ins)")
 
+    def stall(self) -> None:
+        """Send no more pictures, but sound as before."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGUSR1)
+
     def freeze(self) -> None:
         """Stop answering without closing anything."""
         assert self._process is not None

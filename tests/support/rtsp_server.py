@@ -1,8 +1,9 @@
 """A real RTSP camera on loopback: a moving ball in H.264. Run by the system's Python, which has GStreamer's bindings.
 
-Arguments: PORT [USER PASSWORD]
+Arguments: PORT [USER PASSWORD]. SIGUSR1 stops the pictures and leaves the sound.
 """
 
+import signal
 import sys
 
 import gi
@@ -13,7 +14,9 @@ from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
 
 PIPELINE = (
     "( videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=640,height=480,framerate=15/1 "
-    "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 ! rtph264pay name=pay0 pt=96 config-interval=1 )"
+    "! valve name=valve ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 "
+    "! rtph264pay name=pay0 pt=96 config-interval=1 "
+    "audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay name=pay1 pt=0 )"
 )
 
 Gst.init(None)
@@ -33,6 +36,17 @@ if len(sys.argv) > 3:
     factory.add_role_from_structure(
         Gst.Structure.new_from_string("viewer,media.factory.access=true,media.factory.construct=true")
     )
+valves = []
+factory.connect("media-configure", lambda _, media: valves.append(media.get_element().get_by_name("valve")))
+
+
+def stall():
+    for valve in valves:
+        valve.set_property("drop", True)
+    return True
+
+
+GLib.unix_signal_add(GLib.PRIORITY_HIGH, signal.SIGUSR1, stall)
 server.get_mount_points().add_factory("/cam", factory)
 server.attach(None)
 print("ready", flush=True)
