@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import stat
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -91,6 +93,7 @@ class JsonlSink:
             self._write_on(self._target, stop)
             return
         with self._target.open("ab") as stream:
+            _end_torn_line(self._target, stream)
             self._write_on(stream, stop)
 
     def _write_on(self, stream: BinaryIO, stop: threading.Event) -> None:
@@ -111,3 +114,15 @@ class JsonlSink:
                 return
             self.status.waiting(TICK_S + 5.0)
             self._wake.wait(TICK_S)
+
+
+def _end_torn_line(path: Path, stream: BinaryIO) -> None:
+    """A full disk or a power cut may have left half a line: what comes next must not be glued to it."""
+    found = os.fstat(stream.fileno())
+    if not stat.S_ISREG(found.st_mode) or found.st_size == 0:
+        return
+    with path.open("rb") as written:
+        written.seek(-1, os.SEEK_END)
+        torn = written.read(1) != b"\n"
+    if torn:
+        stream.write(b"\n")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -287,3 +290,65 @@ def test_plain_server_is_used_when_that_is_asked_for(server: MailServer, outbox:
     with working(mailer(server, outbox, starttls=False, username=None, password=None)):
         eventually(lambda: len(server.mails) == 1)
     assert server.encrypted == [False]
+
+
+def test_login_with_characters_beyond_ascii_is_one_line_that_quotes_nothing(
+    server: MailServer, outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.start()
+    outbox.put(event("new", "a"))
+    sink = mailer(server, outbox, password="geheimwört")
+    with working(sink):
+        eventually(lambda: sink.status.state.phase == "back_off")
+        reason = sink.status.state.reason
+    assert "has characters that this server's login cannot take" in reason
+    assert "ö" not in reason + caplog.text
+    assert "\\xf6" not in caplog.text
+
+
+def _stutter(line: socket.socket, until: str) -> None:
+    """Talk SMTP up to the answer to a command, then a byte at a time for ever."""
+    answers = {"": "220 hello", "EHLO": "250-hello\r\n250 STARTTLS", "STARTTLS": "220 go on", "DATA": "354 go on", ".": "250 OK"}
+    until = "" if until == "greeting" else until
+    with line, line.makefile("rb") as heard, contextlib.suppress(OSError):
+        said, in_data = "", False
+        while True:
+            if said == until:
+                if until == "STARTTLS":
+                    line.sendall(b"220 go on\r\n")
+                while True:
+                    line.sendall(b"\x16" if until == "STARTTLS" else b"2")
+                    time.sleep(0.02)
+            if not in_data or said == ".":
+                line.sendall(f"{answers.get(said, '250 OK')}\r\n".encode())
+            in_data = said == "DATA" or (in_data and said != ".")
+            said = heard.readline().decode().strip().partition(" ")[0].upper()
+
+
+@pytest.mark.parametrize("until", ["greeting", "EHLO", "STARTTLS", "MAIL", "."])
+def test_server_that_stutters_is_left_in_time(outbox: Outbox, until: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    line, _ = listening.accept()
+                    threading.Thread(target=_stutter, args=(line, until), daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+        settings = EmailSettings(
+            "127.0.0.1",
+            "edge@example.org",
+            ("ann@example.org",),
+            port=listening.getsockname()[1],
+            starttls=until == "STARTTLS",
+            back_off=(0.05, 0.1),
+            session=0.3,
+            recipient=0.0,
+        )
+        sink = EmailSink(settings, outbox, SystemClock())
+        outbox.put(event("new", "a"))
+        with working(sink):
+            eventually(lambda: sink.status.state.phase == "back_off", 3)
+            assert "is too slow: it was not done within 0 s" in sink.status.state.reason
+        listening.shutdown(socket.SHUT_RDWR)

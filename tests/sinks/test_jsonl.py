@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,3 +59,25 @@ def test_stream_gets_lines_as_well() -> None:
     assert stream.getvalue() == '{"label":"Kätzchen","n":1}\n'.encode()
     with pytest.raises(ValueError, match="not JSON compliant"):
         encode({"score": float("nan")})
+
+
+def test_half_a_line_of_a_full_disk_spoils_no_event(outbox: Outbox, tmp_path: Path) -> None:
+    target = tmp_path / "events.jsonl"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    room = 4 << 20  # enough for the outbox's own files
+    target.write_bytes(b"{}\n" * ((room - 100) // 3))
+    sink = JsonlSink(outbox, target, SystemClock(), back_off=(0.05, 0.1))
+    with working(sink):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+        try:
+            outbox.put(event("new", "a"))
+            eventually(lambda: sink.status.state.phase == "fault")
+            assert target.stat().st_size == room
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        outbox.put(event("new", "b"))
+        assert outbox.flush(5)
+        assert sink.flush(5)
+    torn, *lines = target.read_text().removeprefix("{}\n" * ((room - 100) // 3)).splitlines()
+    assert torn.startswith('{"v":1')
+    assert [json.loads(line)["seq"] for line in lines if line] == [1, 2]

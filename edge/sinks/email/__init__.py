@@ -3,6 +3,7 @@
 sink.py     what is mailed, and when
 letter.py   the mail
 server.py   the session with the mail server, and its faults in words
+deadline.py what cuts a session that takes too long
 """
 
 from edge.sinks.email.server import MailError, entered

@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 
 BATCH = 100
 TICK_S = 1.0
-ANSWERS = 12
-"""Answers of the server that one mail waits for at most: greeting, EHLO twice, TLS, AUTH, MAIL, RCPTs, DATA."""
+CONNECT_S = 120.0
+"""Name servers that do not answer, and addresses that are tried one after another: nothing can cut that short."""
 
 
 class EmailSink:
@@ -159,14 +159,14 @@ class EmailSink:
         """Send what is due in one session. Raises MailError for what is not a single mail's fault."""
         if self.status.state.phase == "up":
             self.status.set("up", f"sending to {self._settings.address}")
-        self.status.waiting(ANSWERS * self._settings.timeout)
-        with entered(self._settings) as server:
+        self.status.waiting(self._settings.longest + CONNECT_S)
+        with entered(self._settings) as session:
             while self._due and not stop.is_set():
-                self.status.waiting(ANSWERS * self._settings.timeout)
+                self.status.waiting(self._settings.longest + CONNECT_S)
                 alert = self._due[0]
                 mail = compose(alert, self._settings, self._clock.wall())
                 try:
-                    partly = hand_over(server, mail, self._settings)
+                    partly = hand_over(session, mail, self._settings)
                 except MailError as fault:
                     if not fault.final:
                         raise
