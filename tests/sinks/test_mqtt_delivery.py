@@ -6,8 +6,10 @@ import json
 import time
 from pathlib import Path
 
+from edge.bell import Bell
 from edge.board import Board
 from edge.outbox import Outbox, read_events
+from edge.sinks.mqtt.link import Link
 from tests.sinks.conftest import mqtt_sink, working
 from tests.support.broker import Broker, Subscriber, eventually, retained
 from tests.support.events import event
@@ -98,9 +100,6 @@ def test_states_that_change_while_the_broker_is_away_are_true_after_each_reconne
 
 
 def test_killed_daemon_leaves_offline_behind(broker: Broker, outbox: Outbox) -> None:
-    from edge.bell import Bell
-from edge.sinks.mqtt.link import Link
-
     sink = mqtt_sink(broker, outbox)
     with Link(sink._settings, "edge-gone", [], lambda *_: None) as link:
         bell = Bell()
