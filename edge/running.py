@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import threading
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from edge.daemon import Daemon
 from edge.errors import EdgeError, MissingError
 from edge.supervisor import Part, Supervisor
 from edge.types import Event
+from edge.web.settings import WebSettings, absent_packages
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,6 @@ class Running:
         """Bind the page's port and serve it; its address, and the one that sets the first password."""
         from edge.web.app import build, first_url
         from edge.web.server import listen, serve
-        from edge.web.settings import WebSettings
 
         table = self._config.web
         settings = WebSettings(
@@ -96,7 +95,6 @@ class Running:
             port=table.port,
             cert=table.cert,
             key=table.key,
-            insecure=table.insecure,
             allowed_hosts=table.allowed_hosts,
             metrics=table.metrics,
         )
@@ -109,10 +107,10 @@ class Running:
 
 def _need_web() -> None:
     """Raises MissingError if what serves the page is not installed."""
-    missing = [name for name in ("starlette", "uvicorn", "jinja2") if importlib.util.find_spec(name) is None]
-    if missing:
+    absent = absent_packages()
+    if absent:
         raise MissingError(
-            f"the page needs {', '.join(missing)}: pip install 'edge-runtime[web]', or set web.enabled = false"
+            f"the page needs {', '.join(absent)}: pip install 'edge-runtime[web]', or set web.enabled = false"
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import socket
@@ -17,12 +16,10 @@ from edge.doctor.verdict import Verdict
 from edge.engines import registry
 from edge.errors import EdgeError, MissingError
 from edge.models import store
-from edge.web.settings import WebSettings
+from edge.web.settings import WebSettings, absent_packages
 
 CONNECT_S = 3.0
 LOW_DISK_MB, FULL_DISK_MB = 1000, 100
-PAGE_PACKAGES = ("starlette", "uvicorn", "jinja2")
-"""What the extra `web` brings."""
 
 
 def look(config: Config) -> list[Verdict]:
@@ -112,7 +109,7 @@ def _web(config: Config, running: bool) -> Verdict | None:
     web = config.web
     if not web.enabled:
         return None
-    if absent := [name for name in PAGE_PACKAGES if importlib.util.find_spec(name) is None]:
+    if absent := absent_packages():
         advice = "pip install 'edge-runtime[web]', or set `web.enabled = false`"
         return Verdict("web", "fail", f"the page needs {', '.join(absent)}", advice)
     try:

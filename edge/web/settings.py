@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 import socket
 import ssl
@@ -9,6 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import UserError
+
+PACKAGES = ("starlette", "uvicorn", "jinja2")
+"""What the extra `web` brings."""
+
+
+def absent_packages() -> list[str]:
+    """What of it is not installed; asked without importing any of it."""
+    return [name for name in PACKAGES if importlib.util.find_spec(name) is None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +29,6 @@ class WebSettings:
 
     host: address or name to bind; `0.0.0.0` or `::` is every address of the machine
     cert, key: PEM files; with a certificate the page speaks TLS only
-    insecure: a bind beyond loopback without TLS is wanted; the schema has asked for it
     allowed_hosts: more names under which the page may be asked for, e.g. the one of a reverse proxy
     metrics: serve `/metrics`, to anybody who can reach the port
     """
@@ -29,7 +37,6 @@ class WebSettings:
     port: int = 8099
     cert: Path | None = None
     key: Path | None = None
-    insecure: bool = False
     allowed_hosts: tuple[str, ...] = ()
     metrics: bool = False
 
