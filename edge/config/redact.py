@@ -9,10 +9,11 @@ from edge.config.places import Loc, Place, places
 from edge.config.secrets import REFERENCE, mask_url
 from edge.config.toml import parse
 
-_SECRET_KEY = re.compile(r"pas+|secret|token|pwd", re.IGNORECASE)
+_SECRET_KEY = re.compile(r"pas+|secret|token|pwd|psw", re.IGNORECASE)
+# Nobody knows where the value of an unreadable text ends, so all of its line goes; what is masked already stays.
 _SECRET_PAIR = re.compile(
-    r"""((?:pas+|secret|token|pwd)\w*["']?\s*=(?!\s*["']\$\{[\w.-]*\}["'])\s*)"""
-    r"""(?:\"{3}.*?(?:\"{3}|\Z)|'{3}.*?(?:'{3}|\Z)|[^,}\n]+)""",
+    r"""((?:pas+|secret|token|pwd|psw|\bpw)\w*["']?\s*[=:](?!\s*(?:["']\$\{[\w.-]*\}["']|\*\*\*\s*(?:[,}\]&#\n]|\Z)))[^\S\n]*)"""
+    r"""(?:\"{3}.*?(?:\"{3}|\Z)|'{3}.*?(?:'{3}|\Z)|[^\n]+)""",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -56,5 +57,5 @@ def secret_spans(text: str, at: Mapping[Loc, Place]) -> list[tuple[int, int, str
 
 
 def mask_by_looks(text: str) -> str:
-    """What looks like `password = VALUE` or a login in a URL masked, in a text that nobody could parse."""
-    return mask_url(_SECRET_PAIR.sub(r"\1***", text))
+    """What looks like `password = VALUE`, `password: VALUE` or a login in a URL masked, in a text of any kind."""
+    return _SECRET_PAIR.sub(r"\1***", mask_url(text))

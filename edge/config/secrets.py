@@ -10,10 +10,15 @@ from pathlib import Path
 DOCKER_SECRETS = Path("/run/secrets")
 REFERENCE = re.compile(r"\$(\$?)\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
 
-# Up to the LAST @ of the word: passwords with a raw @ or / in them are common, and masking too much is the safe side.
-_USERINFO = re.compile(r"(?<=://)[^\s\"'<>]*@")
+_URL = re.compile(r"(?<=://)[^\s\"'<>]+")
+_HOST = re.compile(r"(?:[\w.-]+|\[[0-9a-f:.%]+\])(?::\d{1,5})?[/?]", re.IGNORECASE)
+# Keys whose name sounds of a login, behind any sign that cameras put before a key: XMEye's have the path
+# `/user=NAME_password=WORD_channel=1_stream=0.sdp`. The value ends at white space, a quote or `&key=` alone, since a
+# password may hold all else. The bounds keep a hostile text from taking long.
 _QUERY = re.compile(
-    r"(?<=[?&;])((?:user|usr|username|login|password|passwd|pass|pwd|token|auth|secret|key|apikey|api_key)=)[^&\s\"'<>]*",
+    r"(?<=[/?&;_])((?:(?:p|u|pw|pin)"
+    r"|[\w-]{0,16}?(?:pas+|pwd|psw|secret|token|auth|login|usr|user|key|cred)[\w-]{0,16})=)"
+    r"(?:[^&\s\"'<>]|&(?![\w-]{1,32}=))+",
     re.IGNORECASE,
 )
 
@@ -21,9 +26,24 @@ _QUERY = re.compile(
 def mask_url(text: str) -> str:
     """The text with user name, password and secret query values of every URL in it replaced by `***`.
 
-    Works on a bare URL and on any message that quotes one, so it can be the last step before a log line.
+    Works on a bare URL and on any message that quotes one, so it can be the last step before a log line. Secrets in a
+    path of `key=value` pairs are replaced as well, with all that follows them.
     """
-    return _QUERY.sub(r"\1***", _USERINFO.sub("***@", text))
+    return _mask_values(_URL.sub(lambda url: _mask_login(url[0]), text))
+
+
+def _mask_login(url: str) -> str:
+    """What follows `://`, without its login and secret values."""
+    shown = _mask_values(url)
+    if "@" in shown:
+        # Up to the LAST @: passwords with a raw @ or / in them are common, and masking too much is the safe side.
+        return f"***@{shown.rpartition('@')[2]}"
+    # An @ that was masked stood in a secret value if a host stands in front, else maybe behind a login with a / in it.
+    return shown if "@" not in url or _HOST.match(url) else "***"
+
+
+def _mask_values(text: str) -> str:
+    return _QUERY.sub(r"\1***", text)
 
 
 class UnknownSecret(KeyError):
