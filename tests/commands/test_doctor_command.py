@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from edge import control
-from edge.doctor import machine, parts
+from edge.doctor import machine
 from edge.engines import registry
+from edge.web import settings
 from tests.support.broker import free_port
 from tests.support.command import Edge
 from tests.support.nets import GRID_MANIFEST, grid_detector
@@ -93,7 +94,7 @@ def test_a_page_without_its_packages_or_certificate_is_told(
     found = checks(edge, config)["web"]
     assert found["grade"] == "fail"
     assert "must be PEM files" in found["found"]
-    monkeypatch.setattr(parts, "PAGE_PACKAGES", ("json", "absent_package"))
+    monkeypatch.setattr(settings, "PACKAGES", ("json", "absent_package"))
     found = checks(edge, config)["web"]
     assert (found["grade"], found["found"]) == ("fail", "the page needs absent_package")
     assert "edge-runtime[web]" in found["advice"]
