@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from edge.decode import Head, head
+from edge.decode.head import Outputs, Shape
 from edge.engines import registry
 from edge.engines.base import EngineOptions, Runner, TensorSpec, fits
 from edge.errors import ModelError
@@ -40,6 +41,7 @@ class Detector:
         self._head = head(manifest)
         self._input = _input_name(manifest, runner)
         self._roles = _roles(manifest, self._head, runner)
+        self._shapes: tuple[tuple[int, ...], ...] = ()
         self._fit: Fit | None = None
         self._tensor: NDArray[Any] | None = None
         self.ref = ModelRef(manifest.name, model.sha256, runner.name)
@@ -52,7 +54,8 @@ class Detector:
     def detect(self, picture: I420 | U8, stages: Stages | None = None) -> Detections:
         """What is in a camera's picture, or in a BGR image uint8 (h, w, 3).
 
-        Raises EngineError if the back end fails. `stages` gets the seconds of `preprocess`, `infer` and `decode`.
+        Raises EngineError if the back end fails, ModelError if its tensors are not the head's. `stages` gets the
+        seconds of `preprocess`, `infer` and `decode`.
         """
         begun = time.perf_counter()
         if isinstance(picture, I420):
@@ -66,6 +69,11 @@ class Detector:
         inferred = time.perf_counter()
         self.infer_s = inferred - fitted
         outputs = {role: given[name] for role, name in self._roles.items()}
+        shapes = tuple(array.shape for array in outputs.values())
+        if shapes != self._shapes:  # the first run, for back ends that know shapes only then, and sizes left open
+            _check(self._model.manifest, self._head, dict(zip(outputs, shapes, strict=True)))
+            _check_numbers(self._model.manifest, outputs)
+            self._shapes = shapes
         seen = self._head.decode(outputs, self._model.manifest, fit, self.min_score)
         if stages is not None:
             stages.add("preprocess", fitted - begun)
@@ -169,11 +177,26 @@ def _roles(manifest: Manifest, family: Head, runner: Runner) -> dict[str, str]:
         if spec is None:
             raise ModelError(_no_tensor(manifest, "output", str(key), runner.outputs))
         specs[role] = spec
-    count = family.classes and family.classes(specs[family.roles[0]].shape)
+    _check(manifest, family, {role: spec.shape for role, spec in specs.items() if spec.shape})
+    return {role: spec.name for role, spec in specs.items()}
+
+
+def _check(manifest: Manifest, family: Head, shapes: Mapping[str, Shape]) -> None:
+    """Find outputs of these shapes to fit head and labels, as far as they are known; ModelError if they do not."""
+    wrong = family.misfit(shapes, manifest)
+    if wrong:
+        raise ModelError(f"model {manifest.name}: {wrong}; is its decoder `{manifest.decoder}`?")
+    first = shapes.get(family.roles[0])
+    count = family.classes(first) if family.classes and first is not None else None
     fault = labels_fault(manifest, count) if count is not None else None
     if fault is not None:
         raise fault
-    return {role: spec.name for role, spec in specs.items()}
+
+
+def _check_numbers(manifest: Manifest, outputs: Outputs) -> None:
+    for role, array in outputs.items():
+        if array.dtype.kind not in "fiub":
+            raise ModelError(f"model {manifest.name}: output `{role}` holds {array.dtype}, no numbers")
 
 
 def _no_tensor(manifest: Manifest, kind: str, name: str, specs: tuple[TensorSpec, ...]) -> str:

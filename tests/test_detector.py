@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from edge.detector import open_detector, plain
+from edge.detector import Detector, open_detector, plain
+from edge.engines.base import Feed, TensorSpec
 from edge.engines.worker import Worker
 from edge.errors import MissingError, ModelError
 from edge.metrics import Stages
+from edge.models.store import find
 from edge.types import I420
 from tests.support.nets import GRID_MANIFEST, grid_detector
 from tests.support.shared_data import FASTESTDET, IMAGES, SSD, YOLOX, needs_data
@@ -139,3 +142,44 @@ def test_one_model_on_two_back_ends_gives_the_same_boxes() -> None:
         np.testing.assert_array_equal(one.classes, two.classes)
         np.testing.assert_allclose(one.boxes, two.boxes, atol=0.05)
         np.testing.assert_allclose(one.scores, two.scores, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("strides = [16]", "strides = []", "the head needs `strides`"),
+        ("strides = [16]", "strides = [8]", "`predictions` has shape .* but the head wants"),
+        ('decoder = "yolox"', 'decoder = "fastestdet"', "names no output `grid`"),
+    ],
+)
+def test_a_manifest_of_another_head_is_one_line(grid: Callable[..., str], old: str, new: str, says: str) -> None:
+    with pytest.raises(ModelError, match=says) as fault:
+        open_detector(grid(old, new), "onnxruntime", threads=1)
+    assert "\n" not in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("array", "says"),
+    [
+        (np.zeros((1, 5, 7), np.float32), "`predictions` has shape"),
+        (np.zeros((1, 4, 9), np.float32), "its head has 4 classes"),
+        (np.zeros((1, 4, 7), np.str_), "no numbers"),
+    ],
+)
+def test_shapes_known_only_after_a_run_are_checked_then(grid: Callable[..., str], array: Any, says: str) -> None:
+    class Late:
+        name, inputs, outputs = (
+            "late",
+            (TensorSpec("images", (1, 3, 32, 32), "float32"),),
+            (TensorSpec("output", (), "float32"),),
+        )
+
+        def run(self, feed: Feed) -> Mapping[str, Any]:
+            return {"output": array}
+
+        def close(self) -> None: ...
+
+    detector = Detector(find(grid()), Late())
+    for _ in range(2):
+        with pytest.raises(ModelError, match=says):
+            detector.detect(grey(16))

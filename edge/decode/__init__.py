@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from edge.decode.head import Decode
+from edge.decode.head import Decode, Shape
 from edge.errors import ModelError
 from edge.models.manifest import Manifest
 
@@ -25,11 +25,13 @@ class Head:
     decode: its function
     roles: the outputs that it needs, by the names used in manifests; the first one's shape tells the classes
     classes: the number of classes by the shape of the first output, None where the family's tensors do not show it
+    misfit: what is wrong with outputs of these shapes by role; None if nothing, roles that are left out pass
     """
 
     decode: Decode
     roles: tuple[str, ...]
-    classes: Callable[[tuple[int | None, ...]], int | None] | None
+    classes: Callable[[Shape], int | None] | None
+    misfit: Callable[[Mapping[str, Shape], Manifest], str | None]
 
 
 def head(manifest: Manifest) -> Head:
@@ -41,4 +43,4 @@ def head(manifest: Manifest) -> Head:
             f"not have; it has: {', '.join(TABLE)}"
         )
     module = importlib.import_module(where)
-    return Head(module.decode, module.ROLES, getattr(module, "classes", None))
+    return Head(module.decode, module.ROLES, getattr(module, "classes", None), module.misfit)

@@ -6,10 +6,12 @@ size = sigmoid(wh) of the input.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from edge.decode import nms
-from edge.decode.head import Outputs, detections
+from edge.decode.head import Outputs, Shape, detections
 from edge.models.manifest import Manifest
 from edge.preprocess import Fit
 from edge.types import NO_DETECTIONS, Detections
@@ -17,7 +19,15 @@ from edge.types import NO_DETECTIONS, Detections
 ROLES = ("grid",)
 
 
-def classes(shape: tuple[int | None, ...]) -> int | None:
+def misfit(shapes: Mapping[str, Shape], manifest: Manifest) -> str | None:
+    """Why an output of this shape is not this head's, as far as it is known; None if it may be."""
+    shape = shapes.get("grid")
+    if shape is None or (len(shape) == 4 and shape[0] in (1, None) and (shape[1] or 6) >= 6):
+        return None
+    return f"`grid` has shape {shape}, but the head wants (1, 5 + classes, down, across)"
+
+
+def classes(shape: Shape) -> int | None:
     """The number of classes by the shape of `grid`, None where the shape does not say."""
     return shape[1] - 5 if len(shape) == 4 and shape[1] is not None else None
 

@@ -16,6 +16,10 @@ Outputs = Mapping[str, NDArray[Any]]
 """A model's output tensors by their role in the manifest."""
 
 
+Shape = tuple[int | None, ...]
+"""A tensor's sizes, None where a model leaves one open."""
+
+
 class Decode(Protocol):
     """A head family's pure function from tensors to values."""
 

@@ -6,13 +6,14 @@ size = exp(wh) * stride; the exported graph has applied the sigmoid to objectnes
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.decode import nms
-from edge.decode.head import Outputs, detections
+from edge.decode.head import Outputs, Shape, detections
 from edge.models.manifest import Manifest
 from edge.preprocess import Fit
 from edge.types import F32, NO_DETECTIONS, Detections
@@ -20,7 +21,24 @@ from edge.types import F32, NO_DETECTIONS, Detections
 ROLES = ("predictions",)
 
 
-def classes(shape: tuple[int | None, ...]) -> int | None:
+def misfit(shapes: Mapping[str, Shape], manifest: Manifest) -> str | None:
+    """Why outputs of these shapes are not this head's, as far as they are known; None if they may be."""
+    if not manifest.strides:
+        return "the head needs `strides` in the manifest, such as [8, 16, 32]"
+    shape = shapes.get("predictions")
+    if shape is None:
+        return None
+    width, height = manifest.input.width, manifest.input.height
+    cells = sum((width // stride) * (height // stride) for stride in manifest.strides)
+    if len(shape) != 3 or shape[0] not in (1, None) or shape[1] not in (cells, None) or (shape[2] or 6) < 6:
+        return (
+            f"`predictions` has shape {shape}, but the head wants (1, {cells}, 5 + classes): {cells} cells has a "
+            f"{width}x{height} input with strides {list(manifest.strides)}"
+        )
+    return None
+
+
+def classes(shape: Shape) -> int | None:
     """The number of classes by the shape of `predictions`, None where the shape does not say."""
     return shape[-1] - 5 if len(shape) == 3 and shape[-1] is not None else None
 

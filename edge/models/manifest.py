@@ -26,6 +26,7 @@ predictions = "output"
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -158,6 +159,9 @@ def _labels(top: Table, folder: Path) -> tuple[str, ...]:
     if not isinstance(given, str) or not given:
         raise top.error("labels", "must be a list of names, or a file with one name a line")
     path = folder / given
+    # A manifest may come from anybody: it must not make us read, and `install` copy, what is elsewhere on the machine.
+    if Path(given).name != given or given == ".." or _leads_out(path):
+        raise top.error("labels", f"must be the plain name of a file beside the manifest, not {given!r}")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -168,6 +172,14 @@ def _labels(top: Table, folder: Path) -> tuple[str, ...]:
     if not labels:
         raise top.error("labels", f"names a file without labels: {path}")
     return labels
+
+
+def _leads_out(path: Path) -> bool:
+    """Whether a name is a link to another folder. One that cannot be followed is told of when it is read."""
+    try:
+        return Path(os.path.realpath(path)).parent != Path(os.path.realpath(path.parent))
+    except ValueError:  # a NUL in the name
+        return False
 
 
 def _sha256(top: Table) -> str:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.decode import TABLE, fastestdet, head, ssd, yolox
+from edge.decode.head import Shape
 from edge.errors import ModelError
 from edge.models import catalogue
 from edge.models.manifest import Manifest
@@ -143,3 +144,56 @@ def test_every_head_of_the_table_loads_and_a_missing_one_is_told() -> None:
         ModelError, match=r"movenet-lightning.*needs the decoder `movenet`, which this release does not"
     ):
         head(known("movenet-lightning"))
+
+
+@pytest.mark.parametrize("count", [np.nan, -3, -np.inf])
+def test_an_ssd_that_counts_nonsense_sees_nothing(count: float) -> None:
+    outputs = ssd_outputs([(0, 0, 1, 1, 1, 0.8)]) | {"count": np.array([count], np.float32)}
+    assert len(ssd.decode(outputs, SSD, Fit.of(FRAME, SSD.input), 0.5)) == 0
+
+
+def test_an_ssd_that_counts_too_many_gives_what_there_is() -> None:
+    outputs = ssd_outputs([(0, 0, 1, 1, 1, 0.8)], slots=1) | {"count": np.array([np.inf], np.float32)}
+    assert len(ssd.decode(outputs, SSD, Fit.of(FRAME, SSD.input), 0.5)) == 1
+
+
+@pytest.mark.parametrize("kind", [np.nan, np.inf, -1, 1e30])
+def test_an_ssd_that_names_no_class_is_a_wrong_model(kind: float) -> None:
+    with pytest.raises(ModelError, match="gave class"):
+        ssd.decode(ssd_outputs([(0, 0, 1, 1, kind, 0.8)]), SSD, Fit.of(FRAME, SSD.input), 0.5)
+
+
+@pytest.mark.parametrize("score", [np.nan, np.inf])
+def test_scores_that_are_no_numbers_are_dropped(score: float) -> None:
+    seen = ssd.decode(ssd_outputs([(0, 0, 1, 1, 1, score)]), SSD, Fit.of(FRAME, SSD.input), 0.5)
+    assert len(seen) == 0
+
+
+@pytest.mark.parametrize(
+    ("manifest", "role", "good", "bad"),
+    [
+        (
+            YOLOX,
+            "predictions",
+            [(1, 3549, 85), (1, None, None)],
+            [(1, 3548, 85), (3549, 85), (1, 3549, 5), (), (2, 3549, 85)],
+        ),
+        (FASTESTDET, "grid", [(1, 85, 22, 22), (None, None, 22, 22)], [(1, 5, 22, 22), (85, 22, 22), ()]),
+        (SSD, "boxes", [(1, 10, 4), (1, None, 4), (10, 4)], [(1, 9, 4), (1, 10, 5), ()]),
+        (SSD, "classes", [(1, 10), (10,)], [(1, 9), (0,)]),
+        (SSD, "count", [(1,), (), (1, 1)], [(2,), (0,)]),
+    ],
+)
+def test_shapes_that_are_not_the_heads_are_told(
+    manifest: Manifest, role: str, good: list[Shape], bad: list[Shape]
+) -> None:
+    misfit = head(manifest).misfit
+    known: dict[str, Shape] = {"scores": (1, 10)}
+    assert [misfit({**known, role: shape}, manifest) for shape in good] == [None] * len(good)
+    for shape in bad:
+        assert f"`{role}` has shape {shape}" in str(misfit({**known, role: shape}, manifest))
+    assert misfit({}, manifest) is None
+
+
+def test_a_grid_head_wants_its_strides() -> None:
+    assert "strides" in str(head(YOLOX).misfit({}, replace(YOLOX, strides=())))

@@ -58,6 +58,23 @@ def test_a_manifest_says_what_it_says_and_the_rest_is_default(write: Callable[[s
 
 
 @pytest.mark.parametrize(
+    "name", ["/etc/hostname", "../labels.txt", "sub/labels.txt", "..", ".", "link.txt", "a\\u0000b"]
+)
+def test_labels_come_from_beside_the_manifest_alone(write: Callable[[str], Path], tmp_path: Path, name: str) -> None:
+    text = WHOLE.replace('["person", "traffic light"]', f'"{name}"')
+    path = write(text)
+    folder = tmp_path / "below"
+    (folder / "sub").mkdir(parents=True)
+    for place in (tmp_path / "labels.txt", folder / "sub" / "labels.txt"):
+        place.write_text("person\n")
+    (folder / "link.txt").symlink_to("../labels.txt")
+    with pytest.raises(ModelError, match="`labels` ") as fault:
+        read_manifest(path.rename(folder / "mine.toml"))
+    assert "\n" not in str(fault.value)
+    assert "plain name" in str(fault.value) or "u0000" in name
+
+
+@pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
         ('name = "mine"', "", r"`name` is missing: a text"),
