@@ -17,6 +17,7 @@ from edge.config.schema import Config, Node
 from edge.config.secrets import UnknownSecret, fill_in
 from edge.config.toml import parse
 from edge.errors import UserError
+from edge.paths import is_file
 
 SYSTEM_FILE = Path("/etc/edge/edge.toml")
 LOCAL_FILE = Path("edge.toml")
@@ -34,7 +35,7 @@ def default_path() -> Path:
         UserError: there is none.
     """
     for path in (SYSTEM_FILE, LOCAL_FILE):
-        if path.is_file():
+        if is_file(path):
             return path
     raise UserError(f"no configuration: there is neither {SYSTEM_FILE} nor ./{LOCAL_FILE}; name one with --config FILE")
 
@@ -75,7 +76,7 @@ def load_node(path: Path | None = None) -> Node:
     Raises:
         UserError, ConfigFindings: as `load`, about this table alone.
     """
-    if path is None and not (SYSTEM_FILE.is_file() or LOCAL_FILE.is_file()):
+    if path is None and not (is_file(SYSTEM_FILE) or is_file(LOCAL_FILE)):
         return Node()
     path = path or default_path()
     text = _text(path)
