@@ -111,6 +111,10 @@ class Outbox:
         self._writer.keep(key, value, timeout)
         return True
 
+    def note(self, key: str, value: str) -> None:
+        """Store a value as soon as the disk takes it; only queues."""
+        self._writer.note(key, value)
+
     def recall(self, key: str) -> str | None:
         """The value stored last under a key, None without one."""
         return self._reader.recall(key)

@@ -94,6 +94,8 @@ class Store:
             ledger.mark(mark)
         for keep in batch.keeps:
             ledger.keep(keep.key, keep.value)
+        for key, value in batch.notes.items():
+            ledger.keep(key, value)
         ledger.lose(self._boot_id, runs((seq, seq) for seq in batch.lost))
         if batch.housekeeping:
             gone = self._keep_house(ledger)

@@ -53,6 +53,7 @@ class Keep:
 class Batch:
     """What one transaction takes in.
 
+    notes: values by key that nobody waits for
     lost: seqs that memory could not hold
     housekeeping: age, bounds and history are due
     """
@@ -60,6 +61,7 @@ class Batch:
     entries: list[Entry] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     keeps: list[Keep] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
     lost: list[int] = field(default_factory=list)
     housekeeping: bool = False
 
@@ -78,6 +80,7 @@ class Writer:
         self._entries: deque[Entry] = deque()
         self._marks: deque[Mark] = deque()
         self._keeps: deque[Keep] = deque()
+        self._notes: dict[str, str] = {}
         self._lost: list[int] = []
         self._picture_bytes = 0
         self._marks_due = 0.0
@@ -145,12 +148,20 @@ class Writer:
         if keep.fault is not None:
             raise StorageError(keep.fault)
 
+    def note(self, key: str, value: str) -> None:
+        """Queue a value that nobody waits for; it is tried until the disk takes it."""
+        with self._change:
+            self._notes[key] = value
+            self._change.notify_all()
+
     def flush(self, timeout: float) -> bool:
         """Wait until all that was queued is committed; False if it is not by then."""
         with self._change:
             self._marks_due = 0.0
             self._change.notify_all()
-            return self._change.wait_for(lambda: not (self._busy or self._entries or self._marks), timeout)
+            return self._change.wait_for(
+                lambda: not (self._busy or self._entries or self._marks or self._notes), timeout
+            )
 
     def close(self, timeout: float) -> bool:
         """Commit what is queued and end the thread; False if something is left behind."""
@@ -190,11 +201,13 @@ class Writer:
                 [self._entries.popleft() for _ in range(min(len(self._entries), GROUP))],
                 list(self._marks),
                 list(self._keeps),
+                self._notes,
                 self._lost,
                 now >= self._next_housekeeping,
             )
             self._marks.clear()
             self._keeps.clear()
+            self._notes = {}
             self._lost = []
             self._picture_bytes -= sum(entry.picture_bytes for entry in batch.entries)
             self._busy = True
@@ -205,11 +218,11 @@ class Writer:
         """Seconds until the next commit, 0 for now; None if there is nothing left to do at the end."""
         now = self._clock.monotonic()
         if self._closing:
-            left = self._entries or self._marks or self._keeps or self._lost
+            left = self._entries or self._marks or self._keeps or self._notes or self._lost
             return 0.0 if left and self._failures < SHUTDOWN_TRIES else None
         if self._failures:
             return max(0.0, self._retry_at - now)
-        if self._entries or self._keeps:
+        if self._entries or self._keeps or self._notes:
             return 0.0
         due = min(self._next_housekeeping, self._marks_due if self._marks else float("inf"))
         return max(0.0, due - now)
@@ -222,6 +235,7 @@ class Writer:
             self._entries.extendleft(reversed(batch.entries))
             self._picture_bytes += sum(entry.picture_bytes for entry in batch.entries)
             self._marks.extendleft(reversed(batch.marks))
+            self._notes = batch.notes | self._notes
             self._lost = batch.lost + self._lost
             self._failures += 1
             self._retry_at = self._clock.monotonic() + min(longest, shortest * 2 ** min(self._failures - 1, 10))

@@ -66,6 +66,22 @@ class Queue(Protocol):
         ...
 
 
+class Memory(Protocol):
+    """What a sink knows over restarts. All of it returns at once."""
+
+    def recall(self, key: str) -> str | None:
+        """The value noted last under a key. Raises StorageError."""
+        ...
+
+    def note(self, key: str, value: str) -> None:
+        """Store a value as soon as that is possible."""
+        ...
+
+
+class Archive(Queue, Memory, Protocol):
+    """The outbox as a whole."""
+
+
 @dataclass(frozen=True, slots=True)
 class SinkState:
     """How a sink is doing, for people: one line says why it is not `up`. since: Unix time."""

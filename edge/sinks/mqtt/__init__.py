@@ -3,6 +3,8 @@
 sink.py      the thread: connect, serve, back off, say `stopped`
 session.py   what goes over a connection and in which order; window, PUBACKs, refusals
 link.py      one connection by paho's external-loop API
+retained.py  what earlier runs left on the broker
+limit.py     packets that it does not take
 faults.py    what went wrong, in one line
 """
 

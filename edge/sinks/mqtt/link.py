@@ -21,6 +21,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.bell import Bell
 from edge.sinks.mqtt.faults import LinkError, cannot_connect, ended, refused
+from edge.sinks.mqtt.limit import UNLIMITED
 from edge.sinks.mqtt.settings import MqttSettings, TlsSettings
 
 UNSPECIFIED = 0x80
@@ -52,7 +53,7 @@ class Link:
         self.acks: list[tuple[int, str | None]] = []
         self.unheard: dict[str, str] = {}
         self.receive_maximum = 65_535
-        self.packet_maximum = 268_435_455
+        self.packet_maximum = UNLIMITED
         five = settings.protocol == 5
         self._client = client = paho.Client(
             CallbackAPIVersion.VERSION2,

@@ -12,6 +12,7 @@ from edge.errors import StorageError
 from edge.metrics import Stages
 from edge.sinks.base import Message, Queue, encode, stamped
 from edge.sinks.mqtt.faults import LinkError
+from edge.sinks.mqtt.limit import PLAUSIBLE
 from edge.sinks.mqtt.link import Link
 from edge.sinks.mqtt.settings import MqttSettings
 
@@ -23,7 +24,7 @@ PACKET_OVERHEAD = 16
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """One PUBLISH. message: the event in it, None for a state."""
+    """One PUBLISH. message: the event in it, None for a state, which an empty payload clears."""
 
     topic: str
     payload: bytes
@@ -32,12 +33,25 @@ class Parcel:
     message: Message | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A PUBLISH on the wire. at: monotonic time; number: counts those of the connection, whatever their QoS."""
+
+    parcel: Parcel
+    at: float
+    number: int
+
+
 class Session:
     """Everything between a CONNACK and the end of its connection. Owned by the sink's thread.
 
     preface: what is sent before the backlog, in its order
     news: takes the states that have changed since it was called last
     latency: gets the seconds of `capture_to_puback` of each event that did not have to wait
+    limit: bytes of a packet, beside what the broker itself says
+
+    Attributes:
+        cleared: topics whose clearing the broker has answered, for the sink to take away
     """
 
     def __init__(
@@ -49,6 +63,7 @@ class Session:
         preface: Iterable[Parcel],
         news: Callable[[], Iterable[Parcel]],
         latency: Stages,
+        limit: int,
     ) -> None:
         self._settings = settings
         self._link = link
@@ -58,7 +73,11 @@ class Session:
         self._news = news
         self._latency = latency
         self._window = max(1, min(settings.window, link.receive_maximum))
-        self._on_wire: dict[int, tuple[Parcel, float]] = {}
+        self._limit = min(limit, link.packet_maximum)
+        self._on_wire: dict[int, Sent] = {}
+        self._sent = 0
+        self._large: deque[tuple[int, int, float]] = deque(maxlen=256)
+        self.cleared: list[str] = []
         self._backlog: deque[Message] = deque()
         self._refused: list[tuple[float, Message]] = []
         self._last_id = 0
@@ -89,13 +108,24 @@ class Session:
         """Put on the wire what the window and the socket take."""
         while not self._link.congested and (parcel := self._next()) is not None:
             size = len(parcel.topic.encode()) + len(parcel.payload) + PACKET_OVERHEAD
-            if size > self._link.packet_maximum:
-                limit = self._link.packet_maximum
-                self._refuse(parcel, f"{size} bytes are more than its limit of {limit}")
+            if size > self._limit:
+                self._refuse(parcel, f"{size} bytes are more than its limit of {self._limit}")
                 continue
             mid = self._link.publish(parcel.topic, parcel.payload, parcel.qos, parcel.retain)
+            self._sent += 1
+            now = self._clock.monotonic()
+            if size > PLAUSIBLE:
+                self._large.append((self._sent, size, now))
             if parcel.qos:
-                self._on_wire[mid] = (parcel, self._clock.monotonic())
+                self._on_wire[mid] = Sent(parcel, now, self._sent)
+            else:  # nobody answers it: all that can be refused about it is its size
+                self._fault_of_topic.pop(parcel.topic, None)
+
+    @property
+    def largest(self) -> int:
+        """Bytes of the largest packet that a broker may just have hung up on, 0 if there is none of any size."""
+        since = self._clock.monotonic() - self._settings.ack_timeout
+        return max((size for _, size, at in self._large if at > since), default=0)
 
     def _next(self) -> Parcel | None:
         """The parcel that is due, None if nothing is or the window is full."""
@@ -135,8 +165,16 @@ class Session:
         """Look at the PUBACKs that have come."""
         delivered: list[int] = []
         for mid, refusal in self._link.acks:
-            parcel, _ = self._on_wire.pop(mid, (None, 0.0))
-            if parcel is None:  # QoS 0: paho reports it as soon as it is on the wire
+            sent = self._on_wire.pop(mid, None)
+            if sent is None:  # QoS 0: paho reports it as soon as it is on the wire
+                continue
+            parcel = sent.parcel
+            while self._large and self._large[0][0] <= sent.number:
+                self._large.popleft()  # the broker works through packets in order, so it has those before as well
+            if parcel.retain and not parcel.payload:
+                self.cleared.append(parcel.topic)
+                if refusal is not None:
+                    log.warning("the broker does not let us clear %s: %s", parcel.topic, refusal)
                 continue
             if refusal is not None:
                 self._refuse(parcel, refusal)
@@ -158,7 +196,7 @@ class Session:
         """Raises LinkError if a PUBACK takes too long."""
         # Sent in order, so the first is the oldest.
         oldest = next(iter(self._on_wire.values()), None)
-        if oldest is not None and self._clock.monotonic() - oldest[1] > self._settings.ack_timeout:
+        if oldest is not None and self._clock.monotonic() - oldest.at > self._settings.ack_timeout:
             address, limit = self._settings.address, self._settings.ack_timeout
             raise LinkError(f"the broker at {address} has acknowledged nothing for {limit:.0f} s")
 
@@ -175,8 +213,8 @@ class Session:
         self.settle()
         if fault.blames_message:
             # The broker works through messages in order, so it means the oldest that it has not acknowledged.
-            for parcel, _ in tuple(self._on_wire.values())[:1]:
-                self._refuse(parcel, str(fault))
+            for sent in tuple(self._on_wire.values())[:1]:
+                self._refuse(sent.parcel, str(fault))
 
     def patience(self) -> float:
         """Seconds that the thread may sleep with nothing coming in."""

@@ -15,9 +15,11 @@ from edge.board import Board
 from edge.clock import Clock
 from edge.errors import EdgeError, StorageError
 from edge.metrics import Stages
-from edge.sinks.base import Queue, Status, encode
+from edge.sinks.base import Archive, Status, encode
 from edge.sinks.mqtt.faults import LinkError
+from edge.sinks.mqtt.limit import Limit
 from edge.sinks.mqtt.link import Link
+from edge.sinks.mqtt.retained import Retained
 from edge.sinks.mqtt.session import Parcel, Session
 from edge.sinks.mqtt.settings import MqttSettings
 
@@ -35,7 +37,7 @@ class MqttSink:
     Args:
         settings: where the broker is and how to deal with it
         node: name of this device; makes the client id
-        queue: the outbox
+        queue: the outbox, which also remembers what was retained
         board: the states to be retained
         clock: stamps and waits
         commands: topic filters below the prefix to listen to, e.g. `alarm/set`, `+/+/set`
@@ -51,7 +53,7 @@ class MqttSink:
         self,
         settings: MqttSettings,
         node: str,
-        queue: Queue,
+        queue: Archive,
         board: Board,
         clock: Clock,
         *,
@@ -78,6 +80,8 @@ class MqttSink:
         self._changed: dict[str, None] = {}
         self._changed_lock = threading.Lock()
         self._back_off = BackOff(*settings.back_off)
+        self._retained = Retained(queue)
+        self._limit = Limit(clock)
         board.listen(self._board_changed)
         queue.subscribe(self.name, self.wake)
 
@@ -134,12 +138,16 @@ class MqttSink:
                     return
                 if self._clock.monotonic() > patience:
                     raise LinkError(f"the broker at {settings.address} accepts connections but does not answer")
-            session = Session(settings, link, self._queue, self._clock, self._preface(), self._news, self.latency)
+            preface, limit = self._preface(), self._limit.begin()
+            session = Session(settings, link, self._queue, self._clock, preface, self._news, self.latency, limit)
             try:
                 self._serve(session, link, stop)
             except LinkError as fault:
                 session.end(fault)
+                self._limit.lost(session.largest)
                 raise
+            finally:
+                self._note_retained(session)
 
     def _preface(self) -> list[Parcel]:
         with self._changed_lock:
@@ -149,14 +157,25 @@ class MqttSink:
         self._stats_due = 0.0
         parcels += self._stats_parcel()
         parcels += [Parcel(topic, payload.encode(), 1, retain=True) for topic, payload in self._discovery()]
-        parcels.append(Parcel(f"{prefix}/available", b"online", 1, retain=True))
-        return parcels
+        online = Parcel(f"{prefix}/available", b"online", 1, retain=True)
+        current = {parcel.topic for parcel in (*parcels, online)}
+        self._retained.told(current)
+        stale = self._retained.stale(current)
+        return [*parcels, *(Parcel(topic, b"", 1, retain=True) for topic in stale), online]
+
+    def _note_retained(self, session: Session) -> None:
+        if session.cleared:
+            back = {f"{self._settings.prefix}/{topic}" for topic in self._board.snapshot()}
+            self._retained.cleared(topic for topic in session.cleared if topic not in back)
+            session.cleared.clear()
+        self._retained.keep()
 
     def _serve(self, session: Session, link: Link, stop: threading.Event) -> None:
         since = self._clock.monotonic()
         while not stop.is_set():
             asked = self.status.asked()
             self._turn(session, link)
+            self._note_retained(session)
             if session.idle:
                 self.status.idle(asked)
             if self._clock.monotonic() - since > STEADY_S:
@@ -208,11 +227,13 @@ class MqttSink:
     def _states(self, topics: list[str] | None) -> list[Parcel]:
         """States of the board as they are now: all of them, or those of `topics`."""
         states = self._board.snapshot()
-        return [
+        parcels = [
             Parcel(f"{self._settings.prefix}/{topic}", state.payload, state.qos, retain=True)
             for topic, state in states.items()
             if topics is None or topic in topics
         ]
+        self._retained.told(parcel.topic for parcel in parcels)
+        return parcels
 
     def _stats_parcel(self) -> list[Parcel]:
         now = self._clock.monotonic()
