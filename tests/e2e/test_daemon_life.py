@@ -230,6 +230,7 @@ def test_a_wedged_engine_is_no_longer_vouched_for(tmp_path: Path, systemd: Syste
 name = "endless"
 task = "detect"
 decoder = "yolox"
+strides = [8, 16, 32]
 labels = ["person"]
 [input]
 name = "image"

@@ -56,6 +56,7 @@ def test_list_of_topics_is_written_only_when_it_changes(broker: Broker, tmp_path
     sink = mqtt_sink(broker, outbox, board)
     with working(sink):
         assert sink.flush(5)
+        eventually(lambda: "edge/porch/person" in (outbox.recall("mqtt_retained") or ""))
         assert outbox.flush(5)
         before = db.execute("PRAGMA data_version").fetchone()
         for count in range(5):
