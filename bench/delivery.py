@@ -16,41 +16,30 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from edge.board import Board
 from edge.clock import SystemClock
-from edge.outbox import Message, Outbox
+from edge.outbox import Outbox
 from edge.sinks.mqtt import MqttSettings, MqttSink
 from edge.types import Event, Sighting
 
 
-class Timed:
+class Timed(Outbox):
     """The outbox with a watch on it: notes when a message was acknowledged."""
 
-    def __init__(self, outbox: Outbox) -> None:
-        self._outbox = outbox
-        self.acked = 0.0
-        self.arrived = threading.Event()
+    acked = 0.0
 
-    def pending(self, sink: str, limit: int, after_id: int = 0) -> Sequence[Message]:
-        """As the outbox does."""
-        return self._outbox.pending(sink, limit, after_id)
+    def __init__(self, folder: Path) -> None:
+        self.arrived = threading.Event()
+        super().__init__(folder, "bench", ["mqtt"], SystemClock())
 
     def delivered(self, sink: str, ids: Sequence[int], told_by: int | None = None) -> None:
         """As the outbox does, and notes the time."""
         self.acked = time.perf_counter()
-        self._outbox.delivered(sink, ids, told_by)
+        super().delivered(sink, ids, told_by)
         self.arrived.set()
-
-    def refused(self, sink: str, event_id: int, reason: str) -> bool:
-        """As the outbox does."""
-        return self._outbox.refused(sink, event_id, reason)
-
-    def subscribe(self, sink: str, callback: Callable[[], None]) -> None:
-        """As the outbox does."""
-        self._outbox.subscribe(sink, callback)
 
 
 def _event(number: int) -> Event:
@@ -63,23 +52,22 @@ def _event(number: int) -> Event:
 
 def measure(folder: Path, port: int, events: int) -> dict[str, float]:
     """p50 and p99 in milliseconds, over `events` events, after a tenth of them as a warm-up."""
-    outbox = Outbox(folder / "data", "bench", ["mqtt"], SystemClock())
+    outbox = Timed(folder / "data")
     committed: list[float] = []
     outbox.subscribe("bench", lambda: committed.append(time.perf_counter()))
-    timed = Timed(outbox)
-    sink = MqttSink(MqttSettings("127.0.0.1", port), "bench", timed, Board(), SystemClock())
+    sink = MqttSink(MqttSettings("127.0.0.1", port), "bench", outbox, Board(), SystemClock())
     stop = threading.Event()
     thread = threading.Thread(target=sink.run, args=(stop,))
     thread.start()
     sink.flush(5)
     rows: list[tuple[float, float]] = []
     for number in range(events + events // 10):
-        timed.arrived.clear()
+        outbox.arrived.clear()
         put = time.perf_counter()
         outbox.put(_event(number))
-        if not timed.arrived.wait(5):
+        if not outbox.arrived.wait(5):
             raise SystemExit("an event did not arrive")
-        rows.append((committed[-1] - put, timed.acked - committed[-1]))
+        rows.append((committed[-1] - put, outbox.acked - committed[-1]))
         time.sleep(0.002)
     stop.set()
     sink.wake()

@@ -173,11 +173,8 @@ class MqttSink:
     def _serve(self, session: Session, link: Link, stop: threading.Event) -> None:
         since = self._clock.monotonic()
         while not stop.is_set():
-            asked = self.status.asked()
             self._turn(session, link)
             self._note_retained(session)
-            if session.idle:
-                self.status.idle(asked)
             if self._clock.monotonic() - since > STEADY_S:
                 self._back_off.reset()
             for parcel in self._stats_parcel():
@@ -185,10 +182,13 @@ class MqttSink:
         self._leave(session, link)
 
     def _turn(self, session: Session, link: Link, timeout: float = 1.0) -> None:
+        asked = self.status.asked()
         if self._rung.is_set():
             self._rung.clear()
             session.look()
         session.pump()
+        if session.idle:
+            self.status.idle(asked)
         fault = session.fault
         self.status.set("fault" if fault else "up", fault or f"connected to {self._settings.address}")
         timeout = min(timeout, session.patience())
