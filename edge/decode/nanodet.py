@@ -26,7 +26,8 @@ def misfit(shapes: Mapping[str, Shape], manifest: Manifest) -> str | None:
     if not manifest.strides:
         return "the head needs `strides` in the manifest, such as [8, 16, 32, 64]"
     shape = shapes.get("predictions")
-    cells = len(_points(manifest.input.width, manifest.input.height, manifest.strides))
+    width, height = manifest.input.width, manifest.input.height
+    cells = sum(-(-width // stride) * -(-height // stride) for stride in manifest.strides)
     columns = len(manifest.labels) + 4 * (manifest.reg_max + 1)
     if shape is None or (
         len(shape) == 3 and shape[0] in (1, None) and shape[1] in (cells, None) and shape[2] in (columns, None)

@@ -1,4 +1,4 @@
-"""Non-maximum suppression within classes, by OpenCV, and what stands around it at the end of most heads."""
+"""Non-maximum suppression within classes, by OpenCV, and the end of most heads around it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from edge.types import F32, NO_DETECTIONS, Detections
 
 FAR = 1e6
 """Pixels of the input; a box that reaches further is no box, and squares of it would not fit in a float32."""
+
+MOST = 3000
+"""Candidates that are looked at: the work grows with the square, and a picture has some hundreds."""
 
 
 def keep(boxes: F32, scores: F32, classes: NDArray[np.integer], iou: float) -> NDArray[np.intp]:
@@ -40,5 +43,8 @@ def survivors(boxes: F32, scores: F32, classes: NDArray[np.integer], manifest: M
         boxes, scores, classes = boxes[real], scores[real], classes[real]
     if len(scores) == 0:
         return NO_DETECTIONS
+    if len(scores) > MOST:
+        top = np.argpartition(-scores, MOST)[:MOST]
+        boxes, scores, classes = boxes[top], scores[top], classes[top]
     kept = keep(boxes, scores, classes, manifest.nms_iou)
     return detections(boxes[kept], scores[kept], classes[kept], fit)

@@ -24,7 +24,12 @@ def misfit(shapes: Mapping[str, Shape], manifest: Manifest) -> str | None:
     """Why outputs of these shapes are not this head's, as far as they are known; None if they may be."""
     if not manifest.strides or len(manifest.anchors) != len(manifest.strides):
         return "the head needs `strides` and a list of `anchors` for each of them in the manifest"
-    count = len(_anchors(manifest.input.width, manifest.input.height, manifest.strides, manifest.anchors))
+    width, height = manifest.input.width, manifest.input.height
+    # Counted, not made: a manifest that does not fit must not cost memory.
+    count = sum(
+        -(-width // stride) * -(-height // stride) * (len(sizes) // 2)
+        for stride, sizes in zip(manifest.strides, manifest.anchors, strict=True)
+    )
     for role, wanted in (("scores", manifest.first_class + len(manifest.labels)), ("boxes", 4)):
         shape = shapes.get(role)
         if shape is None:
