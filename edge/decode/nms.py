@@ -12,7 +12,8 @@ from edge.preprocess import Fit
 from edge.types import F32, NO_DETECTIONS, Detections
 
 FAR = 1e6
-"""Pixels of the input; a box that reaches further is no box, and squares of it would not fit in a float32."""
+"""Pixels of the input; a box that reaches further is rubbish. OpenCV keeps classes apart by shifting each by the
+furthest corner of all, so that one of 1e30 would blur the others."""
 
 MOST = 3000
 """Candidates that are looked at: the work grows with the square, and a picture has some hundreds."""
