@@ -15,6 +15,15 @@ TABLE = {
     "graph-ssd": "edge.decode.ssd",
     "yolox": "edge.decode.yolox",
     "fastestdet": "edge.decode.fastestdet",
+    "yolov8": "edge.decode.yolov8",
+    "yolov5": "edge.decode.yolov5",
+    "yolo-end2end": "edge.decode.end2end",
+    "ssd-anchors": "edge.decode.ssd_anchors",
+    "yolov4": "edge.decode.yolov4",
+    "yolov2": "edge.decode.yolov2",
+    "detr": "edge.decode.detr",
+    "rf-detr": "edge.decode.detr",
+    "nanodet": "edge.decode.nanodet",
 }
 
 

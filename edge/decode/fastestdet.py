@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from edge.decode import nms
-from edge.decode.head import Outputs, Shape, detections
+from edge.decode.head import Outputs, Shape
 from edge.models.manifest import Manifest
 from edge.preprocess import Fit
 from edge.types import NO_DETECTIONS, Detections
@@ -32,6 +32,7 @@ def classes(shape: Shape) -> int | None:
     return shape[1] - 5 if len(shape) == 4 and shape[1] is not None else None
 
 
+@np.errstate(all="ignore")
 def decode(outputs: Outputs, manifest: Manifest, fit: Fit, min_score: float) -> Detections:
     """Turn `grid`, float32 (1, 5 + classes, down, across): objectness x y w h probabilities..., into detections."""
     grid = outputs["grid"][0]
@@ -50,5 +51,4 @@ def decode(outputs: Outputs, manifest: Manifest, fit: Fit, min_score: float) -> 
     centres = (cell + np.tanh(cells[1:3, where].T)) / np.array([across, down]) * size
     halves = size / (1 + np.exp(-cells[3:5, where].T)) / 2
     boxes = np.concatenate([centres - halves, centres + halves], axis=1).astype(np.float32)
-    kept = nms.keep(boxes, scores, best, manifest.nms_iou)
-    return detections(boxes[kept], scores[kept], best[kept], fit)
+    return nms.survivors(boxes, scores, best, manifest, fit)

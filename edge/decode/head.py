@@ -28,6 +28,19 @@ class Decode(Protocol):
         ...
 
 
+def box_unit(manifest: Manifest) -> F32:
+    """What a model's boxes, x y x y, are multiplied by to be pixels of its input: float32 (4,)."""
+    if manifest.box_units == "pixels":
+        return np.ones(4, np.float32)
+    return np.array([manifest.input.width, manifest.input.height] * 2, np.float32)
+
+
+def from_centres(boxes: F32) -> F32:
+    """Boxes x1 y1 x2 y2 from boxes centre x, centre y, width, height; both float32 (n, 4)."""
+    halves = boxes[:, 2:] / 2
+    return np.concatenate([boxes[:, :2] - halves, boxes[:, :2] + halves], axis=1)
+
+
 def detections(boxes: F32, scores: F32, classes: NDArray[np.integer], fit: Fit) -> Detections:
     """Detections in the frame from boxes in pixels of the input; those wholly outside it are dropped."""
     placed = fit.to_frame(boxes)

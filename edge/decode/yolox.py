@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.decode import nms
-from edge.decode.head import Outputs, Shape, detections
+from edge.decode.head import Outputs, Shape
 from edge.models.manifest import Manifest
 from edge.preprocess import Fit
 from edge.types import F32, NO_DETECTIONS, Detections
@@ -43,6 +43,7 @@ def classes(shape: Shape) -> int | None:
     return shape[-1] - 5 if len(shape) == 3 and shape[-1] is not None else None
 
 
+@np.errstate(all="ignore")
 def decode(outputs: Outputs, manifest: Manifest, fit: Fit, min_score: float) -> Detections:
     """Turn `predictions`, float32 (1, cells, 5 + classes): x y w h objectness scores..., into detections."""
     rows = outputs["predictions"][0]
@@ -58,8 +59,7 @@ def decode(outputs: Outputs, manifest: Manifest, fit: Fit, min_score: float) -> 
     centres = (rows[cells, :2] + corners[cells]) * strides[cells]
     halves = np.exp(rows[cells, 2:4]) * strides[cells] / 2
     boxes = np.concatenate([centres - halves, centres + halves], axis=1)
-    kept = nms.keep(boxes, scores, best, manifest.nms_iou)
-    return detections(boxes[kept], scores[kept], best[kept], fit)
+    return nms.survivors(boxes, scores, best, manifest, fit)
 
 
 @lru_cache(maxsize=8)

@@ -23,7 +23,7 @@ def draft(path: Path, sha256: str, loaded: Engine) -> str:
         f"# A draft for {path.name}: correct what is marked, then keep it beside the model as {path.stem}.toml.",
         f"name = {json.dumps(path.stem)}",
         'task = "detect"',
-        'decoder = ""                     # tflite-ssd, graph-ssd, yolox, fastestdet: the family of its head',
+        'decoder = ""                     # yolov8, yolov5, yolox, ssd-anchors...: the family of its head',
         'labels = "labels.txt"            # a file beside this one with a name a line, or a list',
         "min_score = 0.4",
         f"sha256 = {json.dumps(sha256)}",

@@ -39,6 +39,7 @@ from edge.preprocess import Input
 
 TASKS = ("detect", "pose", "classify", "values")
 DTYPES = ("uint8", "int8", "float32", "float16")
+BOX_UNITS = ("pixels", "unit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,11 @@ class Manifest:
     nms_iou: boxes of one class that overlap more are one object
     first_class: number of the first label in what the model gives (1 where 0 stands for background)
     strides: of a grid head, pixels of the input a cell
+    anchors: of an anchor head, a list a stride: width, height, width, height... in pixels of the input
+    variances: of an SSD with anchors, what its offsets of centre and of size are multiplied by
+    box_units: whether boxes come in `pixels` of the input or in 0..1 of it, `unit`
+    reg_max: of a NanoDet, the largest distance of its distributions, in cells
+    cell_offset: of a NanoDet, where in its cell a point lies, in cells
     engines: back ends in the order to try them; empty: any that reads the file
     sha256: of the model file, lower-case hex; empty where unknown
     """
@@ -68,6 +74,11 @@ class Manifest:
     nms_iou: float = 0.45
     first_class: int = 0
     strides: tuple[int, ...] = ()
+    anchors: tuple[tuple[float, ...], ...] = ()
+    variances: tuple[float, float] = (0.1, 0.2)
+    box_units: str = "pixels"
+    reg_max: int = 7
+    cell_offset: float = 0.0
     engines: tuple[str, ...] = ()
     licence: str = ""
     source: str = ""
@@ -95,6 +106,11 @@ def parse_manifest(raw: Mapping[str, Any], path: Path) -> Manifest:
         nms_iou=top.number("nms_iou", 0.45, 0.0, 1.0),
         first_class=top.integer("first_class", 0, 0, 1000),
         strides=top.integers("strides", 1, 1024),
+        anchors=top.size_lists("anchors"),
+        variances=top.pair("variances", (0.1, 0.2), 1e-6, 100.0),
+        box_units=top.one_of("box_units", BOX_UNITS, "pixels"),
+        reg_max=top.integer("reg_max", 7, 1, 64),
+        cell_offset=top.number("cell_offset", 0.0, 0.0, 1.0),
         engines=top.texts("engines"),
         licence=top.text("licence", ""),
         source=top.text("source", ""),

@@ -101,6 +101,26 @@ class Table:
             raise self.error(key, f"must be a list of whole numbers from {low} to {high}")
         return tuple(given)
 
+    def size_lists(self, key: str) -> tuple[tuple[float, ...], ...]:
+        """Lists of widths and heights in turn, each above 0; empty where absent."""
+        given = self.take(key)
+        if given is None:
+            return ()
+        if not isinstance(given, list) or not all(isinstance(row, list) and row and len(row) % 2 == 0 for row in given):
+            raise self.error(key, "must be a list of lists: width, height, width, height...")
+        if not all(_is_number(size) and 0 < size <= 8192 for row in given for size in row):
+            raise self.error(key, "must hold pixels above 0, 8192 at most")
+        return tuple(tuple(float(size) for size in row) for row in given)
+
+    def pair(self, key: str, default: tuple[float, float], low: float, high: float) -> tuple[float, float]:
+        """A list of two numbers within bounds."""
+        given = self.take(key)
+        if given is None:
+            return default
+        if not isinstance(given, list) or len(given) != 2 or not all(_is_number(v) and low <= v <= high for v in given):
+            raise self.error(key, f"must be a list of two numbers from {low:g} to {high:g}, not {given!r}")
+        return float(given[0]), float(given[1])
+
     def triple(self, key: str, default: float) -> tuple[float, float, float]:
         """A number for each of three channels, or one number for all."""
         given = self.take(key)

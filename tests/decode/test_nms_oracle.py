@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.decode import nms
+from edge.models.manifest import Manifest
+from edge.preprocess import Fit, Input
 from edge.types import F32
+
+GIVEN = Manifest("any", "detect", "yolov8", Input("images", 640, 480), {}, tuple("abc"))
 
 
 def overlap(a: F32, b: F32) -> float:
@@ -56,3 +63,19 @@ def test_classes_do_not_suppress_one_another() -> None:
 def test_far_off_coordinates_of_different_classes_stay_apart() -> None:
     far = np.array([[1e6, 1e6, 1e6 + 64, 1e6 + 64]] * 2, np.float32)
     assert len(nms.keep(far, np.array([0.9, 0.8], np.float32), np.array([0, 79]), 0.5)) == 2
+
+
+def test_a_flood_of_candidates_is_cut_to_the_best() -> None:
+    given = replace(GIVEN, nms_iou=1.0)
+    scores = np.random.default_rng(3).permutation(9000).astype(np.float32) / 9000 + 0.1
+    boxes = np.tile(np.array([[10, 10, 50, 50]], np.float32), (9000, 1))
+    seen = nms.survivors(boxes, scores, np.zeros(9000, np.int64), given, Fit.of((640, 480), given.input))
+    np.testing.assert_array_equal(seen.scores, np.sort(scores)[::-1][: nms.MOST])
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf, 1e7])
+def test_candidates_that_are_no_boxes_do_not_touch_the_others(odd: float) -> None:
+    boxes = np.array([[10, 10, 50, 50], [10, 10, odd, 50], [100, 100, 150, 150]], np.float32)
+    scores = np.array([0.5, 0.9, 0.7], np.float32)
+    seen = nms.survivors(boxes, scores, np.array([0, 1, 2]), GIVEN, Fit.of((640, 480), GIVEN.input))
+    assert list(seen.classes) == [2, 0]

@@ -96,6 +96,17 @@ def test_labels_come_from_beside_the_manifest_alone(write: Callable[[str], Path]
         ('predictions = "output"', "predictions = -1", r"`outputs\.predictions` must be an output's name or its index"),
         ("[outputs]", "[outputz]", r"`outputs` is missing: a table"),
         ("strides = [8, 16, 32]", "strides = 8", r"`strides` must be a list of whole numbers"),
+        ("min_score = 0.3", "anchors = [10, 10]", r"`anchors` must be a list of lists: width, height"),
+        ("min_score = 0.3", "anchors = [[10, 10, 16]]", r"`anchors` must be a list of lists: width, height"),
+        ("min_score = 0.3", "anchors = [[]]", r"`anchors` must be a list of lists: width, height"),
+        ("min_score = 0.3", "anchors = [[10, 0]]", r"`anchors` must hold pixels above 0, 8192 at most"),
+        ("min_score = 0.3", "anchors = [[10, nan]]", r"`anchors` must hold pixels above 0, 8192 at most"),
+        ("min_score = 0.3", "anchors = [[10, true]]", r"`anchors` must hold pixels above 0, 8192 at most"),
+        ("min_score = 0.3", "variances = 0.1", r"`variances` must be a list of two numbers from 1e-06 to 100"),
+        ("min_score = 0.3", "variances = [0.1, 0]", r"`variances` must be a list of two numbers from 1e-06 to 100"),
+        ("min_score = 0.3", 'box_units = "cells"', r"`box_units` must be one of pixels, unit, not 'cells'"),
+        ("min_score = 0.3", "reg_max = 0", r"`reg_max` is 0: a whole number from 1 to 64"),
+        ("min_score = 0.3", "cell_offset = 8", r"`cell_offset` must be a number from 0 to 1, not 8"),
         ('engines = ["onnxruntime"]', 'engines = "onnxruntime"', r"`engines` must be a list of texts"),
         ("[input]", "[input", r"not a manifest: .*line 9"),
     ],
@@ -117,6 +128,14 @@ def test_label_files_lie_beside_the_manifest(write: Callable[[str], Path], tmp_p
         (tmp_path / "names.txt").write_bytes(content)
         with pytest.raises(ModelError, match=complaint):
             read_manifest(write(text))
+
+
+def test_what_an_anchor_head_needs_is_read_and_written_back(write: Callable[[str], Path]) -> None:
+    keys = 'anchors = [[10, 10, 16.5, 16], [32, 32]]\nvariances = [0.2, 1]\nbox_units = "unit"\nreg_max = 10\n'
+    made = read_manifest(write(WHOLE.replace("min_score = 0.3", keys + "cell_offset = 0.5")))
+    assert made.anchors == ((10.0, 10.0, 16.5, 16.0), (32.0, 32.0))
+    assert (made.variances, made.box_units, made.reg_max, made.cell_offset) == ((0.2, 1.0), "unit", 10, 0.5)
+    assert read_manifest(write(to_toml(made))) == made
 
 
 def test_missing_and_binary_manifests_are_told(tmp_path: Path) -> None:
@@ -149,6 +168,11 @@ keys = [
     "outputs",
     "sha256",
     "first_class",
+    "anchors",
+    "variances",
+    "box_units",
+    "reg_max",
+    "cell_offset",
 ]
 
 
