@@ -17,13 +17,14 @@ from edge.capture.ahead import decode_ahead
 from edge.capture.base import Shot, Source
 from edge.capture.file import open_file
 from edge.config.schema import Camera, Config
+from edge.detector import Detector
 from edge.metrics import Stages
 from edge.motion import Gate
 from edge.pipeline import Look, watch
 from edge.rules import Rules
 from edge.sinks.base import encode
 from edge.types import Event, Frame, Stamp, event_payload
-from edge.wiring import objects_of, open_model, tracker_of, zones_of
+from edge.wiring import tracker_of, zones_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ def replay(
     clip: Path,
     config: Config,
     camera: Camera,
+    detector: Detector | None,
     outputs: Outputs,
     *,
     hold: float = 0.0,
@@ -49,15 +51,15 @@ def replay(
         clip: any video that FFmpeg reads
         config: model and node; no sink, alarm or page of it is used: a replay is armed, and tells nobody
         camera: whose labels and zones apply
+        detector: for the camera's labels, closed at the end; None where motion alone is wanted
         hold: repeat the last frame for so many seconds
         progress: called with each frame's number
 
     Raises:
         SourceError: the clip cannot be read; what was found before the damage is written.
-        ModelError, MissingError: the model cannot be loaded.
+        EngineError, ModelError: the model fails on a picture, or is not what its manifest says.
     """
     source = open_file(clip)
-    detector = open_model(config.model, [camera]) if objects_of(camera) else None
     stages = Stages(keep=None)
     ref = detector.ref if detector else None
     rules = Rules(camera.name, "replay", camera.labels, lambda: "armed_away", zones=zones_of(camera), model=lambda: ref)

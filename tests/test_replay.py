@@ -197,7 +197,7 @@ def test_a_replay_that_is_interrupted_lets_its_decoder_end_before_the_clip_is_cl
     config = default_config({"a": "synthetic:"}, ['camera.0.labels=["motion"]'])
     monkeypatch.setattr("edge.replay.open_file", lambda _: Slow())
     with pytest.raises(stop):
-        replay(Path("any"), config, config.camera[0], Outputs(io.BytesIO()), progress=interrupt)
+        replay(Path("any"), config, config.camera[0], None, Outputs(io.BytesIO()), progress=interrupt)
     assert not Slow.closed_while_reading
     assert not any("decode-ahead" in thread.name for thread in threading.enumerate())
 
@@ -210,3 +210,12 @@ def test_a_full_disk_is_one_line_that_names_the_file(edge: Edge, tmp_path: Path,
     done = edge("replay", clip, "--events", tmp_path / "e", which, "/dev/full", *MOTION)
     assert done.code == 1
     assert done.err == "edge: /dev/full: cannot be written: No space left on device\n"
+
+
+def test_a_missing_model_leaves_the_events_of_the_last_run_alone(edge: Edge, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", frames=5)
+    events = tmp_path / "e"
+    events.write_text("of the last run\n")
+    done = edge("replay", clip, "--events", events, "--model", tmp_path / "none.onnx")
+    assert done.code == 2
+    assert events.read_text() == "of the last run\n"

@@ -59,15 +59,18 @@ def replay(
     from edge.capture.file import open_file
     from edge.replay import Outputs
     from edge.replay import replay as run
+    from edge.wiring import objects_of, open_model
 
     cv2.setNumThreads(1)
     given = {"model.name": model, "model.engine": engine, "model.threads": threads}
     settings: list[Override] = [*overrides, *((key, value) for key, value in given.items() if value is not None)]
     config, camera = _camera(config_file, camera_name, clip, settings)
-    open_file(clip).close()  # a mistyped name must not empty the files of the last run
+    # Clip and model first: a mistyped name must not empty the files of the last run.
+    open_file(clip).close()
+    detector = open_model(config.model, [camera]) if objects_of(camera) else None
     with _writing(events) as out, _writing(trace_file) as trace, _progress(clip) as progress:
         assert out is not None  # noqa: S101 - `events` is required
-        summary = run(clip, config, camera, Outputs(out, trace), hold=hold, progress=progress)
+        summary = run(clip, config, camera, detector, Outputs(out, trace), hold=hold, progress=progress)
     if summary_file:
         with _writing(summary_file) as out:
             assert out is not None  # noqa: S101 - there is a path
