@@ -9,6 +9,7 @@
      +-- PartError            1: a running part failed (camera, engine, broker, mail); its supervisor backs off
      |    +-- CameraError     1: a camera went away, froze or refused us
      |    +-- EngineError     1: a back end failed while running
+     |         +-- FeedError  1: what it was given is not what the model takes; another back end would refuse it too
      +-- StorageError         1: the data folder is full, read-only or damaged
 
 Every message is written for the owner of the device: what happened, where, what to do. The command line prints
@@ -58,6 +59,10 @@ class CameraError(PartError):
 
 class EngineError(PartError):
     """A back end failed while running a loaded model."""
+
+
+class FeedError(EngineError):
+    """A feed that is not what a loaded model takes: name, element type or shape."""
 
 
 class StorageError(EdgeError):

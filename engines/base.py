@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,18 +40,33 @@ class TensorSpec:
     aliases: tuple[str, ...] = ()
 
 
+Precision = Literal["f32", "f16", "bf16"]
+
+
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """What a user may set of a back end; each back end takes what it has and refuses what it cannot honour.
+    """What a user may set of a back end; each takes what it has and refuses what it cannot honour.
 
     threads: CPU threads of one run; 0 takes `default_threads()`
-    device: the back end's own device name (`CPU`, `GPU`, `CUDA`); asked for and not given is an error, never silent
-    inputs: shapes for model inputs whose size is open, by name
+    device: the back end's own device name (`CPU`, `GPU`, `CUDA`), None its usual one; asked for and not given is an
+        error, never silent
+    precision: of the computation, where the file leaves it open; f32 gives the numbers that every back end agrees on
+    inputs: shapes for model inputs whose size is open, by name; a size given as None stays open
+    progress: told how far a long load is, 0..1 (a build for a GPU takes minutes), and what it is doing
+    server, served: of a remote back end: its URL, and the model's name there; empty takes the model file's stem
+    timeout_s: how long a back end in another process or on another machine may take for one run
+    python: the interpreter of a back end that needs one of its own
     """
 
     threads: int = 0
-    device: str = "CPU"
-    inputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    device: str | None = None
+    precision: Precision = "f32"
+    inputs: Mapping[str, tuple[int | None, ...]] = field(default_factory=dict)
+    progress: Callable[[float, str], None] = lambda part, doing: None
+    server: str = ""
+    served: str = ""
+    timeout_s: float = 5.0
+    python: Path | None = None
 
     @property
     def cpu_threads(self) -> int:
@@ -60,16 +75,37 @@ class EngineOptions:
 
 
 class Runner(Protocol):
-    """What runs a loaded model: an engine, or the worker of one that cameras share."""
+    """What runs a loaded model: an engine, a chain of them, or the worker of one that cameras share."""
 
-    name: str
-    inputs: tuple[TensorSpec, ...]
-    outputs: tuple[TensorSpec, ...]
+    @property
+    def name(self) -> str:
+        """The back end that runs the model now."""
+        ...
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """What it takes."""
+        ...
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """What it gives."""
+        ...
 
     def run(self, feed: Feed) -> Mapping[str, NDArray[Any]]:
         """Infer once; the arrays returned are the caller's own.
 
-        Wrong name, dtype or shape raises `EngineError` that names what was wanted and what came.
+        Wrong name, dtype or shape raises `FeedError` that names what was wanted and what came; any other fault is an
+        `EngineError`, after which the next run may or may not succeed.
+        """
+        ...
+
+    def buffer(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        """A new array for an input, which `run` takes with the fewest copies that this back end allows.
+
+        Pinned memory where there is a GPU, shared memory where there is another process, plain memory elsewhere. Its
+        content is undefined; it lives as long as the caller keeps it, also after `close`. `run` takes other arrays as
+        well. From any thread.
         """
         ...
 
@@ -103,7 +139,13 @@ class Backend:
 
 
 class Loader(Protocol):
-    """The factory that a back end's module offers as `load`; beside it stands `devices() -> tuple[str, ...]`."""
+    """The factory that a back end's module offers as `load`.
+
+    Beside it stands `devices(options) -> tuple[str, ...]`, the names for `EngineOptions.device` on this machine, which
+    raises MissingError with the reason where there is none. A back end with nothing to install into this interpreter
+    offers two functions instead: `unset(options) -> str | None` says cheaply what has to be set first, and
+    `look(options) -> tuple[str | None, tuple[str, ...]]` asks the thing itself for its version and devices.
+    """
 
     def __call__(self, model: Path, options: EngineOptions) -> Engine:
         """Load a model file. Raises MissingError without the package, ModelError for a file that it cannot read."""
@@ -132,6 +174,11 @@ def one_line(fault: BaseException, limit: int = 200) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def plain_buffer(specs: tuple[TensorSpec, ...], name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    """`Runner.buffer` for back ends in this process: the array itself is what they read."""
+    return np.empty(shape, next(spec.dtype for spec in specs if spec.name == name))
+
+
 def check_feed(specs: tuple[TensorSpec, ...], feed: Feed) -> str | None:
     """What is wrong with a feed, as one line; None if it fits. Shapes match where the spec gives a size."""
     for spec in specs:
@@ -148,6 +195,6 @@ def check_feed(specs: tuple[TensorSpec, ...], feed: Feed) -> str | None:
     return f"no input is called `{min(unknown)}`" if unknown else None
 
 
-def fits(want: tuple[int | None, ...], got: tuple[int, ...]) -> bool:
+def fits(want: tuple[int | None, ...], got: tuple[int | None, ...]) -> bool:
     """Whether a shape is one that a spec allows: as many axes, and its sizes where it gives some."""
     return len(got) == len(want) and all(w is None or w == g for w, g in zip(want, got, strict=True))

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, fits, need, one_line
-from edge.errors import EngineError, MissingError, ModelError
+from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, fits, need, one_line, plain_buffer
+from edge.errors import EngineError, FeedError, MissingError, ModelError
 
 INSTALL = "pip install 'edge-runtime[onnx]'"
 FATAL = 4
@@ -50,11 +50,15 @@ class OnnxRuntime:
         """Infer once, without copying contiguous inputs."""
         wrong = check_feed(self.inputs, feed)
         if wrong:
-            raise EngineError(f"onnxruntime: {wrong}")
+            raise FeedError(f"onnxruntime: {wrong}")
         try:
             return dict(zip(self._wanted, self._session.run(self._wanted, feed), strict=True))
         except self._faults as fault:
             raise EngineError(f"onnxruntime: {one_line(fault)}") from fault
+
+    def buffer(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        """Plain memory: `run` reads it where it is."""
+        return plain_buffer(self.inputs, name, shape)
 
     def bare(self, feed: Feed) -> Callable[[], object]:
         """`InferenceSession.run` itself."""
@@ -66,7 +70,7 @@ class OnnxRuntime:
         self._session = None
 
 
-def devices() -> tuple[str, ...]:
+def devices(options: EngineOptions) -> tuple[str, ...]:
     """Names for `EngineOptions.device` that this build of ONNX Runtime offers."""
     return tuple(_device(p) for p in need("onnxruntime", INSTALL).get_available_providers() if p.startswith(LOCAL))
 
@@ -76,7 +80,8 @@ def load(model: Path, options: EngineOptions) -> OnnxRuntime:
     ort = need("onnxruntime", INSTALL)
     ort.disable_telemetry_events()
     faults = _faults()
-    provider = _provider(options.device, ort.get_available_providers())
+    device = options.device or "CPU"
+    provider = _provider(device, ort.get_available_providers())
     settings = ort.SessionOptions()
     settings.intra_op_num_threads = options.cpu_threads
     settings.inter_op_num_threads = 1
@@ -92,7 +97,7 @@ def load(model: Path, options: EngineOptions) -> OnnxRuntime:
         raise ModelError(f"{model}: not a model that onnxruntime can read: {one_line(fault)}") from None
     if session.get_providers()[0] != provider:
         raise MissingError(
-            f"onnxruntime gave {_device(session.get_providers()[0])} instead of {options.device}: the device or its "
+            f"onnxruntime gave {_device(session.get_providers()[0])} instead of {device}: the device or its "
             f"driver is not usable here; set the device to CPU, or install what {provider} needs"
         )
     return OnnxRuntime(session, options, faults)
@@ -117,7 +122,7 @@ def _device(provider: str) -> str:
     return provider.removesuffix("ExecutionProvider")
 
 
-def _spec(node: Any, given: tuple[int, ...] | None) -> TensorSpec:
+def _spec(node: Any, given: tuple[int | None, ...] | None) -> TensorSpec:
     dtype = DTYPES.get(node.type)
     if dtype is None:
         raise Unsupported(f"tensor `{node.name}` is {node.type}, which the runtime does not handle")

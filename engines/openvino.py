@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.cache import cache_root
-from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, need, one_line
+from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, need, one_line, plain_buffer
 from edge.engines.quiet import no_chatter
-from edge.errors import EngineError, MissingError, ModelError
+from edge.errors import EngineError, FeedError, MissingError, ModelError
 
 INSTALL = "pip install 'edge-runtime[openvino]'"
 FAULTS = (RuntimeError, ValueError, TypeError, OSError)
@@ -45,12 +45,16 @@ class OpenVino:
         """Infer once; contiguous inputs are shared with the request, outputs copied out of it."""
         wrong = check_feed(self.inputs, feed)
         if wrong:
-            raise EngineError(f"openvino: {wrong}")
+            raise FeedError(f"openvino: {wrong}")
         try:
             results = self._request.infer(feed, share_inputs=True)
         except FAULTS as fault:
             raise EngineError(f"openvino: {one_line(fault)}") from fault
         return dict(zip(self._names, results.values(), strict=True))
+
+    def buffer(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        """Plain memory: `run` reads it where it is."""
+        return plain_buffer(self.inputs, name, shape)
 
     def bare(self, feed: Feed) -> Callable[[], object]:
         """`InferRequest.infer` itself."""
@@ -62,18 +66,18 @@ class OpenVino:
         self._request = None
 
 
-def devices() -> tuple[str, ...]:
+def devices(options: EngineOptions) -> tuple[str, ...]:
     """What OpenVINO finds on this machine."""
     return tuple(_core().available_devices)
 
 
 def load(model: Path, options: EngineOptions) -> OpenVino:
     """Read, reshape open inputs, compile for one stream and low latency in float32."""
-    core = _core()
-    if options.device not in core.available_devices:
-        raise MissingError(f"openvino has no device {options.device} here; it has {', '.join(core.available_devices)}")
+    core, device = _core(), options.device or "CPU"
+    if device not in core.available_devices:
+        raise MissingError(f"openvino has no device {device} here; it has {', '.join(core.available_devices)}")
     config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-    if options.device == "CPU":
+    if device == "CPU":
         config["INFERENCE_NUM_THREADS"] = options.cpu_threads
     folder = _cache_folder()
     if folder is not None:
@@ -81,7 +85,7 @@ def load(model: Path, options: EngineOptions) -> OpenVino:
     try:
         with no_chatter():
             source = _shaped(core, model, options, folder)
-            return OpenVino(core.compile_model(source, options.device, config))
+            return OpenVino(core.compile_model(source, device, config))
     except FAULTS as fault:
         missing = UNTRANSLATED.search(str(fault))
         if missing:

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, fits, need, one_line
-from edge.errors import EngineError, MissingError, ModelError
+from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, fits, need, one_line, plain_buffer
+from edge.errors import EngineError, FeedError, MissingError, ModelError
 
 INSTALL = "pip install 'edge-runtime[tools]'"
 Array: TypeAlias = NDArray[Any]
@@ -39,7 +39,7 @@ class Reference:
         """Infer once, node by node."""
         wrong = check_feed(self.inputs, feed)
         if wrong:
-            raise EngineError(f"reference: {wrong}")
+            raise FeedError(f"reference: {wrong}")
         values: dict[str, Array] = {**self._weights, **feed}
         try:
             for operator, sources, attributes, target in self._steps:
@@ -47,6 +47,10 @@ class Reference:
             return {spec.name: np.array(values[spec.name]) for spec in self.outputs}
         except (ValueError, KeyError, IndexError, TypeError) as fault:
             raise EngineError(f"reference: {one_line(fault)}") from fault
+
+    def buffer(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        """Plain memory: `run` reads it where it is."""
+        return plain_buffer(self.inputs, name, shape)
 
     def bare(self, feed: Feed) -> Callable[[], object]:
         """The same as `run`: there is nothing below it."""
@@ -58,7 +62,7 @@ class Reference:
         self._weights = {}
 
 
-def devices() -> tuple[str, ...]:
+def devices(options: EngineOptions) -> tuple[str, ...]:
     """The CPU, where the `onnx` package is here to parse with."""
     need("onnx", INSTALL)
     return ("CPU",)
@@ -67,7 +71,7 @@ def devices() -> tuple[str, ...]:
 def load(model: Path, options: EngineOptions) -> Reference:
     """Parse and check an ONNX file."""
     onnx = need("onnx", INSTALL)
-    if options.device != "CPU":
+    if options.device not in (None, "CPU"):
         raise MissingError(f"reference has no device {options.device} here; it has CPU")
     decode_error = need("google.protobuf.message", INSTALL).DecodeError
     try:
@@ -85,7 +89,7 @@ def _step(node: Any, value: Callable[[Any], Any]) -> tuple[Operator, list[str], 
     return OPERATORS[node.op_type], list(node.input), {a.name: value(a) for a in node.attribute}, node.output[0]
 
 
-def _spec(node: Any, dtypes: Callable[[int], Any], given: tuple[int, ...] | None) -> TensorSpec:
+def _spec(node: Any, dtypes: Callable[[int], Any], given: tuple[int | None, ...] | None) -> TensorSpec:
     kind = node.type.tensor_type
     shape = tuple(d.dim_value if d.HasField("dim_value") else None for d in kind.shape.dim)
     return TensorSpec(

@@ -18,8 +18,9 @@ from edge.paths import is_file
 class Row:
     """One back end of the table.
 
-    module: where its `load` and `devices` are; None while it is yet to come
-    packages: import name and distribution of what it needs, any one of them
+    module: where its `load` is (see `base.Loader`); None while it is yet to come
+    packages: import name and distribution of what it needs, any one of them; empty where nothing is to be installed
+        into this interpreter
     """
 
     module: str | None
@@ -57,61 +58,94 @@ AUTO = ("tflite", "onnxruntime", "openvino")
 """Back ends that `auto` may take, those with the cheapest start first; the reference is for tests alone."""
 
 
-def probe(name: str, *, devices: bool = False) -> Backend:
-    """Whether a back end is here. Cheap unless `devices` are asked for: those need the package itself imported."""
-    row = _row(name)
+def probe(name: str, options: EngineOptions | None = None, *, devices: bool = False) -> Backend:
+    """Whether a back end is here. Cheap unless `devices` are asked for: those need the package itself imported, or the
+    server or child asked.
+
+    Args:
+        options: what the user set, for back ends that want something set.
+    """
+    row, options = _row(name), options or EngineOptions()
     if row.module is None:
         return Backend(name, False, None, (), LATER, row.install, row.suffixes)
+    version, reason = _installed(row, options)
+    if reason is not None or not devices:
+        return Backend(name, reason is None, version, (), reason, row.install, row.suffixes)
+    module = importlib.import_module(row.module)
+    found: tuple[str, ...] = ()
+    try:
+        if row.packages:
+            found = module.devices(options)
+        else:
+            version, found = module.look(options)
+    except MissingError as fault:
+        reason = str(fault)
+    return Backend(name, reason is None, version, found, reason, row.install, row.suffixes)
+
+
+def _installed(row: Row, options: EngineOptions) -> tuple[str | None, str | None]:
+    """The version of a back end's package, and what is missing; neither imports a vendor."""
+    if not row.packages:
+        unset: Callable[[EngineOptions], str | None] = importlib.import_module(str(row.module)).unset
+        return None, unset(options)
     for module, distribution in row.packages:
         if importlib.util.find_spec(module) is None:
             continue
         try:
-            version = importlib.metadata.version(distribution)
+            return importlib.metadata.version(distribution), None
         except importlib.metadata.PackageNotFoundError:
             continue
-        if not devices:
-            return Backend(name, True, version, (), None, row.install, row.suffixes)
-        found: Callable[[], tuple[str, ...]] = importlib.import_module(row.module).devices
-        try:
-            return Backend(name, True, version, found(), None, row.install, row.suffixes)
-        except MissingError as fault:
-            return Backend(name, False, version, (), str(fault), row.install, row.suffixes)
     wanted = " or ".join(dict.fromkeys(distribution for _, distribution in row.packages))
-    return Backend(name, False, None, (), f"{wanted} is not installed", row.install, row.suffixes)
+    return None, f"{wanted} is not installed"
 
 
-def choose(wanted: str | Sequence[str], suffix: str, preferred: Sequence[str] = ()) -> str:
-    """The back end to load a file of this suffix with.
+def usable(
+    wanted: str | Sequence[str], suffix: str, preferred: Sequence[str] = (), options: EngineOptions | None = None
+) -> tuple[str, ...]:
+    """The back ends that can load a file of this suffix, in the order in which they were asked for; at least one.
 
     Args:
-        wanted: `auto`, a name, or names tried in order.
+        wanted: `auto`, a name, or names in order.
         suffix: of the model file, e.g. `.onnx`.
-        preferred: what the manifest prefers; `auto` tries these, or all that read the suffix where it says nothing.
+        preferred: what the manifest prefers; `auto` takes the first of these that is here, or of all that read the
+            suffix where it says nothing.
+        options: what the user set, for back ends that want something set.
 
     Raises:
         MissingError: none of them is here; says how each is installed.
         ModelError: what was asked for does not read such files; says which do.
         UserError: no back end has this name.
     """
-    if wanted == "auto" or list(wanted) == ["auto"]:
+    auto = wanted == "auto" or list(wanted) == ["auto"]
+    if auto:
         names: Sequence[str] = tuple(preferred) or tuple(n for n in AUTO if suffix in TABLE[n].suffixes)
         if not names:
             raise ModelError(f"no engine reads {suffix or 'files without a suffix'}; known: {_known_suffixes()}")
     else:
-        names = (wanted,) if isinstance(wanted, str) else tuple(wanted)
+        names = (wanted,) if isinstance(wanted, str) else tuple(dict.fromkeys(wanted))
+    here: list[str] = []
     reasons: list[str] = []
     unread: list[str] = []
     for name in names:
-        here = probe(name)
-        if not here.available:
-            reasons.append(f"{name} {here.reason}" + ("" if here.reason == LATER else f" ({here.install})"))
-        elif suffix not in here.suffixes:
+        found = probe(name, options)
+        if not found.available:
+            reasons.append(f"{name} {found.reason}" + ("" if found.reason == LATER else f" ({found.install})"))
+        elif suffix not in found.suffixes:
             unread.append(f"{name} does not read {suffix} files{_others(suffix, name)}")
         else:
-            return name
+            here.append(name)
+    if here:
+        return tuple(here[:1] if auto else here)
     if unread:
         raise ModelError("; ".join(unread))
     raise MissingError("no engine for this model: " + "; ".join(reasons))
+
+
+def choose(
+    wanted: str | Sequence[str], suffix: str, preferred: Sequence[str] = (), options: EngineOptions | None = None
+) -> str:
+    """The first of the back ends that `usable` finds; raises as it does."""
+    return usable(wanted, suffix, preferred, options)[0]
 
 
 def load(name: str, model: Path, options: EngineOptions | None = None) -> Engine:
@@ -122,12 +156,13 @@ def load(name: str, model: Path, options: EngineOptions | None = None) -> Engine
         ModelError: the file is missing, is no model, or is one that this back end cannot run.
     """
     suffix = model.suffix.lower()
-    module = TABLE[choose(name, suffix)].module
+    options = options or EngineOptions()
+    module = TABLE[choose(name, suffix, options=options)].module
     if not is_file(model):
         raise ModelError(f"{model}: no such file")
     loader: Loader = importlib.import_module(str(module)).load
     try:
-        return loader(model, options or EngineOptions())
+        return loader(model, options)
     except Unsupported as fault:
         raise ModelError(f"{model}: {fault}{_others(suffix, name)}") from None
 

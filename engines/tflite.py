@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, one_line
+from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, one_line, plain_buffer
 from edge.engines.quiet import no_chatter
-from edge.errors import EngineError, MissingError, ModelError
+from edge.errors import EngineError, FeedError, MissingError, ModelError
 
 INSTALL = "pip install 'edge-runtime[tflite]'"
 PACKAGES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
@@ -41,7 +41,7 @@ class TfLite:
         """Infer once; inputs and outputs are copied, which costs some microseconds beside the interpreter's run."""
         wrong = check_feed(self.inputs, feed)
         if wrong:
-            raise EngineError(f"tflite: {wrong}")
+            raise FeedError(f"tflite: {wrong}")
         tflite = self._interpreter
         try:
             for name, array in feed.items():
@@ -50,6 +50,10 @@ class TfLite:
             return {name: tflite.get_tensor(index) for name, index in self._out.items()}
         except FAULTS as fault:
             raise EngineError(f"tflite: {one_line(fault)}") from fault
+
+    def buffer(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        """Plain memory, copied into the interpreter's arena by `run`: twenty microseconds for 300 x 300 pixels."""
+        return plain_buffer(self.inputs, name, shape)
 
     def bare(self, feed: Feed) -> Callable[[], object]:
         """`set_tensor`, `invoke`, `get_tensor`."""
@@ -69,7 +73,7 @@ class TfLite:
         self._interpreter = None
 
 
-def devices() -> tuple[str, ...]:
+def devices(options: EngineOptions) -> tuple[str, ...]:
     """The CPU; delegates of other hardware are not offered."""
     _interpreter_class()
     return ("CPU",)
@@ -78,7 +82,7 @@ def devices() -> tuple[str, ...]:
 def load(model: Path, options: EngineOptions) -> TfLite:
     """Read the model, resize open inputs, allocate its tensors."""
     interpreter_class = _interpreter_class()
-    if options.device.upper() != "CPU":
+    if (options.device or "CPU").upper() != "CPU":
         raise MissingError(f"tflite has no device {options.device} here; it has CPU")
     try:
         with no_chatter():

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
-from edge.engines.base import Feed, Runner, one_line
+from edge.engines.base import Feed, Runner, TensorSpec, one_line
 from edge.errors import EdgeError, EngineError
 
 Outputs: TypeAlias = Mapping[str, NDArray[Any]]
@@ -42,9 +42,6 @@ class Worker:
 
     def __init__(self, engine: Runner) -> None:
         """Take over an engine: from now on only the worker's thread touches it, until `close`."""
-        self.name = engine.name
-        self.inputs = engine.inputs
-        self.outputs = engine.outputs
         self._engine = engine
         self._waiting: OrderedDict[Hashable, tuple[Feed, Future[Outputs]]] = OrderedDict()
         self._wake = threading.Condition()
@@ -53,6 +50,25 @@ class Worker:
         # A daemon thread: an engine that hangs must not keep the process from ending.
         self._thread = threading.Thread(target=self._work, name=f"engine-{engine.name}", daemon=True)
         self._thread.start()
+
+    @property
+    def name(self) -> str:
+        """The back end that runs the model now."""
+        return self._engine.name
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """What the engine takes."""
+        return self._engine.inputs
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """What the engine gives."""
+        return self._engine.outputs
+
+    def buffer(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        """The engine's own."""
+        return self._engine.buffer(name, shape)
 
     def submit(self, feed: Feed, who: Hashable) -> Future[Outputs]:
         """Ask for a run without waiting. The feed's arrays must stay as they are until the future is done.

@@ -45,6 +45,9 @@ class Gated:
         self.threads.add(threading.current_thread().name)
         return {"y": feed["x"] + 1}
 
+    def buffer(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        return np.empty(shape, np.float32)
+
     def bare(self, feed: Feed) -> Callable[[], object]:
         return lambda: self.run(feed)
 
