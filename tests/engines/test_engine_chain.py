@@ -1,0 +1,242 @@
+"""Several back ends for one model: who serves, who takes over, who comes back, and what is told of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edge.engines.base import Feed, TensorSpec
+from edge.engines.chain import Chain, Change, Link
+from edge.engines.worker import Worker
+from edge.errors import EngineError, FeedError, MissingError, ModelError
+
+FEED = {"x": np.ones((1, 2), np.float32)}
+
+
+class Plug:
+    """A back end that a test can pull out and put in again; adds `number` to what it is given."""
+
+    def __init__(self, name: str, number: float, *, calls: tuple[str, str] = ("x", "y")) -> None:
+        self.name, self.number, self.calls = name, number, calls
+        self.there = True
+        self.loads = self.closes = 0
+
+    def load(self) -> Loaded:
+        if not self.there:
+            raise MissingError(f"{self.name} is not there")
+        self.loads += 1
+        return Loaded(self)
+
+    def link(self, *, quick: Callable[[], bool] = lambda: True) -> Link:
+        return Link(self.name, self.load, quick)
+
+
+class Loaded:
+    def __init__(self, plug: Plug) -> None:
+        self.plug, self.name = plug, plug.name
+        takes, gives = plug.calls
+        self.inputs = (TensorSpec(takes, (1, 2), "float32"),)
+        self.outputs = (TensorSpec(gives, (), "float32"),)
+
+    def run(self, feed: Feed) -> Mapping[str, NDArray[Any]]:
+        takes, gives = self.plug.calls
+        if feed[takes].shape != (1, 2):
+            raise FeedError(f"{self.name}: wants shape (1, 2)")
+        if not self.plug.there:
+            raise EngineError(f"{self.name} was pulled out")
+        return {gives: feed[takes] + self.plug.number}
+
+    def buffer(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        return np.full(shape, self.plug.number, np.float32)
+
+    def bare(self, feed: Feed) -> Callable[[], object]:
+        return lambda: self.run(feed)
+
+    def close(self) -> None:
+        self.plug.closes += 1
+
+
+@pytest.fixture
+def told() -> list[Change]:
+    return []
+
+
+@pytest.fixture
+def make(told: list[Change]) -> Iterator[Callable[..., Chain]]:
+    made: list[Chain] = []
+
+    def chain(*links: Link) -> Chain:
+        made.append(Chain(links, told.append, again_s=(0.01, 0.02)))
+        return made[-1]
+
+    yield chain
+    for one in made:
+        one.close()
+
+
+def value(chain: Chain | Worker) -> float:
+    return float(chain.run(FEED)["y"][0, 0])
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < end, "it did not happen within 5 s"
+        time.sleep(0.001)
+
+
+def test_the_preferred_one_serves_alone(make: Callable[..., Chain], told: list[Change]) -> None:
+    stick, cpu = Plug("stick", 10), Plug("cpu", 20)
+    chain = make(stick.link(), cpu.link())
+    assert (value(chain), chain.name) == (11, "stick")
+    assert cpu.loads == 0, "what is not needed takes no memory"
+    assert told == []
+
+
+def test_the_picture_that_was_under_way_is_run_by_the_next(make: Callable[..., Chain], told: list[Change]) -> None:
+    stick, cpu = Plug("stick", 10), Plug("cpu", 20)
+    chain = make(stick.link(), cpu.link())
+    stick.there = False
+    assert (value(chain), chain.name) == (21, "cpu")
+    assert told == [Change("cpu", "stick", "stick was pulled out", best=False)]
+    assert stick.closes == 1
+
+
+def test_it_goes_back_when_the_preferred_one_returns(make: Callable[..., Chain], told: list[Change]) -> None:
+    stick, cpu = Plug("stick", 10), Plug("cpu", 20)
+    chain = make(stick.link(), cpu.link())
+    for _ in range(3):
+        stick.there = False
+        assert value(chain) == 21
+        stick.there = True
+        until(lambda: value(chain) == 11)
+    assert [(change.serving, change.best) for change in told] == [("cpu", False), ("stick", True)] * 3
+    assert cpu.closes == cpu.loads == 3
+
+
+def test_a_link_that_is_away_at_the_start_is_told_and_tried_again(
+    make: Callable[..., Chain], told: list[Change]
+) -> None:
+    stick, cpu = Plug("stick", 10), Plug("cpu", 20)
+    stick.there = False
+    chain = make(stick.link(), cpu.link())
+    assert value(chain) == 21
+    assert told == [Change("cpu", None, "stick is not there", best=False)]
+    stick.there = True
+    until(lambda: value(chain) == 11)
+
+
+def test_a_slow_load_happens_while_the_next_one_serves(make: Callable[..., Chain], told: list[Change]) -> None:
+    gpu, cpu, built = Plug("gpu", 10), Plug("cpu", 20), threading.Event()
+
+    def build() -> Loaded:
+        built.wait(5)
+        return gpu.load()
+
+    chain = make(Link("gpu", build, lambda: False), cpu.link())
+    assert (value(chain), told[0].reason) == (21, "gpu is being prepared")
+    built.set()
+    until(lambda: value(chain) == 11)
+
+
+def test_with_three_it_climbs_step_by_step(make: Callable[..., Chain]) -> None:
+    first, second, third = plugs = Plug("first", 10), Plug("second", 20), Plug("third", 30)
+    chain = make(*(plug.link() for plug in plugs))
+    first.there = second.there = False
+    assert value(chain) == 31
+    second.there = True
+    until(lambda: value(chain) == 21)
+    first.there = True
+    until(lambda: value(chain) == 11)
+    second.there = third.there = False
+    assert value(chain) == 11
+
+
+def test_when_none_is_left_it_says_so_and_serves_again_later(make: Callable[..., Chain], told: list[Change]) -> None:
+    stick, cpu = Plug("stick", 10), Plug("cpu", 20)
+    chain = make(stick.link(), cpu.link())
+    stick.there = cpu.there = False
+    with pytest.raises(EngineError, match="no engine is left: stick was pulled out; cpu is not there"):
+        value(chain)
+    assert told[-1] == Change(None, "stick", "stick was pulled out", best=False)
+    with pytest.raises(EngineError, match="waiting for one to come back"):
+        value(chain)
+    cpu.there = True
+
+    def served() -> bool:
+        try:
+            return value(chain) == 21
+        except EngineError:
+            return False
+
+    until(served)
+
+
+def test_a_wrong_feed_loses_nobody(make: Callable[..., Chain], told: list[Change]) -> None:
+    chain = make(Plug("stick", 10).link(), Plug("cpu", 20).link())
+    with pytest.raises(FeedError):
+        chain.run({"x": np.zeros((3, 3), np.float32)})
+    assert (value(chain), told) == (11, [])
+
+
+def test_other_names_of_the_same_tensors_are_translated(make: Callable[..., Chain]) -> None:
+    stick, cpu = Plug("stick", 10), Plug("cpu", 20, calls=("input:0", "output:0"))
+    chain = make(stick.link(), cpu.link())
+    stick.there = False
+    assert value(chain) == 21
+    assert [spec.name for spec in (*chain.inputs, *chain.outputs)] == ["x", "y"]
+    assert chain.buffer("x", (1, 2))[0, 0] == 20
+
+
+def test_none_at_all_is_told_with_all_reasons() -> None:
+    stick, cpu = Plug("stick", 10), Plug("cpu", 20)
+    stick.there = cpu.there = False
+    with pytest.raises(MissingError, match="stick is not there; cpu is not there"):
+        Chain([stick.link(), cpu.link()])
+
+
+def test_a_link_whose_tensors_are_others_is_not_taken(make: Callable[..., Chain]) -> None:
+    class Other(Loaded):
+        def __init__(self, plug: Plug) -> None:
+            super().__init__(plug)
+            self.inputs = (TensorSpec("x", (1, 2), "uint8"),)
+
+    stick, cpu = Plug("stick", 10), Plug("cpu", 20)
+    chain = make(stick.link(), Link("cpu", lambda: Other(cpu)))
+    stick.there = False
+    with pytest.raises(EngineError, match="its tensors are not those of stick"):
+        value(chain)
+
+
+def test_closing_ends_its_thread_and_all_that_is_loaded(make: Callable[..., Chain]) -> None:
+    stick, cpu = Plug("stick", 10), Plug("cpu", 20)
+    chain = make(stick.link(), cpu.link())
+    stick.there = False
+    value(chain)
+    chain.close()
+    chain.close()
+    until(lambda: not any(thread.name == "engine-return" and thread.is_alive() for thread in threading.enumerate()))
+    assert (stick.closes, cpu.closes) == (stick.loads, cpu.loads)
+
+
+def test_a_worker_over_a_chain_tells_who_serves() -> None:
+    stick, cpu = Plug("stick", 10), Plug("cpu", 20)
+    with closing(Worker(Chain([stick.link(), cpu.link()], again_s=(60, 60)))) as worker:
+        assert (value(worker), worker.name) == (11, "stick")
+        stick.there = False
+        assert (value(worker), worker.name) == (21, "cpu")
+
+
+def test_a_fault_while_loading_the_model_is_its_own_kind() -> None:
+    def broken() -> Loaded:
+        raise ModelError("net.onnx: no model")
+
+    with pytest.raises(ModelError, match=r"net\.onnx: no model"):
+        Chain([Link("cpu", broken)])
