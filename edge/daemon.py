@@ -16,6 +16,7 @@ from edge.camera import CameraWatch, LiveView, Surroundings
 from edge.clock import SystemClock, synchronised
 from edge.config.schema import Config
 from edge.detector import Detector
+from edge.engine_news import EngineNews
 from edge.engines.worker import Worker
 from edge.metrics import Stages
 from edge.outbox import Limits, Outbox, SinkStats, read_events, snapshot_path
@@ -52,6 +53,7 @@ class Daemon:
         self._sink_parts: list[Part] = []
         self._camera_parts: list[Part] = []
         self._worker: Worker | None = None
+        self._news: EngineNews | None = None
         self._detector: Detector | None = None
         self._started = self.clock.monotonic()
         self.ready = False
@@ -156,7 +158,15 @@ class Daemon:
         around = Surroundings(self.board, self.clock, self.outbox.boot_id, lambda: self.alarm.state, self._emit)
         seeing = [camera for camera in config.camera if camera.enabled and wiring.objects_of(camera)]
         if seeing:
-            self._detector = wiring.open_model(config.model, seeing)
+            self._news = EngineNews(
+                config.node.name,
+                self.outbox.boot_id,
+                lambda: None if self._detector is None else self._detector.ref,
+                lambda: self.alarm.state,
+                self.clock,
+                self._emit,
+            )
+            self._detector = wiring.open_model(config, seeing, self._news)
             self._worker = Worker(self._detector.runner)
         for camera in config.camera:
             wanted = self._detector if wiring.objects_of(camera) else None
@@ -195,12 +205,13 @@ class Daemon:
         if self._worker is None or self._detector is None:
             return []
         fault = self._engine_fault(time.monotonic())
+        stands_in = self._news and self._news.reason
         return [
             {
                 "name": self._worker.name,
                 "model": self._detector.ref.name,
-                "state": "fault" if fault else "up",
-                "reason": fault,
+                "state": "fault" if fault else "stands_in" if stands_in else "up",
+                "reason": fault or stands_in,
                 "infer_ms": round(self._detector.infer_s * 1e3, 1) or None,
             }
         ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from edge.decode import Head, head
 from edge.decode.head import Outputs, Shape
 from edge.engines import registry
 from edge.engines.base import EngineOptions, Runner, TensorSpec, fits
+from edge.engines.chain import Chain, Change, Link, first
 from edge.errors import ModelError
 from edge.metrics import Stages
 from edge.models.manifest import Manifest, labels_fault
@@ -25,7 +28,6 @@ from edge.types import I420, U8, Detections, ModelRef
 class Detector:
     """A loaded model with its head. Holds scratch memory: one thread at a time; `twin` makes another for a thread more.
 
-    ref: the model as events name it
     labels: class names as topics spell them, `[a-z0-9_]+`, by class index
     names: the same as people read them
     usual_score: the manifest's threshold
@@ -44,12 +46,16 @@ class Detector:
         self._shapes: tuple[tuple[int, ...], ...] = ()
         self._fit: Fit | None = None
         self._tensor: NDArray[Any] | None = None
-        self.ref = ModelRef(manifest.name, model.sha256, runner.name)
         self.names = manifest.labels
         self.labels = tuple(plain(label) for label in manifest.labels)
         self.usual_score = manifest.min_score
         self.min_score = manifest.min_score if min_score is None else min_score
         self.infer_s = 0.0
+
+    @property
+    def ref(self) -> ModelRef:
+        """The model as events name it, with the engine that serves now."""
+        return ModelRef(self._model.manifest.name, self._model.sha256, self._runner.name)
 
     def detect(self, picture: I420 | U8, stages: Stages | None = None) -> Detections:
         """What is in a camera's picture, or in a BGR image uint8 (h, w, 3).
@@ -105,19 +111,22 @@ class Detector:
 def open_detector(
     model: str,
     engine: str | Sequence[str] = "auto",
+    options: EngineOptions | None = None,
     *,
-    threads: int = 0,
     min_score: float | None = None,
     manifest: Path | None = None,
+    on_change: Callable[[Change], None] | None = None,
 ) -> Detector:
     """Load a model for detection.
 
     Args:
         model: a catalogue name, or the path of a model file.
-        engine: `auto`, a name, or names tried in order.
-        threads: CPU threads of one inference; 0 takes the cores of this process, four at most.
+        engine: `auto`, a name, or names in order of preference.
+        options: what the user set of the back ends.
         min_score: detections below it are dropped; None takes the manifest's.
         manifest: of the file, where it is neither beside it nor in the catalogue.
+        on_change: given, several engines form a chain that falls over and goes back, and this is told of it; None
+            takes the first that loads, for good.
 
     Raises:
         MissingError: the engine or a known model's file is not on this machine.
@@ -126,18 +135,27 @@ def open_detector(
     found = find(model, manifest)
     wanted = found.manifest
     head(wanted)  # a missing decoder is told before a slow load
-    name = registry.choose(engine, found.path.suffix.lower(), wanted.engines)
-    loaded = registry.load(name, found.path, model_options(wanted, threads))
+    links = links_of(found, engine, options)
+    runner = first(links) if on_change is None else Chain(links, on_change)
     try:
-        return Detector(found, loaded, min_score)
+        return Detector(found, runner, min_score)
     except ModelError:
-        loaded.close()
+        runner.close()
         raise
 
 
-def model_options(manifest: Manifest, threads: int) -> EngineOptions:
-    """What to load a described model with: its threads, and its picture's size where the file leaves that open."""
-    return EngineOptions(threads=threads, inputs={manifest.input.name: manifest.input.shape})
+def links_of(model: Model, engine: str | Sequence[str] = "auto", options: EngineOptions | None = None) -> list[Link]:
+    """The back ends that can load a model, in order; at least one. The picture's size is set where the file leaves it
+    open. Raises as `registry.usable`."""
+    wanted = model.manifest.input
+    options = replace(options or EngineOptions(), inputs={wanted.name: wanted.shape})
+    names = registry.usable(engine, model.path.suffix.lower(), model.manifest.engines, options)
+    return [
+        Link(
+            name, partial(registry.load, name, model.path, options), partial(registry.quick, name, model.path, options)
+        )
+        for name in names
+    ]
 
 
 def plain(label: str) -> str:

@@ -140,6 +140,7 @@ class Sighting:
     """The state of one object when an event about it was made; the fields are those of `after` in the MQTT contract.
 
     Times are Unix seconds (a clip's own seconds in a replay), boxes pixels x1 y1 x2 y2 of a frame of `frame_size`.
+    sub_label: what is known beyond the label
     """
 
     id: str
@@ -161,6 +162,7 @@ class Sighting:
     has_clip: bool = False
     has_snapshot: bool = False
     snapshot: Snapshot | None = None
+    sub_label: str | None = None
 
     def payload(self) -> dict[str, Any]:
         """The JSON object of the MQTT contract."""
@@ -172,7 +174,7 @@ class Sighting:
             "camera": self.camera,
             "frame_time": _ms(self.frame_time),
             "label": self.label,
-            "sub_label": None,
+            "sub_label": self.sub_label,
             "score": round(self.score, 3),
             "top_score": round(self.top_score, 3),
             "false_positive": False,

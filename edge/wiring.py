@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from edge.config.schema import Camera, Model
+from edge.config.schema import Camera, Config, Engine, Model
 from edge.detector import Detector, open_detector
+from edge.engines.base import EngineOptions
+from edge.engines.chain import Change
 from edge.rules import MOTION, Zone
 from edge.track import Tracker, TrackerSettings
 
@@ -20,14 +22,38 @@ def objects_of(camera: Camera) -> list[str]:
     return [label for label in camera.labels if label != MOTION]
 
 
-def open_model(model: Model, cameras: Sequence[Camera]) -> Detector:
+def engine_options(model: Model, engine: Engine) -> EngineOptions:
+    """What a configuration sets of its back ends."""
+    return EngineOptions(
+        threads=model.threads,
+        device=model.device,
+        precision=model.precision,
+        server=engine.kserve.url or "",
+        served=engine.kserve.model or "",
+        timeout_s=engine.timeout_s,
+        python=engine.movidius.python,
+    )
+
+
+def open_model(
+    config: Config, cameras: Sequence[Camera], on_change: Callable[[Change], None] | None = None
+) -> Detector:
     """Load the model of the configuration; it gives all that any of the cameras' trackers still looks at.
+
+    Args:
+        on_change: told when another back end serves; None keeps the first that loads.
 
     Raises:
         MissingError, ModelError: as `open_detector`.
     """
+    model = config.model
     detector = open_detector(
-        model.name, model.engine, threads=model.threads, min_score=model.min_score, manifest=model.manifest
+        model.name,
+        model.engine,
+        engine_options(model, config.engine),
+        min_score=model.min_score,
+        manifest=model.manifest,
+        on_change=on_change if len(model.engine) > 1 else None,
     )
     detector.min_score = WEAK * min(strong_of(camera, model, detector) for camera in cameras)
     return detector

@@ -144,7 +144,8 @@ class Loader(Protocol):
     Beside it stands `devices(options) -> tuple[str, ...]`, the names for `EngineOptions.device` on this machine, which
     raises MissingError with the reason where there is none. A back end with nothing to install into this interpreter
     offers two functions instead: `unset(options) -> str | None` says cheaply what has to be set first, and
-    `look(options) -> tuple[str | None, tuple[str, ...]]` asks the thing itself for its version and devices.
+    `look(options) -> tuple[str | None, tuple[str, ...]]` asks the thing itself for its version and devices. One that
+    may take minutes to load a model says so by `quick(model, options) -> bool`.
     """
 
     def __call__(self, model: Path, options: EngineOptions) -> Engine:

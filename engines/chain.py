@@ -63,6 +63,17 @@ class _Loaded:
     gives: Mapping[str, str]
 
 
+def first(links: Sequence[Link]) -> Engine:
+    """The first of the links that loads, for good. Raises EdgeError if none does: the first fault, with the others."""
+    faults: list[EdgeError] = []
+    for link in links:
+        try:
+            return link.load()
+        except EdgeError as fault:
+            faults.append(fault)
+    raise _all_of(faults)
+
+
 class Chain:
     """A runner over several back ends. `run` and `close` are for one thread at a time, as with an engine.
 
@@ -166,8 +177,7 @@ class Chain:
                 self._lost.set()
                 self._say(loaded, None, str(faults[0]) if faults else f"{self._links[0].name} is being prepared")
             return loaded
-        others = "".join(f"; {fault}" for fault in faults[1:])
-        raise type(faults[0])(f"{faults[0]}{others}")
+        raise _all_of(faults)
 
     def _load(self, rank: int) -> _Loaded:
         engine = self._links[rank].load()
@@ -269,6 +279,11 @@ class Chain:
         takes, gives = loaded.takes, loaded.gives
         given = loaded.engine.run({takes.get(name, name): array for name, array in feed.items()} if takes else feed)
         return {spec.name: given[gives.get(spec.name, spec.name)] for spec in self.outputs} if gives else given
+
+
+def _all_of(faults: Sequence[EdgeError]) -> EdgeError:
+    """One fault of the first one's kind that tells them all."""
+    return type(faults[0])("; ".join(map(str, faults)))
 
 
 def _zeros(specs: Sequence[TensorSpec]) -> Feed | None:

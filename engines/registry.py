@@ -56,6 +56,8 @@ TABLE = {
 }
 AUTO = ("tflite", "onnxruntime", "openvino")
 """Back ends that `auto` may take, those with the cheapest start first; the reference is for tests alone."""
+REMOTE, MANIFEST = "kserve", ".toml"
+"""A manifest without a model file beside it describes a model that only a server has."""
 
 
 def probe(name: str, options: EngineOptions | None = None, *, devices: bool = False) -> Backend:
@@ -118,7 +120,8 @@ def usable(
     """
     auto = wanted == "auto" or list(wanted) == ["auto"]
     if auto:
-        names: Sequence[str] = tuple(preferred) or tuple(n for n in AUTO if suffix in TABLE[n].suffixes)
+        reading = [n for n in AUTO if suffix in TABLE[n].suffixes]
+        names: Sequence[str] = tuple(preferred) or tuple(reading or ([REMOTE] if suffix == MANIFEST else []))
         if not names:
             raise ModelError(f"no engine reads {suffix or 'files without a suffix'}; known: {_known_suffixes()}")
     else:
@@ -165,6 +168,13 @@ def load(name: str, model: Path, options: EngineOptions | None = None) -> Engine
         return loader(model, options)
     except Unsupported as fault:
         raise ModelError(f"{model}: {fault}{_others(suffix, name)}") from None
+
+
+def quick(name: str, model: Path, options: EngineOptions) -> bool:
+    """Whether a back end that is here loads this model in seconds; one that has to build it first takes minutes."""
+    module = importlib.import_module(str(_row(name).module))
+    said: Callable[[Path, EngineOptions], bool] = getattr(module, "quick", lambda model, options: True)
+    return said(model, options)
 
 
 def _row(name: str) -> Row:

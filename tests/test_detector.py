@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edge.detector import Detector, open_detector, plain
-from edge.engines.base import Feed, TensorSpec
+from edge.engines.base import EngineOptions, Feed, TensorSpec
 from edge.engines.worker import Worker
 from edge.errors import MissingError, ModelError
 from edge.metrics import Stages
@@ -18,6 +18,8 @@ from edge.models.store import find
 from edge.types import I420
 from tests.support.nets import GRID_MANIFEST, grid_detector
 from tests.support.shared_data import FASTESTDET, IMAGES, SSD, YOLOX, needs_data
+
+ONE = EngineOptions(threads=1)
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +48,7 @@ def grey(value: int, width: int = 64, height: int = 64) -> I420:
 def test_a_bright_corner_is_found_where_it_is(engine: str, grid: Callable[..., str]) -> None:
     picture = grey(16, 128, 64)
     picture.y[32:, 64:] = 235
-    detector = open_detector(grid(), engine, threads=1)
+    detector = open_detector(grid(), engine, options=ONE)
     stages = Stages()
     seen = detector.detect(picture, stages)
     np.testing.assert_allclose(seen.boxes, [[64, 32, 128, 64]], atol=0.1)
@@ -61,7 +63,7 @@ def test_a_bright_corner_is_found_where_it_is(engine: str, grid: Callable[..., s
 
 
 def test_pictures_of_changing_size_and_threshold_are_followed(grid: Callable[..., str]) -> None:
-    detector = open_detector(grid(), threads=1)
+    detector = open_detector(grid(), options=ONE)
     assert detector.min_score == 0.5
     for width, height in ((64, 64), (320, 240), (64, 64)):
         assert len(detector.detect(grey(200, width, height))) == 4
@@ -71,14 +73,14 @@ def test_pictures_of_changing_size_and_threshold_are_followed(grid: Callable[...
 
 
 def test_labels_are_spelled_for_topics_and_kept_for_people(grid: Callable[..., str]) -> None:
-    detector = open_detector(grid(), threads=1)
+    detector = open_detector(grid(), options=ONE)
     assert detector.labels == ("person", "traffic_light")
     assert detector.names == ("Person", "traffic light")
     assert plain("N/A Ü-9") == "n_a___9"
 
 
 def test_cameras_share_one_engine_through_its_worker(grid: Callable[..., str]) -> None:
-    first = open_detector(grid(), threads=1)
+    first = open_detector(grid(), options=ONE)
     worker = Worker(first.runner)
     twins = [first.twin(worker), first.twin(worker)]
     assert [len(twin.detect(grey(value))) for twin, value in zip(twins, (235, 16), strict=True)] == [4, 0]
@@ -104,14 +106,14 @@ def test_a_manifest_that_does_not_fit_the_model_is_told_in_one_line(
     old: str, new: str, complaint: str, grid: Callable[..., str]
 ) -> None:
     with pytest.raises(ModelError, match=complaint) as fault:
-        open_detector(grid(old, new), threads=1)
+        open_detector(grid(old, new), options=ONE)
     assert "\n" not in str(fault.value)
 
 
 def test_a_missing_engine_is_told_with_its_way_here(grid: Callable[..., str]) -> None:
     with pytest.raises(MissingError, match="tensorrt comes with a later release"):
         open_detector(grid(), "tensorrt")
-    assert open_detector(grid(), ["tensorrt", "openvino"], threads=1).ref.engine == "openvino"
+    assert open_detector(grid(), ["tensorrt", "openvino"], options=ONE).ref.engine == "openvino"
 
 
 @needs_data
@@ -119,7 +121,7 @@ def test_a_missing_engine_is_told_with_its_way_here(grid: Callable[..., str]) ->
 def test_real_models_see_what_is_on_real_pictures(model: Path) -> None:
     import cv2
 
-    detector = open_detector(str(model), threads=1)
+    detector = open_detector(str(model), options=ONE)
     for picture, label, box in (
         ("squat.bmp", "person", (103, 135, 366, 588)),
         ("cat_720p.jpg", "cat", (105, 102, 945, 712)),
@@ -135,7 +137,7 @@ def test_real_models_see_what_is_on_real_pictures(model: Path) -> None:
 def test_one_model_on_two_back_ends_gives_the_same_boxes() -> None:
     import cv2
 
-    a, b = (open_detector(str(YOLOX), engine, threads=1) for engine in ("onnxruntime", "openvino"))
+    a, b = (open_detector(str(YOLOX), engine, options=ONE) for engine in ("onnxruntime", "openvino"))
     for path in sorted(IMAGES.iterdir()):
         image = np.asarray(cv2.imread(str(path)), np.uint8)
         one, two = a.detect(image), b.detect(image)
@@ -154,7 +156,7 @@ def test_one_model_on_two_back_ends_gives_the_same_boxes() -> None:
 )
 def test_a_manifest_of_another_head_is_one_line(grid: Callable[..., str], old: str, new: str, says: str) -> None:
     with pytest.raises(ModelError, match=says) as fault:
-        open_detector(grid(old, new), "onnxruntime", threads=1)
+        open_detector(grid(old, new), "onnxruntime", options=ONE)
     assert "\n" not in str(fault.value)
 
 

@@ -14,7 +14,7 @@ from tests.support.shared_data import SSD, needs_data
 def test_the_detector_gives_what_the_most_sensitive_camera_looks_at(asked: float | None, strong: float) -> None:
     config = default_config({"a": "synthetic:", "b": "synthetic:"}, [("model.name", str(SSD))])
     camera = config.camera[0].model_copy(update={"min_score": asked})
-    detector = wiring.open_model(config.model, [camera, config.camera[1]])
+    detector = wiring.open_model(config, [camera, config.camera[1]])
     assert wiring.strong_of(camera, config.model, detector) == strong
     assert detector.min_score == pytest.approx(wiring.WEAK * min(strong, 0.5))
     tracker = wiring.tracker_of(camera, config.model, detector)

@@ -1,25 +1,44 @@
-"""`edge bench`: what our call costs over the back end's own, both on the same input in the same process."""
+"""`edge bench`: what our call costs over the back end's own, and how many cameras an engine carries."""
 
 from __future__ import annotations
 
 import resource
+import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 
+from edge.capture.file import open_file
+from edge.commands.engine_settings import SET, options_of
 from edge.commands.infer import engine_names
 from edge.commands.output import print_json, print_table
-from edge.detector import model_options
-from edge.engines import registry
-from edge.engines.base import Engine, Feed
+from edge.detector import Detector, links_of, open_detector
+from edge.engines.base import Engine, EngineOptions, Feed
+from edge.engines.chain import first
+from edge.engines.worker import Worker
 from edge.errors import UserError
-from edge.models.store import find
+from edge.models.store import Model, find
+from edge.streams import frames_per_second
 
 WARM_UP = 5
 FEWEST = 20
+MOST_STREAMS = 256
+
+
+def _counts(context: click.Context, option: click.Parameter, given: str | None) -> tuple[int, ...]:
+    """What `--streams` says: numbers separated by commas."""
+    try:
+        counts = tuple(int(part) for part in (given or "").split(",") if part.strip())
+    except ValueError:
+        counts = (0,)
+    if (given is not None and not counts) or not all(1 <= n <= MOST_STREAMS for n in counts):
+        raise UserError(f"--streams {given}: wants numbers from 1 to {MOST_STREAMS} separated by commas, such as 1,2,4")
+    return counts
 
 
 @click.command()
@@ -29,11 +48,12 @@ FEWEST = 20
 )
 @click.option("--threads", default=0, type=click.IntRange(0, 256), help="CPU threads; 0: the cores, four at most.")
 @click.option(
-    "--seconds", default=5.0, show_default=True, type=click.FloatRange(0.1, 3600), help="How long to measure."
+    "--seconds", default=5.0, show_default=True, type=click.FloatRange(0.1, 3600), help="How long to measure each."
 )
 @click.option("--manifest", type=click.Path(path_type=Path), help="The model's manifest, if it is not beside it.")
-@click.option("--streams", metavar="1,2,4", help="Several cameras at once; comes with a later release.")
-@click.option("--clip", type=click.Path(path_type=Path), help="What those cameras see; comes with a later release.")
+@SET
+@click.option("--streams", metavar="1,2,4", callback=_counts, help="So many cameras at once through one engine.")
+@click.option("--clip", type=click.Path(path_type=Path), help="What those cameras see.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def bench(
     model: str,
@@ -41,25 +61,53 @@ def bench(
     threads: int,
     seconds: float,
     manifest: Path | None,
-    streams: str | None,
+    overrides: Sequence[str],
+    streams: Sequence[int],
     clip: Path | None,
     as_json: bool,
 ) -> None:
-    """Time MODEL, a catalogue name or a file, on an engine, beside that engine's own bare call."""
-    if streams is not None or clip is not None:
-        given = "--streams" if streams is not None else "--clip"
-        raise UserError(f"`{given}` {registry.LATER}")
-    found = find(model, manifest)
-    name = registry.choose(engine_names(engine), found.path.suffix.lower(), found.manifest.engines)
-    options = model_options(found.manifest, threads)
+    """Time MODEL, a catalogue name or a file, on an engine, beside that engine's own bare call; or, with `--streams`,
+    how many pictures a second each of several cameras gets through it."""
+    if bool(streams) != (clip is not None):
+        raise UserError("`--streams` and `--clip` want one another: --streams 1,2,4 --clip CLIP")
+    options = options_of(overrides, threads)
+    if clip is not None:
+        open_file(clip).close()  # told before a model is loaded
+        detector = open_detector(model, engine_names(engine), options, manifest=manifest)
+        _streams(detector, clip, streams, seconds, as_json)
+    else:
+        _one_call(find(model, manifest), engine_names(engine), options, seconds, as_json)
+
+
+def _streams(detector: Detector, clip: Path, counts: Sequence[int], seconds: float, as_json: bool) -> None:
+    import cv2
+
+    cv2.setNumThreads(1)
+    rows: list[dict[str, Any]] = []
+    with closing(Worker(detector.runner)) as worker:
+        for n in counts:
+            if sys.stderr.isatty():
+                click.echo(f"{n} streams for {seconds:g} s...", err=True)
+            fps = [round(one, 2) for one in frames_per_second(clip, detector, worker, n, seconds)]
+            rows.append({"n": n, "fps": fps, "total": round(sum(fps), 2)})
+    if as_json:
+        print_json({"model": detector.ref.name, "engine": detector.ref.engine, "streams": rows})
+        return
+    click.echo(f"{detector.ref.name} on {detector.ref.engine}, every picture inferred; pictures a second")
+    shown = [(row["n"], row["total"], " ".join(f"{one:.1f}" for one in row["fps"])) for row in rows]
+    print_table(("streams", "total", "each"), shown)
+
+
+def _one_call(model: Model, engine: str | Sequence[str], options: EngineOptions, seconds: float, as_json: bool) -> None:
+    links = links_of(model, engine, options)
     begun = time.perf_counter()
-    loaded = registry.load(name, found.path, options)
+    loaded = first(links)
     load_s = time.perf_counter() - begun
     ours, raw = _interleaved(loaded, _random_feed(loaded), seconds)
     loaded.close()
     row = {
-        "model": found.manifest.name,
-        "engine": name,
+        "model": model.manifest.name,
+        "engine": loaded.name,
         "threads": options.cpu_threads,
         "runs": len(ours),
         "p50_ms": _ms(ours, 50),
@@ -69,7 +117,7 @@ def bench(
         "overhead": round(float(np.median(ours) / np.median(raw)), 4),
         "load_s": round(load_s, 3),
         "rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-        "model_bytes": found.path.stat().st_size,
+        "model_bytes": model.path.stat().st_size,
     }
     if as_json:
         print_json(row)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
+from edge.commands.engine_settings import SET, options_of
 from edge.commands.output import print_json, print_table
 from edge.engines import registry
 
 
 @click.command()
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="Ask servers and sticks named here.")
+@SET
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def engines(as_json: bool) -> None:
+def engines(config_file: Path | None, overrides: Sequence[str], as_json: bool) -> None:
     """Show the engines that can run models here, and how to install the others."""
-    found = [registry.probe(name, devices=True) for name in registry.TABLE]
+    options = options_of(overrides, config=config_file)
+    found = [registry.probe(name, options, devices=True) for name in registry.TABLE]
     if as_json:
         print_json([asdict(backend) for backend in found])
         return

@@ -10,6 +10,7 @@ import click
 import cv2
 import numpy as np
 
+from edge.commands.engine_settings import SET, options_of
 from edge.commands.output import print_json, print_table
 from edge.detector import Detector, open_detector
 from edge.errors import SourceError
@@ -29,6 +30,7 @@ GREEN, BLACK = (80, 220, 80), (0, 0, 0)
 @click.option("--threads", default=0, type=click.IntRange(0, 256), help="CPU threads; 0: the cores, four at most.")
 @click.option("--min-score", type=click.FloatRange(0, 1), help="Leave out what scores lower; unset: the manifest's.")
 @click.option("--manifest", type=click.Path(path_type=Path), help="The model's manifest, if it is not beside it.")
+@SET
 @click.option("--save", type=click.Path(path_type=Path, file_okay=False), help="Write the images, boxes drawn, here.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def infer(
@@ -38,6 +40,7 @@ def infer(
     threads: int,
     min_score: float | None,
     manifest: Path | None,
+    overrides: Sequence[str],
     save: Path | None,
     as_json: bool,
 ) -> None:
@@ -45,7 +48,8 @@ def infer(
     for path in images:
         if not is_file(path):  # told before a model is loaded
             raise SourceError(f"{path}: no such image")
-    detector = open_detector(model, engine_names(engine), threads=threads, min_score=min_score, manifest=manifest)
+    options = options_of(overrides, threads)
+    detector = open_detector(model, engine_names(engine), options, min_score=min_score, manifest=manifest)
     try:
         results = [_one(detector, path, save) for path in images]
     finally:

@@ -67,7 +67,7 @@ def replay(
     config, camera = _camera(config_file, camera_name, clip, settings)
     # Clip and model first: a mistyped name must not empty the files of the last run.
     open_file(clip).close()
-    detector = open_model(config.model, [camera]) if objects_of(camera) else None
+    detector = open_model(config, [camera]) if objects_of(camera) else None
     with _writing(events) as out, _writing(trace_file) as trace, _progress(clip) as progress:
         assert out is not None  # noqa: S101 - `events` is required
         summary = run(clip, config, camera, detector, Outputs(out, trace), hold=hold, progress=progress)

@@ -13,10 +13,11 @@ from edge.config.diagnose import Finding
 from edge.config.places import Loc
 from edge.paths import GONE, no_folder, unreadable
 
-MODEL_SUFFIXES = (".onnx", ".tflite", ".xml", ".pb", ".engine", ".plan", ".epk")
+MODEL_SUFFIXES = (".onnx", ".tflite", ".xml", ".pb", ".engine", ".plan", ".epk", ".toml")
 FILES = frozenset(
     {
         ("model", "manifest"),
+        ("engine", "movidius", "python"),
         ("email", "ca"),
         ("mqtt", "tls", "ca"),
         ("mqtt", "tls", "cert"),

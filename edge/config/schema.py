@@ -11,7 +11,7 @@ import os
 import re
 import socket
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
@@ -165,11 +165,21 @@ class Model(Table):
     )
     engine: OneOrSome[Text] = Field(
         default=("auto",),
-        description="Back end: `auto`, a name from `edge engines`, or a list tried in order.",
+        description="Back end: `auto`, a name from `edge engines`, or a list in order of preference: the daemon falls "
+        "over to the next when one is lost, and goes back when it returns.",
         json_schema_extra={"kind": "text or list of text", "shown": '`"auto"`'},
     )
     threads: Annotated[int, Field(ge=0, le=256)] = Field(
         default=0, description="CPU threads of one inference; 0: the cores, four at most."
+    )
+    device: Text | None = Field(
+        default=None,
+        description="The back end's device, such as `GPU`, `CUDA`, `EDGETPU`; one that is not there is an error.",
+        json_schema_extra={"shown": "the back end's usual one"},
+    )
+    precision: Literal["f32", "f16", "bf16"] = Field(
+        default="f32",
+        description="Of the computation, where the back end lets it be chosen; less is faster, not equal.",
     )
     min_score: Share | None = Field(
         default=None, description="Least score of a detection, for cameras that set none. Unset: the manifest's."
@@ -177,6 +187,35 @@ class Model(Table):
     manifest: FilePath | None = Field(
         default=None, description="Manifest of a model file that has none beside it: decoder, input, labels."
     )
+
+
+class Kserve(Table):
+    """A server of the Open Inference Protocol (Triton, KServe, OpenVINO Model Server). Pictures leave this device."""
+
+    url: Text | None = Field(default=None, description="Address of the server, e.g. `http://192.168.1.5:8000`.")
+    model: Text | None = Field(
+        default=None,
+        description="Name of the model there, `NAME` or `NAME/VERSION`.",
+        json_schema_extra={"shown": "the model file's name without its ending"},
+    )
+
+
+class Movidius(Table):
+    """A Myriad X stick, whose last drivers need an older Python in a process of its own."""
+
+    python: FilePath | None = Field(
+        default=None, description="The interpreter that has OpenVINO 2021.4 or 2022.3, e.g. `/opt/myriad/bin/python`."
+    )
+
+
+class Engine(Table):
+    """What some back ends need to be told."""
+
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = Field(
+        default=5.0, description="Most seconds that a back end in another process or on a server may take for one run."
+    )
+    kserve: Kserve = Field(default_factory=Kserve, description="A server that runs models.")
+    movidius: Movidius = Field(default_factory=Movidius, description="A Myriad X stick.")
 
 
 class AlarmTable(Table):
@@ -307,6 +346,7 @@ class Config(Table):
     node: Node = Field(default_factory=Node, description="This device.")
     camera: Some[Camera] = Field(description="The cameras, one `[[camera]]` table each.")
     model: Model = Field(default_factory=Model, description="The model that finds objects.")
+    engine: Engine = Field(default_factory=Engine, description="What some back ends need to be told.")
     alarm: AlarmTable = Field(default_factory=AlarmTable, description="Whether events alert anybody.")
     mqtt: Mqtt = Field(default_factory=Mqtt, description="The broker that events and states go to.")
     email: Email = Field(default_factory=Email, description="Mail with a picture when something happens.")

@@ -77,7 +77,12 @@ def _model(config: Config) -> Verdict | None:
     except EdgeError as fault:
         return Verdict("model", "fail", str(fault), "see `edge models list`")
     try:
-        engine = registry.choose(config.model.engine, found.path.suffix.lower(), found.manifest.engines)
+        engine = registry.choose(
+            config.model.engine,
+            found.path.suffix.lower(),
+            found.manifest.engines,
+            wiring.engine_options(config.model, config.engine),
+        )
     except MissingError as fault:
         return Verdict("model", "fail", str(fault), "see `edge engines`")
     shown = f"{found.manifest.name} on {engine} ({found.path})"

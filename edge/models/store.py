@@ -39,6 +39,8 @@ def find(name: str, manifest: Path | None = None) -> Model:
         raise ModelError(f"{path}: packed models come with a later release; give the model file itself")
     if not is_file(path):
         raise ModelError(_unknown(name, path))
+    if path.suffix.lower() == ".toml":  # of a model that only a server has
+        return Model(path, sha256_of(path), read_manifest(path))
     beside = path.with_suffix(".toml")
     if manifest is not None or is_file(beside):
         return _checked(path, read_manifest(manifest or beside))

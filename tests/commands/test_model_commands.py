@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.support.nets import GRID_MANIFEST, grid_detector
-from tests.support.shared_data import IMAGES, YOLOX, needs_data
+from tests.support.shared_data import DATA, IMAGES, SSD, YOLOX, needs_data
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +96,13 @@ def test_infer_takes_a_threshold_and_another_manifest(edge: Any, place: Path, tm
         (("infer", "ssdlite-pedestrian", "corner.png"), 3, "edge models pull ssdlite-pedestrian"),
         (("bench", "text.onnx"), 2, "text.onnx: not a model"),
         (("bench", "grid.onnx", "--engine", "kserve"), 3, "kserve comes with a later release"),
-        (("bench", "grid.onnx", "--streams", "1,2"), 2, "`--streams` comes with a later release"),
-        (("bench", "grid.onnx", "--clip", "x.mp4"), 2, "`--clip` comes with a later release"),
+        (("bench", "grid.onnx", "--streams", "1,2"), 2, "`--streams` and `--clip` want one another"),
+        (("bench", "grid.onnx", "--clip", "x.mp4"), 2, "`--streams` and `--clip` want one another"),
+        (("bench", "grid.onnx", "--streams", "1,2", "--clip", "x.mp4"), 2, "x.mp4: no such clip"),
+        (("bench", "grid.onnx", "--streams", "0,2", "--clip", "x.mp4"), 2, "wants numbers from 1 to 256"),
+        (("bench", "grid.onnx", "--streams", "two", "--clip", "x.mp4"), 2, "wants numbers from 1 to 256"),
+        (("bench", "grid.onnx", "--set", "mqtt.host=x"), 2, "only keys of `model` and `engine` matter here"),
+        (("infer", "grid.onnx", "corner.png", "--set", "model.device=NPU9"), 3, "has no device NPU9 here; it has"),
         (("models", "inspect", "none.onnx"), 2, "none.onnx: no such file"),
         (("models", "inspect", "text.onnx"), 2, "text.onnx: not a model"),
         (("models", "pull", "nothing"), 2, "no model is called `nothing`"),
@@ -194,3 +199,25 @@ def test_infer_agrees_on_two_back_ends_as_printed(edge: Any) -> None:
         assert [d["label"] for d in a["detections"]] == [d["label"] for d in b["detections"]]
         for x, y in zip(a["detections"], b["detections"], strict=True):
             assert x["box"] == pytest.approx(y["box"], abs=0.1)
+
+
+@needs_data
+def test_bench_reports_what_each_of_several_streams_gets(edge: Any) -> None:
+    args = (
+        "--engine",
+        "tflite",
+        "--streams",
+        "1,3",
+        "--clip",
+        DATA / "footage" / "onebyone_A.mp4",
+        "--seconds",
+        "0.5",
+        "--json",
+    )
+    done = edge("bench", SSD, *args)
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = json.loads(done.stdout)["streams"]
+    assert [(row["n"], len(row["fps"])) for row in rows] == [(1, 1), (3, 3)]
+    for row in rows:
+        assert min(row["fps"]) > 0
+        assert row["total"] == pytest.approx(sum(row["fps"]), abs=0.1)

@@ -16,6 +16,7 @@ from onnx import TensorProto, helper
 from edge.decode import head
 from edge.decode.head import Shape
 from edge.detector import open_detector
+from edge.engines.base import EngineOptions
 from edge.errors import ModelError
 from edge.models.manifest import Manifest, to_toml
 from edge.preprocess import Fit, Input
@@ -332,7 +333,7 @@ def test_a_model_file_with_the_head_is_decoded_through_an_engine(family: Family,
         {"zero": np.zeros(1, np.float32)} | {f"{role}_values": array for role, array in outputs.items()},
     )
     path.with_suffix(".toml").write_text(to_toml(family.manifest), encoding="utf-8")
-    detector = open_detector(str(path), "onnxruntime", threads=1)
+    detector = open_detector(str(path), "onnxruntime", options=EngineOptions(threads=1))
     try:
         seen = detector.detect(np.full((3 * SIDE, 2 * SIDE, 3), 90, np.uint8))
     finally:
@@ -346,7 +347,9 @@ def test_rfb_320_finds_the_faces_of_a_picture() -> None:
 
     image = cv2.imread(str(IMAGES / "face.jpg"))
     assert image is not None
-    detector = open_detector(str(MODELS / "version-RFB-320_simplified.onnx"), "onnxruntime", threads=1)
+    detector = open_detector(
+        str(MODELS / "version-RFB-320_simplified.onnx"), "onnxruntime", options=EngineOptions(threads=1)
+    )
     try:
         seen = detector.detect(np.asarray(image, np.uint8))
     finally:

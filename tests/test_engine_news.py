@@ -1,0 +1,94 @@
+"""A back end that stands in for another is an event: one object, from the loss to the return."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge.engine_news import EngineNews
+from edge.engines.chain import Change
+from edge.types import Event, ModelRef, Stamp, event_payload
+
+LOST = Change("onnxruntime", "movidius", "the stick is gone", best=False)
+NONE = Change(None, "onnxruntime", "out of memory", best=False)
+BACK = Change("movidius", "onnxruntime", "movidius is there", best=True)
+
+
+class Stopped:
+    """A clock that a test moves."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wall(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> Stopped:
+    return Stopped()
+
+
+@pytest.fixture
+def events() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def news(clock: Stopped, events: list[Event]) -> EngineNews:
+    model = ModelRef("yolox-nano", "ab" * 32, "movidius")
+    return EngineNews("cellar", "boot", lambda: model, lambda: "armed_away", clock, events.append)
+
+
+def test_a_loss_is_new_another_one_an_update_and_the_return_the_end(
+    news: EngineNews, clock: Stopped, events: list[Event]
+) -> None:
+    for change in (LOST, NONE, BACK):
+        news(change)
+        clock.now += 10
+    assert [event.type for event in events] == ["new", "update", "end"]
+    assert len({event.after.id for event in events}) == 1
+    assert [event.after.sub_label for event in events] == [
+        "onnxruntime serves: the stick is gone",
+        "no engine serves: out of memory",
+        "movidius serves: movidius is there",
+    ]
+    last = events[-1].after
+    assert (last.start_time, last.end_time, last.active) == (1000, 1020, False)
+    assert events[2].before == events[1].after
+
+
+def test_the_reason_is_there_as_long_as_another_stands_in(news: EngineNews) -> None:
+    assert news.reason is None
+    news(LOST)
+    assert news.reason == "onnxruntime serves: the stick is gone"
+    news(BACK)
+    assert news.reason is None
+
+
+def test_a_second_loss_is_another_object(news: EngineNews, events: list[Event]) -> None:
+    for change in (LOST, BACK, LOST):
+        news(change)
+    assert events[0].after.id != events[2].after.id
+
+
+def test_a_return_that_nobody_missed_is_not_told(news: EngineNews, events: list[Event]) -> None:
+    news(BACK)
+    assert events == []
+
+
+def test_it_is_an_alert_of_the_node_in_the_contracts_form(news: EngineNews, events: list[Event]) -> None:
+    news(LOST)
+    payload = event_payload(events[0], Stamp("boot", 1, "cellar", 1000.0))
+    assert payload["armed"] == "armed_away"
+    after = payload["after"]
+    assert (after["camera"], after["label"], after["sub_label"]) == (
+        "cellar",
+        "engine",
+        "onnxruntime serves: the stick is gone",
+    )
+    assert after["box_norm"] == [0, 0, 0, 0]
