@@ -9,6 +9,7 @@ from collections.abc import Hashable, Mapping
 from concurrent.futures import Future
 from typing import Any, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 from edge.engines.base import Feed, Runner, TensorSpec, one_line
@@ -33,17 +34,25 @@ BUGS = (
 """What a back end should have told as EngineError, or could not: no memory. The next picture may fare better."""
 
 
+Request: TypeAlias = "tuple[Feed, Future[Outputs]]"
+
+
 class Worker:
     """Runs what is submitted in the order in which the submitters came, one waiting request each.
 
     A submitter that comes again while its request still waits replaces it and keeps its place: the newest picture wins
     and no camera can crowd out another. All methods may be called from any thread.
+
+    Args:
+        engine: from now on only the worker's thread touches it, until `close`
+        batch: run so many waiting requests at once at most, joined along the first axis, which the model must leave
+            open; nobody is waited for
     """
 
-    def __init__(self, engine: Runner) -> None:
-        """Take over an engine: from now on only the worker's thread touches it, until `close`."""
+    def __init__(self, engine: Runner, batch: int = 1) -> None:
         self._engine = engine
-        self._waiting: OrderedDict[Hashable, tuple[Feed, Future[Outputs]]] = OrderedDict()
+        self._batch = batch
+        self._waiting: OrderedDict[Hashable, Request] = OrderedDict()
         self._wake = threading.Condition()
         self._closing = False
         self._busy_since: float | None = None
@@ -115,19 +124,27 @@ class Worker:
 
     def _work(self) -> None:
         try:
-            while (request := self._next()) is not None:
-                feed, future = request
-                if future.set_running_or_notify_cancel():
-                    self._serve(feed, future)
+            while requests := self._next():
+                wanted = [request for request in requests if request[1].set_running_or_notify_cancel()]
+                if wanted:
+                    self._serve([feed for feed, _ in wanted], [future for _, future in wanted])
             self._engine.close()
         finally:
             self._refuse()
 
-    def _next(self) -> tuple[Feed, Future[Outputs]] | None:
+    def _next(self) -> list[Request]:
+        """The next request, with those behind it that may share its run; none once the worker closes."""
         with self._wake:
             while not self._waiting and not self._closing:
                 self._wake.wait()
-            return None if self._closing else self._waiting.popitem(last=False)[1]
+            if self._closing:
+                return []
+            taken = [self._waiting.popitem(last=False)[1]]
+            if self._batch > 1:
+                shapes = _shapes(taken[0][0])
+                alike = [who for who, (feed, _) in self._waiting.items() if _shapes(feed) == shapes]
+                taken += [self._waiting.pop(who) for who in alike[: self._batch - 1]]
+            return taken
 
     def _refuse(self) -> None:
         """Take no more requests, and end those that wait."""
@@ -140,18 +157,42 @@ class Worker:
             if future.set_running_or_notify_cancel():
                 future.set_exception(_closed(self.name))
 
-    def _serve(self, feed: Feed, future: Future[Outputs]) -> None:
+    def _serve(self, feeds: list[Feed], futures: list[Future[Outputs]]) -> None:
         self._busy_since = time.monotonic()
+        # What ends this thread is neither kind of fault; nobody shall wait for it for ever.
+        fault: EdgeError = _closed(self.name)
         try:
-            future.set_result(self._engine.run(feed))
-        except EdgeError as fault:
-            future.set_exception(fault)
-        except BUGS as fault:
-            future.set_exception(_failed(self.name, fault))
+            given = [self._engine.run(feeds[0])] if len(feeds) == 1 else self._together(feeds)
+            for future, outputs in zip(futures, given, strict=True):
+                future.set_result(outputs)
+        except EdgeError as known:
+            fault = known
+        except BUGS as bug:
+            fault = _failed(self.name, bug)
         finally:
             self._busy_since = None
-            if not future.done():  # this thread ends; nobody shall wait for it for ever
-                future.set_exception(_closed(self.name))
+            for future in futures:
+                if not future.done():
+                    future.set_exception(fault)
+
+    def _together(self, feeds: list[Feed]) -> list[Outputs]:
+        """One run for several feeds of the same shapes."""
+        rows = len(next(iter(feeds[0].values())))
+        joined = {name: np.concatenate([feed[name] for feed in feeds]) for name in feeds[0]}
+        given = self._engine.run(joined)
+        for name, array in given.items():
+            if array.ndim == 0 or len(array) != rows * len(feeds):
+                raise EngineError(
+                    f"{self.name}: output `{name}` has shape {array.shape} for {rows * len(feeds)} pictures: the model "
+                    f"does not keep them apart, set `batch = 1` in its manifest"
+                )
+        return [
+            {name: array[i * rows : (i + 1) * rows] for name, array in given.items()} for i in range(len(feeds))
+        ]
+
+
+def _shapes(feed: Feed) -> list[tuple[str, tuple[int, ...]]]:
+    return sorted((name, array.shape) for name, array in feed.items())
 
 
 def _closed(name: str) -> EngineError:

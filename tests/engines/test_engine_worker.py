@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -179,3 +180,44 @@ def test_what_ends_the_thread_leaves_nobody_waiting(engine: Gated, monkeypatch: 
         with pytest.raises(EngineError, match="has been closed"):
             future.result(5)
     until(lambda: not worker.alive())
+
+
+class Batched(Gated):
+    """An engine that takes any number of rows and notes how many came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[int] = []
+        self.joins = False
+
+    def run(self, feed: Feed) -> Mapping[str, NDArray[Any]]:
+        self.gate.acquire()
+        self.rows.append(len(feed["x"]))
+        return {"y": feed["x"][:1] if self.joins else feed["x"] * 10}
+
+
+def test_what_waits_together_is_run_together_where_the_model_allows_it() -> None:
+    engine = Batched()
+    with closing(Worker(engine, batch=3)) as worker:
+        first = worker.submit(feed(0), "first")
+        until(lambda: worker.waiting() == 0)
+        others = [worker.submit(feed(n), n) for n in range(1, 6)]
+        odd = worker.submit({"x": np.zeros((1, 2), np.float32)}, "odd")
+        engine.let(4)
+        assert [float(f.result(5)["y"][0]) for f in (first, *others)] == [0, 10, 20, 30, 40, 50]
+        assert odd.result(5)["y"].shape == (1, 2)
+        assert engine.rows == [1, 3, 2, 1], "at most three, and none of another shape"
+
+
+def test_a_model_that_does_not_keep_pictures_apart_is_told() -> None:
+    engine = Batched()
+    engine.joins = True
+    with closing(Worker(engine, batch=2)) as worker:
+        worker.submit(feed(0), "first")
+        until(lambda: worker.waiting() == 0)
+        pair = [worker.submit(feed(n), n) for n in (1, 2)]
+        engine.let(3)
+        for future in pair:
+            with pytest.raises(EngineError, match=r"`y` has shape \(1,\) for 2 pictures.*batch = 1"):
+                future.result(5)
+        assert float(worker.run(feed(7))["y"][0]) == 7
