@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from edge.config.toml import parse
 from edge.errors import ModelError
+
+Word = TypeVar("Word", bound=str)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -64,14 +66,15 @@ class Table:
             raise self.error(key, "must be a list of texts")
         return tuple(given)
 
-    def one_of(self, key: str, allowed: Sequence[str], default: str) -> str:
+    def one_of(self, key: str, allowed: Sequence[Word], default: Word) -> Word:
         """One of a few words."""
         given = self.take(key)
         if given is None:
             return default
-        if given not in allowed:
-            raise self.error(key, f"must be one of {', '.join(allowed)}, not {given!r}")
-        return str(given)
+        for word in allowed:
+            if given == word:
+                return word
+        raise self.error(key, f"must be one of {', '.join(allowed)}, not {given!r}")
 
     def number(self, key: str, default: float, low: float, high: float) -> float:
         """A number within bounds."""
@@ -121,15 +124,15 @@ class Table:
             raise self.error(key, f"must be a list of two numbers from {low:g} to {high:g}, not {given!r}")
         return float(given[0]), float(given[1])
 
-    def triple(self, key: str, default: float) -> tuple[float, float, float]:
-        """A number for each of three channels, or one number for all."""
+    def per_channel(self, key: str, default: float, channels: int) -> tuple[float, ...]:
+        """A number for each channel, or one number for all: a tuple of `channels` numbers, or of one."""
         given = self.take(key)
         if given is None:
             given = default
-        values = [given] * 3 if _is_number(given) else given
-        if not isinstance(values, list) or len(values) != 3 or not all(_is_number(value) for value in values):
-            raise self.error(key, "must be a number, or a list of three")
-        return float(values[0]), float(values[1]), float(values[2])
+        values = given if isinstance(given, list) else [given]
+        if len(values) not in (1, channels) or not all(_is_number(value) for value in values):
+            raise self.error(key, f"must be a number{', or a list of three' if channels == 3 else ''}")
+        return tuple(float(value) for value in values)
 
     def names_or_indices(self) -> dict[str, str | int]:
         """The whole table as tensor names or indices by role."""
