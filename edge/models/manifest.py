@@ -146,17 +146,16 @@ def _toml(value: str | float | tuple[object, ...]) -> str:
 
 
 def _input(table: Table) -> Input:
-    colour = table.one_of("colour", tuple(CHANNELS), "RGB")
     made = Input(
         name=table.text("name"),
         width=table.integer("width", None, 8, 8192),
         height=table.integer("height", None, 8, 8192),
         layout=table.one_of("layout", LAYOUTS, "NHWC"),
-        colour=colour,
+        colour=table.one_of("colour", tuple(CHANNELS), "RGB"),
         dtype=table.one_of("dtype", DTYPES, "uint8"),
         scale=table.number("scale", 1.0, 1e-6, 1e6),
-        mean=table.per_channel("mean", 0.0, CHANNELS[colour]),
-        std=table.per_channel("std", 1.0, CHANNELS[colour]),
+        mean=table.triple("mean", 0.0),
+        std=table.triple("std", 1.0),
         fit=table.one_of("fit", FITTINGS, "stretch"),
         pad=table.integer("pad", 0, 0, 255),
         anchor=table.one_of("anchor", ANCHORS, "top-left"),
@@ -164,6 +163,9 @@ def _input(table: Table) -> Input:
     )
     if 0.0 in made.std:
         raise table.error("std", "must not be 0: it divides")
+    for key in ("mean", "std"):
+        if made.channels == 1 and len(set(getattr(made, key))) > 1:
+            raise table.error(key, f"must be one number: {made.colour} is one channel")
     table.finish()
     return made
 

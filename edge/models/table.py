@@ -124,15 +124,15 @@ class Table:
             raise self.error(key, f"must be a list of two numbers from {low:g} to {high:g}, not {given!r}")
         return float(given[0]), float(given[1])
 
-    def per_channel(self, key: str, default: float, channels: int) -> tuple[float, ...]:
-        """A number for each channel, or one number for all: a tuple of `channels` numbers, or of one."""
+    def triple(self, key: str, default: float) -> tuple[float, float, float]:
+        """A number for each of three channels, or one number for all."""
         given = self.take(key)
         if given is None:
             given = default
-        values = given if isinstance(given, list) else [given]
-        if len(values) not in (1, channels) or not all(_is_number(value) for value in values):
-            raise self.error(key, f"must be a number{', or a list of three' if channels == 3 else ''}")
-        return tuple(float(value) for value in values)
+        values = [given] * 3 if _is_number(given) else given
+        if not isinstance(values, list) or len(values) != 3 or not all(_is_number(value) for value in values):
+            raise self.error(key, "must be a number, or a list of three")
+        return float(values[0]), float(values[1]), float(values[2])
 
     def names_or_indices(self) -> dict[str, str | int]:
         """The whole table as tensor names or indices by role."""

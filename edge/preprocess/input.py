@@ -32,7 +32,7 @@ class Input:
     dtype: NumPy's name of its element type
     scale, mean, std: value = (pixel * scale - mean) / std with pixels of 0..255, rounded to the nearest for integers
         (a quantized tensor's q = real / q_scale + zero point is scale / q_scale, mean - zero point). mean and std are
-        one value for all channels, or one a channel in the order of `colour`
+        in the order of `colour`; of a single channel the first counts
     fit: `stretch` fills the input, `letterbox` keeps the proportions and pads, `crop` keeps the proportions, fills
         the input with the middle of the picture and leaves out what is over at two sides
     pad: pixel value of the padding, 0..255
@@ -47,8 +47,8 @@ class Input:
     colour: Colour = "RGB"
     dtype: str = "uint8"
     scale: float = 1.0
-    mean: tuple[float, ...] = (0.0,)
-    std: tuple[float, ...] = (1.0,)
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     fit: Fitting = "stretch"
     pad: int = 0
     anchor: Anchor = "top-left"

@@ -39,7 +39,7 @@ class Values:
     @classmethod
     def of(cls, to: Input, width: int, height: int) -> Values:
         """For pictures of width x height pixels."""
-        mean, std = (np.broadcast_to(np.asarray(given, np.float64), to.channels) for given in (to.mean, to.std))
+        mean, std = (np.array(given[: to.channels]) for given in (to.mean, to.std))
         values = (np.arange(256)[:, None] * to.scale - mean) / std
         dtype = np.dtype(to.dtype)
         if dtype.kind in "iu":

@@ -53,7 +53,7 @@ def test_a_manifest_says_what_it_says_and_the_rest_is_default(write: Callable[[s
     assert made.labels == ("person", "traffic light")
     assert made.input.shape == (1, 3, 320, 416)
     assert (made.input.colour, made.input.dtype, made.input.fit) == ("RGB", "uint8", "stretch")
-    assert (made.input.mean, made.input.std) == ((127.5,), (1.0, 2.0, 3.0))
+    assert (made.input.mean, made.input.std) == ((127.5,) * 3, (1.0, 2.0, 3.0))
     assert made.outputs == {"predictions": "output"}
 
 
@@ -140,11 +140,11 @@ def test_what_an_anchor_head_needs_is_read_and_written_back(write: Callable[[str
 
 def test_an_input_of_one_channel_is_read_and_written_back(write: Callable[[str], Path]) -> None:
     text = WHOLE.replace('layout = "NCHW"', 'colour = "HSV-S"\nfit = "crop"\nrounding = "down"')
-    with pytest.raises(ModelError, match=r"`input\.std` must be a number$"):
+    with pytest.raises(ModelError, match=r"`input\.std` must be one number: HSV-S is one channel"):
         read_manifest(write(text))
-    made = read_manifest(write(text.replace("std = [1, 2, 3]", "std = [60]")))
+    made = read_manifest(write(text.replace("std = [1, 2, 3]", "std = 60")))
     assert (made.input.shape, made.input.fit, made.input.rounding) == ((1, 320, 416, 1), "crop", "down")
-    assert (made.input.mean, made.input.std) == ((127.5,), (60.0,))
+    assert (made.input.mean, made.input.std) == ((127.5,) * 3, (60.0,) * 3)
     assert read_manifest(write(to_toml(made))) == made
 
 

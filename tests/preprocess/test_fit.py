@@ -26,9 +26,9 @@ INPUTS = {
     "signed bytes": Input("x", 96, 96, dtype="int8", mean=(128, 128, 128)),
     "half floats": Input("x", 64, 64, dtype="float16", scale=1 / 255),
     "half floats, planes": Input("x", 70, 50, "NCHW", "BGR", "float16", 1 / 255, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4)),
-    "quantized bytes": Input("x", 64, 64, "NCHW", dtype="uint8", scale=1 / 255 / 0.0078, mean=(-3,)),
+    "quantized bytes": Input("x", 64, 64, "NCHW", dtype="uint8", scale=1 / 255 / 0.0078, mean=(-3, -3, -3)),
     "cropped": Input("x", 224, 224, "NCHW", "RGB", "float32", 1 / 255, (0.485, 0.456, 0.406), fit="crop"),
-    "grey floats": Input("x", 96, 96, "NCHW", "GRAY", "float32", mean=(127.5,), std=(127.5,)),
+    "grey floats": Input("x", 96, 96, "NCHW", "GRAY", "float32", mean=(127.5,) * 3, std=(127.5,) * 3),
     "grey bytes": Input("x", 90, 60, "NHWC", "GRAY", fit="letterbox", rounding="down"),
 }
 inputs = pytest.mark.parametrize("to", INPUTS.values(), ids=INPUTS)
@@ -74,7 +74,7 @@ def test_one_colour_arrives_as_its_value(to: Input) -> None:
     inside = picture[fit.top : fit.top + fit.height, fit.left : fit.left + fit.width].astype(np.float64)
     luma = round(0.299 * red + 0.587 * green + 0.114 * blue)
     pixels = {"RGB": (red, green, blue), "BGR": (blue, green, red), "GRAY": (luma,)}[to.colour]
-    wanted = (np.array(pixels) * to.scale - np.array(to.mean)) / np.array(to.std)
+    wanted = (np.array(pixels) * to.scale - np.array(to.mean[: to.channels])) / np.array(to.std[: to.channels])
     if np.dtype(to.dtype).kind in "iu":
         wanted = np.rint(wanted)
     np.testing.assert_allclose(inside, np.broadcast_to(wanted, inside.shape), rtol=2e-3, atol=2e-3)

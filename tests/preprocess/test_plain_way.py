@@ -90,9 +90,11 @@ def test_any_size_layout_and_colour_is_equal_to_the_bit(
 
 
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
-@pytest.mark.parametrize(("scale", "mean", "std"), [(1 / 255, (0.0,), (1.0,)), (1.0, (123.7, 116, 103), (58, 57, 57))])
+@pytest.mark.parametrize(
+    ("scale", "mean", "std"), [(1 / 255, (0.0,) * 3, (1.0,) * 3), (1.0, (123.7, 116, 103), (58, 57, 57))]
+)
 def test_scale_mean_and_std_are_the_formula(
-    layout: Layout, scale: float, mean: tuple[float, ...], std: tuple[float, ...]
+    layout: Layout, scale: float, mean: tuple[float, float, float], std: tuple[float, float, float]
 ) -> None:
     to = Input("x", 64, 48, layout, "RGB", "float32", scale, mean, std, fit="letterbox", pad=114)
     image = noise(333, 222)
