@@ -8,7 +8,7 @@ import platform
 import sys
 from dataclasses import asdict
 
-from bench import cost, found, running
+from bench import cost, found, preprocess, running
 from bench.table import Measure, Missing, Row, line
 
 MEASURES: dict[str, Measure] = {
@@ -18,6 +18,7 @@ MEASURES: dict[str, Measure] = {
     "gate": found.gate,
     "gate-cost": cost.gate,
     "engines": cost.engines,
+    "preprocess": preprocess.preprocess,
     "pipeline": cost.pipeline,
     "start": running.start,
     "memory": running.memory,

@@ -104,7 +104,7 @@ class Detector:
         # A camera's pictures all have one size, so the last fit is nearly always the right one.
         if self._fit is None or self._tensor is None or self._fit.frame != size:
             self._fit = Fit.of(size, self._model.manifest.input)
-            self._tensor = self._fit.blank()
+            self._tensor = self._fit.blank(self._runner.buffer(self._input, self._model.manifest.input.shape))
         return self._fit, self._tensor
 
 

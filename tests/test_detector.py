@@ -179,6 +179,9 @@ def test_shapes_known_only_after_a_run_are_checked_then(grid: Callable[..., str]
         def run(self, feed: Feed) -> Mapping[str, Any]:
             return {"output": array}
 
+        def buffer(self, name: str, shape: tuple[int, ...]) -> Any:
+            return np.empty(shape, np.float32)
+
         def close(self) -> None: ...
 
     detector = Detector(find(grid()), Late())

@@ -35,7 +35,7 @@ from typing import Any
 
 from edge.errors import ModelError
 from edge.models.table import Table, read_toml
-from edge.preprocess import Input
+from edge.preprocess.input import ANCHORS, CHANNELS, FITTINGS, LAYOUTS, ROUNDINGS, Input
 
 TASKS = ("detect", "pose", "classify", "values")
 DTYPES = ("uint8", "int8", "float32", "float16")
@@ -150,18 +150,22 @@ def _input(table: Table) -> Input:
         name=table.text("name"),
         width=table.integer("width", None, 8, 8192),
         height=table.integer("height", None, 8, 8192),
-        layout="NHWC" if table.one_of("layout", ("NHWC", "NCHW"), "NHWC") == "NHWC" else "NCHW",
-        colour="RGB" if table.one_of("colour", ("RGB", "BGR"), "RGB") == "RGB" else "BGR",
+        layout=table.one_of("layout", LAYOUTS, "NHWC"),
+        colour=table.one_of("colour", tuple(CHANNELS), "RGB"),
         dtype=table.one_of("dtype", DTYPES, "uint8"),
         scale=table.number("scale", 1.0, 1e-6, 1e6),
         mean=table.triple("mean", 0.0),
         std=table.triple("std", 1.0),
-        fit="stretch" if table.one_of("fit", ("stretch", "letterbox"), "stretch") == "stretch" else "letterbox",
+        fit=table.one_of("fit", FITTINGS, "stretch"),
         pad=table.integer("pad", 0, 0, 255),
-        anchor="top-left" if table.one_of("anchor", ("top-left", "centre"), "top-left") == "top-left" else "centre",
+        anchor=table.one_of("anchor", ANCHORS, "top-left"),
+        rounding=table.one_of("rounding", ROUNDINGS, "nearest"),
     )
     if 0.0 in made.std:
         raise table.error("std", "must not be 0: it divides")
+    for key in ("mean", "std"):
+        if made.channels == 1 and len(set(getattr(made, key))) > 1:
+            raise table.error(key, f"must be one number: {made.colour} is one channel")
     table.finish()
     return made
 

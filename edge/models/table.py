@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from edge.config.toml import parse
 from edge.errors import ModelError
+
+Word = TypeVar("Word", bound=str)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -64,14 +66,15 @@ class Table:
             raise self.error(key, "must be a list of texts")
         return tuple(given)
 
-    def one_of(self, key: str, allowed: Sequence[str], default: str) -> str:
+    def one_of(self, key: str, allowed: Sequence[Word], default: Word) -> Word:
         """One of a few words."""
         given = self.take(key)
         if given is None:
             return default
-        if given not in allowed:
-            raise self.error(key, f"must be one of {', '.join(allowed)}, not {given!r}")
-        return str(given)
+        for word in allowed:
+            if given == word:
+                return word
+        raise self.error(key, f"must be one of {', '.join(allowed)}, not {given!r}")
 
     def number(self, key: str, default: float, low: float, high: float) -> float:
         """A number within bounds."""

@@ -138,6 +138,16 @@ def test_what_an_anchor_head_needs_is_read_and_written_back(write: Callable[[str
     assert read_manifest(write(to_toml(made))) == made
 
 
+def test_an_input_of_one_channel_is_read_and_written_back(write: Callable[[str], Path]) -> None:
+    text = WHOLE.replace('layout = "NCHW"', 'colour = "HSV-S"\nfit = "crop"\nrounding = "down"')
+    with pytest.raises(ModelError, match=r"`input\.std` must be one number: HSV-S is one channel"):
+        read_manifest(write(text))
+    made = read_manifest(write(text.replace("std = [1, 2, 3]", "std = 60")))
+    assert (made.input.shape, made.input.fit, made.input.rounding) == ((1, 320, 416, 1), "crop", "down")
+    assert (made.input.mean, made.input.std) == ((127.5,) * 3, (60.0,) * 3)
+    assert read_manifest(write(to_toml(made))) == made
+
+
 def test_missing_and_binary_manifests_are_told(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no such manifest"):
         read_manifest(tmp_path / "none.toml")
