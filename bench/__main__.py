@@ -8,7 +8,7 @@ import platform
 import sys
 from dataclasses import asdict
 
-from bench import cost, found, running
+from bench import cost, decode, found, running
 from bench.table import Measure, Missing, Row, line
 
 MEASURES: dict[str, Measure] = {
@@ -19,6 +19,7 @@ MEASURES: dict[str, Measure] = {
     "gate-cost": cost.gate,
     "engines": cost.engines,
     "pipeline": cost.pipeline,
+    "decode": decode.yolov8,
     "start": running.start,
     "memory": running.memory,
     "delivery": running.delivery,

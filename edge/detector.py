@@ -1,4 +1,4 @@
-"""A detector: a picture in, detections out. The three steps of a frame through a model, in one straight line."""
+"""A picture in, what a model says of it out. The three steps of a frame through a model, in one straight line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar, cast
 
 from numpy.typing import NDArray
 
@@ -16,43 +16,52 @@ from edge.engines import registry
 from edge.engines.base import EngineOptions, Runner, TensorSpec, fits
 from edge.errors import ModelError
 from edge.metrics import Stages
-from edge.models.manifest import Manifest, labels_fault
+from edge.models.manifest import TASKS, Manifest, labels_fault
+from edge.models.quantized import Scale, input_of, real, scale_of
 from edge.models.store import Model, find
-from edge.preprocess import Fit
-from edge.types import I420, U8, Detections, ModelRef
+from edge.preprocess import Fit, Input
+from edge.types import I420, U8, Detections, ModelRef, Prediction
+
+Kind = TypeVar("Kind", bound="Predictor")
 
 
-class Detector:
-    """A loaded model with its head. Holds scratch memory: one thread at a time; `twin` makes another for a thread more.
+class Predictor:
+    """A loaded model of any task with its head. Holds scratch memory: one thread at a time; `twin` makes another for a
+    thread more.
 
+    tasks: those whose models it takes
     ref: the model as events name it
+    task: what the model is for; the type of its predictions follows from it
     labels: class names as topics spell them, `[a-z0-9_]+`, by class index
     names: the same as people read them
     usual_score: the manifest's threshold
-    min_score: detections below it are dropped
+    min_score: what scores below it is dropped
     infer_s: how long the newest inference took, seconds
     """
+
+    tasks: ClassVar[tuple[str, ...]] = TASKS
 
     def __init__(self, model: Model, runner: Runner, min_score: float | None = None) -> None:
         """Join a model's manifest with what runs it; ModelError where inputs, outputs or labels do not fit."""
         manifest = model.manifest
         self._model = model
         self._runner = runner
-        self._head = head(manifest)
-        self._input = _input_name(manifest, runner)
-        self._roles = _roles(manifest, self._head, runner)
+        self._head = _head_of(type(self), manifest)
+        self._input, self._fed = _input_of(manifest, runner)
+        self._roles, self._quantized = _roles(manifest, self._head, runner)
         self._shapes: tuple[tuple[int, ...], ...] = ()
         self._fit: Fit | None = None
         self._tensor: NDArray[Any] | None = None
         self.ref = ModelRef(manifest.name, model.sha256, runner.name)
+        self.task = manifest.task
         self.names = manifest.labels
         self.labels = tuple(plain(label) for label in manifest.labels)
         self.usual_score = manifest.min_score
         self.min_score = manifest.min_score if min_score is None else min_score
         self.infer_s = 0.0
 
-    def detect(self, picture: I420 | U8, stages: Stages | None = None) -> Detections:
-        """What is in a camera's picture, or in a BGR image uint8 (h, w, 3).
+    def predict(self, picture: I420 | U8, stages: Stages | None = None) -> Prediction:
+        """What the model says of a camera's picture, or of a BGR image uint8 (h, w, 3).
 
         Raises EngineError if the back end fails, ModelError if its tensors are not the head's. `stages` gets the
         seconds of `preprocess`, `infer` and `decode`.
@@ -74,6 +83,8 @@ class Detector:
             _check(self._model.manifest, self._head, dict(zip(outputs, shapes, strict=True)))
             _check_numbers(self._model.manifest, outputs)
             self._shapes = shapes
+        for role, scale in self._quantized.items():
+            outputs[role] = real(outputs[role], scale)
         seen = self._head.decode(outputs, self._model.manifest, fit, self.min_score)
         if stages is not None:
             stages.add("preprocess", fitted - begun)
@@ -81,9 +92,9 @@ class Detector:
             stages.add("decode", time.perf_counter() - inferred)
         return seen
 
-    def twin(self, runner: Runner | None = None) -> Detector:
-        """Another detector of the same model for another thread, through `runner` (a worker) where one is given."""
-        return Detector(self._model, runner or self._runner, self.min_score)
+    def twin(self: Kind, runner: Runner | None = None) -> Kind:
+        """Another one of the same model for another thread, through `runner` (a worker) where one is given."""
+        return type(self)(self._model, runner or self._runner, self.min_score)
 
     @property
     def runner(self) -> Runner:
@@ -97,9 +108,31 @@ class Detector:
     def _fitted(self, size: tuple[int, int]) -> tuple[Fit, NDArray[Any]]:
         # A camera's pictures all have one size, so the last fit is nearly always the right one.
         if self._fit is None or self._tensor is None or self._fit.frame != size:
-            self._fit = Fit.of(size, self._model.manifest.input)
+            self._fit = Fit.of(size, self._fed)
             self._tensor = self._fit.blank()
         return self._fit, self._tensor
+
+
+class Detector(Predictor):
+    """A loaded model that detects objects, as cameras want it; a model of another task is refused."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("detect",)
+
+    def detect(self, picture: I420 | U8, stages: Stages | None = None) -> Detections:
+        """What is in a picture; takes and raises what `predict` does."""
+        return cast(Detections, self.predict(picture, stages))
+
+
+def open_predictor(
+    model: str,
+    engine: str | Sequence[str] = "auto",
+    *,
+    threads: int = 0,
+    min_score: float | None = None,
+    manifest: Path | None = None,
+) -> Predictor:
+    """Load a model of any task; takes and raises what `open_detector` does."""
+    return _open(Predictor, model, engine, threads=threads, min_score=min_score, manifest=manifest)
 
 
 def open_detector(
@@ -121,15 +154,27 @@ def open_detector(
 
     Raises:
         MissingError: the engine or a known model's file is not on this machine.
-        ModelError: the file, its manifest or its labels are not what they say.
+        ModelError: the file, its manifest or its labels are not what they say, or the model does not detect.
     """
+    return _open(Detector, model, engine, threads=threads, min_score=min_score, manifest=manifest)
+
+
+def _open(
+    kind: type[Kind],
+    model: str,
+    engine: str | Sequence[str],
+    *,
+    threads: int,
+    min_score: float | None,
+    manifest: Path | None,
+) -> Kind:
     found = find(model, manifest)
     wanted = found.manifest
-    head(wanted)  # a missing decoder is told before a slow load
+    _head_of(kind, wanted)  # a missing decoder is told before a slow load
     name = registry.choose(engine, found.path.suffix.lower(), wanted.engines)
     loaded = registry.load(name, found.path, model_options(wanted, threads))
     try:
-        return Detector(found, loaded, min_score)
+        return kind(found, loaded, min_score)
     except ModelError:
         loaded.close()
         raise
@@ -145,8 +190,18 @@ def plain(label: str) -> str:
     return re.sub(r"[^a-z0-9_]", "_", label.lower())
 
 
-def _input_name(manifest: Manifest, runner: Runner) -> str:
-    """The runner's name of the picture's input, once shape and element type are found to fit."""
+def _head_of(kind: type[Predictor], manifest: Manifest) -> Head:
+    """The manifest's head; ModelError where there is none, or its task is not one that is wanted."""
+    if manifest.task not in kind.tasks:
+        raise ModelError(
+            f"model {manifest.name} is for the task `{manifest.task}`, and cameras need one that detects; "
+            f"`edge infer` runs it on images"
+        )
+    return head(manifest)
+
+
+def _input_of(manifest: Manifest, runner: Runner) -> tuple[str, Input]:
+    """The runner's name of the picture's input and what is fed to it, once shape and element type are found to fit."""
     wanted = manifest.input
     spec = next((s for s in runner.inputs if wanted.name == s.name or wanted.name in s.aliases), None)
     if spec is None:
@@ -160,11 +215,13 @@ def _input_name(manifest: Manifest, runner: Runner) -> str:
             f"model {manifest.name}: input `{spec.name}` has shape {spec.shape}, its manifest says {wanted.shape} "
             f"({wanted.layout})"
         )
-    return spec.name
+    return spec.name, input_of(manifest, spec)
 
 
-def _roles(manifest: Manifest, family: Head, runner: Runner) -> dict[str, str]:
-    """The runner's output name for each role of the head, once the labels are found to fit."""
+def _roles(manifest: Manifest, family: Head, runner: Runner) -> tuple[dict[str, str], dict[str, Scale]]:
+    """The runner's output name for each role of the head, and how integers among them are made real, once the labels
+    are found to fit.
+    """
     specs: dict[str, TensorSpec] = {}
     for role in family.roles:
         key = manifest.outputs.get(role)
@@ -178,7 +235,11 @@ def _roles(manifest: Manifest, family: Head, runner: Runner) -> dict[str, str]:
             raise ModelError(_no_tensor(manifest, "output", str(key), runner.outputs))
         specs[role] = spec
     _check(manifest, family, {role: spec.shape for role, spec in specs.items() if spec.shape})
-    return {role: spec.name for role, spec in specs.items()}
+    scales = {role: scale_of(manifest, role, spec, runner.name) for role, spec in specs.items()}
+    return (
+        {role: spec.name for role, spec in specs.items()},
+        {role: scale for role, scale in scales.items() if scale is not None},
+    )
 
 
 def _check(manifest: Manifest, family: Head, shapes: Mapping[str, Shape]) -> None:
@@ -188,7 +249,8 @@ def _check(manifest: Manifest, family: Head, shapes: Mapping[str, Shape]) -> Non
         raise ModelError(f"model {manifest.name}: {wrong}; is its decoder `{manifest.decoder}`?")
     first = shapes.get(family.roles[0])
     count = family.classes(first) if family.classes and first is not None else None
-    fault = labels_fault(manifest, count) if count is not None else None
+    # Only of a detector are labels required.
+    fault = labels_fault(manifest, count) if count is not None and manifest.labels else None
     if fault is not None:
         raise fault
 
