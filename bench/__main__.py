@@ -8,7 +8,7 @@ import platform
 import sys
 from dataclasses import asdict
 
-from bench import cost, found, preprocess, running
+from bench import cost, decode, found, preprocess, running
 from bench.table import Measure, Missing, Row, line
 
 MEASURES: dict[str, Measure] = {
@@ -20,6 +20,7 @@ MEASURES: dict[str, Measure] = {
     "engines": cost.engines,
     "preprocess": preprocess.preprocess,
     "pipeline": cost.pipeline,
+    "decode": decode.yolov8,
     "start": running.start,
     "memory": running.memory,
     "delivery": running.delivery,

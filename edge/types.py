@@ -83,21 +83,96 @@ class Detections:
     boxes: float32 (n, 4), x1 y1 x2 y2 in pixels of the upright frame, clipped to it
     scores: float32 (n,), 0..1, descending
     classes: int32 (n,), index into the manifest's labels
+    masks: of a model that segments, n arrays uint8 (h, w), 1 where the object is: the frame's pixels in the rows
+        floor(y1) to ceil(y2) and the columns floor(x1) to ceil(x2) of its box; None of any other model
     """
 
     boxes: F32
     scores: F32
     classes: I32
+    masks: tuple[U8, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.scores)
 
     def keep(self, which: NDArray[Any]) -> Detections:
         """Those that a boolean mask or an index array selects, in its order."""
-        return Detections(self.boxes[which], self.scores[which], self.classes[which])
+        masks = self.masks and tuple(self.masks[i] for i in np.arange(len(self.masks))[which])
+        return Detections(self.boxes[which], self.scores[which], self.classes[which], masks)
 
 
 NO_DETECTIONS = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int32))
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """What a classifier takes a picture for, k classes as parallel arrays.
+
+    classes: int32 (k,), index into the manifest's labels
+    scores: float32 (k,), 0..1 where the model or the manifest's softmax makes probabilities of them, descending
+    """
+
+    classes: I32
+    scores: F32
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """The plain numbers of a regression.
+
+    values: float32 (n,), in the model's own units and order; what is no number stays none
+    """
+
+    values: F32
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Poses:
+    """The people whose joints a model found, n people of k keypoints as parallel arrays.
+
+    boxes: float32 (n, 4), x1 y1 x2 y2 around the keypoints in pixels of the upright frame
+    scores: float32 (n,), 0..1, descending
+    keypoints: float32 (n, k, 3), x and y in pixels of the frame, clipped to it, and a score of 0..1; their order is
+        the model's (`COCO_KEYPOINTS` of a MoveNet)
+    """
+
+    boxes: F32
+    scores: F32
+    keypoints: F32
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+Prediction: TypeAlias = Detections | Classes | Values | Poses
+"""What a model of any task says of a picture."""
+
+COCO_KEYPOINTS = (
+    "nose",
+    "left eye",
+    "right eye",
+    "left ear",
+    "right ear",
+    "left shoulder",
+    "right shoulder",
+    "left elbow",
+    "right elbow",
+    "left wrist",
+    "right wrist",
+    "left hip",
+    "right hip",
+    "left knee",
+    "right knee",
+    "left ankle",
+    "right ankle",
+)
+"""The order of keypoints in COCO, cocodataset.org/#keypoints-eval."""
 
 
 @dataclass(frozen=True, slots=True)

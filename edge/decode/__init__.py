@@ -24,6 +24,14 @@ TABLE = {
     "detr": "edge.decode.detr",
     "rf-detr": "edge.decode.detr",
     "nanodet": "edge.decode.nanodet",
+    "squeezedet": "edge.decode.squeezedet",
+    "yolov3-raw": "edge.decode.yolo_raw",
+    "yolov5-raw": "edge.decode.yolo_raw",
+    "yolov8-raw": "edge.decode.yolov8_raw",
+    "yolov8-seg": "edge.decode.yolov8_seg",
+    "classes": "edge.decode.classes",
+    "values": "edge.decode.values",
+    "movenet": "edge.decode.movenet",
 }
 
 
@@ -32,19 +40,21 @@ class Head:
     """A head family.
 
     decode: its function
+    task: what it is for, one of the manifest's tasks
     roles: the outputs that it needs, by the names used in manifests; the first one's shape tells the classes
     classes: the number of classes by the shape of the first output, None where the family's tensors do not show it
     misfit: what is wrong with outputs of these shapes by role; None if nothing, roles that are left out pass
     """
 
     decode: Decode
+    task: str
     roles: tuple[str, ...]
     classes: Callable[[Shape], int | None] | None
     misfit: Callable[[Mapping[str, Shape], Manifest], str | None]
 
 
 def head(manifest: Manifest) -> Head:
-    """The head family that a manifest names; ModelError if there is none of that name."""
+    """The head family that a manifest names; ModelError if there is none of that name, or it is of another task."""
     where = TABLE.get(manifest.decoder)
     if where is None:
         raise ModelError(
@@ -52,4 +62,12 @@ def head(manifest: Manifest) -> Head:
             f"not have; it has: {', '.join(TABLE)}"
         )
     module = importlib.import_module(where)
-    return Head(module.decode, module.ROLES, getattr(module, "classes", None), module.misfit)
+    task = getattr(module, "TASK", "detect")
+    if task != manifest.task:
+        raise ModelError(
+            f"model {manifest.name}: its task is `{manifest.task}`, but the decoder `{manifest.decoder}` is for "
+            f"`{task}`"
+        )
+    # Heads of one output a stride have as many roles as the manifest has strides.
+    roles = module.roles(manifest) if hasattr(module, "roles") else module.ROLES
+    return Head(module.decode, task, roles, getattr(module, "classes", None), module.misfit)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from edge.decode.head import Outputs, Shape, box_unit, detections
+from edge.decode.head import Outputs, Shape, detections, in_pixels
 from edge.decode.nms import FAR
 from edge.errors import ModelError
 from edge.models.manifest import Manifest
@@ -35,7 +35,7 @@ def decode(outputs: Outputs, manifest: Manifest, fit: Fit, min_score: float) -> 
     """
     rows = outputs["predictions"][0]
     rows = np.asarray(rows[rows[:, 4] >= min_score], np.float32)
-    boxes = rows[:, :4] * box_unit(manifest)
+    boxes = in_pixels(rows[:, :4], manifest)
     real = (np.abs(boxes).max(axis=1, initial=0) < FAR) & np.isfinite(rows[:, 4:]).all(axis=1)
     boxes, rows = boxes[real], rows[real]
     if len(rows) == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from edge.models.manifest import Manifest
 from edge.preprocess import Fit
-from edge.types import F32, Detections
+from edge.types import F32, Detections, Prediction
 
 Outputs = Mapping[str, NDArray[Any]]
 """A model's output tensors by their role in the manifest."""
@@ -23,28 +24,52 @@ Shape = tuple[int | None, ...]
 class Decode(Protocol):
     """A head family's pure function from tensors to values."""
 
-    def __call__(self, outputs: Outputs, manifest: Manifest, fit: Fit, min_score: float) -> Detections:
-        """Detections of score >= min_score, best first, in pixels of the frame that `fit` fitted."""
+    def __call__(self, outputs: Outputs, manifest: Manifest, fit: Fit, min_score: float) -> Prediction:
+        """What there is of score >= min_score, best first, in pixels of the frame that `fit` fitted."""
         ...
 
 
-def box_unit(manifest: Manifest) -> F32:
-    """What a model's boxes, x y x y, are multiplied by to be pixels of its input: float32 (4,)."""
+def in_pixels(boxes: F32, manifest: Manifest) -> F32:
+    """A model's boxes, float32 (n, 4), x first, in pixels of its input, whichever the manifest's `box_units`."""
     if manifest.box_units == "pixels":
-        return np.ones(4, np.float32)
-    return np.array([manifest.input.width, manifest.input.height] * 2, np.float32)
+        return boxes
+    return boxes * np.array([manifest.input.width, manifest.input.height] * 2, np.float32)
+
+
+def logit(score: float) -> float:
+    """The number whose sigmoid is `score`: what a sigmoid would only tell of millions is asked before it."""
+    return math.log(score) - math.log1p(-score) if 0 < score < 1 else math.copysign(math.inf, score - 0.5)
+
+
+def sigmoid(logits: F32) -> F32:
+    """1 / (1 + exp(-x)), float32."""
+    return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+
+
+def candidates(scores: NDArray[Any], least: float) -> NDArray[np.intp]:
+    """Which columns of (classes, points) hold a score of `least` or more.
+
+    Comparing all and joining bytes takes three quarters of the time of the maximum of floats, and finding the class
+    as well ten times as long as either: that is left for the columns that are found.
+    """
+    return np.flatnonzero((scores >= least).any(axis=0))
 
 
 def from_centres(boxes: F32) -> F32:
     """Boxes x1 y1 x2 y2 from boxes centre x, centre y, width, height; both float32 (n, 4)."""
-    halves = boxes[:, 2:] / 2
-    return np.concatenate([boxes[:, :2] - halves, boxes[:, :2] + halves], axis=1)
+    # Written into one array: half of the time of joining two, where there are a hundred.
+    corners = np.empty(boxes.shape, np.float32)
+    np.multiply(boxes[:, 2:], 0.5, out=corners[:, 2:])
+    np.subtract(boxes[:, :2], corners[:, 2:], out=corners[:, :2])
+    corners[:, 2:] += boxes[:, :2]
+    return corners
 
 
 def detections(boxes: F32, scores: F32, classes: NDArray[np.integer], fit: Fit) -> Detections:
     """Detections in the frame from boxes in pixels of the input; those wholly outside it are dropped."""
     placed = fit.to_frame(boxes)
-    real = (placed[:, 2] > placed[:, 0]) & (placed[:, 3] > placed[:, 1])
-    if real.all():
-        return Detections(placed, np.asarray(scores, np.float32), np.asarray(classes, np.int32))
-    return Detections(placed[real], np.asarray(scores[real], np.float32), np.asarray(classes[real], np.int32))
+    real = placed[:, 2:] > placed[:, :2]
+    if not real.all():
+        inside = real.all(axis=1)
+        placed, scores, classes = placed[inside], scores[inside], classes[inside]
+    return Detections(placed, np.asarray(scores, np.float32), np.asarray(classes, np.int32))

@@ -30,22 +30,32 @@ def keep(boxes: F32, scores: F32, classes: NDArray[np.integer], iou: float) -> N
     """
     if len(scores) == 0:
         return np.zeros(0, np.intp)
-    corners_and_sizes = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+    corners_and_sizes = boxes.copy()
+    corners_and_sizes[:, 2:] -= boxes[:, :2]
     # It takes arrays as well, and reads them item by item: lists are done in half the time.
     kept = cv2.dnn.NMSBoxesBatched(corners_and_sizes.tolist(), scores.tolist(), classes.tolist(), 0.0, iou)
-    indices = np.asarray(kept, np.intp).reshape(-1)
-    return indices[np.argsort(-scores[indices], kind="stable")]
+    # They come in the order of their scores, best first, and equals in the order that they were given.
+    return np.asarray(kept, np.intp).reshape(-1)
+
+
+def chosen(boxes: F32, scores: F32, classes: NDArray[np.integer], iou: float) -> NDArray[np.intp]:
+    """`keep` of candidates that may hold rubbish, which is dropped, and may be a flood, of which the best count."""
+    # Nearly always all are real, and a sum of squares, which bounds each, is a tenth of the work of looking by row.
+    corners = boxes.reshape(-1)
+    if corners.dot(corners) < FAR**2 and scores.dot(scores) < np.inf:
+        if len(scores) <= MOST:
+            return keep(boxes, scores, classes, iou)
+        real = np.arange(len(scores))
+    else:
+        real = np.flatnonzero((np.abs(boxes) < FAR).all(axis=1) & (scores < np.inf))  # what is no number fails as well
+    if len(real) > MOST:
+        real = real[np.argpartition(-scores[real], MOST)[:MOST]]
+    return np.asarray(real[keep(boxes[real], scores[real], classes[real], iou)])
 
 
 def survivors(boxes: F32, scores: F32, classes: NDArray[np.integer], manifest: Manifest, fit: Fit) -> Detections:
     """Detections of what is left of candidates: real boxes, float32 (n, 4) in pixels of the input, suppressed."""
-    real = (np.abs(boxes).max(axis=1, initial=0) < FAR) & (scores < np.inf)  # what is no number fails as well
-    if not real.all():
-        boxes, scores, classes = boxes[real], scores[real], classes[real]
-    if len(scores) == 0:
+    kept = chosen(boxes, scores, classes, manifest.nms_iou)
+    if len(kept) == 0:
         return NO_DETECTIONS
-    if len(scores) > MOST:
-        top = np.argpartition(-scores, MOST)[:MOST]
-        boxes, scores, classes = boxes[top], scores[top], classes[top]
-    kept = keep(boxes, scores, classes, manifest.nms_iou)
     return detections(boxes[kept], scores[kept], classes[kept], fit)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from edge.decode import nms
-from edge.decode.head import Outputs, Shape, box_unit, from_centres
+from edge.decode.head import Outputs, Shape, from_centres, in_pixels
 from edge.models.manifest import Manifest
 from edge.preprocess import Fit
 from edge.types import NO_DETECTIONS, Detections
@@ -44,5 +44,5 @@ def decode(outputs: Outputs, manifest: Manifest, fit: Fit, min_score: float) -> 
     good = scores >= min_score
     if not good.any():
         return NO_DETECTIONS
-    boxes = from_centres(rows[good, :4] * box_unit(manifest))
+    boxes = from_centres(in_pixels(rows[good, :4], manifest))
     return nms.survivors(boxes, scores[good], best[good], manifest, fit)

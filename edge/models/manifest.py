@@ -51,7 +51,7 @@ class Manifest:
     input: how pictures are fed
     outputs: the decoder's name of an output to the tensor's name or index
     labels: display names by class index
-    min_score: detections below it are dropped unless the user says otherwise
+    min_score: detections, classes and poses below it are dropped unless the user says otherwise
     nms_iou: boxes of one class that overlap more are one object
     first_class: number of the first label in what the model gives (1 where 0 stands for background)
     strides: of a grid head, pixels of the input a cell
@@ -60,6 +60,11 @@ class Manifest:
     box_units: whether boxes come in `pixels` of the input or in 0..1 of it, `unit`
     reg_max: of a NanoDet, the largest distance of its distributions, in cells
     cell_offset: of a NanoDet, where in its cell a point lies, in cells
+    scale_xy: of a raw YOLOv4, for each stride what its centres are spread by (Darknet's `scale_x_y`); empty: 1
+    softmax: of a classifier, whether its scores are logits yet to become probabilities
+    top: of a classifier, how many classes it tells at most
+    quantized: scale and zero point of integer outputs by role, and of the picture under `input`, where the engine
+        does not tell them: real = scale * (integer - zero point)
     engines: back ends in the order to try them; empty: any that reads the file
     sha256: of the model file, lower-case hex; empty where unknown
     """
@@ -79,6 +84,10 @@ class Manifest:
     box_units: str = "pixels"
     reg_max: int = 7
     cell_offset: float = 0.0
+    scale_xy: tuple[float, ...] = ()
+    softmax: bool = False
+    top: int = 5
+    quantized: Mapping[str, tuple[float, int]] = field(default_factory=dict)
     engines: tuple[str, ...] = ()
     licence: str = ""
     source: str = ""
@@ -102,7 +111,7 @@ def parse_manifest(raw: Mapping[str, Any], path: Path) -> Manifest:
         input=_input(top.table("input")),
         outputs=top.table("outputs").names_or_indices(),
         labels=_labels(top, path.parent),
-        min_score=top.number("min_score", 0.4, 0.0, 1.0),
+        min_score=top.number("min_score", 0.0 if task == "classify" else 0.4, 0.0, 1.0),
         nms_iou=top.number("nms_iou", 0.45, 0.0, 1.0),
         first_class=top.integer("first_class", 0, 0, 1000),
         strides=top.integers("strides", 1, 1024),
@@ -111,6 +120,10 @@ def parse_manifest(raw: Mapping[str, Any], path: Path) -> Manifest:
         box_units=top.one_of("box_units", BOX_UNITS, "pixels"),
         reg_max=top.integer("reg_max", 7, 1, 64),
         cell_offset=top.number("cell_offset", 0.0, 0.0, 1.0),
+        scale_xy=top.numbers("scale_xy", 1.0, 4.0),
+        softmax=top.flag("softmax"),
+        top=top.integer("top", 5, 1, 1000),
+        quantized=_quantized(top),
         engines=top.texts("engines"),
         licence=top.text("licence", ""),
         source=top.text("source", ""),
@@ -134,13 +147,15 @@ def to_toml(manifest: Manifest) -> str:
         if isinstance(value, Input):
             tables += ["", "[input]", *(f"{f.name} = {_toml(getattr(value, f.name))}" for f in fields(value))]
         elif isinstance(value, Mapping):
+            if field_.name == "quantized" and not value:
+                continue
             tables += ["", f"[{field_.name}]", *(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items())]
         elif value != ():
             lines.append(f"{field_.name} = {_toml(value)}")
     return "\n".join([*lines, *tables]) + "\n"
 
 
-def _toml(value: str | float | tuple[object, ...]) -> str:
+def _toml(value: str | float | bool | tuple[object, ...]) -> str:
     # JSON's texts, numbers and lists are TOML's too, but for DEL, which TOML wants escaped.
     return json.dumps(value).replace("\x7f", "\\u007f")
 
@@ -167,6 +182,17 @@ def _input(table: Table) -> Input:
         if made.channels == 1 and len(set(getattr(made, key))) > 1:
             raise table.error(key, f"must be one number: {made.colour} is one channel")
     table.finish()
+    return made
+
+
+def _quantized(top: Table) -> dict[str, tuple[float, int]]:
+    table = top.table("quantized", optional=True)
+    made = {}
+    for role in table.left():
+        scale, zero = table.pair(role, (1.0, 0.0), -1e6, 1e6)
+        if scale <= 0 or zero != int(zero):
+            raise table.error(role, "must be a scale above 0 and a whole zero point")
+        made[role] = (scale, int(zero))
     return made
 
 

@@ -41,9 +41,22 @@ class Table:
         self._known.append(key)
         return self._left.pop(key, None)
 
-    def table(self, key: str) -> Table:
-        """A sub-table, which must be there."""
+    def left(self) -> tuple[str, ...]:
+        """The keys that nobody has taken yet."""
+        return tuple(self._left)
+
+    def flag(self, key: str) -> bool:
+        """`true` or `false`; false where absent."""
         given = self.take(key)
+        if given is not None and not isinstance(given, bool):
+            raise self.error(key, f"must be true or false, not {given!r}")
+        return bool(given)
+
+    def table(self, key: str, *, optional: bool = False) -> Table:
+        """A sub-table; one that is optional and not there is empty."""
+        given = self.take(key)
+        if given is None and optional:
+            given = {}
         if not isinstance(given, dict):
             raise self.error(key, "is missing: a table" if given is None else "must be a table")
         return Table(given, self._where, f"{self._prefix}{key}.")
@@ -94,6 +107,15 @@ class Table:
             said = "is missing" if given is None else f"is {given!r}"
             raise self.error(key, f"{said}: a whole number from {low} to {high}")
         return int(given)
+
+    def numbers(self, key: str, low: float, high: float) -> tuple[float, ...]:
+        """A list of numbers within bounds, empty where absent."""
+        given = self.take(key)
+        if given is None:
+            return ()
+        if not isinstance(given, list) or not all(_is_number(item) and low <= item <= high for item in given):
+            raise self.error(key, f"must be a list of numbers from {low:g} to {high:g}")
+        return tuple(float(item) for item in given)
 
     def integers(self, key: str, low: int, high: int) -> tuple[int, ...]:
         """A list of whole numbers, empty where absent."""
