@@ -8,7 +8,7 @@ import platform
 import sys
 from dataclasses import asdict
 
-from bench import cost, decode, found, preprocess, running
+from bench import cost, decode, found, preprocess, running, streams
 from bench.table import Measure, Missing, Row, line
 
 MEASURES: dict[str, Measure] = {
@@ -21,8 +21,10 @@ MEASURES: dict[str, Measure] = {
     "preprocess": preprocess.preprocess,
     "pipeline": cost.pipeline,
     "decode": decode.yolov8,
+    "streams": streams.rates,
     "start": running.start,
     "memory": running.memory,
+    "memory-stream": streams.memory,
     "delivery": running.delivery,
 }
 

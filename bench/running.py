@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def start() -> Iterator[Row]:
         times = []
         for _ in range(8):
             begun = time.perf_counter()
-            with _daemon(file):
+            with daemon(file):
                 while not _inferred(load(file)):
                     time.sleep(0.005)
                 times.append(time.perf_counter() - begun)
@@ -63,7 +63,7 @@ def memory() -> Iterator[Row]:
 def _peak_mb(model: str, **environment: str) -> float:
     with tempfile.TemporaryDirectory(prefix="edge-bench-") as name:
         file = _config(Path(name), model)
-        with _daemon(file, **environment) as (process, says):
+        with daemon(file, **environment) as (process, says):
             _look_at_the_page(says, 10.0)
             status = Path(f"/proc/{process.pid}/status").read_text()
     return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) / 1024
@@ -83,22 +83,22 @@ def delivery() -> Iterator[Row]:
 
 
 def _config(folder: Path, model: str = TFLITE) -> Path:
-    """A daemon on a clip of 640x480 with a table `[model]`, everything else at its default."""
-    clip = folder / "clip.mp4"
-    _scale(footage("onebyone_A"), clip)
+    return settings_file(folder, clip_at_640(folder), model, ["hall"])
+
+
+def settings_file(folder: Path, clip: Path, model: str, cameras: Sequence[str]) -> Path:
+    """A daemon whose cameras play a clip, with a table `[model]`, everything else at its default."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     file = folder / "edge.toml"
-    file.write_text(
-        f'[node]\nname = "bench"\ndata = "{folder}/data"\n'
-        f'[[camera]]\nname = "hall"\nsource = "file:{clip}"\nloop = true\n'
-        f"{model}[web]\nport = {port}\n"
-    )
+    played = "".join(f'[[camera]]\nname = "{name}"\nsource = "file:{clip}"\nloop = true\n' for name in cameras)
+    file.write_text(f'[node]\nname = "bench"\ndata = "{folder}/data"\n{played}{model}[web]\nport = {port}\n')
     return file
 
 
-def _scale(source: Path, target: Path) -> None:
-    """The first 300 pictures of a clip at 640x480 in H.264."""
+def clip_at_640(folder: Path) -> Path:
+    """The first 300 pictures of a clip at 640x480 in H.264, written into a folder."""
+    source, target = footage("onebyone_A"), folder / "clip.mp4"
     with av.open(str(source)) as given, av.open(str(target), "w") as made:
         stream = made.add_stream("libx264", rate=10, options={"preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
@@ -110,10 +110,11 @@ def _scale(source: Path, target: Path) -> None:
             scaled.pts, scaled.time_base = i, Fraction(1, 10)
             made.mux(stream.encode(scaled))
         made.mux(stream.encode())
+    return target
 
 
 @contextlib.contextmanager
-def _daemon(file: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def daemon(file: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`edge run`; gives the process and the line with the page's address once it is ready."""
     process = subprocess.Popen(
         [EDGE, "run", "--config", file],

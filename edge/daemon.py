@@ -166,8 +166,8 @@ class Daemon:
                 self.clock,
                 self._emit,
             )
-            self._detector = wiring.open_model(config, seeing, self._news)
-            self._worker = Worker(self._detector.runner)
+            self._detector = wiring.open_model(config, seeing, self._news, measure=True)
+            self._worker = Worker(self._detector.runner, self._detector.predictor.model.manifest.batch)
         for camera in config.camera:
             wanted = self._detector if wiring.objects_of(camera) else None
             watch = CameraWatch(camera, config.model, wanted and wanted.twin(self._worker), around)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.crops import Crop, Planner, inner
 from edge.decode import nms
@@ -119,8 +118,8 @@ def _whole(seen: Detections, crop: Crop, frame: tuple[int, int]) -> Detections:
     x1, y1, x2, y2 = crop.box
     low = np.array([x1 if left else -np.inf, y1 if top else -np.inf], np.float32) + EDGE_PX
     high = np.array([x2 if right else np.inf, y2 if bottom else np.inf], np.float32) - EDGE_PX
-    kept: NDArray[np.bool_] = (seen.boxes[:, :2] >= low).all(axis=1) & (seen.boxes[:, 2:] <= high).all(axis=1)
-    return seen if kept.all() else seen.keep(kept)
+    kept = np.all([*(seen.boxes[:, :2] >= low).T, *(seen.boxes[:, 2:] <= high).T], axis=0)
+    return seen if np.all(kept) else seen.keep(np.flatnonzero(kept))
 
 
 def _joined(parts: Sequence[Detections], iou: float) -> Detections:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Protocol
@@ -11,14 +11,14 @@ from edge.metrics import Stages
 from edge.motion import Gate
 from edge.rules import Rules
 from edge.track import Tracker
-from edge.types import I420, Box, Detections, Event, Frame, Track
+from edge.types import I420, Box, Event, Frame, Seen, Track
 
 
 class Sees(Protocol):
     """A detector as the pipeline needs it; notes its stages `preprocess`, `infer` and `decode`."""
 
-    def detect(self, picture: I420, stages: Stages) -> Detections:
-        """What is in a picture."""
+    def look(self, picture: I420, wanted: Sequence[Box], stages: Stages) -> Seen:
+        """What is in a picture, or at least in the places of it that are wanted."""
         ...
 
 
@@ -54,9 +54,9 @@ def watch(
             moved = gate.moved(frame.picture.y, frame.time)
             stages.add("motion", perf_counter() - start)
 
-            inferred = detector is not None and (bool(moved) or tracker.due(frame.time))
-            if inferred and detector is not None:
-                seen = detector.detect(frame.picture, stages)
+            wanted = [] if detector is None else [*moved, *tracker.due(frame.time, moved)]
+            if detector is not None and wanted:
+                seen = detector.look(frame.picture, wanted, stages)
                 start = perf_counter()
                 tracks = tracker.update(seen, frame.time, frame.wall, moved)
             else:
@@ -67,7 +67,7 @@ def watch(
 
             for event in rules.judge(frame, tracks, moved, tracker.numbers):
                 emit(event)
-            show(Look(frame, moved, inferred, tracks))
+            show(Look(frame, moved, bool(wanted), tracks))
             stages.add("rules", perf_counter() - judged)
     finally:
         if frame is not None:

@@ -117,7 +117,10 @@ class Predictor:
 
     def _fitted(self, size: tuple[int, int], crop: Crop | None) -> tuple[Fit, NDArray[Any]]:
         if crop is not None:
-            fit = Fit.of(size, replace(self._fed, width=crop.width, height=crop.height), crop.box)
+            # The crop is to be seen whole, also by a model that is fed the middle of whole frames.
+            fitting = "letterbox" if self._fed.fit == "crop" else self._fed.fit
+            to = replace(self._fed, width=crop.width, height=crop.height, fit=fitting)
+            fit = Fit.of(size, to, crop.box)
             return fit, fit.blank(self._smaller_tensor(fit.input))
         # A camera's pictures all have one size, so the last fit is nearly always the right one.
         if self._fit is None or self._tensor is None or self._fit.frame != size:

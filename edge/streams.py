@@ -11,12 +11,12 @@ from pathlib import Path
 from edge.capture.ahead import decode_ahead
 from edge.capture.base import Shot
 from edge.capture.file import open_file
-from edge.detector import Detector
 from edge.engines.worker import Worker
 from edge.errors import EdgeError, SourceError
+from edge.predictor import Predictor
 
 
-def frames_per_second(clip: Path, detector: Detector, worker: Worker, streams: int, seconds: float) -> list[float]:
+def frames_per_second(clip: Path, model: Predictor, worker: Worker, streams: int, seconds: float) -> list[float]:
     """Pictures a second that each of so many streams got through the model: decoded, fitted, inferred, read out.
 
     Nothing is gated, so that every picture is inferred; every stream decodes the clip for itself, again and again.
@@ -25,7 +25,7 @@ def frames_per_second(clip: Path, detector: Detector, worker: Worker, streams: i
         SourceError: the clip cannot be read.
         EngineError, ModelError: the model fails.
     """
-    runs = [_Stream(clip, detector.twin(worker)) for _ in range(streams)]
+    runs = [_Stream(clip, model.twin(worker)) for _ in range(streams)]
     threads = [threading.Thread(target=run.play, name=f"stream-{i}", daemon=True) for i, run in enumerate(runs)]
     for thread in threads:
         thread.start()
@@ -46,14 +46,14 @@ def frames_per_second(clip: Path, detector: Detector, worker: Worker, streams: i
 class _Stream:
     """One stream: `play` is its thread's body; warm once a picture is through, or nothing more will come."""
 
-    def __init__(self, clip: Path, detector: Detector) -> None:
-        self._clip, self._detector = clip, detector
+    def __init__(self, clip: Path, model: Predictor) -> None:
+        self._clip, self._model = clip, model
         self.frames = 0
         self.warm, self.stop = threading.Event(), threading.Event()
         self.fault: EdgeError | None = None
 
     def play(self) -> None:
-        """Every picture of the clip through the detector, over and over, until `stop`."""
+        """Every picture of the clip through the model, over and over, until `stop`."""
         try:
             while not self.stop.is_set():
                 before = self.frames
@@ -68,7 +68,7 @@ class _Stream:
 
     def _look(self, shots: Iterator[Shot]) -> None:
         for shot in shots:
-            self._detector.detect(shot.picture)
+            self._model.predict(shot.picture)
             self.frames += 1
             self.warm.set()
             if self.stop.is_set():

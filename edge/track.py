@@ -8,6 +8,7 @@ Matching Space", WACV 2023), which still overlaps when somebody crosses a slow c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -15,8 +16,10 @@ from statistics import median
 from edge import boxes
 from edge.assign import assign
 from edge.kalman import BoxFilter
-from edge.types import Box, Detections, Track
+from edge.types import Box, Detections, Seen, Track
 
+EVERYWHERE: Box = (0.0, 0.0, math.inf, math.inf)
+COVERED = 0.6
 Moment = tuple[float, float]
 """Time on the pipeline's clock, time on the wall."""
 
@@ -63,7 +66,12 @@ class _Found:
 
 @dataclass(slots=True)
 class _Life:
-    """One object: its filter and its history. first, last: time and wall time of those detections."""
+    """One object: its filter and its history.
+
+    first, last: time and wall time of those detections
+    time: up to when the filter has been moved on
+    looked: whether the newest look was at its place
+    """
 
     number: int
     kind: int
@@ -75,6 +83,8 @@ class _Life:
     moved: bool = False
     confirmed: bool = False
     misses: int = 0
+    time: float = 0.0
+    looked: bool = True
 
 
 class Tracker:
@@ -90,42 +100,45 @@ class Tracker:
         self._wanted = frozenset(kind for kind, label in enumerate(self._labels) if label in wanted)
         self.settings = settings or TrackerSettings()
         self._lives: list[_Life] = []
-        self._time: float | None = None
         self._looked: float | None = None
         self._born = 0
 
-    def due(self, time: float) -> bool:
-        """Whether the tracks want a look at this frame although nothing moves: on the very first frame, while a track
-        is not decided, and at a low rate for objects that stand still or were just missed."""
+    def due(self, time: float, moving: Sequence[Box] = ()) -> list[Box]:
+        """Where the tracks want a look at this frame: everywhere on the very first one, around tracks that move or are
+        not decided, and at a low rate around objects that stand still or were just missed. Empty: nowhere."""
         if self._looked is None:
-            return True
-        away = time - self._looked
+            return [EVERYWHERE]
         settings = self.settings
-        return any(
-            not life.confirmed or away >= (settings.missed_every if life.misses else settings.still_every) - 1e-6
+        return [
+            life.filter.box
             for life in self._lives
-        )
+            if not life.confirmed
+            or time - life.time >= (settings.missed_every if life.misses else settings.still_every) - 1e-6
+            or (moving and _moves(life.filter.box, moving))
+        ]
 
     def coast(self, time: float) -> list[Track]:
         """The tracks at a frame that was not looked at: where they were, since nothing moved."""
         return self._report(time, looked=False)
 
-    def update(self, seen: Detections, time: float, wall: float, moving: Sequence[Box] | None = None) -> list[Track]:
+    def update(self, seen: Seen, time: float, wall: float, moving: Sequence[Box] | None = None) -> list[Track]:
         """Take in what a detector saw at `time`; return the tracks, oldest first.
 
         Args:
-            seen: of the whole frame; empty if nothing was found
+            seen: empty if nothing was found; a track where nobody looked stays as it is
             moving: where the gate saw motion. A track starts only there, so that what a detector mistakes for a
                 person in a picture that stands still is not told about; on the first frame it starts anywhere.
                 None: everything may move.
         """
         if self._looked is None:
             moving = None
-        if self._time is not None:
-            for life in self._lives:
-                life.filter.predict(max(time - self._time, 0.0))
-        self._time = self._looked = time
-        found = self._wanted_of(seen)
+        self._looked = time
+        for life in self._lives:
+            life.looked = _covers(seen.looked, life.filter.box)
+            if life.looked:
+                life.filter.predict(max(time - life.time, 0.0))
+                life.time = time
+        found = self._wanted_of(seen.detections)
         free = self._match(found, (time, wall), moving)
         self._start(free, (time, wall), moving)
         self._forget(time)
@@ -146,9 +159,9 @@ class Tracker:
         strong = [one for one in found if one.score >= self.settings.strong]
         weak = [one for one in found if one.score < self.settings.strong]
         for life in self._lives:
-            life.misses += 1
+            life.misses += life.looked
         for some, buffer, limit in ((strong, 0.1, 0.8), (weak, 0.1, 0.6), (strong, 0.5, 0.9)):
-            lives = [life for life in self._lives if life.misses]
+            lives = [life for life in self._lives if life.misses and life.looked]
             if not some or not lives:
                 continue
             places = [boxes.grown(life.filter.box, buffer) for life in lives]
@@ -193,7 +206,7 @@ class Tracker:
             if known or not _moves(one.box, moving):
                 continue
             self._born += 1
-            life = _Life(self._born, one.kind, one.score, BoxFilter(one.box), now, now, [one.score])
+            life = _Life(self._born, one.kind, one.score, BoxFilter(one.box), now, now, [one.score], time=now[0])
             life.moved = moving is not None
             self._lives.append(life)
 
@@ -203,7 +216,9 @@ class Tracker:
         kept: list[_Life] = []
         for i, life in enumerate(self._lives):
             away = time - life.last[0] - 1e-6
-            if life.confirmed:
+            if not life.looked:
+                stays = True
+            elif life.confirmed:
                 stays = away <= settings.lost_s
             else:
                 older = kept + [other for other in self._lives[i + 1 :] if other.confirmed]
@@ -233,7 +248,7 @@ class Tracker:
                 score=life.score,
                 box=life.filter.box,
                 confirmed=life.confirmed,
-                seen=looked and life.misses == 0,
+                seen=looked and life.looked and life.misses == 0,
                 first_time=life.first[0],
                 last_time=life.last[0],
                 first_wall=life.first[1],
@@ -242,6 +257,11 @@ class Tracker:
             for life in self._lives
             if life.misses == 0 or time - life.last[0] <= self.settings.shown_s + 1e-6
         ]
+
+
+def _covers(looked: Sequence[Box] | None, box: Box) -> bool:
+    """Whether the place of a box was looked at, by most of it; it may reach beyond the frame."""
+    return looked is None or any(boxes.shared(box, part) >= COVERED * boxes.area(box) for part in looked)
 
 
 def _moves(box: Box, moving: Sequence[Box] | None) -> bool:

@@ -101,6 +101,17 @@ class Detections:
         return Detections(self.boxes[which], self.scores[which], self.classes[which], masks)
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was made of one picture.
+
+    looked: the parts of it that the model saw, pixels of the frame; None: all of it
+    """
+
+    detections: Detections
+    looked: tuple[Box, ...] | None = None
+
+
 NO_DETECTIONS = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int32))
 
 

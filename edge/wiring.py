@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from edge.config.schema import Camera, Config, Engine, Model
+from edge.costs import cost_of
+from edge.crops import TABLE_COST, Planner
 from edge.detector import Detector, open_detector
 from edge.engines.base import EngineOptions
 from edge.engines.chain import Change
@@ -36,12 +38,17 @@ def engine_options(model: Model, engine: Engine) -> EngineOptions:
 
 
 def open_model(
-    config: Config, cameras: Sequence[Camera], on_change: Callable[[Change], None] | None = None
+    config: Config,
+    cameras: Sequence[Camera],
+    on_change: Callable[[Change], None] | None = None,
+    *,
+    measure: bool = False,
 ) -> Detector:
     """Load the model of the configuration; it gives all that any of the cameras' trackers still looks at.
 
     Args:
         on_change: told when another back end serves; None keeps the first that loads.
+        measure: decide about crops by what inferences cost here; a replay does not, and takes a fixed table
 
     Raises:
         MissingError, ModelError: as `open_detector`.
@@ -54,9 +61,20 @@ def open_model(
         min_score=model.min_score,
         manifest=model.manifest,
         on_change=on_change if len(model.engine) > 1 else None,
+        flexible=config.crop.policy != "frame",
     )
+    detector.planner = _planner(config, detector, measure=measure)
     detector.min_score = WEAK * min(strong_of(camera, model, detector) for camera in cameras)
     return detector
+
+
+def _planner(config: Config, detector: Detector, *, measure: bool) -> Planner:
+    manifest, policy = detector.predictor.model.manifest, config.crop.policy
+    step = manifest.size_step
+    cost = TABLE_COST
+    if measure and step and policy != "frame":
+        cost = cost_of(detector.predictor, engine_options(config.model, config.engine).cpu_threads)
+    return Planner(policy, manifest.input, step, cost)
 
 
 def strong_of(camera: Camera, model: Model, detector: Detector) -> float:

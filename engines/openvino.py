@@ -125,7 +125,7 @@ def _shaped(core: Any, model: Path, options: EngineOptions, folder: Path | None)
         return str(copy)
     read = core.read_model(str(model))
     wanted = {
-        port: list(shape)
+        port: [-1 if size is None else size for size in shape]
         for port in read.inputs
         for name, shape in options.inputs.items()
         if name in port.get_names() and port.get_partial_shape().is_dynamic

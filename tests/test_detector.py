@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from edge.detector import Detector, open_detector, plain
+from edge.costs import cost_of
+from edge.crops import Cost, Planner
+from edge.detector import open_detector
 from edge.engines.base import EngineOptions, Feed, TensorSpec
 from edge.engines.worker import Worker
 from edge.errors import MissingError, ModelError
 from edge.metrics import Stages
 from edge.models.store import find
+from edge.predictor import Predictor, plain
 from edge.types import I420
 from tests.support.nets import GRID_MANIFEST, grid_detector
 from tests.support.shared_data import FASTESTDET, IMAGES, SSD, YOLOX, needs_data
@@ -184,7 +190,90 @@ def test_shapes_known_only_after_a_run_are_checked_then(grid: Callable[..., str]
 
         def close(self) -> None: ...
 
-    detector = Detector(find(grid()), Late())
+    detector = Predictor(find(grid()), Late())
     for _ in range(2):
         with pytest.raises(ModelError, match=says):
-            detector.detect(grey(16))
+            detector.predict(grey(16))
+
+
+FAR_OFF = 8
+"""Side of something far away, pixels."""
+
+
+@pytest.fixture
+def open_grid(tmp_path: Path) -> str:
+    """The grid detector on pictures of any size, any number of them."""
+    keys = GRID_MANIFEST.replace("strides = [16]", "strides = [16]\nsize_step = 16\nbatch = 4")
+    (tmp_path / "grid.toml").write_text(keys.replace("= 32", "= 128").replace('"NCHW"', '"NCHW"\nfit = "letterbox"'))
+    return str(grid_detector(tmp_path / "grid.onnx", vary=True))
+
+
+def lit(*places: tuple[int, int, int, int], width: int = 512, height: int = 256) -> I420:
+    """A dark picture with bright places x1 y1 x2 y2."""
+    picture = grey(16, width, height)
+    for x1, y1, x2, y2 in places:
+        picture.y[y1:y2, x1:x2] = 235
+    return picture
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino", "reference"])
+def test_a_crop_shows_the_same_object_where_it_is_in_the_frame(engine: str, open_grid: str) -> None:
+    detector = open_detector(open_grid, engine, ONE, flexible=True)
+    detector.planner = Planner("auto", detector.planner.input, 16)
+    stages = Stages()
+    picture = lit((64, 64, 128, 128), (448, 192, 512, 256))
+    whole = detector.look(picture, [(0.0, 0.0, 512.0, 256.0)], stages)
+    assert whole.looked is None
+    assert len(whole.detections) == 2
+    part = detector.look(picture, [(70.0, 70.0, 120.0, 120.0)], stages)
+    assert part.looked is not None
+    np.testing.assert_allclose(part.detections.boxes, [[64, 64, 128, 128]], atol=1)
+    both = detector.look(picture, [(70.0, 70.0, 120.0, 120.0), (450.0, 200.0, 500.0, 250.0)], stages)
+    assert len(both.looked or ()) == 2
+    np.testing.assert_allclose(
+        sorted(both.detections.boxes.tolist()), [[64, 64, 128, 128], [448, 192, 512, 256]], atol=1
+    )
+    detector.close()
+
+
+def test_what_a_crop_cuts_is_not_told(grid: Callable[..., str]) -> None:
+    detector = open_detector(grid(), options=ONE)
+    detector.planner = Planner("crop", detector.planner.input)
+    picture = lit((0, 0, 256, 256))
+    seen = detector.look(picture, [(96.0, 96.0, 100.0, 100.0)], Stages())
+    assert seen.looked is not None
+    assert len(seen.detections) == 0, "every cell of the crop is bright up to its inner sides"
+
+
+def test_a_crop_magnifies_what_a_whole_frame_is_too_coarse_for(grid: Callable[..., str]) -> None:
+    detector = open_detector(grid(), options=ONE)
+    detector.planner = Planner("crop", detector.planner.input)
+    picture = lit((248, 120, 248 + 2 * FAR_OFF, 120 + 2 * FAR_OFF))
+    assert len(detector.detect(picture)) == 0
+    seen = detector.look(picture, [(248.0, 120.0, 264.0, 136.0)], Stages())
+    assert seen.looked is not None
+    assert len(detector.look(picture, [(240.0, 112.0, 272.0, 144.0)], Stages()).looked or ()) == 1
+
+
+def test_cameras_that_wait_together_share_one_run(open_grid: str) -> None:
+    first = open_detector(open_grid, "onnxruntime", ONE)
+    assert first.runner.inputs[0].shape == (None, 3, 128, 128)
+    with closing(Worker(first.runner, first.predictor.model.manifest.batch)) as worker:
+        twins = [first.twin(worker) for _ in range(4)]
+        pictures = [lit((64 * i, 64, 64 * i + 64, 128)) for i in range(4)]
+        with ThreadPoolExecutor(4) as cameras:
+            for _ in range(20):
+                seen = list(cameras.map(lambda twin, picture: twin.detect(picture), twins, pictures))
+                assert [round(one.boxes[0, 0]) for one in seen] == [0, 64, 128, 192]
+
+
+def test_what_smaller_pictures_cost_is_measured_once(open_grid: str, tmp_path: Path) -> None:
+    detector = open_detector(open_grid, "onnxruntime", ONE, flexible=True)
+    cost = cost_of(detector.predictor, 1)
+    assert 0 <= cost.fixed <= 1
+    stored = tmp_path / "cache" / "costs.json"
+    stored.write_text(stored.read_text().replace(f": {round(cost.fixed, 3)}", ": 0.125"))
+    assert cost_of(detector.predictor, 1) == Cost(0.125)
+    stored.write_text("[")
+    assert cost_of(detector.predictor, 2) != Cost(0.125), "a damaged file is measured anew"
+    assert json.loads(stored.read_text()).keys() == {f"{detector.ref.sha256[:16]} onnxruntime 2"}

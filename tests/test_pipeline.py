@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from edge.motion import Gate
 from edge.pipeline import Look, watch
 from edge.rules import Rules
 from edge.track import Tracker
-from edge.types import I420, NO_DETECTIONS, Detections, Event, Frame
+from edge.types import I420, NO_DETECTIONS, Box, Detections, Event, Frame, Seen
 
 H, W = 120, 160
 HALF = np.full((H // 2, W // 2), 128, np.uint8)
@@ -34,15 +36,15 @@ class Sees:
         self.looked = 0
         self._fails = fails
 
-    def detect(self, picture: I420, stages: Stages) -> Detections:
+    def look(self, picture: I420, wanted: Sequence[Box], stages: Stages) -> Seen:
         self.looked += 1
         if self.looked == self._fails:
             raise EngineError("the engine is gone")
         columns = np.flatnonzero(picture.y[50] > 100)
         if not len(columns):
-            return NO_DETECTIONS
+            return Seen(NO_DETECTIONS)
         box = np.array([[columns[0], 40, columns[-1] + 1, 100]], np.float32)
-        return Detections(box, np.array([0.9], np.float32), np.array([0], np.int32))
+        return Seen(Detections(box, np.array([0.9], np.float32), np.array([0], np.int32)))
 
 
 def run(sees: Sees | None, shots: list[Frame], rules: Rules) -> tuple[list[Event], list[Look]]:

@@ -7,20 +7,21 @@ import pytest
 
 from edge.boxes import around, clipped, grown, iou, nested
 from edge.track import Tracker, TrackerSettings
-from edge.types import NO_DETECTIONS, Box, Detections, Track
+from edge.types import NO_DETECTIONS, Box, Detections, Seen, Track
 
 LABELS = ("person", "dog")
 
 
-def seen(*objects: tuple[Box, float] | tuple[Box, float, int]) -> Detections:
+def seen(*objects: tuple[Box, float] | tuple[Box, float, int], looked: tuple[Box, ...] | None = None) -> Seen:
     if not objects:
-        return NO_DETECTIONS
+        return Seen(NO_DETECTIONS, looked)
     order = sorted(objects, key=lambda o: -o[1])
-    return Detections(
+    detections = Detections(
         np.array([o[0] for o in order], np.float32),
         np.array([o[1] for o in order], np.float32),
         np.array([o[2] if len(o) > 2 else 0 for o in order], np.int32),
     )
+    return Seen(detections, looked)
 
 
 def walker(t: float, x: float = 0.0) -> Box:
@@ -28,7 +29,7 @@ def walker(t: float, x: float = 0.0) -> Box:
     return (x + 30 * t, 50.0, x + 40 + 30 * t, 150.0)
 
 
-def run(tracker: Tracker, frames: list[Detections], fps: float = 10.0, moving: bool = True) -> list[list[Track]]:
+def run(tracker: Tracker, frames: list[Seen], fps: float = 10.0, moving: bool = True) -> list[list[Track]]:
     regions: list[Box] | None = [(0.0, 0.0, 2000.0, 2000.0)] if moving else []
     return [tracker.update(found, i / fps, i / fps, regions) for i, found in enumerate(frames)]
 
@@ -145,3 +146,29 @@ def test_geometry_of_known_boxes() -> None:
     assert grown(a, 0.5) == (-5, -5, 15, 15)
     assert clipped((-5, 2, 30, 40), 20, 20) == (0, 2, 20, 20)
     assert around(others) == (0, 0, 30, 30)
+
+
+FAR = (500.0, 0.0, 700.0, 300.0)
+
+
+def test_a_track_where_nobody_looked_is_neither_missed_nor_moved() -> None:
+    tracker = Tracker(LABELS, ["person"])
+    run(tracker, [seen((walker(0), 0.8)) for _ in range(10)])
+    (before,) = tracker.coast(1.0)
+    for i in range(10, 60):
+        (now,) = tracker.update(seen(looked=(FAR,)), i / 10, i / 10, [FAR])
+        assert (now.number, now.box, now.seen) == (before.number, before.box, False)
+    (back,) = tracker.update(seen((before.box, 0.8), looked=((0.0, 0.0, 200.0, 200.0),)), 6.0, 6.0, [])
+    assert (back.number, back.seen) == (before.number, True)
+
+
+def test_a_track_is_due_where_it_stands_or_moves() -> None:
+    tracker = Tracker(LABELS, ["person"])
+    run(tracker, [seen((walker(0), 0.9), ((500.0, 50.0, 540.0, 150.0), 0.9)) for _ in range(10)])
+    assert tracker.due(1.0) == []
+    (moving,) = tracker.due(1.0, [(510.0, 60.0, 520.0, 70.0)])
+    assert moving[0] == pytest.approx(500, abs=2)
+    assert len(tracker.due(1.95)) == 2
+    tracker.update(seen((walker(0), 0.9), looked=((0.0, 0.0, 200.0, 200.0),)), 1.9, 1.9, [])
+    (left,) = tracker.due(1.95)
+    assert left[0] == pytest.approx(500, abs=2), "the other one was looked at just now"

@@ -17,12 +17,12 @@ from edge.capture.file import open_file
 from edge.commands.engine_settings import SET, options_of
 from edge.commands.infer import engine_names
 from edge.commands.output import print_json, print_table
-from edge.detector import Detector, links_of, open_detector
 from edge.engines.base import Engine, EngineOptions, Feed
 from edge.engines.chain import first
 from edge.engines.worker import Worker
 from edge.errors import UserError
 from edge.models.store import Model, find
+from edge.predictor import Predictor, links_of, open_predictor
 from edge.streams import frames_per_second
 
 WARM_UP = 5
@@ -73,27 +73,27 @@ def bench(
     options = options_of(overrides, threads)
     if clip is not None:
         open_file(clip).close()  # told before a model is loaded
-        detector = open_detector(model, engine_names(engine), options, manifest=manifest)
-        _streams(detector, clip, streams, seconds, as_json)
+        opened = open_predictor(model, engine_names(engine), options, manifest=manifest)
+        _streams(opened, clip, streams, seconds, as_json)
     else:
         _one_call(find(model, manifest), engine_names(engine), options, seconds, as_json)
 
 
-def _streams(detector: Detector, clip: Path, counts: Sequence[int], seconds: float, as_json: bool) -> None:
+def _streams(model: Predictor, clip: Path, counts: Sequence[int], seconds: float, as_json: bool) -> None:
     import cv2
 
     cv2.setNumThreads(1)
     rows: list[dict[str, Any]] = []
-    with closing(Worker(detector.runner)) as worker:
+    with closing(Worker(model.runner, model.model.manifest.batch)) as worker:
         for n in counts:
             if sys.stderr.isatty():
                 click.echo(f"{n} streams for {seconds:g} s...", err=True)
-            fps = [round(one, 2) for one in frames_per_second(clip, detector, worker, n, seconds)]
+            fps = [round(one, 2) for one in frames_per_second(clip, model, worker, n, seconds)]
             rows.append({"n": n, "fps": fps, "total": round(sum(fps), 2)})
     if as_json:
-        print_json({"model": detector.ref.name, "engine": detector.ref.engine, "streams": rows})
+        print_json({"model": model.ref.name, "engine": model.ref.engine, "streams": rows})
         return
-    click.echo(f"{detector.ref.name} on {detector.ref.engine}, every picture inferred; pictures a second")
+    click.echo(f"{model.ref.name} on {model.ref.engine}, every picture inferred; pictures a second")
     shown = [(row["n"], row["total"], " ".join(f"{one:.1f}" for one in row["fps"])) for row in rows]
     print_table(("streams", "total", "each"), shown)
 

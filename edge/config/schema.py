@@ -218,6 +218,16 @@ class Engine(Table):
     movidius: Movidius = Field(default_factory=Movidius, description="A Myriad X stick.")
 
 
+class CropTable(Table):
+    """Whether the model sees whole frames or crops around what moves."""
+
+    policy: Literal["auto", "frame", "crop"] = Field(
+        default="auto",
+        description="`frame`: whole frames. `crop`: crops around what moves and what is followed, magnified by a model "
+        "of one size, which finds people farther away. `auto`: crops where they cost less, with a model of open size.",
+    )
+
+
 class AlarmTable(Table):
     """Whether events alert anybody."""
 
@@ -346,6 +356,7 @@ class Config(Table):
     node: Node = Field(default_factory=Node, description="This device.")
     camera: Some[Camera] = Field(description="The cameras, one `[[camera]]` table each.")
     model: Model = Field(default_factory=Model, description="The model that finds objects.")
+    crop: CropTable = Field(default_factory=CropTable, description="What the model sees of a frame.")
     engine: Engine = Field(default_factory=Engine, description="What some back ends need to be told.")
     alarm: AlarmTable = Field(default_factory=AlarmTable, description="Whether events alert anybody.")
     mqtt: Mqtt = Field(default_factory=Mqtt, description="The broker that events and states go to.")

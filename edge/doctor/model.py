@@ -11,12 +11,12 @@ from edge.config.checks import path_in
 from edge.config.diagnose import Finding
 from edge.config.schema import DEFAULT_MODEL
 from edge.decode import head
-from edge.detector import plain
 from edge.engines import registry
 from edge.errors import MissingError, ModelError, UserError
 from edge.models import catalogue, store
 from edge.models.manifest import Manifest
 from edge.paths import unreadable
+from edge.predictor import plain
 from edge.rules import MOTION
 
 

@@ -65,6 +65,8 @@ class Manifest:
     top: of a classifier, how many classes it tells at most
     quantized: scale and zero point of integer outputs by role, and of the picture under `input`, where the engine
         does not tell them: real = scale * (integer - zero point)
+    batch: how many pictures one run may take at most; more than 1 wants a file whose first axis is open
+    size_step: any size of input that is a multiple of this is taken, by a file whose sides are open; 0: only `input`'s
     engines: back ends in the order to try them; empty: any that reads the file
     sha256: of the model file, lower-case hex; empty where unknown
     """
@@ -88,6 +90,8 @@ class Manifest:
     softmax: bool = False
     top: int = 5
     quantized: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+    batch: int = 1
+    size_step: int = 0
     engines: tuple[str, ...] = ()
     licence: str = ""
     source: str = ""
@@ -124,6 +128,8 @@ def parse_manifest(raw: Mapping[str, Any], path: Path) -> Manifest:
         softmax=top.flag("softmax"),
         top=top.integer("top", 5, 1, 1000),
         quantized=_quantized(top),
+        batch=top.integer("batch", 1, 1, 64),
+        size_step=top.integer("size_step", 0, 0, 1024),
         engines=top.texts("engines"),
         licence=top.text("licence", ""),
         source=top.text("source", ""),

@@ -60,6 +60,11 @@ class Input:
         return CHANNELS[self.colour]
 
     @property
+    def sides(self) -> tuple[int, int]:
+        """The tensor's axes of height and width."""
+        return (1, 2) if self.layout == "NHWC" else (2, 3)
+
+    @property
     def shape(self) -> tuple[int, int, int, int]:
         """The tensor's shape for one picture."""
         if self.layout == "NHWC":

@@ -41,12 +41,14 @@ def add_one(path: Path, shape: Shape = (1, 4)) -> Path:
     return onnx_file(path, [node], {"x": spec}, {"y": spec}, {"one": np.ones(1, np.float32)})
 
 
-def grid_detector(path: Path, classes: int = 2, size: int = 32) -> Path:
-    """A YOLOX of stride 16 on `images` (1, 3, size, size) that sees one object in each cell whose mean is bright.
+def grid_detector(path: Path, classes: int = 2, size: int = 32, *, vary: bool = False) -> Path:
+    """A YOLOX of stride 16 on `images` (1, 3, size, size) that sees one object in each cell whose mean is bright; where
+    it may vary, on any number of pictures of any multiple of 16.
 
     Objectness and every class score of a cell are its mean value over all channels / 255; the box is the cell.
     """
-    side = size // 16
+    cells, batch = (size // 16) ** 2, "n" if vary else 1
+    sides: Shape = ("h", "w") if vary else (size, size)
     nodes = [
         helper.make_node("Conv", ["images", "mean"], ["brightness"], kernel_shape=[16, 16], strides=[16, 16]),
         helper.make_node("Reshape", ["brightness", "column"], ["score"]),
@@ -58,11 +60,11 @@ def grid_detector(path: Path, classes: int = 2, size: int = 32) -> Path:
     return onnx_file(
         path,
         nodes,
-        {"images": ((1, 3, size, size), TensorProto.FLOAT)},
-        {"output": ((1, side * side, 5 + classes), TensorProto.FLOAT)},
+        {"images": ((batch, 3, *sides), TensorProto.FLOAT)},
+        {"output": ((batch, "cells" if vary else cells, 5 + classes), TensorProto.FLOAT)},
         {
             "mean": np.full((1, 3, 16, 16), 1 / (3 * 256 * 255), np.float32),
-            "column": np.array([1, side * side, 1], np.int64),
+            "column": np.array([0 if vary else 1, -1, 1], np.int64),
             "spread": spread,
             "boxes": boxes,
         },
