@@ -210,7 +210,7 @@ class Daemon:
             {
                 "name": self._worker.name,
                 "model": self._detector.ref.name,
-                "state": "fault" if fault else "stands_in" if stands_in else "up",
+                "state": "fault" if fault else "standing_in" if stands_in else "up",
                 "reason": fault or stands_in,
                 "infer_ms": round(self._detector.infer_s * 1e3, 1) or None,
             }

@@ -68,6 +68,11 @@ def _samples(status: Mapping[str, Any]) -> Iterator[Sample]:
             for quantile, key in (("0.5", "p50"), ("0.95", "p95")):
                 labels = {**of, "stage": stage, "quantile": quantile}
                 yield "edge_stage_seconds", "gauge", "Time a picture spends in a stage.", labels, times[key] / 1e3
+    for engine in status["engines"]:
+        of = {"engine": engine["name"], "model": engine["model"]}
+        yield "edge_engine_up", "gauge", "1 while the engine works.", of, float(engine["state"] != "fault")
+        standing_in = float(engine["state"] == "standing_in")
+        yield "edge_engine_standing_in", "gauge", "1 while it serves instead of a lost one.", of, standing_in
     for sink in status["sinks"]:
         of = {"sink": sink["name"]}
         yield "edge_sink_up", "gauge", "1 while the far end answers.", of, float(sink["state"] == "up")

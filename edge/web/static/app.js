@@ -20,7 +20,7 @@ const ALARM = {
   pending: ["Somebody is there", "Disarm, or the alarm goes off.", "clock"],
   triggered: ["Alarm!", "Something was seen while the house was armed.", "alert"],
 };
-// Cameras are online, offline or disabled; engines up or fault; sinks connecting, up, back_off, fault or stopped; `ok`,
+// Cameras are online, offline or disabled; engines up, standing_in or fault; sinks connecting, up, back_off, fault or stopped; `ok`,
 // `dropped` and `none` are of rows that this page makes itself.
 const TONES = { online: "good", up: "good", ok: "good", offline: "bad", fault: "bad", disabled: "off", stopped: "off", none: "off" };
 const TOLD = { back_off: "trying again" };
