@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from edge.decode.head import Decode, Shape
 from edge.errors import ModelError
-from edge.models.manifest import Manifest
+from edge.models.manifest import Manifest, labels_of
 
 TABLE = {
     "tflite-ssd": "edge.decode.ssd",
@@ -52,4 +53,20 @@ def head(manifest: Manifest) -> Head:
             f"not have; it has: {', '.join(TABLE)}"
         )
     module = importlib.import_module(where)
-    return Head(module.decode, module.ROLES, getattr(module, "classes", None), module.misfit)
+    return Head(module.decode, module.ROLES, getattr(module, "classes", None), partial(_misfit, module.misfit))
+
+
+MOST_LABELS = 2000
+
+
+def _misfit(
+    of_family: Callable[[Mapping[str, Shape], Manifest], str | None], shapes: Mapping[str, Shape], manifest: Manifest
+) -> str | None:
+    """What is wrong with outputs of these shapes; where another number of labels cures it, both numbers as well."""
+    wrong = of_family(shapes, manifest)
+    if wrong is None or not manifest.labels:
+        return wrong
+    for count in range(1, MOST_LABELS):
+        if of_family(shapes, replace(manifest, labels=("",) * count)) is None:
+            return f"{wrong}; its head has {count} classes, but {labels_of(manifest)}"
+    return wrong
