@@ -26,6 +26,8 @@ TABLE = {
     "rf-detr": "edge.decode.detr",
     "nanodet": "edge.decode.nanodet",
 }
+MOST_LABELS = 2000
+"""How many labels are tried for outputs that do not fit those which a manifest has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,6 @@ def head(manifest: Manifest) -> Head:
         )
     module = importlib.import_module(where)
     return Head(module.decode, module.ROLES, getattr(module, "classes", None), partial(_misfit, module.misfit))
-
-
-MOST_LABELS = 2000
 
 
 def _misfit(
