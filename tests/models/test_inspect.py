@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from edge.cli import cli
-from edge.decode import TABLE
+from edge.decode import TABLE, head
 from edge.detector import open_detector
 from edge.errors import ModelError
 from edge.models.inspect import Guess, draft, facts_of, guess, open_any
@@ -96,7 +96,7 @@ def test_a_draft_that_was_guessed_rightly_runs_as_it_is(family: str, decoder: st
 
 
 def decodes(path: Path) -> bool:
-    detector = open_detector(str(path), "onnxruntime", threads=1)
+    detector = open_detector(str(path), "onnxruntime")
     try:
         return sorted(detector.detect(np.full((1248, 832, 3), 90, np.uint8)).classes.tolist()) == [3, 5]
     finally:
@@ -104,7 +104,7 @@ def decodes(path: Path) -> bool:
 
 
 def matched(path: Path, boxes: Boxes) -> bool:
-    detector = open_detector(str(path), "onnxruntime", threads=1)
+    detector = open_detector(str(path), "onnxruntime")
     try:
         seen = detector.detect(np.full((1248, 832, 3), 90, np.uint8))
     finally:
@@ -186,8 +186,9 @@ def test_every_family_is_known_by_its_shapes_and_values(
     assert {key: made.keys[key][0] for key in keys} == keys
     assert f"# guess: {made.why}" in text
     if decoder in TABLE and keys.get("anchors") != ():
-        path.with_suffix(".toml").write_text(filled(text, tuple(f"class {n}" for n in range(labels or 0))))
-        open_detector(str(path), "onnxruntime", threads=1).close()
+        manifest = parse_manifest(parse(filled(text, tuple(f"class {n}" for n in range(labels or 0)))), path)
+        shapes = {role: outputs[str(name)].shape for role, name in manifest.outputs.items()}
+        assert head(manifest).misfit(shapes, manifest) is None
 
 
 def test_ultralytics_own_notes_give_names_and_an_open_size(tmp_path: Path) -> None:
@@ -202,7 +203,7 @@ def test_ultralytics_own_notes_give_names_and_an_open_size(tmp_path: Path) -> No
     assert (manifest.input.width, manifest.input.height) == (416, 320)
     assert (manifest.input.fit, manifest.input.pad, manifest.input.anchor) == ("letterbox", 114, "centre")
     assert manifest.input.scale == pytest.approx(1 / 255)
-    open_detector(str(path), "onnxruntime", threads=1).close()
+    open_detector(str(path), "onnxruntime").close()
 
 
 @pytest.mark.parametrize("names", ["{0: 'a'", "[" * 9000, "__import__('os')", "{'a': 1}", "[1, 2]", "x" * 200_000])
@@ -330,7 +331,7 @@ def test_a_label_file_of_the_wrong_length_is_refused_with_its_name_and_both_coun
     text = to_toml(given.manifest).replace(json.dumps(LABELS), '"names.txt"')
     path.with_suffix(".toml").write_text(text)
     with pytest.raises(ModelError) as fault:
-        open_detector(str(path), "onnxruntime", threads=1)
+        open_detector(str(path), "onnxruntime")
     said = str(fault.value)
     assert "names.txt" in said
     assert "12 classes" in said
