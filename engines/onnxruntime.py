@@ -60,6 +60,11 @@ class OnnxRuntime:
         """Plain memory: `run` reads it where it is."""
         return plain_buffer(self.inputs, name, shape)
 
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the exporter wrote into the file for people and programs (`metadata_props`)."""
+        return dict(self._session.get_modelmeta().custom_metadata_map)
+
     def bare(self, feed: Feed) -> Callable[[], object]:
         """`InferenceSession.run` itself."""
         session, wanted, given = self._session, self._wanted, dict(feed)

@@ -18,7 +18,11 @@ from edge.cli import COMMANDS, cli
 from edge.clock import SystemClock
 from edge.config.load import load
 from edge.config.schema import Config
+from edge.config.toml import parse
+from edge.decode import TABLE as DECODERS
 from edge.engines.registry import TABLE as ENGINES
+from edge.models.inspect.habits import HABITS
+from edge.models.manifest import parse_manifest, to_toml
 from edge.outbox import Limits, Outbox, read_events
 from edge.types import Stamp, event_payload
 from edge.web.settings import WebSettings
@@ -116,6 +120,20 @@ def test_every_configuration_that_is_shown_is_valid(
     path = tmp_path / "edge.toml"
     path.write_text(block)
     load(path)
+
+
+@pytest.mark.parametrize("block", blocks("toml manifest"))
+def test_every_manifest_that_is_shown_is_valid(block: str, tmp_path: Path) -> None:
+    (tmp_path / "labels.txt").write_text("\n".join(f"class {number}" for number in range(80)))
+    manifest = parse_manifest(parse(block), tmp_path / "mine.toml")
+    assert manifest.decoder in HABITS
+    assert parse_manifest(parse(to_toml(manifest)), tmp_path / "mine.toml") == manifest
+
+
+def test_every_head_is_in_the_page_on_models_of_ones_own() -> None:
+    page = text("docs/how-to/own-model.md")
+    assert not [decoder for decoder in DECODERS if f'decoder = "{decoder}"' not in page]
+    assert set(DECODERS) <= set(HABITS), "inspect knows how each family is fed"
 
 
 def test_the_certificate_that_is_shown_serves_the_page(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ STATUS: dict[str, Any] = {
          "stage_ms": {"infer": {"p50": 14.0, "p95": 20.0}}},
         {"name": 'a"b', "status": "offline", "fps": 0.0, "frames": 0, "dropped": 0, "inferences": 0, "stage_ms": {}},
     ],
+    "engines": [{"name": "openvino", "model": "yolox", "state": "standing_in"}],
     "sinks": [{"name": "mqtt", "state": "back_off", "depth": 7}],
     "outbox": {"depth": 7, "oldest_s": 3.5, "dropped": 0},
 }  # fmt: skip
@@ -34,6 +35,7 @@ def test_metrics_are_prometheus_text() -> None:
             assert line.startswith(described[-1])
     assert len(described) == len(set(described))
     assert 'edge_camera_online{camera="a\\"b"} 0' in text
+    assert 'edge_engine_standing_in{engine="openvino",model="yolox"} 1' in text
     assert 'edge_stage_seconds{camera="porch",stage="infer",quantile="0.95"} 0.02' in text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,10 +15,12 @@ import click
 from edge.commands.output import print_json, print_table
 from edge.decode import TABLE as DECODERS
 from edge.decode import head
+from edge.engines.base import TensorSpec
 from edge.errors import EdgeError, MissingError, ModelError, UserError
 from edge.models import catalogue
 from edge.models.catalogue import Entry
-from edge.models.inspect import draft, open_any
+from edge.models.inspect import described, draft, facts_of, guess, open_any
+from edge.models.manifest import to_toml
 from edge.models.pull import install as install_model
 from edge.models.pull import present
 from edge.models.pull import pull as pull_wheel
@@ -89,15 +92,24 @@ def pull(names: Sequence[str]) -> None:
 @models.command("inspect")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--engine", default="auto", show_default=True, help="The engine to look with.")
+@click.option("--write", is_flag=True, help="Put the draft beside FILE as NAME.toml, unless there is one.")
 @JSON
-def inspect(file: Path, engine: str, as_json: bool) -> None:
-    """Show the inputs and outputs of a model FILE; for an unknown one also a manifest draft to correct."""
+def inspect(file: Path, engine: str, write: bool, as_json: bool) -> None:
+    """Show the inputs and outputs of a model FILE; for an unknown one also its likely head, and a manifest draft."""
     if not is_file(file):
         raise ModelError(f"{file}: no such file")
+    target = file.with_suffix(".toml")
+    if write and os.path.lexists(target):
+        raise UserError(f"{target} is there already: it is not overwritten")
     digest = sha256_of(file)
     known = catalogue.by_sha256(digest)
     loaded = open_any(file, engine)
     try:
+        facts = facts_of(loaded)
+        likely = guess(facts)
+        text = draft(file, digest, facts, likely) if known is None else to_toml(known.manifest)
+        if write:
+            target.write_text(text, encoding="utf-8")
         if as_json:
             print_json(
                 {
@@ -108,17 +120,22 @@ def inspect(file: Path, engine: str, as_json: bool) -> None:
                     "engine": loaded.name,
                     "inputs": [asdict(spec) for spec in loaded.inputs],
                     "outputs": [asdict(spec) for spec in loaded.outputs],
+                    "guess": described(facts, likely),
                 }
             )
             return
         click.echo(f"{file}: {file.stat().st_size:,} bytes, sha256 {digest}, read by {loaded.name}")
         for kind, specs in (("input", loaded.inputs), ("output", loaded.outputs)):
             for spec in specs:
-                click.echo(f"  {kind:6}  {spec.name}  {list(spec.shape)}  {spec.dtype}")
+                click.echo(f"  {kind:6}  {spec.name}  {list(spec.shape)}  {spec.dtype}{_quantized(spec)}")
         if known is not None:
             click.echo(f"known as {known.manifest.name} ({known.manifest.task}, {known.manifest.licence})")
         else:
-            click.echo("\n" + draft(file, digest, loaded), nl=False)
+            click.echo(f"likely head: {f'{likely.decoder}: {likely.why}' if likely else 'not recognised'}")
+        if write:
+            click.echo(f"wrote {target}{': check what is marked as a guess' if known is None else ''}")
+        elif known is None:
+            click.echo("\n" + text, nl=False)
     finally:
         loaded.close()
 
@@ -165,6 +182,10 @@ def _known(name: str) -> Entry:
 
 def _wheel_name(entry: Entry) -> str:
     return entry.wheel.package if entry.wheel else ""
+
+
+def _quantized(spec: TensorSpec) -> str:
+    return "" if spec.scale is None else f"  real = {spec.scale:g} * (q - {spec.zero_point or 0})"
 
 
 def _state(entry: Entry) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from edge.decode.head import Decode, Shape
 from edge.errors import ModelError
-from edge.models.manifest import Manifest
+from edge.models.manifest import Manifest, labels_of
 
 TABLE = {
     "tflite-ssd": "edge.decode.ssd",
@@ -33,6 +34,8 @@ TABLE = {
     "values": "edge.decode.values",
     "movenet": "edge.decode.movenet",
 }
+MOST_LABELS = 2000
+"""How many labels are tried for outputs that do not fit those which a manifest has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +73,18 @@ def head(manifest: Manifest) -> Head:
         )
     # Heads of one output a stride have as many roles as the manifest has strides.
     roles = module.roles(manifest) if hasattr(module, "roles") else module.ROLES
-    return Head(module.decode, task, roles, getattr(module, "classes", None), module.misfit)
+    classes = getattr(module, "classes", None)
+    return Head(module.decode, task, roles, classes, partial(_misfit, module.misfit))
+
+
+def _misfit(
+    of_family: Callable[[Mapping[str, Shape], Manifest], str | None], shapes: Mapping[str, Shape], manifest: Manifest
+) -> str | None:
+    """What is wrong with outputs of these shapes; where another number of labels cures it, both numbers as well."""
+    wrong = of_family(shapes, manifest)
+    if wrong is None or not manifest.labels:
+        return wrong
+    for count in range(1, MOST_LABELS):
+        if of_family(shapes, replace(manifest, labels=("",) * count)) is None:
+            return f"{wrong}; its head has {count} classes, but {labels_of(manifest)}"
+    return wrong

@@ -69,6 +69,7 @@ class Manifest:
     size_step: any size of input that is a multiple of this is taken, by a file whose sides are open; 0: only `input`'s
     engines: back ends in the order to try them; empty: any that reads the file
     sha256: of the model file, lower-case hex; empty where unknown
+    labels_file: where the labels are from; empty where the manifest lists them
     """
 
     name: str
@@ -97,6 +98,7 @@ class Manifest:
     source: str = ""
     sha256: str = ""
     notes: str = field(default="", repr=False)
+    labels_file: str = field(default="", repr=False, compare=False)
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -135,6 +137,7 @@ def parse_manifest(raw: Mapping[str, Any], path: Path) -> Manifest:
         source=top.text("source", ""),
         sha256=_sha256(top),
         notes=top.text("notes", ""),
+        labels_file=str(path.parent / raw["labels"]) if isinstance(raw.get("labels"), str) else "",
     )
     top.finish()
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", made.name):
@@ -148,7 +151,7 @@ def to_toml(manifest: Manifest) -> str:
     """The manifest as TOML text that `read_manifest` reads back to an equal value; labels are written out."""
     lines: list[str] = []
     tables: list[str] = []
-    for field_ in fields(manifest):
+    for field_ in (field_ for field_ in fields(manifest) if field_.compare):
         value = getattr(manifest, field_.name)
         if isinstance(value, Input):
             tables += ["", "[input]", *(f"{f.name} = {_toml(getattr(value, f.name))}" for f in fields(value))]
@@ -246,6 +249,11 @@ def labels_fault(manifest: Manifest, classes: int) -> ModelError | None:
     if len(manifest.labels) == classes:
         return None
     return ModelError(
-        f"model {manifest.name}: its head has {classes} classes, but the manifest has {len(manifest.labels)} labels; "
+        f"model {manifest.name}: its head has {classes} classes, but {labels_of(manifest)}; "
         f"give it the label list that it was trained with"
     )
+
+
+def labels_of(manifest: Manifest) -> str:
+    """Where a manifest's labels are from, and how many they are."""
+    return f"{manifest.labels_file or 'the manifest'} has {len(manifest.labels)} labels"

@@ -1,0 +1,154 @@
+"""A draft of a manifest: what the file says, and guesses marked as guesses, each with its reason."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge.models.inspect.facts import Facts
+from edge.models.inspect.guess import Guess
+from edge.models.inspect.habits import HABITS, Habit
+from edge.preprocess import Input
+
+COLUMN = 36
+FED = ("uint8", "int8", "float32", "float16")
+UNKNOWN = Habit("nobody known: check every line")
+PLAIN = Input("", 8, 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A key of the draft. A guess says why; what the file says has no mark."""
+
+    key: str
+    value: Any
+    why: str = ""
+    sure: bool = False
+
+    def __str__(self) -> str:
+        key = self.key if re.fullmatch(r"[A-Za-z0-9_-]+", self.key) else json.dumps(self.key)
+        text = f"{key} = {json.dumps(self.value, ensure_ascii=False)}"
+        if not self.why:
+            return text
+        return f"{text:<{COLUMN}}  # {self.why}" if self.sure else f"{text:<{COLUMN}}  # guess: {self.why}"
+
+
+def draft(path: Path, sha256: str, facts: Facts, guess: Guess | None) -> str:
+    """A manifest in TOML for a file that nobody described, to be corrected and kept beside it."""
+    lines = [
+        f"# A draft for {path.name}: check what is marked as a guess, then keep it beside the file as {path.stem}.toml."
+    ]
+    if guess is None:
+        lines.append("# No head is recognised: docs/how-to/own-model.md shows the manifests of all families.")
+    elif guess.rivals:
+        lines.append(f"# Perhaps another head: {guess.rivals}.")
+    for spec in facts.others:
+        lines.append(f"# It has a further input, {spec.name}, which the runtime does not feed: export it without.")
+    lines += [str(line) for line in _head(path, sha256, facts, guess)]
+    lines += ["", "[input]", *(str(line) for line in _input(facts, guess))]
+    lines += ["", "[outputs]", *(str(line) for line in _outputs(facts, guess))]
+    return "\n".join(lines) + "\n"
+
+
+def described(facts: Facts, guess: Guess | None) -> dict[str, Any] | None:
+    """The same guess for programs; None where no head is recognised."""
+    if guess is None:
+        return None
+    return {
+        "decoder": guess.decoder,
+        "task": guess.task,
+        "why": guess.why,
+        "rivals": guess.rivals,
+        "labels": guess.labels,
+        "names": list(facts.names),
+        "keys": {key: value for key, (value, _) in guess.keys.items()},
+        "input": {line.key: line.value for line in _input(facts, guess)},
+        "outputs": dict(guess.outputs),
+    }
+
+
+def _head(path: Path, sha256: str, facts: Facts, guess: Guess | None) -> Iterator[Line]:
+    yield Line("name", re.sub(r"[^A-Za-z0-9._-]", "-", path.stem).lstrip("._-") or "model")
+    yield Line("task", guess.task if guess else "detect", "" if guess else "detect, pose, classify or values")
+    yield Line("decoder", guess.decoder if guess else "", guess.why if guess else "yolov8, yolox...: its head's family")
+    if guess is None or guess.task in ("detect", "classify"):
+        yield _labels(facts, guess)
+    if guess is None or guess.task != "values":
+        yield Line(
+            "min_score", 0.0 if guess and guess.task == "classify" else 0.4, "what is below is dropped", sure=True
+        )
+    for key, (value, why) in guess.keys.items() if guess else ():
+        yield Line(key, value, why)
+    yield Line("sha256", sha256)
+
+
+def _labels(facts: Facts, guess: Guess | None) -> Line:
+    wanted = guess.labels if guess else None
+    if facts.names and wanted in (None, len(facts.names)):
+        return Line("labels", list(facts.names), "by the file's own notes", sure=True)
+    many = "its classes" if wanted is None else "1 name" if wanted == 1 else f"{wanted} names"
+    return Line("labels", "labels.txt", f"{many}, one a line, in a file beside this one; or a list", sure=True)
+
+
+def _input(facts: Facts, guess: Guess | None) -> Iterator[Line]:
+    picture = facts.picture or facts.others[0]
+    habit = HABITS.get(guess.decoder, UNKNOWN) if guess else UNKNOWN
+    theirs = f"{habit.whose} does so"
+    if facts.picture is None:
+        yield Line(
+            "name", picture.name, f"{list(picture.shape)} is no picture of 1 or 3 channels, which the runtime feeds"
+        )
+    else:
+        yield Line("name", picture.name)
+    size = "the file leaves its size open; any that its strides divide" if facts.open else ""
+    yield Line("width", facts.width, size)
+    yield Line("height", facts.height, size)
+    yield Line("layout", facts.layout)
+    if facts.channels == 1:
+        yield Line("colour", "GRAY", "one channel; or HSV-S")
+    else:
+        other = "BGR" if habit.colour == "RGB" else "RGB"
+        yield Line("colour", habit.colour, f"{theirs}; try {other} where scores are low")
+    yield Line("dtype", picture.dtype, "" if picture.dtype in FED else f"the runtime feeds {', '.join(FED)}", sure=True)
+    yield from _numbers(facts, habit, theirs)
+    yield Line("fit", habit.fit, theirs)
+    if habit.fit == "letterbox":
+        yield Line("pad", habit.pad, theirs)
+        yield Line("anchor", habit.anchor, theirs)
+        if habit.rounding != PLAIN.rounding:
+            yield Line("rounding", habit.rounding, theirs)
+
+
+def _numbers(facts: Facts, habit: Habit, theirs: str) -> Iterator[Line]:
+    """Scale, mean and std: floats by the family's habit, integers by their quantization."""
+    picture = facts.picture
+    if picture is None:
+        return
+    if picture.dtype == "int8":
+        yield Line("mean", 128, "pixels 0..255 become -128..127")
+    elif picture.dtype.startswith("float"):
+        flat = facts.channels == 1
+        scale = 1 / 255 if flat else habit.scale
+        numbers = (
+            "pixels go in as 0..255" if scale == 1 else "pixels go in as 0..1; 1.0 if the graph divides by 255 itself"
+        )
+        yield Line("scale", scale, f"{numbers}: {theirs}")
+        if not flat and habit.mean != PLAIN.mean:
+            yield Line("mean", habit.mean, theirs)
+        if not flat and habit.std != PLAIN.std:
+            yield Line("std", habit.std, theirs)
+
+
+def _outputs(facts: Facts, guess: Guess | None) -> Iterator[Line]:
+    """Roles of the head, or every output with a role to be named."""
+    shapes = {spec.name: f"{list(spec.shape)} {spec.dtype}" for spec in facts.outputs}
+    if guess is None:
+        for number, (name, shape) in enumerate(shapes.items()):
+            yield Line(f"role{number}", name, shape, sure=True)
+        return
+    for role, name in guess.outputs.items():
+        yield Line(role, name, shapes[name], sure=True)
