@@ -46,7 +46,7 @@ class Predictor:
         manifest = model.manifest
         self._model = model
         self._runner = runner
-        self._head = _head_of(type(self), manifest)
+        self._head = self.head_of(manifest)
         self._input, self._fed = _input_of(manifest, runner)
         self._roles, self._quantized = _roles(manifest, self._head, runner)
         self._shapes: tuple[tuple[int, ...], ...] = ()
@@ -91,6 +91,16 @@ class Predictor:
             stages.add("infer", inferred - fitted)
             stages.add("decode", time.perf_counter() - inferred)
         return seen
+
+    @classmethod
+    def head_of(cls, manifest: Manifest) -> Head:
+        """The head of a described model; ModelError where there is none, or its task is not among `tasks`."""
+        if manifest.task not in cls.tasks:
+            raise ModelError(
+                f"model {manifest.name} is for the task `{manifest.task}`, and cameras need one that detects; "
+                f"`edge infer` runs it on images"
+            )
+        return head(manifest)
 
     def twin(self: Kind, runner: Runner | None = None) -> Kind:
         """Another one of the same model for another thread, through `runner` (a worker) where one is given."""
@@ -170,7 +180,7 @@ def _open(
 ) -> Kind:
     found = find(model, manifest)
     wanted = found.manifest
-    _head_of(kind, wanted)  # a missing decoder is told before a slow load
+    kind.head_of(wanted)  # a missing decoder is told before a slow load
     name = registry.choose(engine, found.path.suffix.lower(), wanted.engines)
     loaded = registry.load(name, found.path, model_options(wanted, threads))
     try:
@@ -188,16 +198,6 @@ def model_options(manifest: Manifest, threads: int) -> EngineOptions:
 def plain(label: str) -> str:
     """A label as topics spell it: lower-case, every other character `_` (`traffic light` -> `traffic_light`)."""
     return re.sub(r"[^a-z0-9_]", "_", label.lower())
-
-
-def _head_of(kind: type[Predictor], manifest: Manifest) -> Head:
-    """The manifest's head; ModelError where there is none, or its task is not one that is wanted."""
-    if manifest.task not in kind.tasks:
-        raise ModelError(
-            f"model {manifest.name} is for the task `{manifest.task}`, and cameras need one that detects; "
-            f"`edge infer` runs it on images"
-        )
-    return head(manifest)
 
 
 def _input_of(manifest: Manifest, runner: Runner) -> tuple[str, Input]:

@@ -17,6 +17,7 @@ from onnx import TensorProto, helper
 from edge.decode import classes, head, movenet, values
 from edge.decode.head import Shape
 from edge.detector import Detector, Predictor, open_detector, open_predictor
+from edge.doctor.model import check_model
 from edge.engines.base import Feed, TensorSpec
 from edge.errors import ModelError
 from edge.models.manifest import Manifest, to_toml
@@ -162,6 +163,8 @@ def test_cameras_want_a_model_that_detects(tmp_path: Path) -> None:
     path = model(tmp_path, CLASSIFIER, {"scores": np.zeros((1, 10), np.float32)})
     with pytest.raises(ModelError, match="mine is for the task `classify`, and cameras need one that detects"):
         open_detector(path, "onnxruntime", threads=1)
+    (finding,) = check_model({"model": {"name": path}, "camera": [{"labels": ["a"]}]})
+    assert "cameras need one that detects" in finding.message
 
 
 def test_labels_are_a_classifiers_to_leave_out(tmp_path: Path) -> None:
