@@ -13,7 +13,7 @@ from edge.decode import nms
 from edge.engines.base import EngineOptions, Runner
 from edge.engines.chain import Change
 from edge.metrics import Stages
-from edge.predictor import Predictor, open_predictor
+from edge.predictor import CAMERA_TASKS, Predictor, open_predictor
 from edge.types import I420, U8, Box, Detections, ModelRef, Seen
 
 EDGE_PX = 2.0
@@ -106,7 +106,7 @@ def open_detector(
             min_score=min_score,
             manifest=manifest,
             on_change=on_change,
-            tasks=("detect",),
+            tasks=CAMERA_TASKS,
             flexible=flexible,
         )
     )

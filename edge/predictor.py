@@ -27,6 +27,8 @@ from edge.models.store import Model, find
 from edge.preprocess import Fit, Input
 from edge.types import I420, U8, ModelRef, Prediction
 
+CAMERA_TASKS = ("detect",)
+"""What cameras can use."""
 SIZES = 4
 """Inputs of other sizes than the whole frame's that are kept for the next crop."""
 
@@ -169,12 +171,7 @@ def open_predictor(
     """
     found = find(model, manifest)
     wanted = found.manifest
-    if wanted.task not in tasks:
-        raise ModelError(
-            f"model {wanted.name} is for the task `{wanted.task}`, and cameras need one that detects; "
-            f"`edge infer` runs it on images"
-        )
-    head(wanted)  # a missing decoder is told before a slow load
+    head_for(wanted, tasks)  # a missing decoder is told before a slow load
     links = links_of(found, engine, options, flexible=flexible)
     runner = first(links) if on_change is None else Chain(links, on_change)
     try:
@@ -182,6 +179,16 @@ def open_predictor(
     except ModelError:
         runner.close()
         raise
+
+
+def head_for(manifest: Manifest, tasks: Sequence[str]) -> Head:
+    """The head of a described model; ModelError where there is none, or its task is not among those wanted."""
+    if manifest.task not in tasks:
+        raise ModelError(
+            f"model {manifest.name} is for the task `{manifest.task}`, and cameras need one that detects; "
+            f"`edge infer` runs it on images"
+        )
+    return head(manifest)
 
 
 def links_of(

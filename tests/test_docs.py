@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,10 +21,12 @@ from edge.config.load import load
 from edge.config.schema import Config
 from edge.config.toml import parse
 from edge.decode import TABLE as DECODERS
+from edge.decode import head
 from edge.engines.registry import TABLE as ENGINES
 from edge.models.inspect.habits import HABITS
-from edge.models.manifest import parse_manifest, to_toml
+from edge.models.manifest import TASKS, Manifest, parse_manifest, read_manifest, to_toml
 from edge.outbox import Limits, Outbox, read_events
+from edge.preprocess import Input
 from edge.types import Stamp, event_payload
 from edge.web.settings import WebSettings
 from tests.support.events import event as made_up
@@ -83,6 +86,32 @@ def test_every_key_of_the_configuration_is_in_the_documentation() -> None:
     assert not [key for key in found if f"`{key.rpartition('.')[2]}`" not in page]
 
 
+def blocks(kind: str) -> list[Any]:
+    """The code blocks of a kind, as parameters named after their page."""
+    return [
+        pytest.param(block, id=f"{page.relative_to(ROOT)}:{number}")
+        for page in PAGES
+        for number, block in enumerate(
+            re.findall(rf"^```{kind}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S), 1
+        )
+    ]
+
+
+def test_every_key_of_manifests_every_decoder_and_every_task_is_in_the_documentation() -> None:
+    page = text("docs/reference/models.md")
+    names = [field.name for made in (Manifest, Input) for field in fields(made) if field.compare]
+    shown = set(re.findall(r"`\"?\[?(\w[\w-]*)\]?\"?`", page))
+    assert not {*names, *DECODERS, *TASKS} - shown
+
+
+@pytest.mark.parametrize("block", [block for block in blocks("ini") if "[outputs]" in block.values[0]])
+def test_every_manifest_that_is_shown_is_one(block: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(block)
+    made = read_manifest(path)
+    assert head(made).misfit({}, made) is None
+
+
 def test_every_engine_is_in_the_documentation() -> None:
     page = text("docs/reference/cli.md")
     assert not [engine for engine in ENGINES if f"`{engine}`" not in page]
@@ -96,17 +125,6 @@ def test_every_key_of_an_event_and_every_metric_is_in_the_documentation() -> Non
     metrics = set(re.findall(r'"(edge_[a-z_]+)"', text("edge/report.py")))
     assert len(metrics) > 10
     assert not [name for name in metrics if f"`{name}`" not in text("docs/reference/metrics.md")]
-
-
-def blocks(kind: str) -> list[Any]:
-    """The code blocks of a kind, as parameters named after their page."""
-    return [
-        pytest.param(block, id=f"{page.relative_to(ROOT)}:{number}")
-        for page in PAGES
-        for number, block in enumerate(
-            re.findall(rf"^```{kind}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S), 1
-        )
-    ]
 
 
 @pytest.mark.parametrize("block", blocks("toml"))

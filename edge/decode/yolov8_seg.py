@@ -44,8 +44,8 @@ def decode(outputs: Outputs, manifest: Manifest, fit: Fit, min_score: float) -> 
     predictions: float (1, 4 + classes + prototypes, points), centre x, centre y, w, h, scores, coefficients
     prototypes: float (1, prototypes, down, across), laid over the whole input
 
-    Masks are made of what the suppression leaves, within each box alone. Its cost is about 20 microseconds an object
-    and 1 a thousand of its pixels in the frame.
+    Masks are made of what the suppression leaves, within each box alone. Each costs about 20 microseconds, and 2 for
+    every thousand of its pixels in the frame.
     """
     columns, prototypes = outputs["predictions"][0], outputs["prototypes"][0]
     kinds = len(manifest.labels)

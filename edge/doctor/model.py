@@ -10,13 +10,12 @@ from typing import Any
 from edge.config.checks import path_in
 from edge.config.diagnose import Finding
 from edge.config.schema import DEFAULT_MODEL
-from edge.decode import head
 from edge.engines import registry
 from edge.errors import MissingError, ModelError, UserError
 from edge.models import catalogue, store
 from edge.models.manifest import Manifest
 from edge.paths import unreadable
-from edge.predictor import plain
+from edge.predictor import CAMERA_TASKS, head_for, plain
 from edge.rules import MOTION
 
 
@@ -63,7 +62,7 @@ def _wanted(data: dict[str, Any]) -> bool:
 def _fit(manifest: Manifest, suffix: str, engine: Any) -> Iterable[Finding]:
     """What would keep the model from being loaded, however much is installed."""
     try:
-        head(manifest)
+        head_for(manifest, CAMERA_TASKS)
     except ModelError as fault:
         yield Finding(("model", "name"), str(fault))
     if not isinstance(engine, str) and not (isinstance(engine, list) and all(isinstance(one, str) for one in engine)):

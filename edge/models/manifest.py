@@ -35,7 +35,7 @@ from typing import Any
 
 from edge.errors import ModelError
 from edge.models.table import Table, read_toml
-from edge.preprocess.input import ANCHORS, CHANNELS, FITTINGS, LAYOUTS, ROUNDINGS, Input
+from edge.preprocess.input import ANCHORS, CHANNELS, FITTINGS, LAYOUTS, RESIZES, ROUNDINGS, Input
 
 TASKS = ("detect", "pose", "classify", "values")
 DTYPES = ("uint8", "int8", "float32", "float16")
@@ -184,6 +184,7 @@ def _input(table: Table) -> Input:
         pad=table.integer("pad", 0, 0, 255),
         anchor=table.one_of("anchor", ANCHORS, "top-left"),
         rounding=table.one_of("rounding", ROUNDINGS, "nearest"),
+        resize=table.one_of("resize", RESIZES, "bilinear"),
     )
     if 0.0 in made.std:
         raise table.error("std", "must not be 0: it divides")

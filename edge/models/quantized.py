@@ -22,7 +22,7 @@ from edge.types import F32
 Scale = tuple[float, int]
 """Scale and zero point."""
 
-LEVELS = 4.0
+LEVELS = 16.0
 """Integers that a picture spans at least; fewer, and the manifest speaks of real numbers."""
 SNAP = 0.01
 """Levels within which a product of rounded scales is taken for the whole number that it was meant to be."""

@@ -114,14 +114,17 @@ class Fit:
     def bgr(self, image: U8, out: NDArray[Any]) -> None:
         """Scale and convert a BGR image, uint8 (h, w, 3), into `out`, a tensor made by `blank`.
 
-        To the bit what OpenCV's bilinear resize gives, converted to the model's colour.
+        To the bit what OpenCV's bilinear resize gives, or its average where the model wants that, converted to the
+        model's colour.
         """
         x1, y1, x2, y2 = self.region
         spot = self._spot(out)
         colour = self.input.colour
         direct = self._is_image and colour == "BGR"
         pixels = spot if direct else self._pixels[: self.height, : self.width]
-        cv2.resize(image[y1:y2, x1:x2], (self.width, self.height), dst=pixels, interpolation=cv2.INTER_LINEAR)
+        shrinks = x2 - x1 > self.width and y2 - y1 > self.height
+        how = cv2.INTER_AREA if self.input.resize == "area" and shrinks else cv2.INTER_LINEAR
+        cv2.resize(image[y1:y2, x1:x2], (self.width, self.height), dst=pixels, interpolation=how)
         if colour == "RGB":
             cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
         elif colour == "GRAY":

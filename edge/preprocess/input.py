@@ -10,11 +10,13 @@ Layout = Literal["NHWC", "NCHW"]
 Colour = Literal["RGB", "BGR", "GRAY", "HSV-S"]
 Fitting = Literal["letterbox", "stretch", "crop"]
 Rounding = Literal["nearest", "down"]
+Resize = Literal["bilinear", "area"]
 Anchor = Literal["top-left", "centre"]
 
 LAYOUTS: tuple[Layout, ...] = ("NHWC", "NCHW")
 FITTINGS: tuple[Fitting, ...] = ("stretch", "letterbox", "crop")
 ROUNDINGS: tuple[Rounding, ...] = ("nearest", "down")
+RESIZES: tuple[Resize, ...] = ("bilinear", "area")
 ANCHORS: tuple[Anchor, ...] = ("top-left", "centre")
 CHANNELS: Mapping[Colour, int] = {"RGB": 3, "BGR": 3, "GRAY": 1, "HSV-S": 1}
 """Colours, and how many channels each has."""
@@ -38,6 +40,8 @@ class Input:
     pad: pixel value of the padding, 0..255
     anchor: where the picture sits in a letterbox: `top-left` pads at right and bottom, `centre` on both sides
     rounding: of a letterbox's size, side * ratio: to the `nearest` pixel as Ultralytics does, or `down` as YOLOX does
+    resize: how images shrink. `bilinear` looks at four pixels, as detectors' own projects do; `area` at all of them,
+        which a small input wants of a large photograph. Frames of cameras are averaged as far as that is cheap
     """
 
     name: str
@@ -53,6 +57,7 @@ class Input:
     pad: int = 0
     anchor: Anchor = "top-left"
     rounding: Rounding = "nearest"
+    resize: Resize = "bilinear"
 
     @property
     def channels(self) -> int:

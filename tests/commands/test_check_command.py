@@ -73,7 +73,7 @@ def test_no_file_is_the_users_mistake(edge: Edge, tmp_path: Path) -> None:
         (CAMERA + '[model]\nengine = "tensorrt"\n', 5, "later release"),
         (CAMERA + '[model]\nengine = "tflite"\n', 5, "tflite does not read .pb files; try --engine openvino"),
         (CAMERA + '[model]\nengine = ["auto", "tflite"]\n', 5, "no engine is called `auto`"),
-        (CAMERA + '[model]\nname = "pose-detection"\n', 5, "needs the decoder"),
+        (CAMERA + '[model]\nname = "pose-detection"\n', 5, "cameras need one that detects"),
         (CAMERA + '[model]\nname = "ssdlite-pedestrain"\n', 5, "`ssdlite-pedestrian`"),
         (CAMERA + 'labels = ["motion",\n "perron"]\n', 5, "`person`"),
         (CAMERA.replace("rtsp://me:hunter2@cam/1", "file:gone.mp4"), 3, "gone.mp4"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.support.nets import GRID_MANIFEST, grid_detector
+from edge.models.manifest import Manifest, to_toml
+from edge.preprocess import Input
+from tests.support.nets import GRID_MANIFEST, grid_detector, saying
 from tests.support.shared_data import DATA, IMAGES, SSD, YOLOX, needs_data
 
 
@@ -74,6 +77,76 @@ def test_infer_takes_a_threshold_and_another_manifest(edge: Any, place: Path, tm
     args = ("infer", "grid.onnx", "corner.png", "--manifest", tmp_path / "other.toml", "--json")
     said = json.loads(edge(*args).stdout)
     assert (said["model"], said["images"][0]["detections"][0]["label"]) == ("other", "thing")
+
+
+def spoken(folder: Path, manifest: Manifest, outputs: Mapping[str, Any]) -> Path:
+    """A model that says these tensors of every picture."""
+    path = saying(folder / f"{manifest.name}.onnx", manifest.input.shape, outputs)
+    path.with_suffix(".toml").write_text(to_toml(manifest), encoding="utf-8")
+    return path
+
+
+TINY = Input("images", 32, 32, layout="NCHW", dtype="float32")
+SPOKEN: dict[str, tuple[Manifest, dict[str, Any], Any, str]] = {
+    "classes": (
+        Manifest("mine", "classify", "classes", TINY, {"scores": 0}, ("cat", "dog"), min_score=0.1),
+        {"scores": np.array([[0.25, 0.75]], np.float32)},
+        [{"label": "dog", "score": 0.75}, {"label": "cat", "score": 0.25}],
+        "  dog    0.75",
+    ),
+    "values": (
+        Manifest("mine", "values", "values", TINY, {"values": 0}),
+        {"values": np.array([[0.125, np.nan]], np.float32)},
+        [0.125, None],
+        "  value 0  0.125",
+    ),
+    "poses": (
+        Manifest("mine", "pose", "movenet", TINY, {"keypoints": 0}),
+        {"keypoints": np.full((1, 1, 17, 3), 0.5, np.float32)},
+        [{"score": 0.5, "box": [40, 30, 40, 30], "keypoints": [[40, 30, 0.5]] * 17}],
+        "  pose  0.50   40 30 40 30  17 of 17",
+    ),
+}
+
+
+@pytest.mark.parametrize("task", SPOKEN)
+def test_infer_tells_the_list_of_the_models_task_and_no_other(task: str, edge: Any, tmp_path: Path) -> None:
+    manifest, outputs, wanted, row = SPOKEN[task]
+    model = spoken(tmp_path, manifest, outputs)
+    done = edge("infer", model, "corner.png", "--json", "--save", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    (image,) = json.loads(done.stdout)["images"]
+    assert set(image) == {"path", "size", "infer_ms", task}
+    assert image[task] == wanted
+    assert row in edge("infer", model, "corner.png").stdout
+    saved, given = cv2.imread(str(tmp_path / "out" / "corner.jpg")), cv2.imread(str(tmp_path / "out" / "corner.jpg"), 0)
+    assert saved is not None
+    assert given is not None
+    assert (np.ptp(saved.astype(int), axis=2) > 60).any(), "something in colour on a picture without any"
+
+
+def test_infer_outlines_and_tints_masks(edge: Any, tmp_path: Path) -> None:
+    predictions = np.zeros((1, 4 + 1 + 1, 8), np.float32)
+    predictions[0, :, 0] = (16, 16, 16, 16, 0.9, 1)
+    prototypes = np.full((1, 1, 8, 8), -1, np.float32)
+    prototypes[..., 3:5, 3:5] = 9
+    manifest = Manifest(
+        "mine", "detect", "yolov8-seg", TINY, {"predictions": 0, "prototypes": 1}, ("thing",), min_score=0.5
+    )
+    model = spoken(tmp_path, manifest, {"predictions": predictions, "prototypes": prototypes})
+    picture = np.full((64, 64, 3), 100, np.uint8)
+    cv2.imwrite(str(tmp_path / "grey.png"), picture)
+    done = edge("infer", model, tmp_path / "grey.png", "--json", "--save", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    (seen,) = json.loads(done.stdout)["images"][0]["detections"]
+    assert seen["box"] == [16, 16, 48, 48]
+    (outline,) = seen["mask"]
+    assert np.min(outline, axis=0) == pytest.approx([24, 24], abs=4)
+    assert np.max(outline, axis=0) == pytest.approx([40, 40], abs=4)
+    saved = cv2.imread(str(tmp_path / "out" / "grey.jpg"))
+    assert saved is not None
+    assert np.ptp(saved[32, 32].astype(int)) > 30, "the object is tinted"
+    assert np.ptp(saved[44, 20].astype(int)) < 20, "what is beside it within the box is not"
 
 
 @pytest.mark.parametrize(
@@ -164,7 +237,8 @@ def test_models_list_shows_what_is_known_and_where_it_is(edge: Any) -> None:
     assert rows["ssdlite-pedestrian"]["default"]
     assert rows["ssdlite-pedestrian"]["pullable"]
     assert rows["yolox-nano"]["path"] is None
-    assert rows["movenet-lightning"]["runnable"] is False
+    assert rows["movenet-lightning"]["runnable"]
+    assert not rows["pose-detection"]["runnable"]
     assert "edge models pull ssdlite-pedestrian" in edge("models", "list").stdout
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,183 +10,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
 
 from edge.decode import head
 from edge.decode.head import Shape
 from edge.detector import open_detector
 from edge.engines.base import EngineOptions
 from edge.errors import ModelError
-from edge.models.manifest import Manifest, to_toml
-from edge.preprocess import Fit, Input
+from edge.models.manifest import to_toml
 from edge.types import F32
-from tests.support.nets import onnx_file
+from tests.support.heads import FAMILIES, FIT, INPUT, LABELS, SIDE, Boxes, Family, end2end
+from tests.support.nets import saying
+from tests.support.raw_heads import RAW_FAMILIES
 from tests.support.shared_data import IMAGES, MODELS, needs_data
 
-SIDE = 416
-LABELS = tuple("abcdefghijkl")
-INPUT = Input("images", SIDE, SIDE, layout="NCHW", dtype="float32")
-FIT = Fit.of((2 * SIDE, 3 * SIDE), INPUT)
-
-Boxes = NDArray[np.float64]
-"""Rows of x1 y1 x2 y2 in pixels of the input, score, class; no two rows are of one class."""
-
-
-@dataclass(frozen=True)
-class Family:
-    """A head, its manifest, and how boxes are written into its tensors."""
-
-    manifest: Manifest
-    encode: Callable[[Boxes, Manifest], dict[str, F32]]
-    spoilt: dict[str, list[Shape]]
-
-
-def manifest(decoder: str, roles: tuple[str, ...], **keys: object) -> Manifest:
-    made = Manifest(decoder, "detect", decoder, INPUT, {role: role for role in roles}, LABELS, min_score=0.3)
-    return replace(made, **keys)  # type: ignore[arg-type]
-
-
-def middle(boxes: Boxes) -> Boxes:
-    """The same boxes as centre x, centre y, w, h."""
-    return np.concatenate([(boxes[:, :2] + boxes[:, 2:4]) / 2, boxes[:, 2:4] - boxes[:, :2]], axis=1)
-
-
-def logit(p: Boxes | float) -> Boxes:
-    return np.asarray(np.log(p) - np.log1p(-np.asarray(p)))
-
-
-def yolov8(boxes: Boxes, to: Manifest) -> dict[str, F32]:
-    columns = np.full((1, 4 + len(LABELS), 3549), 0.01, np.float32)
-    unit = SIDE if to.box_units == "unit" else 1
-    for number, (box, row) in enumerate(zip(middle(boxes), boxes, strict=True)):
-        columns[0, :4, 700 * number] = box / unit
-        columns[0, 4 + int(row[5]), 700 * number] = row[4]
-    return {"predictions": columns}
-
-
-def yolov5(boxes: Boxes, to: Manifest) -> dict[str, F32]:
-    rows = np.full((1, 10647, 5 + len(LABELS)), 0.01, np.float32)
-    for number, (box, row) in enumerate(zip(middle(boxes), boxes, strict=True)):
-        rows[0, 2000 * number, :4] = box
-        rows[0, 2000 * number, [4, 5 + int(row[5])]] = np.sqrt(row[4])
-    return {"predictions": rows}
-
-
-def end2end(boxes: Boxes, to: Manifest) -> dict[str, F32]:
-    rows = np.zeros((1, 300, 6), np.float32)
-    rows[0, : len(boxes)] = boxes
-    return {"predictions": rows}
-
-
-def ssd_anchors(boxes: Boxes, to: Manifest) -> dict[str, F32]:
-    """Each box in the cell of its centre, at the anchor of its own number: 13 x 13 cells of stride 32, six anchors."""
-    scores = np.zeros((1, 13 * 13 * 6, 1 + len(LABELS)), np.float32)
-    scores[..., 0] = 1
-    offsets = np.zeros((1, 13 * 13 * 6, 4), np.float32)
-    for number, (box, row) in enumerate(zip(middle(boxes), boxes, strict=True)):
-        cell = np.floor(box[:2] / 32)
-        anchor = np.array(to.anchors[0]).reshape(-1, 2)[number]
-        where = int(cell[1] * 13 + cell[0]) * 6 + number
-        offsets[0, where, :2] = (box[:2] - (cell + 0.5) * 32) / anchor / to.variances[0]
-        offsets[0, where, 2:] = np.log(box[2:] / anchor) / to.variances[1]
-        scores[0, where, 0] = 1 - row[4]
-        scores[0, where, 1 + int(row[5])] = row[4]
-    return {"scores": scores, "boxes": offsets}
-
-
-def yolov4(boxes: Boxes, to: Manifest) -> dict[str, F32]:
-    confs, places = np.zeros((1, 2535, len(LABELS)), np.float32), np.zeros((1, 2535, 1, 4), np.float32)
-    for number, row in enumerate(boxes):
-        confs[0, 500 * number, int(row[5])] = row[4]
-        places[0, 500 * number, 0] = row[:4] / SIDE
-    return {"confs": confs, "boxes": places}
-
-
-def yolov2(boxes: Boxes, to: Manifest) -> dict[str, F32]:
-    grid = np.full((1, 5, 5 + len(LABELS), 13, 13), -9, np.float32)
-    for number, (box, row) in enumerate(zip(middle(boxes), boxes, strict=True)):
-        x, y = (int(v) for v in box[:2] // 32)
-        inside = np.clip(box[:2] / 32 - (x, y), 1e-4, 1 - 1e-4)
-        grid[0, number, :2, y, x] = logit(inside)
-        grid[0, number, 2:4, y, x] = np.log(box[2:] / np.array(to.anchors[0]).reshape(-1, 2)[number])
-        # Two factors of the score: the softmax of the one class against eleven at 0, and the objectness.
-        grid[0, number, 4, y, x] = logit(np.sqrt(row[4]))
-        grid[0, number, 5:, y, x] = 0
-        grid[0, number, 5 + int(row[5]), y, x] = logit(np.sqrt(row[4])) + np.log(len(LABELS) - 1)
-    return {"grid": grid.reshape(1, -1, 13, 13)}
-
-
-def detr(boxes: Boxes, to: Manifest) -> dict[str, F32]:
-    logits = np.zeros((1, 100, len(LABELS) + 1), np.float32)
-    logits[..., -1] = 20
-    for number, row in enumerate(boxes):
-        logits[0, number, -1] = -np.inf
-        logits[0, number, int(row[5])] = logit(row[4]) + np.log(len(LABELS) - 1)
-    return {"logits": logits, "boxes": queries(boxes)}
-
-
-def rf_detr(boxes: Boxes, to: Manifest) -> dict[str, F32]:
-    logits = np.full((1, 100, len(LABELS) + 1), -9, np.float32)
-    for number, row in enumerate(boxes):
-        logits[0, number, int(row[5])] = logit(row[4])
-    return {"logits": logits, "boxes": queries(boxes)}
-
-
-def queries(boxes: Boxes) -> F32:
-    places = np.full((1, 100, 4), 0.5, np.float32)
-    places[0, : len(boxes)] = middle(boxes) / SIDE
-    return places
-
-
-def nanodet(boxes: Boxes, to: Manifest) -> dict[str, F32]:
-    """Each box at the point nearest to its centre, of a stride that reaches all of its sides."""
-    rows = np.full((1, 52 * 52 + 26 * 26 + 13 * 13 + 7 * 7, len(LABELS) + 32), -20, np.float32)
-    rows[..., : len(LABELS)] = 0
-    for box, row in zip(middle(boxes), boxes, strict=True):
-        stride, first = (8, 0) if box[2:].max() < 50 else (16, 52 * 52)
-        cell = np.rint(box[:2] / stride - to.cell_offset)
-        point = (cell + to.cell_offset) * stride
-        where = first + int(cell[1] * (SIDE // stride) + cell[0])
-        distances = np.maximum(np.concatenate([point - row[:2], row[2:4] - point]) / stride, 0)
-        bins = np.full((4, 8), -20.0)
-        low = np.floor(distances).astype(int)
-        bins[np.arange(4), low] = np.log(np.maximum(1 - (distances - low), 1e-8))
-        bins[np.arange(4), low + 1] = np.log(np.maximum(distances - low, 1e-8))
-        rows[0, where, : len(LABELS)] = 0
-        rows[0, where, int(row[5])] = row[4]
-        rows[0, where, len(LABELS) :] = bins.reshape(-1)
-    return {"predictions": rows}
-
-
-ONE = ("predictions",)
-VOC = ((34.5, 38.0, 109.4, 141.1, 212.2, 364.2, 301.4, 163.5, 403.0, 336.6),)  # YOLOv2-tiny's, pixels at 416
-SIX = ((30.0, 30.0, 60.0, 60.0, 90.0, 130.0, 160.0, 100.0, 200.0, 200.0, 300.0, 300.0),)
-SSD = manifest("ssd-anchors", ("scores", "boxes"), strides=(32,), anchors=SIX, first_class=1)
-PLUS = manifest("nanodet", ONE, strides=(8, 16, 32, 64))
-FAMILIES = {
-    "yolov8": Family(
-        manifest("yolov8", ONE), yolov8, {"predictions": [(1, 4, 9), (16, 9), (1, 3549, 16), (2, 16, 3549), ()]}
-    ),
-    "yolov8 in 0..1": Family(manifest("yolov8", ONE, box_units="unit"), yolov8, {}),
-    "yolov5": Family(
-        manifest("yolov5", ONE), yolov5, {"predictions": [(1, 10647, 5), (10647, 17), (1, 3, 52, 52, 17)]}
-    ),
-    "end2end": Family(manifest("yolo-end2end", ONE), end2end, {"predictions": [(1, 300, 7), (300, 6), (2, 300, 6)]}),
-    "ssd": Family(SSD, ssd_anchors, {"scores": [(1, 1014, 12), (1, 1013, 13)], "boxes": [(1, 1014, 5), (1014, 4)]}),
-    "yolov4": Family(
-        manifest("yolov4", ("confs", "boxes")),
-        yolov4,
-        {"confs": [(2535, 12), (1, 2535, 0)], "boxes": [(1, 9, 1, 4), (1, 2535, 2, 4), (1, 2535, 5), (4,)]},
-    ),
-    "yolov2": Family(manifest("yolov2", ("grid",), anchors=VOC), yolov2, {"grid": [(1, 125, 13, 13), (85, 13, 13)]}),
-    "detr": Family(
-        manifest("detr", ("logits", "boxes")), detr, {"logits": [(1, 100, 12), (100, 13)], "boxes": [(1, 99, 4), (4,)]}
-    ),
-    "rf-detr": Family(manifest("rf-detr", ("logits", "boxes")), rf_detr, {"logits": [(1, 100, 14)]}),
-    "nanodet plus": Family(PLUS, nanodet, {"predictions": [(1, 3597, 44), (1, 3598, 43), (3598, 44)]}),
-    "nanodet": Family(replace(PLUS, cell_offset=0.5), nanodet, {}),
-}
-every_family = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+ALL = FAMILIES | RAW_FAMILIES
+every_family = pytest.mark.parametrize("family", ALL.values(), ids=ALL)
 
 # A quarter of the picture each, so that one's cell is never another's, and classes apart, so that none goes.
 quarters = [(x, y) for x in (0, 192) for y in (0, 192)]
@@ -293,15 +130,26 @@ def test_shapes_of_the_head_fit_and_others_are_told(family: Family) -> None:
             assert f"`{role}` has shape {shape}" in str(family_head.misfit({**shapes, role: shape}, family.manifest))
 
 
-@pytest.mark.parametrize(("family", "key"), [("ssd", "anchors"), ("yolov2", "anchors"), ("nanodet", "strides")])
+@pytest.mark.parametrize(
+    ("family", "key"),
+    [
+        ("ssd", "anchors"),
+        ("yolov2", "anchors"),
+        ("nanodet", "strides"),
+        ("squeezedet", "anchors"),
+        ("yolov3 raw", "anchors"),
+        ("yolov5 raw", "strides"),
+        ("yolov8 raw", "strides"),
+    ],
+)
 def test_a_head_tells_which_key_it_misses(family: str, key: str) -> None:
-    given = FAMILIES[family].manifest
+    given = ALL[family].manifest
     assert f"`{key}`" in str(head(given).misfit({}, replace(given, **{key: ()})))  # type: ignore[arg-type]
 
 
 def test_doubles_of_one_class_go_and_the_best_stays() -> None:
-    for name in ("yolov8", "yolov5", "yolov4", "ssd", "yolov2"):
-        family = FAMILIES[name]
+    for name in ("yolov8", "yolov5", "yolov4", "ssd", "yolov2", "squeezedet", "yolov5 raw", "yolov8 raw", "yolov8-seg"):
+        family = ALL[name]
         boxes = np.array([(100, 100, 200, 200, 0.6, 2), (104, 100, 204, 200, 0.9, 2)], np.float64)
         seen = head(family.manifest).decode(family.encode(boxes, family.manifest), family.manifest, FIT, 0.3)
         np.testing.assert_allclose(seen.scores, [0.9], atol=1e-4)
@@ -317,21 +165,9 @@ def test_an_end_to_end_class_without_a_label_is_told(kind: float) -> None:
 
 @every_family
 def test_a_model_file_with_the_head_is_decoded_through_an_engine(family: Family, tmp_path: Path) -> None:
-    """The tensors plus nought times the picture: a graph that no engine may fold away."""
     boxes = np.array([(40, 50, 120, 150, 0.8, 3), (200, 210, 300, 320, 0.7, 5)], np.float64)
     outputs = {role: np.nan_to_num(a, neginf=-50) for role, a in family.encode(boxes, family.manifest).items()}
-    nodes = [
-        helper.make_node("ReduceMean", ["images"], ["mean"], keepdims=0),
-        helper.make_node("Mul", ["mean", "zero"], ["nought"]),
-    ]
-    nodes += [helper.make_node("Add", [f"{role}_values", "nought"], [role]) for role in outputs]
-    path = onnx_file(
-        tmp_path / "mine.onnx",
-        nodes,
-        {"images": (INPUT.shape, TensorProto.FLOAT)},
-        {role: (array.shape, TensorProto.FLOAT) for role, array in outputs.items()},
-        {"zero": np.zeros(1, np.float32)} | {f"{role}_values": array for role, array in outputs.items()},
-    )
+    path = saying(tmp_path / "mine.onnx", INPUT.shape, outputs)
     path.with_suffix(".toml").write_text(to_toml(family.manifest), encoding="utf-8")
     detector = open_detector(str(path), "onnxruntime", options=EngineOptions(threads=1))
     try:

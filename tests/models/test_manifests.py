@@ -106,6 +106,13 @@ def test_labels_come_from_beside_the_manifest_alone(write: Callable[[str], Path]
         ("min_score = 0.3", "variances = [0.1, 0]", r"`variances` must be a list of two numbers from 1e-06 to 100"),
         ("min_score = 0.3", 'box_units = "cells"', r"`box_units` must be one of pixels, unit, not 'cells'"),
         ("min_score = 0.3", "reg_max = 0", r"`reg_max` is 0: a whole number from 1 to 64"),
+        ("min_score = 0.3", "scale_xy = [0.5]", r"`scale_xy` must be a list of numbers from 1 to 4"),
+        ("min_score = 0.3", "softmax = 1", r"`softmax` must be true or false, not 1"),
+        ("min_score = 0.3", "top = 0", r"`top` is 0: a whole number from 1 to 1000"),
+        ("min_score = 0.3", "quantized = 3", r"`quantized` must be a table"),
+        ("[outputs]", "[quantized]\nx = [0, 3]\n[outputs]", r"`quantized\.x` must be a scale above 0 and a whole zero"),
+        ("[outputs]", "[quantized]\nx = [1, 0.5]\n[outputs]", r"`quantized\.x` must be a scale above 0 and a whole"),
+        ("[outputs]", "[quantized]\nx = 1\n[outputs]", r"`quantized\.x` must be a list of two numbers"),
         ("min_score = 0.3", "cell_offset = 8", r"`cell_offset` must be a number from 0 to 1, not 8"),
         ('engines = ["onnxruntime"]', 'engines = "onnxruntime"', r"`engines` must be a list of texts"),
         ("[input]", "[input", r"not a manifest: .*line 9"),
@@ -148,6 +155,16 @@ def test_an_input_of_one_channel_is_read_and_written_back(write: Callable[[str],
     assert read_manifest(write(to_toml(made))) == made
 
 
+def test_what_a_classifier_needs_is_read_and_written_back(write: Callable[[str], Path]) -> None:
+    keys = 'task = "classify"\nsoftmax = true\ntop = 3\nscale_xy = [1.2, 1]\n'
+    text = WHOLE.replace("min_score = 0.3", keys) + "\n[quantized]\npredictions = [0.5, -128]\ninput = [1, 3]\n"
+    made = read_manifest(write(text.replace('labels = ["person", "traffic light"]', "")))
+    assert (made.task, made.softmax, made.top, made.scale_xy, made.labels) == ("classify", True, 3, (1.2, 1.0), ())
+    assert made.quantized == {"predictions": (0.5, -128), "input": (1.0, 3)}
+    assert made.min_score == 0, "the best classes are told, however unsure"
+    assert read_manifest(write(to_toml(made))) == made
+
+
 def test_missing_and_binary_manifests_are_told(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no such manifest"):
         read_manifest(tmp_path / "none.toml")
@@ -183,6 +200,10 @@ keys = [
     "box_units",
     "reg_max",
     "cell_offset",
+    "scale_xy",
+    "softmax",
+    "top",
+    "quantized",
 ]
 
 

@@ -1,0 +1,94 @@
+"""Masks of YOLOv8-seg lie where their objects do, whatever the fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.decode import yolov8_seg
+from edge.preprocess import Fit, Input
+from edge.types import F32, Detections
+from tests.support.heads import LABELS, SIDE
+from tests.support.raw_heads import RAW_FAMILIES
+
+GIVEN = RAW_FAMILIES["yolov8-seg"].manifest
+CELLS = SIDE // 4
+
+
+def seen_through(fit: Fit, box: tuple[float, float, float, float], prototypes: F32, coefficients: F32) -> Detections:
+    """What is decoded of one box, x1 y1 x2 y2 in pixels of the frame."""
+    gain = np.array([fit.width / fit.frame[0], fit.height / fit.frame[1]])
+    x1, y1, x2, y2 = (np.reshape(box, (2, 2)) * gain + (fit.left, fit.top)).ravel()
+    predictions = np.zeros((1, 4 + len(LABELS) + len(coefficients), 3549), np.float32)
+    predictions[0, :4, 77] = ((x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1)
+    predictions[0, 4, 77] = 0.9
+    predictions[0, 4 + len(LABELS) :, 77] = coefficients
+    outputs = {"predictions": predictions, "prototypes": prototypes[None]}
+    return yolov8_seg.decode(outputs, replace(GIVEN, input=fit.input), fit, 0.3)
+
+
+def slopes() -> F32:
+    """Prototypes x, y and 1, in pixels of the input at the middle of each cell."""
+    y, x = np.mgrid[:CELLS, :CELLS] * 4.0 + 2.0
+    return np.stack([x, y, np.ones_like(x)]).astype(np.float32)
+
+
+fits = st.builds(
+    lambda width, height, how, anchor: Fit.of(
+        (width, height), Input("images", SIDE, SIDE, layout="NCHW", dtype="float32", fit=how, anchor=anchor)
+    ),
+    st.integers(200, 1500),
+    st.integers(200, 1500),
+    st.sampled_from(["stretch", "letterbox"]),
+    st.sampled_from(["top-left", "centre"]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(fit=fits, corner=st.tuples(st.floats(0, 0.6), st.floats(0, 0.6)), size=st.tuples(*[st.floats(0.1, 0.4)] * 2))
+def test_a_mask_ends_where_the_object_does(fit: Fit, corner: tuple[float, float], size: tuple[float, float]) -> None:
+    """The prototypes add up to x - edge: what lies right of the box's middle is the object."""
+    frame = np.array(fit.frame)
+    (x1, y1), (x2, y2) = corner * frame, (np.array(corner) + size) * frame
+    edge = (x1 + x2) / 2
+    edge_in_input = edge * fit.width / fit.frame[0] + fit.left
+    seen = seen_through(fit, (x1, y1, x2, y2), slopes(), np.array([1, 0, -edge_in_input], np.float32))
+    assert seen.masks is not None
+    (mask,), (box,) = seen.masks, seen.boxes
+    corner_of, end = np.floor(box[:2]).astype(int), np.ceil(box[2:]).astype(int)
+    assert (mask.dtype, mask.shape) == (np.uint8, (end[1] - corner_of[1], end[0] - corner_of[0]))
+    middles = np.arange(corner_of[0], end[0]) + 0.5
+    # Beyond the outermost cells' middles nothing is known but their values.
+    known = np.abs(middles - edge) > 0.5 + 0.1 * fit.frame[0] / fit.width
+    np.testing.assert_array_equal(mask[:, known], np.broadcast_to(middles[known] > edge, mask[:, known].shape))
+
+
+def test_masks_follow_their_detections() -> None:
+    fit = Fit.of((SIDE, SIDE), GIVEN.input)
+    prototypes, coefficients = slopes(), np.array([[0, 0, 1], [0, 0, -1]], np.float32)
+    predictions = np.zeros((1, 4 + len(LABELS) + 3, 3549), np.float32)
+    predictions[0, :4, :2] = np.array([(100, 100, 40, 60), (300, 300, 80, 20)]).T
+    predictions[0, [4, 5], [0, 1]] = (0.6, 0.9)
+    predictions[0, 4 + len(LABELS) :, :2] = coefficients.T
+    seen = yolov8_seg.decode({"predictions": predictions, "prototypes": prototypes[None]}, GIVEN, fit, 0.3)
+    assert seen.masks is not None
+    assert seen.classes.tolist() == [1, 0]
+    assert [(mask.shape, mask.mean()) for mask in seen.masks] == [((20, 80), 0), ((60, 40), 1)]
+    last = seen.keep(np.array([False, True]))
+    assert last.masks is not None
+    assert [mask.shape for mask in last.masks] == [(60, 40)]
+    assert seen.keep(np.array([1, 0])).scores.tolist() == pytest.approx([0.6, 0.9])
+
+
+@pytest.mark.parametrize("rubbish", [np.nan, np.inf, -np.inf, 3e38])
+def test_prototypes_that_are_no_numbers_make_masks_all_the_same(rubbish: float) -> None:
+    prototypes = slopes()
+    prototypes[:, ::3] = rubbish
+    fit = Fit.of((640, 480), GIVEN.input)
+    seen = seen_through(fit, (10, 20, 200, 300), prototypes, np.array([1, -1, 1], np.float32))
+    assert seen.masks is not None
+    assert set(np.unique(seen.masks[0])) <= {0, 1}
