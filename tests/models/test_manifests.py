@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge.errors import ModelError
@@ -186,6 +186,7 @@ keys = [
 ]
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # the first text of a fresh checkout takes seconds to draw
 @given(raw=st.dictionaries(st.sampled_from(keys), json_like))
 def test_whatever_the_tree_it_is_a_manifest_or_a_model_error(raw: dict[str, object]) -> None:
     with contextlib.suppress(ModelError):  # any other exception fails the test
