@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
@@ -293,6 +293,17 @@ def test_whatever_the_outputs_there_is_a_draft_that_is_toml(shapes: list[Any], n
     tree = parse(draft(Path("mine.onnx"), "", facts, made))
     assert tree["input"]["name"] == "images"
     assert tree["decoder"] == (made.decoder if made else "")
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])  # the first text of a fresh checkout takes seconds to draw
+@given(name=st.text(min_size=1))
+def test_names_of_files_and_tensors_stay_within_their_lines(name: str) -> None:
+    outputs = tuple(TensorSpec(f"{number}{name}", (7, 9), "float32") for number in range(2))
+    facts = Facts(TensorSpec(name, (1, 3, 64, 64), "float32"), (TensorSpec(name, (3,), "int64"),), outputs, "NCHW")
+    tree = parse(draft(Path("x" + name.replace("/", "")), "", facts, None))
+    assert tree["input"]["name"] == name.encode("utf-8", "replace").decode()
+    assert tree["outputs"]["role1"] == f"1{name}".encode("utf-8", "replace").decode()
+    assert set(tree) == {"name", "task", "decoder", "labels", "min_score", "sha256", "input", "outputs"}
 
 
 @needs_data

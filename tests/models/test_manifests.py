@@ -148,6 +148,12 @@ def test_an_input_of_one_channel_is_read_and_written_back(write: Callable[[str],
     assert read_manifest(write(to_toml(made))) == made
 
 
+def test_labels_in_any_script_are_read_and_written_back(write: Callable[[str], Path]) -> None:
+    made = read_manifest(write(WHOLE.replace("traffic light", "赤信号 \N{SLEEPING FACE} \\u007f")))
+    assert made.labels[1] == "赤信号 \N{SLEEPING FACE} \x7f"
+    assert read_manifest(write(to_toml(made))) == made
+
+
 def test_missing_and_binary_manifests_are_told(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no such manifest"):
         read_manifest(tmp_path / "none.toml")
