@@ -166,7 +166,7 @@ def to_toml(manifest: Manifest) -> str:
 
 def _toml(value: str | float | bool | tuple[object, ...]) -> str:
     # JSON's texts, numbers and lists are TOML's too, but for DEL, which TOML wants escaped.
-    return json.dumps(value).replace("\x7f", "\\u007f")
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _input(table: Table) -> Input:

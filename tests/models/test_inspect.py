@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,19 +13,22 @@ import numpy as np
 import onnx
 import pytest
 from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from edge.cli import cli
 from edge.decode import TABLE, head
 from edge.detector import open_detector
+from edge.engines.base import TensorSpec
 from edge.errors import ModelError
-from edge.models.inspect import Guess, draft, facts_of, guess, open_any
+from edge.models.inspect import Facts, Guess, draft, facts_of, guess, open_any
 from edge.models.manifest import parse_manifest, read_manifest
 from edge.models.table import parse
 from tests.decode.test_more_heads import FAMILIES, LABELS, Boxes, matches
 from tests.support.nets import onnx_file
-from tests.support.shared_data import MODELS, needs_data
+from tests.support.shared_data import MODELS, YOLOX, needs_data
 
 Arrays = Mapping[str, NDArray[Any]]
 BOXES = np.array([(40, 50, 120, 150, 0.8, 3), (200, 210, 300, 320, 0.7, 5)], np.float64)
@@ -267,6 +272,49 @@ def test_a_head_of_no_family_gets_a_draft_with_its_outputs(tmp_path: Path) -> No
     corrected = text.replace('decoder = ""', 'decoder = "yolox"').replace("labels.txt", "a")
     manifest = parse_manifest(parse(corrected.replace('"a"', '["a"]')), tmp_path / "x.toml")
     assert (manifest.name, manifest.input.colour, manifest.input.height) == ("my-model", "GRAY", 64)
+
+
+axis = st.sampled_from([None, 0, 1, 2, 3, 4, 6, 13, 17, 26, 32, 64, 84, 85, 255, 300, 3549, 10647])
+tensor = st.lists(axis, max_size=5).map(tuple)
+
+
+@settings(deadline=None)
+@given(shapes=st.lists(tensor, max_size=4), names=st.lists(st.sampled_from(["a", "b", "dets"]), max_size=2))
+def test_whatever_the_outputs_there_is_a_draft_that_is_toml(shapes: list[Any], names: list[str]) -> None:
+    picture = TensorSpec("images", (1, 3, 416, 416), "float32")
+    outputs = tuple(TensorSpec(f"output{n}", shape, "float32") for n, shape in enumerate(shapes))
+    samples = {
+        spec.name: np.zeros([size or 0 for size in spec.shape], np.float32)
+        for spec in outputs
+        if None not in spec.shape and math.prod(size or 0 for size in spec.shape) < 1e6
+    }
+    facts = Facts(picture, (), outputs, "NCHW", 3, 416, 416, samples=samples, names=tuple(names))
+    made = guess(facts)
+    tree = parse(draft(Path("mine.onnx"), "", facts, made))
+    assert tree["input"]["name"] == "images"
+    assert tree["decoder"] == (made.decoder if made else "")
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])  # the first text of a fresh checkout takes seconds to draw
+@given(name=st.text(min_size=1))
+def test_names_of_files_and_tensors_stay_within_their_lines(name: str) -> None:
+    outputs = tuple(TensorSpec(f"{number}{name}", (7, 9), "float32") for number in range(2))
+    facts = Facts(TensorSpec(name, (1, 3, 64, 64), "float32"), (TensorSpec(name, (3,), "int64"),), outputs, "NCHW")
+    tree = parse(draft(Path("x" + name.replace("/", "")), "", facts, None))
+    assert tree["input"]["name"] == name.encode("utf-8", "replace").decode()
+    assert tree["outputs"]["role1"] == f"1{name}".encode("utf-8", "replace").decode()
+    assert set(tree) == {"name", "task", "decoder", "labels", "min_score", "sha256", "input", "outputs"}
+
+
+@needs_data
+def test_what_the_catalogue_knows_is_written_as_it_knows_it(tmp_path: Path) -> None:
+    from edge.models import catalogue
+
+    path = Path(shutil.copy(YOLOX, tmp_path / "mine.onnx"))
+    assert "known as yolox-nano" in edge("models", "inspect", path, "--write").output
+    known = catalogue.by_name("yolox-nano")
+    assert known is not None
+    assert read_manifest(path.with_suffix(".toml")) == known.manifest
 
 
 @needs_data

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge.errors import ModelError
@@ -165,6 +165,12 @@ def test_what_a_classifier_needs_is_read_and_written_back(write: Callable[[str],
     assert read_manifest(write(to_toml(made))) == made
 
 
+def test_labels_in_any_script_are_read_and_written_back(write: Callable[[str], Path]) -> None:
+    made = read_manifest(write(WHOLE.replace("traffic light", "赤信号 \N{SLEEPING FACE} \\u007f")))
+    assert made.labels[1] == "赤信号 \N{SLEEPING FACE} \x7f"
+    assert read_manifest(write(to_toml(made))) == made
+
+
 def test_missing_and_binary_manifests_are_told(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no such manifest"):
         read_manifest(tmp_path / "none.toml")
@@ -207,6 +213,7 @@ keys = [
 ]
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # the first text of a fresh checkout takes seconds to draw
 @given(raw=st.dictionaries(st.sampled_from(keys), json_like))
 def test_whatever_the_tree_it_is_a_manifest_or_a_model_error(raw: dict[str, object]) -> None:
     with contextlib.suppress(ModelError):  # any other exception fails the test

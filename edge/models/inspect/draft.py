@@ -30,28 +30,30 @@ class Line:
     sure: bool = False
 
     def __str__(self) -> str:
-        key = self.key if re.fullmatch(r"[A-Za-z0-9_-]+", self.key) else json.dumps(self.key)
-        text = f"{key} = {json.dumps(self.value, ensure_ascii=False)}"
+        # JSON's texts, numbers and lists are TOML's too, but for DEL, which TOML wants escaped.
+        value = json.dumps(self.value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        text = f"{self.key} = {value}"
         if not self.why:
             return text
-        return f"{text:<{COLUMN}}  # {self.why}" if self.sure else f"{text:<{COLUMN}}  # guess: {self.why}"
+        return f"{text:<{COLUMN}}  {_comment(self.why if self.sure else f'guess: {self.why}')}"
 
 
 def draft(path: Path, sha256: str, facts: Facts, guess: Guess | None) -> str:
     """A manifest in TOML for a file that nobody described, to be corrected and kept beside it."""
-    lines = [
-        f"# A draft for {path.name}: check what is marked as a guess, then keep it beside the file as {path.stem}.toml."
+    notes = [
+        f"A draft for {path.name}: check what is marked as a guess, then keep it beside the file as {path.stem}.toml."
     ]
     if guess is None:
-        lines.append("# No head is recognised: docs/how-to/own-model.md shows the manifests of all families.")
+        notes.append("No head is recognised: docs/how-to/own-model.md shows the manifests of all families.")
     elif guess.rivals:
-        lines.append(f"# Perhaps another head: {guess.rivals}.")
+        notes.append(f"Perhaps another head: {guess.rivals}.")
     for spec in facts.others:
-        lines.append(f"# It has a further input, {spec.name}, which the runtime does not feed: export it without.")
+        notes.append(f"It has a further input, {spec.name}, which the runtime does not feed: export it without.")
+    lines = [_comment(note) for note in notes]
     lines += [str(line) for line in _head(path, sha256, facts, guess)]
     lines += ["", "[input]", *(str(line) for line in _input(facts, guess))]
     lines += ["", "[outputs]", *(str(line) for line in _outputs(facts, guess))]
-    return "\n".join(lines) + "\n"
+    return ("\n".join(lines) + "\n").encode("utf-8", "replace").decode("utf-8")
 
 
 def described(facts: Facts, guess: Guess | None) -> dict[str, Any] | None:
@@ -152,3 +154,8 @@ def _outputs(facts: Facts, guess: Guess | None) -> Iterator[Line]:
         return
     for role, name in guess.outputs.items():
         yield Line(role, name, shapes[name], sure=True)
+
+
+def _comment(text: str) -> str:
+    """A comment of one line, whatever a file's or a tensor's name holds."""
+    return "# " + "".join(letter if letter.isprintable() else "?" for letter in text)
