@@ -18,7 +18,7 @@ from edge.errors import ModelError
 
 FAULTS = (RuntimeError, ValueError, TypeError, OSError)
 WORKSPACE = 1 << 30
-"""Bytes that one layer may use as it runs. TensorRT's default is all of the GPU's, which on a Jetson is the system's."""
+"""Bytes that one layer may use as it runs. TensorRT's default is all of the GPU's, on a Jetson the system's."""
 OPEN_BATCH = (1, 4, 16)
 """Smallest, usual and largest size of a first axis that is left open; the engine is tuned for the usual one."""
 PRECISIONS = {"f16": ("FP16", "HALF", "float16"), "bf16": ("BF16", "BF16", "bfloat16")}

@@ -85,7 +85,7 @@ def test_infer_takes_a_threshold_and_another_manifest(edge: Any, place: Path, tm
         (("infer", "text.onnx", "corner.png"), 2, "text.onnx: not a model that onnxruntime can read"),
         (("infer", "none.onnx", "corner.png"), 2, "none.onnx: no such model file"),
         (("infer", "grid.onnx"), 2, "Missing argument 'IMAGES...'"),
-        (("infer", "grid.onnx", "corner.png", "--engine", "tensorrt"), 3, "tensorrt comes with a later release"),
+        (("infer", "grid.onnx", "corner.png", "--engine", "tensorrt"), 3, "tensorrt-cu11 is not installed"),
         (
             ("infer", "grid.onnx", "corner.png", "--engine", "tflite"),
             2,
