@@ -54,7 +54,7 @@ class PyCuda:
         """`pagelocked_empty`; the array that pycuda makes is what is kept and let go."""
         flags = self._driver.host_alloc_flags.PORTABLE
         with self.current():
-            kept = [self._asked(self._driver.pagelocked_empty, size, "uint8", mem_flags=flags)]
+            kept = [self._asked(self._driver.pagelocked_empty, (size,), "uint8", mem_flags=flags)]
         return int(kept[0].ctypes.data), kept.clear
 
     def memory(self, size: int) -> tuple[int, Callable[[], object]]:

@@ -57,6 +57,7 @@ class Slot:
         self._cuda, self._pinned, self._dtype = cuda, pinned, dtype
         self._free: Callable[[], object] = int
         self._room = 0
+        self._beside: NDArray[Any] | None = None
         self._stage: NDArray[Any] | None = None
         self.shape: tuple[int, ...] = ()
         self.address = 0
@@ -69,13 +70,16 @@ class Slot:
         if size > self._room:
             self.free()
             self.address, self._free = self._cuda.memory(size)
-            self._room = size
+            self._room, self._beside = size, None
 
     @property
     def stage(self) -> NDArray[Any]:
         """The pinned array beside the device's memory."""
         if self._stage is None:
-            self._stage = self._pinned.array(self.shape, self._dtype)
+            if self._beside is None:  # as large as the device's: pinning takes long, and a batch changes often
+                self._beside = self._pinned.array((self._room,), "uint8")
+            size = math.prod(self.shape) * np.dtype(self._dtype).itemsize
+            self._stage = self._beside[:size].view(self._dtype).reshape(self.shape)
         return self._stage
 
     def put(self, array: NDArray[Any]) -> None:

@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.engines import cuda as gpu
-from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, need, one_line
+from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, need
 from edge.engines.cuda import Cuda
 from edge.engines.gpu_memory import Pinned, Slot
 from edge.engines.tensorrt_api import Bindings, ICudaEngine, IExecutionContext
-from edge.engines.tensorrt_build import BUILT, FAULTS, build
+from edge.engines.tensorrt_build import BUILT, build
 from edge.engines.tensorrt_cache import engine_place, keep, kept, timing_place
-from edge.engines.tensorrt_log import Log, log_of
+from edge.engines.tensorrt_log import FAULTS, Log, log_of
 from edge.errors import EngineError, FeedError, ModelError
 
 INSTALL = "with JetPack: apt install python3-libnvinfer; elsewhere: pip install tensorrt"
@@ -207,7 +207,7 @@ def _given(trt: Bindings, log: Log, model: Path, cuda: Cuda) -> ICudaEngine:
     engine = _read(trt, log, _plan(model.read_bytes()))
     if engine is not None:
         return engine
-    reason = one_line(RuntimeError(log.reason()))
+    reason = log.reason()
     if FOREIGN.search(reason):
         raise ModelError(
             f"{model}: built by another release of TensorRT or for another GPU ({reason}); "
@@ -233,11 +233,11 @@ def _kept_or_built(trt: Bindings, log: Log, model: Path, cuda: Cuda, options: En
 
 def _read(trt: Bindings, log: Log, plan: bytes) -> ICudaEngine | None:
     """The engine in a plan; None where TensorRT refuses it, and `log` has the reason."""
-    log.forget()
+    runtime = log.start(trt.Runtime)
     if not plan:
         return None
     try:
-        return trt.Runtime(log.logger).deserialize_cuda_engine(plan)
+        return runtime.deserialize_cuda_engine(plan)
     except FAULTS:
         return None
 

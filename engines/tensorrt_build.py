@@ -13,10 +13,9 @@ from pathlib import Path
 from edge.engines.base import EngineOptions, Unsupported, fits, one_line
 from edge.engines.tensorrt_api import Bindings, Builder, IBuilderConfig, INetworkDefinition, OnnxParser, optional
 from edge.engines.tensorrt_cache import keep, kept
-from edge.engines.tensorrt_log import Log, Progress
+from edge.engines.tensorrt_log import FAULTS, Log, Progress
 from edge.errors import ModelError
 
-FAULTS = (RuntimeError, ValueError, TypeError, OSError)
 WORKSPACE = 1 << 30
 """Bytes that one layer may use as it runs. TensorRT's default is all of the GPU's, on a Jetson the system's."""
 OPEN_BATCH = (1, 4, 16)
@@ -48,7 +47,7 @@ def build(trt: Bindings, log: Log, model: Path, options: EngineOptions, timing: 
 
 
 def _built(trt: Bindings, log: Log, model: Path, options: EngineOptions, timing: Path | None) -> bytes:
-    builder = trt.Builder(log.logger)
+    builder = log.start(trt.Builder)
     network = builder.create_network(_network_flags(trt, options))
     parser = trt.OnnxParser(network, log.logger)
     if not parser.parse(model.read_bytes(), str(model)):
@@ -67,7 +66,7 @@ def _built(trt: Bindings, log: Log, model: Path, options: EngineOptions, timing:
         config.progress_monitor = monitor
     plan = builder.build_serialized_network(network, config)
     if plan is None:
-        raise Unsupported(f"tensorrt cannot build it: {one_line(RuntimeError(log.reason()))}")
+        raise Unsupported(f"tensorrt cannot build it: {log.reason()}")
     cache = config.get_timing_cache()
     if cache is not None:
         keep(timing, bytes(cache.serialize()))

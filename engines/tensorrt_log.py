@@ -7,11 +7,15 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
+from edge.engines.base import one_line
 from edge.engines.tensorrt_api import Bindings, Member, optional
+from edge.errors import MissingError
 
+FAULTS = (RuntimeError, ValueError, TypeError, OSError)
 COMPLAINTS = ("INTERNAL_ERROR", "ERROR")
-PLACE = "Error Code"
+Made = TypeVar("Made")
 
 
 class Log:
@@ -24,16 +28,24 @@ class Log:
 
     def _hear(self, severity: Member, msg: str) -> None:
         if severity.name in COMPLAINTS:
-            self._said.append(" ".join(msg.split()))
+            self._said.append(msg)
+
+    def start(self, make: Callable[[object], Made]) -> Made:
+        """Make a Builder or a Runtime; MissingError where the driver is not one that this release can work with."""
+        self.forget()
+        try:
+            return make(self.logger)
+        except FAULTS as fault:
+            raise MissingError(f"tensorrt cannot start here: {self.reason(str(fault))}") from None
 
     def forget(self) -> None:
         """Begin anew, before something whose complaints matter."""
         self._said.clear()
 
-    def reason(self) -> str:
-        """The first complaint since `forget`, which is the cause of those after it."""
+    def reason(self, otherwise: str = "it says nothing of why") -> str:
+        """The first complaint since `forget`, on one line: it is the cause of those after it."""
         said = tuple(self._said)
-        return said[0] if said else "it says nothing of why"
+        return one_line(RuntimeError(said[0] if said else otherwise))
 
 
 @cache

@@ -57,6 +57,17 @@ def test_a_library_that_finds_no_gpu_is_passed_over_for_one_that_does(gpu: FakeG
     assert len(cuda.devices()) == 3
 
 
+def test_the_library_that_pip_brings_is_found(
+    gpu: FakeGpu, cudart: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = tmp_path / "site" / "nvidia" / "cuda_runtime" / "lib"
+    wheel.mkdir(parents=True)
+    (wheel / NAME).write_bytes(cudart.read_bytes())
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    monkeypatch.delenv("CUDA_HOME")
+    assert "CUDA:0" in cuda.devices()
+
+
 def test_a_tensor_goes_there_and_back_only_when_waited_for(device: Cuda) -> None:
     slot = Slot(device, Pinned(device), "float32")
     slot.fit((2, 3))

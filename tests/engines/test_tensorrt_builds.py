@@ -47,7 +47,7 @@ def quantized_model(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def fake(install: Install) -> Fake:
-    return install("10.3.0")
+    return install("10.16.1.11")
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_a_build_is_kept_and_the_next_load_is_quick(model: Path, fake: Fake) -> 
 
 
 def test_another_model_release_gpu_precision_or_shape_is_built_anew(tmp_path: Path, install: Install) -> None:
-    fake, path = install("10.3.0"), add_one(tmp_path / "m.onnx", ("n", 4))
+    fake, path = install("10.16.1.11"), add_one(tmp_path / "m.onnx", ("n", 4))
     fake.gpu.set("devices", 2)
     seen = [
         EngineOptions(),
@@ -158,7 +158,7 @@ def test_another_model_release_gpu_precision_or_shape_is_built_anew(tmp_path: Pa
     path.with_name("m.onnx.data").write_bytes(b"weights beside the model")
     registry.load("tensorrt", path)
     assert len(fake.built) == len(seen) + 2
-    newer = install("10.16.1.11")
+    newer = install("11.4.0.106")
     registry.load("tensorrt", path)
     assert len(newer.built) == 1
 
@@ -172,7 +172,7 @@ def test_a_kept_engine_that_is_damaged_or_refused_is_built_anew(
     whole = place.read_bytes()
     if damage == "foreign":
         # As after a change of the driver, or of what the key does not know.
-        tensorrt_cache.keep(place, whole[tensorrt_cache.DIGEST :].replace(b"10.3.0", b"10.2.9"))
+        tensorrt_cache.keep(place, whole[tensorrt_cache.DIGEST :].replace(b"10.16.1", b"10.15.9"))
     else:
         place.write_bytes({"cut": whole[:-7], "changed": whole[:-1] + b"?", "emptied": b""}[damage])
     assert tensorrt.quick(model, EngineOptions()) is (damage == "foreign")
@@ -198,7 +198,7 @@ def test_works_without_a_cache_that_may_be_written(
 def test_what_was_timed_serves_the_next_build(tmp_path: Path, fake: Fake, own_cache: Path) -> None:
     registry.load("tensorrt", add_one(tmp_path / "one.onnx"))
     registry.load("tensorrt", add_one(tmp_path / "two.onnx", (1, 5)))
-    (place,) = (own_cache / "tensorrt").glob("timing-10.3.0-Fake-GPU-A.cache")
+    (place,) = (own_cache / "tensorrt").glob("timing-10.16.1.11-Fake-GPU-A.cache")
     assert [built["timed"] for built in fake.built] == [b"", b"|timed"]
     place.write_bytes(b"damaged")
     registry.load("tensorrt", add_one(tmp_path / "three.onnx", (1, 6)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import resource
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -38,7 +39,7 @@ def open_model(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def fake(install: Install) -> Fake:
-    return install("10.3.0")
+    return install("10.16.1.11")
 
 
 @every_release
@@ -80,7 +81,7 @@ def test_agrees_with_the_oracle_on_a_graph_of_several_tensors(release: str, tmp_
 def test_the_table_knows_it_by_its_package_and_its_gpus(fake: Fake, gpu: FakeGpu) -> None:
     gpu.set("devices", 2)
     found = registry.probe("tensorrt", devices=True)
-    assert (found.available, found.version, found.devices) == (True, "10.3.0", ("CUDA:0", "CUDA:1"))
+    assert (found.available, found.version, found.devices) == (True, "10.16.1.11", ("CUDA:0", "CUDA:1"))
     gpu.set("devices", 0)
     found = registry.probe("tensorrt", devices=True)
     assert not found.available
@@ -194,6 +195,10 @@ def test_a_batch_left_open_takes_one_to_sixteen(
     for batch in (1, 16, 2, 7):
         got = loaded.run({"x": np.full((batch, 4), batch, np.float32)})["y"]
         np.testing.assert_array_equal(got, np.full((batch, 4), batch + 1))
+    held = fake.gpu.held
+    for batch in (3, 16, 1) * 5:
+        loaded.run({"x": np.zeros((batch, 4), np.float32)})
+    assert fake.gpu.held == held, "memory is for the largest batch so far"
     for batch in (0, 17):
         with pytest.raises(FeedError, match=r"`x` wants shapes from \(1, 4\) to \(16, 4\), got"):
             loaded.run({"x": np.zeros((batch, 4), np.float32)})
@@ -257,13 +262,22 @@ def test_a_device_that_is_lost_can_be_closed(fake: Fake, model: Path, gpu: FakeG
     loaded.close()
 
 
-def test_thousands_of_runs_leave_nothing_behind(fake: Fake, model: Path, gpu: FakeGpu) -> None:
-    loaded = registry.load("tensorrt", model)
-    loaded.run({"x": ONES})
-    before = gpu.held
-    for _ in range(1000):
-        loaded.run({"x": ONES})
-    assert gpu.held == before
+def test_ten_thousand_runs_leave_nothing_behind(fake: Fake, tmp_path: Path, gpu: FakeGpu) -> None:
+    loaded = registry.load("tensorrt", add_one(tmp_path / "wide.onnx", (1, 4000)))
+    pictures = [np.zeros((1, 4000), np.float32), loaded.buffer("x", (1, 4000))]
+    for picture in pictures * 50:
+        loaded.run({"x": picture})
+    held, resident = gpu.held, resident_kb()
+    for picture in pictures * 5000:
+        loaded.run({"x": picture})
+    assert gpu.held == held
+    # One leaked output a run would be 16 kB, 160 MB in all.
+    assert resident_kb() - resident < 5 << 10
+
+
+def resident_kb() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() // 1024
 
 
 @pytest.mark.parametrize("description", [b"", b'{"task": "detect"}'])
@@ -271,7 +285,7 @@ def test_an_engine_file_is_loaded_as_it_is(description: bytes, model: Path, fake
     """Ultralytics' exporter writes a description before the engine, and its length before that."""
     built = tmp_path / "model.engine"
     head = len(description).to_bytes(4, "little") + description if description else b""
-    built.write_bytes(head + plan({"version": "10.3.0", "profile": {}}, model.read_bytes()))
+    built.write_bytes(head + plan({"version": "10.16.1.11", "profile": {}}, model.read_bytes()))
     assert tensorrt.quick(built, EngineOptions())
     np.testing.assert_array_equal(registry.load("tensorrt", built).run({"x": ONES})["y"], 2)
     assert fake.built == []
@@ -281,7 +295,7 @@ def test_an_engine_of_another_release_is_one_line_that_says_what_to_do(model: Pa
     built = tmp_path / "old.engine"
     built.write_bytes(plan({"version": "8.6.1", "profile": {}}, model.read_bytes()))
     with pytest.raises(
-        ModelError, match=r"old\.engine: built by another release .*here are TensorRT 10\.3\.0 and Fake"
+        ModelError, match=r"old\.engine: built by another release .*here are TensorRT 10\.16\.1\.11 and Fake"
     ) as f:
         registry.load("tensorrt", built)
     assert "\n" not in str(f.value)
@@ -314,4 +328,14 @@ def test_what_tensorrt_says_of_a_failed_build_is_told(fake: Fake, model: Path, g
     fake.refuse = "Could not find any implementation\nfor node {ForeignNode}."
     with pytest.raises(ModelError, match="cannot build it: Could not find any implementation for node"):
         registry.load("tensorrt", model)
+    assert gpu.held == NOTHING
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".engine"])
+def test_a_driver_that_tensorrt_cannot_work_with_is_a_missing_part(
+    suffix: str, fake: Fake, model: Path, gpu: FakeGpu
+) -> None:
+    fake.no_start = "CUDA initialization failure with error: 35"
+    with pytest.raises(MissingError, match="tensorrt cannot start here: CUDA initialization failure with error: 35"):
+        registry.load("tensorrt", model.rename(model.with_suffix(suffix)))
     assert gpu.held == NOTHING

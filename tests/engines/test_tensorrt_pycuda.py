@@ -33,7 +33,7 @@ def pycuda(gpu: FakeGpu, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def test_computes_in_a_thread_of_its_own_and_gives_all_back(
     pycuda: ModuleType, install: Callable[[str], Fake], tmp_path: Path, gpu: FakeGpu
 ) -> None:
-    install("10.3.0")
+    install("10.16.1.11")
     model = add_one(tmp_path / "add.onnx")
     assert cuda.open_cuda(None).gpu == "Fake GPU by pycuda"
     worker = Worker(registry.load("tensorrt", model))

@@ -97,12 +97,12 @@ def fake_pycuda(gpu: FakeGpu) -> ModuleType:
         ask("cudaMalloc", ctypes.byref(made), ctypes.c_size_t(size))
         return _Held(int(made.value or 0), library.cudaFree)
 
-    def pagelocked_empty(shape: int, dtype: str, order: str = "C", mem_flags: int = 0) -> NDArray[Any]:
-        made = ctypes.c_void_p()
-        ask("cudaHostAlloc", ctypes.byref(made), ctypes.c_size_t(shape), mem_flags)
-        memory = (ctypes.c_byte * shape).from_address(int(made.value or 0))
+    def pagelocked_empty(shape: tuple[int], dtype: str, order: str = "C", mem_flags: int = 0) -> NDArray[Any]:
+        made, (size,) = ctypes.c_void_p(), shape
+        ask("cudaHostAlloc", ctypes.byref(made), ctypes.c_size_t(size), mem_flags)
+        memory = (ctypes.c_byte * size).from_address(int(made.value or 0))
         memory.held = _Held(ctypes.addressof(memory), library.cudaFreeHost)
-        return np.ndarray((shape,), dtype, buffer=memoryview(memory))
+        return np.ndarray(shape, dtype, buffer=memoryview(memory))
 
     def copy(to: int, source: int, size: int, kind: int, stream: Stream) -> None:
         sizes = ctypes.c_void_p(to), ctypes.c_void_p(source), ctypes.c_size_t(size)

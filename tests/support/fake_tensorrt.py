@@ -53,12 +53,15 @@ class Fake:
     module: to be put in the place of `tensorrt`
     built: what each build was told: flags of network and config, workspace, profile, size of the timing cache
     refuse: what `build_serialized_network` says instead of building, if anything
+    no_start: what is said as neither a Builder nor a Runtime can be made, if anything
+    data_dependent: whether outputs have a size that is known only after a run
     """
 
     def __init__(self, dump: Mapping[str, Any], gpu: FakeGpu) -> None:
         self.dump, self.gpu = dump, gpu
         self.built: list[dict[str, Any]] = []
         self.refuse = ""
+        self.no_start = ""
         self.data_dependent = False
         self.module = ModuleType("tensorrt")
         self.module.__spec__ = importlib.machinery.ModuleSpec("tensorrt", None)
@@ -310,8 +313,16 @@ class IBuilderConfig(Behaviour):
         return self._cache
 
 
+def _start(fake: Fake, logger: Any) -> None:
+    assert fake.gpu.get("devices"), "the real one ends the process here"
+    if fake.no_start:
+        logger._complain(fake.no_start)
+        raise TypeError("pybind11::init(): factory function returned nullptr")
+
+
 class Builder(Behaviour):
     def _begin(self, logger: Any) -> None:
+        _start(self._fake, logger)
         self._logger = logger
 
     def create_network(self, flags: int) -> Any:
@@ -379,7 +390,7 @@ def plan(about: Mapping[str, Any], model: bytes) -> bytes:
 
 class Runtime(Behaviour):
     def _begin(self, logger: Any) -> None:
-        assert self._fake.gpu.get("devices"), "the real one ends the process here"
+        _start(self._fake, logger)
         self._logger = logger
 
     def deserialize_cuda_engine(self, serialized_engine: bytes) -> Any:
@@ -463,7 +474,7 @@ class IExecutionContext(Behaviour):
             self._engine._logger._complain("Neither address or allocator is set for every tensor")
             return False
         call = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _: self._compute())
-        self._queued.append(call)
+        self._queued = [*self._queued[-8:], call]  # one that runs must not be let go
         library = self._fake.gpu.library
         return not library.cudaLaunchHostFunc(stream_handle, ctypes.cast(call, ctypes.c_void_p), None)
 

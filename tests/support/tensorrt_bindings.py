@@ -28,10 +28,16 @@ LIBRARIES = ("nvinfer", "nvonnxparser", "nvinfer_plugin", "nvparsers")
 HERE = Path(__file__).parent
 
 
-@cache
 def bindings(release: str) -> dict[str, Any]:
     """What a release offers, as `tensorrt_dump` tells it; skips the test where its wheel cannot be had."""
     wheel = _fetched(release)
+    if isinstance(wheel, str):
+        pytest.skip(f"the bindings of TensorRT {release} cannot be had here: {wheel}")
+    return _dumped(release, wheel)
+
+
+@cache
+def _dumped(release: str, wheel: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         major = release.split(".", maxsplit=1)[0]
         for name in LIBRARIES:
@@ -49,8 +55,9 @@ def bindings(release: str) -> dict[str, Any]:
     return found
 
 
-def _fetched(release: str) -> Path:
-    """The folder into which pip put the wheel, in the user's cache; one process at a time fetches."""
+@cache
+def _fetched(release: str) -> Path | str:
+    """The folder into which pip put the wheel, in the user's cache, or why not; one process at a time fetches."""
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edge-tests" / "tensorrt"
     folder = home / f"{release}-{sys.implementation.cache_tag}"
     home.mkdir(parents=True, exist_ok=True)
@@ -63,7 +70,6 @@ def _fetched(release: str) -> Path:
             limits = ["--only-binary", ":all:", "--timeout", "15", "--retries", "1", "--target", draft]
             done = subprocess.run([*pip, *limits, RELEASES[release]], capture_output=True, text=True, check=False)
             if done.returncode:
-                told = done.stderr.strip().splitlines() or ["pip failed"]
-                pytest.skip(f"the bindings of TensorRT {release} cannot be had here: {told[-1]}")
+                return (done.stderr.strip().splitlines() or ["pip says nothing of why"])[-1]
             draft.replace(folder)
     return folder
