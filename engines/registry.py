@@ -49,7 +49,12 @@ TABLE = {
         (".xml", ".onnx", ".tflite", ".pb"),
         "pip install 'edge-runtime[openvino]'",
     ),
-    "tensorrt": Row(None, (), (".engine", ".onnx"), LATER),
+    "tensorrt": Row(
+        "edge.engines.tensorrt",
+        tuple(("tensorrt", name) for name in ("tensorrt", "tensorrt-cu13", "tensorrt-cu12", "tensorrt-cu11")),
+        (".onnx", ".engine"),
+        "with JetPack: apt install python3-libnvinfer; elsewhere: pip install tensorrt",
+    ),
     "movidius": Row(None, (), (".xml",), LATER),
     "kserve": Row(None, (), (), LATER),
     "reference": Row("edge.engines.reference", (("onnx", "onnx"),), (".onnx",), "pip install 'edge-runtime[tools]'"),

@@ -117,7 +117,7 @@ def test_a_manifest_that_does_not_fit_the_model_is_told_in_one_line(
 
 
 def test_a_missing_engine_is_told_with_its_way_here(grid: Callable[..., str]) -> None:
-    with pytest.raises(MissingError, match="tensorrt comes with a later release"):
+    with pytest.raises(MissingError, match=r"tensorrt .*is not installed \(with JetPack: apt install"):
         open_detector(grid(), "tensorrt")
     assert open_detector(grid(), ["tensorrt", "openvino"], options=ONE).ref.engine == "openvino"
 

@@ -70,7 +70,6 @@ def test_no_file_is_the_users_mistake(edge: Edge, tmp_path: Path) -> None:
     ("text", "line", "said"),
     [
         (CAMERA + '[model]\nengine = "onxruntime"\n', 5, "`onnxruntime`"),
-        (CAMERA + '[model]\nengine = "tensorrt"\n', 5, "later release"),
         (CAMERA + '[model]\nengine = "tflite"\n', 5, "tflite does not read .pb files; try --engine openvino"),
         (CAMERA + '[model]\nengine = ["auto", "tflite"]\n', 5, "no engine is called `auto`"),
         (CAMERA + '[model]\nname = "pose-detection"\n', 5, "cameras need one that detects"),
@@ -106,7 +105,7 @@ def test_what_would_start_is_fine(edge: Edge, tmp_path: Path, text: str) -> None
 
 @pytest.mark.parametrize(
     ("model", "code"),
-    [('engine = "tflite"', 2), ('name = "pose-detection"', 2), ('engine = "tensorrt"', 3), ('engine = "openvno"', 2)],
+    [('engine = "tflite"', 2), ('name = "pose-detection"', 2), ('engine = "openvno"', 2)],
 )
 def test_what_the_check_refuses_the_daemon_refuses_at_once(edge: Edge, tmp_path: Path, model: str, code: int) -> None:
     path = write(tmp_path, f'[node]\ndata = "data"\n{CAMERA}[model]\n{model}\n')

@@ -158,7 +158,7 @@ def test_infer_outlines_and_tints_masks(edge: Any, tmp_path: Path) -> None:
         (("infer", "text.onnx", "corner.png"), 2, "text.onnx: not a model that onnxruntime can read"),
         (("infer", "none.onnx", "corner.png"), 2, "none.onnx: no such model file"),
         (("infer", "grid.onnx"), 2, "Missing argument 'IMAGES...'"),
-        (("infer", "grid.onnx", "corner.png", "--engine", "tensorrt"), 3, "tensorrt comes with a later release"),
+        (("infer", "grid.onnx", "corner.png", "--engine", "tensorrt"), 3, "tensorrt-cu11 is not installed"),
         (
             ("infer", "grid.onnx", "corner.png", "--engine", "tflite"),
             2,
