@@ -29,6 +29,19 @@ class Decode(Protocol):
         ...
 
 
+def both_counts(channels: int | None, of: int, others: int, manifest: Manifest) -> str:
+    """What a misfit adds where only the number of labels is wrong.
+
+    Args:
+        channels: those of the output, None where unknown.
+        of: how many boxes share them.
+        others: those of one box that stand for no class.
+    """
+    if channels is None or channels % of or channels // of <= others:
+        return ""
+    return f"; that is {channels // of - others} classes, and the manifest has {len(manifest.labels)} labels"
+
+
 def in_pixels(boxes: F32, manifest: Manifest) -> F32:
     """A model's boxes, float32 (n, 4), x first, in pixels of its input, whichever the manifest's `box_units`."""
     if manifest.box_units == "pixels":

@@ -146,6 +146,16 @@ def test_a_head_tells_which_key_it_misses(family: str, key: str) -> None:
     assert f"`{key}`" in str(head(given).misfit({}, replace(given, **{key: ()})))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("name", RAW_FAMILIES)
+def test_a_list_of_labels_of_the_wrong_length_is_told_with_both_counts(name: str) -> None:
+    family = RAW_FAMILIES[name]
+    shapes: dict[str, Shape] = {
+        role: array.shape for role, array in family.encode(np.zeros((0, 6)), family.manifest).items()
+    }
+    said = head(family.manifest).misfit(shapes, replace(family.manifest, labels=LABELS[:9]))
+    assert "12 classes, and the manifest has 9 labels" in str(said)
+
+
 def test_doubles_of_one_class_go_and_the_best_stays() -> None:
     for name in ("yolov8", "yolov5", "yolov4", "ssd", "yolov2", "squeezedet", "yolov5 raw", "yolov8 raw", "yolov8-seg"):
         family = ALL[name]
