@@ -20,7 +20,6 @@ from edge.types import F32
 from tests.support.heads import FAMILIES, FIT, INPUT, LABELS, SIDE, Boxes, Family, end2end
 from tests.support.nets import saying
 from tests.support.raw_heads import RAW_FAMILIES
-from tests.support.shared_data import IMAGES, MODELS, needs_data
 
 ALL = FAMILIES | RAW_FAMILIES
 every_family = pytest.mark.parametrize("family", ALL.values(), ids=ALL)
@@ -184,19 +183,3 @@ def test_a_model_file_with_the_head_is_decoded_through_an_engine(family: Family,
     finally:
         detector.close()
     matches(seen.boxes, seen.scores, seen.classes, boxes)
-
-
-@needs_data
-def test_rfb_320_finds_the_faces_of_a_picture() -> None:
-    import cv2
-
-    image = cv2.imread(str(IMAGES / "face.jpg"))
-    assert image is not None
-    detector = open_detector(str(MODELS / "version-RFB-320_simplified.onnx"), "onnxruntime", threads=1)
-    try:
-        seen = detector.detect(np.asarray(image, np.uint8))
-    finally:
-        detector.close()
-    centres = (seen.boxes[:, :2] + seen.boxes[:, 2:]) / 2
-    assert sorted(centres[:, 0].round(-1).tolist()) == [30, 180, 300, 460]
-    assert (seen.scores > 0.99).all()
