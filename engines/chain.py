@@ -313,6 +313,11 @@ def _names(wanted: Sequence[TensorSpec], have: Sequence[TensorSpec]) -> dict[str
 
 def _alike(first: tuple[int | None, ...], second: tuple[int | None, ...]) -> bool:
     """Whether two back ends may mean the same shape; one that knows it only after a run says an empty one."""
-    return not first or not second or (
-        len(first) == len(second) and all(None in pair or pair[0] == pair[1] for pair in zip(first, second, strict=True))
+    return (
+        not first
+        or not second
+        or (
+            len(first) == len(second)
+            and all(None in pair or pair[0] == pair[1] for pair in zip(first, second, strict=True))
+        )
     )

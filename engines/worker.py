@@ -186,9 +186,7 @@ class Worker:
                     f"{self.name}: output `{name}` has shape {array.shape} for {rows * len(feeds)} pictures: the model "
                     f"does not keep them apart, set `batch = 1` in its manifest"
                 )
-        return [
-            {name: array[i * rows : (i + 1) * rows] for name, array in given.items()} for i in range(len(feeds))
-        ]
+        return [{name: array[i * rows : (i + 1) * rows] for name, array in given.items()} for i in range(len(feeds))]
 
 
 def _shapes(feed: Feed) -> list[tuple[str, tuple[int, ...]]]:

@@ -21,12 +21,29 @@ Shape = tuple[int | None, ...]
 """A tensor's sizes, None where a model leaves one open."""
 
 
+CENTRES_TO_CORNERS: F32 = np.array([[1, 0, 1, 0], [0, 1, 0, 1], [-0.5, 0, 0.5, 0], [0, -0.5, 0, 0.5]], np.float32)
+"""x y w h times this is x1 y1 x2 y2. What is no finite number spreads over its row; such a box is no box anyway."""
+
+
 class Decode(Protocol):
     """A head family's pure function from tensors to values."""
 
     def __call__(self, outputs: Outputs, manifest: Manifest, fit: Fit, min_score: float) -> Prediction:
         """What there is of score >= min_score, best first, in pixels of the frame that `fit` fitted."""
         ...
+
+
+def both_counts(channels: int | None, of: int, others: int, manifest: Manifest) -> str:
+    """What a misfit adds where only the number of labels is wrong.
+
+    Args:
+        channels: those of the output, None where unknown.
+        of: how many boxes share them.
+        others: those of one box that stand for no class.
+    """
+    if channels is None or channels % of or channels // of <= others:
+        return ""
+    return f"; that is {channels // of - others} classes, and the manifest has {len(manifest.labels)} labels"
 
 
 def in_pixels(boxes: F32, manifest: Manifest) -> F32:
@@ -57,12 +74,8 @@ def candidates(scores: NDArray[Any], least: float) -> NDArray[np.intp]:
 
 def from_centres(boxes: F32) -> F32:
     """Boxes x1 y1 x2 y2 from boxes centre x, centre y, width, height; both float32 (n, 4)."""
-    # Written into one array: half of the time of joining two, where there are a hundred.
-    corners = np.empty(boxes.shape, np.float32)
-    np.multiply(boxes[:, 2:], 0.5, out=corners[:, 2:])
-    np.subtract(boxes[:, :2], corners[:, 2:], out=corners[:, :2])
-    corners[:, 2:] += boxes[:, :2]
-    return corners
+    # As one product: NumPy walks pairs of columns row by row, which takes four times as long for a hundred boxes.
+    return boxes @ CENTRES_TO_CORNERS
 
 
 def detections(boxes: F32, scores: F32, classes: NDArray[np.integer], fit: Fit) -> Detections:

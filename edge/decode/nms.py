@@ -15,6 +15,9 @@ FAR = 1e6
 """Pixels of the input; a box that reaches further is rubbish. OpenCV keeps classes apart by shifting each by the
 furthest corner of all, so that one of 1e30 would blur the others."""
 
+CORNERS_AND_SIZES: F32 = np.array([[1, 0, -1, 0], [0, 1, 0, -1], [0, 0, 1, 0], [0, 0, 0, 1]], np.float32)
+"""x1 y1 x2 y2 times this is x1 y1 w h."""
+
 MOST = 3000
 """Candidates that are looked at: the work grows with the square, and a picture has some hundreds."""
 
@@ -30,8 +33,7 @@ def keep(boxes: F32, scores: F32, classes: NDArray[np.integer], iou: float) -> N
     """
     if len(scores) == 0:
         return np.zeros(0, np.intp)
-    corners_and_sizes = boxes.copy()
-    corners_and_sizes[:, 2:] -= boxes[:, :2]
+    corners_and_sizes = boxes @ CORNERS_AND_SIZES
     # It takes arrays as well, and reads them item by item: lists are done in half the time.
     kept = cv2.dnn.NMSBoxesBatched(corners_and_sizes.tolist(), scores.tolist(), classes.tolist(), 0.0, iou)
     # They come in the order of their scores, best first, and equals in the order that they were given.

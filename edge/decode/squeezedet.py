@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from edge.decode import nms
-from edge.decode.head import Outputs, Shape, from_centres, logit, sigmoid
+from edge.decode.head import Outputs, Shape, both_counts, from_centres, logit, sigmoid
 from edge.models.manifest import Manifest
 from edge.preprocess import Fit
 from edge.types import F32, NO_DETECTIONS, Detections
@@ -31,9 +31,11 @@ def misfit(shapes: Mapping[str, Shape], manifest: Manifest) -> str | None:
     shape = shapes.get("grid")
     if shape is None or (len(shape) == 4 and shape[0] in (1, None) and {channels, None} & {shape[1], shape[3]}):
         return None
+    last_or_first = (shape[3], shape[1]) if len(shape) == 4 else ()
+    given = next((size for size in last_or_first if size is not None and size % anchors == 0), None)
     return (
         f"`grid` has shape {shape}, but the head wants (1, down, across, {channels}): {anchors} anchors of "
-        f"{len(manifest.labels)} + 5 channels for as many labels"
+        f"{len(manifest.labels)} + 5 channels{both_counts(given, anchors, 5, manifest)}"
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.decode import nms
-from edge.decode.head import Outputs, Shape, from_centres, logit, sigmoid
+from edge.decode.head import Outputs, Shape, both_counts, from_centres, logit, sigmoid
 from edge.models.manifest import Manifest
 from edge.preprocess import Fit
 from edge.types import F32, NO_DETECTIONS, Detections
@@ -45,9 +45,14 @@ def misfit(shapes: Mapping[str, Shape], manifest: Manifest) -> str | None:
             (1, anchors, down, across, columns),
         )
         if not any(_like(shape, one) for one in wanted):
+            channels = None
+            if len(shape) == 4:
+                channels = shape[1] if shape[2:] == (down, across) else shape[3]
+            elif len(shape) == 5 and shape[4] is not None:
+                channels = shape[4] * anchors
             return (
                 f"`{role}` has shape {shape}, but the head wants {wanted[0]} or {wanted[2]}: {anchors} anchors of 5 + "
-                f"{len(manifest.labels)} channels for as many labels"
+                f"{len(manifest.labels)} channels{both_counts(channels, anchors, 5, manifest)}"
             )
     return None
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.decode import nms
-from edge.decode.head import Outputs, Shape, candidates, logit, sigmoid
+from edge.decode.head import Outputs, Shape, both_counts, candidates, logit, sigmoid
 from edge.models.manifest import Manifest
 from edge.preprocess import Fit
 from edge.types import F32, NO_DETECTIONS, Detections
@@ -46,14 +46,15 @@ def misfit(shapes: Mapping[str, Shape], manifest: Manifest) -> str | None:
         if len(shape) != len(wanted) or any(size not in (want, None) for size, want in zip(shape, wanted, strict=True)):
             return (
                 f"`{role}` has shape {shape}, but the head wants {wanted}: 4 x {BINS} bins and "
-                f"{len(manifest.labels)} labels"
+                f"{len(manifest.labels)} labels{both_counts(_channels(shape), 1, 4 * BINS, manifest)}"
             )
     return None
 
 
 def classes(shape: Shape) -> int | None:
     """The number of classes by the shape of any of its outputs, None where the shape does not say."""
-    return shape[1] - 4 * BINS if len(shape) > 2 and shape[1] is not None else None
+    channels = _channels(shape)
+    return None if channels is None else channels - 4 * BINS
 
 
 @np.errstate(all="ignore")
@@ -90,6 +91,10 @@ def _level(columns: NDArray[Any], stride: int, across: int, min_score: float) ->
     centres = np.stack([where % across, where // across], axis=1) + np.float32(0.5)
     boxes = np.concatenate([centres - distances[:, :2], centres + distances[:, 2:]], axis=1) * stride
     return boxes.astype(np.float32), scores, best
+
+
+def _channels(shape: Shape) -> int | None:
+    return shape[1] if len(shape) > 2 else None
 
 
 def _grids(manifest: Manifest) -> dict[str, tuple[int, int, int]]:

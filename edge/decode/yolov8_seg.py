@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.decode import nms
-from edge.decode.head import Outputs, Shape, candidates, from_centres, in_pixels
+from edge.decode.head import Outputs, Shape, both_counts, candidates, from_centres, in_pixels
 from edge.models.manifest import Manifest
 from edge.preprocess import Fit
 from edge.types import F32, NO_DETECTIONS, U8, Detections
@@ -31,9 +31,10 @@ def misfit(shapes: Mapping[str, Shape], manifest: Manifest) -> str | None:
     wanted = None if depth is None else 4 + len(manifest.labels) + depth
     if shape is None or (len(shape) == 3 and shape[0] in (1, None) and (wanted is None or shape[1] in (wanted, None))):
         return None
+    told = both_counts(shape[1], 1, 4 + depth, manifest) if depth is not None and len(shape) == 3 else ""
     return (
         f"`predictions` has shape {shape}, but the head wants (1, {wanted or '4 + classes + prototypes'}, points): a "
-        f"box, {len(manifest.labels)} labels and {depth or 'the'} coefficients"
+        f"box, {len(manifest.labels)} labels and {depth or 'the'} coefficients{told}"
     )
 
 

@@ -21,7 +21,6 @@ from edge.types import F32
 from tests.support.heads import FAMILIES, FIT, INPUT, LABELS, SIDE, Boxes, Family, end2end
 from tests.support.nets import saying
 from tests.support.raw_heads import RAW_FAMILIES
-from tests.support.shared_data import IMAGES, MODELS, needs_data
 
 ALL = FAMILIES | RAW_FAMILIES
 every_family = pytest.mark.parametrize("family", ALL.values(), ids=ALL)
@@ -147,6 +146,16 @@ def test_a_head_tells_which_key_it_misses(family: str, key: str) -> None:
     assert f"`{key}`" in str(head(given).misfit({}, replace(given, **{key: ()})))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("name", RAW_FAMILIES)
+def test_a_list_of_labels_of_the_wrong_length_is_told_with_both_counts(name: str) -> None:
+    family = RAW_FAMILIES[name]
+    shapes: dict[str, Shape] = {
+        role: array.shape for role, array in family.encode(np.zeros((0, 6)), family.manifest).items()
+    }
+    said = head(family.manifest).misfit(shapes, replace(family.manifest, labels=LABELS[:9]))
+    assert "12 classes, and the manifest has 9 labels" in str(said)
+
+
 def test_doubles_of_one_class_go_and_the_best_stays() -> None:
     for name in ("yolov8", "yolov5", "yolov4", "ssd", "yolov2", "squeezedet", "yolov5 raw", "yolov8 raw", "yolov8-seg"):
         family = ALL[name]
@@ -175,21 +184,3 @@ def test_a_model_file_with_the_head_is_decoded_through_an_engine(family: Family,
     finally:
         detector.close()
     matches(seen.boxes, seen.scores, seen.classes, boxes)
-
-
-@needs_data
-def test_rfb_320_finds_the_faces_of_a_picture() -> None:
-    import cv2
-
-    image = cv2.imread(str(IMAGES / "face.jpg"))
-    assert image is not None
-    detector = open_detector(
-        str(MODELS / "version-RFB-320_simplified.onnx"), "onnxruntime", options=EngineOptions(threads=1)
-    )
-    try:
-        seen = detector.detect(np.asarray(image, np.uint8))
-    finally:
-        detector.close()
-    centres = (seen.boxes[:, :2] + seen.boxes[:, 2:]) / 2
-    assert sorted(centres[:, 0].round(-1).tolist()) == [30, 180, 300, 460]
-    assert (seen.scores > 0.99).all()
