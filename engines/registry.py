@@ -50,7 +50,12 @@ TABLE = {
         "pip install 'edge-runtime[openvino]'",
     ),
     "tensorrt": Row(None, (), (".engine", ".onnx"), LATER),
-    "movidius": Row(None, (), (".xml",), LATER),
+    "movidius": Row(
+        "edge.engines.movidius",
+        (),
+        (".xml", ".onnx"),
+        "make a Python 3.6 to 3.9 with openvino==2021.4.2 and set engine.movidius.python to it",
+    ),
     "kserve": Row(None, (), (), LATER),
     "reference": Row("edge.engines.reference", (("onnx", "onnx"),), (".onnx",), "pip install 'edge-runtime[tools]'"),
 }
