@@ -28,7 +28,7 @@ START_S = 30.0
 PARTING_S = 2.0
 """How long a child may take to end by itself, so that it lets go of its device, and again after SIGTERM."""
 FOREIGN = ("PYTHONHOME", "PYTHONWARNINGS", "PYTHONDEVMODE", "PYTHONMALLOC")
-"""Settings of our interpreter that another version of it would fall over; PYTHONPATH is how OpenVINO's archives work."""
+"""Settings of our interpreter that another would fall over; not PYTHONPATH, by which OpenVINO's archives work."""
 Process = subprocess.Popen[bytes]
 
 
@@ -185,7 +185,10 @@ class Child:
     def _how(self) -> str:
         self.close()
         code = self._process.returncode
-        return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+        if code is None:  # deep in a driver, where no signal reaches it
+            return "it cannot be killed"
+        names = {number.value: number.name for number in signal.Signals}
+        return f"exit code {code}" if code >= 0 else names.get(-code, f"signal {-code}")
 
 
 class LastWords:
@@ -231,7 +234,7 @@ def _attend(command: list[str], theirs: socket.socket, said: LastWords, started:
     """Start the child, keep its last words, reap it."""
     environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     try:
-        # A session of its own: Ctrl-C at our terminal is for us to tell, and what a wrapping script starts ends with it.
+        # A session of its own: Ctrl-C at our terminal is for us to tell, and a wrapping script ends with what it wraps.
         process = subprocess.Popen(  # noqa: S603 - the interpreter that the user set
             command,
             stdin=theirs.fileno(),

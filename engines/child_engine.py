@@ -82,9 +82,14 @@ class ChildEngine:
         room = sum(-(-tensor.bytes // ALIGNED) * ALIGNED for tensor in self._gives)
         self._results = self._segments.array((room,), "uint8")
 
+    @property
+    def pid(self) -> int:
+        """Of the child that was started last."""
+        return self._child.pid
+
     def run(self, feed: Feed) -> dict[str, NDArray[Any]]:
         """Infer once; arrays made by `buffer` are read where they are, others copied into shared memory first."""
-        wrong = check_feed(self.inputs, feed)
+        wrong = check_feed(self.inputs, feed) or self._too_large(feed)
         if wrong:
             raise FeedError(f"{self.name}: {wrong}")
         if not self._child.alive:
@@ -113,6 +118,14 @@ class ChildEngine:
         self._closed = True
         self._child.close()
         self._own.clear()
+
+    def _too_large(self, feed: Feed) -> str | None:
+        """What is wrong with an input of open size that is larger than the back end takes."""
+        for tensor in self._takes:
+            given = feed[tensor.name].nbytes
+            if given > tensor.bytes:
+                return f"input `{tensor.name}` has {given} bytes, and no more than {tensor.bytes} are taken"
+        return None
 
     def _restart(self) -> None:
         """A new child with the model in it, at most one a second."""

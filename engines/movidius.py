@@ -3,7 +3,7 @@
 OpenVINO 2021.4.2 (PyPI, x86-64, Python 3.6 to 3.9) or an archive of 2022.3, the last release for it:
 https://docs.openvino.ai/2023.3/openvino_docs_OV_UG_supported_plugins_Supported_Devices.html. An archive is set up by
 its `setupvars.sh`, so there `python` is a script of two lines that sources it and then `exec`s the interpreter.
-The stick computes in half precision, whatever is asked for.
+The stick computes in half precision, whatever is asked for; inputs and outputs that a file has in it are float32 here.
 """
 
 from __future__ import annotations

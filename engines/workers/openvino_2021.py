@@ -33,7 +33,7 @@ STICK = (
     "finds no Movidius stick ({}): plug it in; if `lsusb -d 03e7:` shows it, a udev rule has to let this user open it: "
     'SUBSYSTEM=="usb", ATTRS{{idVendor}}=="03e7", MODE="0666"'
 )
-CORES = []  # type: List[Any]
+CORES: List[Any] = []
 """One core for the life of the process: each new one would open its plug-ins, and the stick, again."""
 
 
@@ -50,7 +50,7 @@ def load(request: Message, progress: Callable[[float, str], None]) -> "Net":
     try:
         loaded = core.load_network(network, device, num_requests=1, config=_settings(request, device))
     except FAULTS as fault:
-        raise _refused(device, fault, network)
+        raise _refused(device, fault, network) from fault
     return Net(loaded, *tensors)
 
 
@@ -61,7 +61,7 @@ def layers(request: Message) -> List[str]:
     try:
         return _unsupported(network, device)
     except FAULTS as fault:
-        raise _refused(device, fault, None)
+        raise _refused(device, fault, None) from fault
 
 
 class Net:
@@ -83,7 +83,7 @@ def _vendor() -> Any:
     try:
         return importlib.import_module("openvino.inference_engine")
     except ImportError as fault:
-        raise Refused("package", "openvino.inference_engine cannot be imported ({})".format(fault))
+        raise Refused("package", f"openvino.inference_engine cannot be imported ({fault})") from fault
 
 
 def _core() -> Any:
@@ -104,11 +104,14 @@ def _read(request: Message) -> Any:
     except FAULTS as fault:
         unknown = UNKNOWN.search(str(fault))
         if unknown:
-            raise Refused("unsupported", "OpenVINO has no operator {}, which this model needs".format(unknown.group(1)))
-        raise Refused("model", _line(fault))
+            text = f"OpenVINO has no operator {unknown.group(1)}, which this model needs"
+            raise Refused("unsupported", text) from fault
+        raise Refused("model", _line(fault)) from fault
+    if not network.outputs:  # a file cut off behind its first bytes
+        raise Refused("model", "there is no output in it")
     missing = [name for name in still_open if name not in given]
     if missing:
-        raise Refused("unsupported", "a size of input `{}` is open, and this back end wants it given".format(missing[0]))
+        raise Refused("unsupported", f"a size of input `{missing[0]}` is open, and this back end wants it given")
     return network
 
 
@@ -126,7 +129,7 @@ def _tensors(data: Any, of: Callable[[Any], Any]) -> Tuple[Tensor, ...]:
         port = of(info)
         shape, precision = tuple(int(side) for side in port.shape), str(info.precision)
         if precision not in PRECISIONS:
-            raise Refused("unsupported", "tensor `{}` is {}, which the runtime does not handle".format(name, precision))
+            raise Refused("unsupported", f"tensor `{name}` is {precision}, which the runtime does not handle")
         made.append(Tensor(name, shape, PRECISIONS[precision], size(shape, PRECISIONS[precision])))
     return tuple(made)
 
@@ -137,11 +140,12 @@ def _refused(device: str, fault: Exception, network: Any) -> Refused:
     library = LIBRARY.search(text)
     if library:
         package = PACKAGES.get(library.group(1), "the package that has it")
-        return Refused("device", "needs {} for {}: sudo apt install {}".format(library.group(1), device, package))
+        return Refused("device", f"needs {library.group(1)} for {device}: sudo apt install {package}")
     if NO_STICK.search(text):
         return Refused("device", STICK.format(_line(fault)))
     if "not registered" in text:
-        return Refused("device", "has no device {} here; it has {}".format(device, ", ".join(_core().available_devices)))
+        devices = ", ".join(_core().available_devices)
+        return Refused("device", f"has no device {device} here; it has {devices}")
     if "dynamic" in text:
         return Refused("unsupported", _line(fault))
     unable = _unsupported(network, device) if network is not None else []
@@ -157,7 +161,7 @@ def _unsupported(network: Any, device: str) -> List[str]:
         return []
     able = _core().query_network(network, device)
     names = [(op.get_friendly_name(), op.get_type_name()) for op in graphs.function_from_cnn(network).get_ordered_ops()]
-    return ["{} ({})".format(name, kind) for name, kind in names if name not in able and kind not in NO_LAYERS]
+    return [f"{name} ({kind})" for name, kind in names if name not in able and kind not in NO_LAYERS]
 
 
 def _line(fault: Exception) -> str:

@@ -1,6 +1,6 @@
 """What the two processes say to each other, and what each refuses to hear.
 
-A frame is `MAGIC`, a length (4 bytes, big-endian) and so many bytes of UTF-8 JSON: one object with a `kind`. Our process
+A frame is `MAGIC`, a length (4 bytes, big-endian) and so many bytes of UTF-8 JSON: one object with a `kind`. Our side
 asks, the child answers each question once; before that it may tell `progress`. Tensors are not in the frames: they lie
 in memory that both map, whose descriptor goes along with a `map` frame (SCM_RIGHTS, unix(7)).
 
@@ -87,7 +87,7 @@ def pack(message: Message) -> bytes:
     """A frame to send."""
     text = json.dumps(message, separators=(",", ":")).encode("utf-8")
     if len(text) > LONGEST:
-        raise ProtocolError("a frame of {} bytes is longer than {}".format(len(text), LONGEST))
+        raise ProtocolError(f"a frame of {len(text)} bytes is longer than {LONGEST}")
     return HEAD.pack(MAGIC, len(text)) + text
 
 
@@ -102,9 +102,9 @@ def receive(read: Callable[[int], bytes]) -> Message:
         raise Closed("the other side has hung up")
     magic, length = HEAD.unpack(head + _exactly(read, HEAD.size - len(head)))
     if magic != MAGIC:
-        raise ProtocolError("a frame begins with {!r}".format(magic))
+        raise ProtocolError(f"a frame begins with {magic!r}")
     if length > LONGEST:
-        raise ProtocolError("a frame says that it has {} bytes".format(length))
+        raise ProtocolError(f"a frame says that it has {length} bytes")
     return parse(_exactly(read, length))
 
 
@@ -124,7 +124,7 @@ def parse(text: bytes) -> Message:
     try:
         message = json.loads(text.decode("utf-8"), parse_int=_integer, parse_constant=_no_number)
     except (ValueError, RecursionError) as fault:
-        raise ProtocolError("a frame is no JSON: {}".format(str(fault)[:100]))
+        raise ProtocolError(f"a frame is no JSON: {str(fault)[:100]}") from None
     if not isinstance(message, dict):
         raise ProtocolError("a frame is no object")
     field(message, "kind", str)
@@ -133,7 +133,7 @@ def parse(text: bytes) -> Message:
 
 def _integer(digits: str) -> int:
     if len(digits) > DIGITS:  # int() of a million digits takes many seconds where Python sets it no limit
-        raise ValueError("a number has {} digits".format(len(digits)))
+        raise ValueError(f"a number has {len(digits)} digits")
     return int(digits)
 
 
@@ -145,14 +145,14 @@ def field(message: Message, name: str, kind: Type[T]) -> T:
     """A field that has to be there, of exactly this type (a bool is no int)."""
     value = message.get(name)
     if type(value) is not kind:
-        raise ProtocolError("`{}` is no {} but {}".format(name, kind.__name__, repr(value)[:50]))
+        raise ProtocolError(f"`{name}` is no {kind.__name__} but {repr(value)[:50]}")
     return value
 
 
 def count(value: Any, most: int = LARGEST) -> int:
     """A number from 0 to `most`."""
     if type(value) is not int or not 0 <= value <= most:
-        raise ProtocolError("{} is no number from 0 to {}".format(repr(value)[:50], most))
+        raise ProtocolError(f"{repr(value)[:50]} is no number from 0 to {most}")
     return value
 
 
@@ -167,21 +167,21 @@ def size(shape: Shape, dtype: str) -> int:
 def shape_of(value: Any) -> Shape:
     """A shape whose every size is given."""
     if type(value) is not list or len(value) > AXES:
-        raise ProtocolError("{} is no shape".format(repr(value)[:50]))
+        raise ProtocolError(f"{repr(value)[:50]} is no shape")
     return tuple(count(side) for side in value)
 
 
 def strings(value: Any, most: int = LONGEST) -> List[str]:
     """A list of names."""
     if type(value) is not list or len(value) > most or not all(type(item) is str for item in value):
-        raise ProtocolError("{} is no list of names".format(repr(value)[:50]))
+        raise ProtocolError(f"{repr(value)[:50]} is no list of names")
     return value
 
 
 def tensors(value: Any) -> Tuple[Tensor, ...]:
     """What a loaded model takes or gives."""
     if type(value) is not list or len(value) > TENSORS:
-        raise ProtocolError("{} is no list of tensors".format(repr(value)[:50]))
+        raise ProtocolError(f"{repr(value)[:50]} is no list of tensors")
     made = tuple(_tensor(item) for item in value)
     if len({tensor.name for tensor in made}) < len(made):
         raise ProtocolError("two tensors have one name")
@@ -190,31 +190,31 @@ def tensors(value: Any) -> Tuple[Tensor, ...]:
 
 def _tensor(value: Any) -> Tensor:
     if type(value) is not dict:
-        raise ProtocolError("{} is no tensor".format(repr(value)[:50]))
+        raise ProtocolError(f"{repr(value)[:50]} is no tensor")
     name, dtype, sides = field(value, "name", str), field(value, "dtype", str), field(value, "shape", list)
     if dtype not in DTYPES:
-        raise ProtocolError("`{}` has elements of type {}".format(name[:50], dtype[:50]))
+        raise ProtocolError(f"`{name[:50]}` has elements of type {dtype[:50]}")
     if len(sides) > AXES:
-        raise ProtocolError("`{}` has {} axes".format(name[:50], len(sides)))
+        raise ProtocolError(f"`{name[:50]}` has {len(sides)} axes")
     shape = tuple(None if side is None else count(side) for side in sides)
     most = count(value.get("bytes"))
     if None not in shape and size(shape_of(sides), dtype) != most:
-        raise ProtocolError("`{}` has {} bytes by its shape, not {}".format(name[:50], size(shape_of(sides), dtype), most))
+        raise ProtocolError(f"`{name[:50]}` has {size(shape_of(sides), dtype)} bytes by its shape, not {most}")
     return Tensor(name, shape, dtype, most)
 
 
 def places(value: Any, wanted: Tuple[Tensor, ...]) -> List[Place]:
     """Where the tensors of a run lie: each that is wanted, in that order, no other, none larger than it can be."""
     if type(value) is not dict or value.keys() != {tensor.name for tensor in wanted}:
-        raise ProtocolError("{} are not the places of {}".format(repr(value)[:50], [t.name[:50] for t in wanted]))
+        raise ProtocolError(f"{repr(value)[:50]} are not the places of {[t.name[:50] for t in wanted]}")
     return [_place(value[tensor.name], tensor) for tensor in wanted]
 
 
 def _place(value: Any, tensor: Tensor) -> Place:
     if type(value) is not list or len(value) != 3:
-        raise ProtocolError("{} is no place".format(repr(value)[:50]))
-    place = Place(count(value[0], 10 ** DIGITS), count(value[1]), shape_of(value[2]))
+        raise ProtocolError(f"{repr(value)[:50]} is no place")
+    place = Place(count(value[0], 10**DIGITS), count(value[1]), shape_of(value[2]))
     fits = len(place.shape) == len(tensor.shape) and all(w in (None, g) for w, g in zip(tensor.shape, place.shape))
     if not fits or size(place.shape, tensor.dtype) > tensor.bytes:
-        raise ProtocolError("`{}` cannot have the shape {}".format(tensor.name[:50], place.shape))
+        raise ProtocolError(f"`{tensor.name[:50]}` cannot have the shape {place.shape}")
     return place

@@ -12,9 +12,8 @@ import mmap
 import os
 import signal
 import socket
-import sys
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
@@ -59,10 +58,10 @@ class Server:
     def __init__(self, channel: socket.socket, worker: Path) -> None:
         self._channel = channel
         self._worker = worker
-        self._module = None  # type: Any
-        self._net = None  # type: Any
-        self._segments = {}  # type: Dict[int, mmap.mmap]
-        self._descriptors = []  # type: List[int]
+        self._module: Any = None
+        self._net: Any = None
+        self._segments: Dict[int, mmap.mmap] = {}
+        self._descriptors: List[int] = []
 
     def serve(self) -> None:
         """Answer until the other side hangs up; frames that are none raise ProtocolError."""
@@ -78,15 +77,15 @@ class Server:
         kind = field(message, "kind", str)
         answers = {"hello": self._hello, "load": self._load, "map": self._map, "run": self._run, "layers": self._layers}
         if kind not in answers:
-            raise ProtocolError("nothing is called {}".format(kind[:50]))
+            raise ProtocolError(f"nothing is called {kind[:50]}")
         if self._module is None and kind != "hello":
-            raise ProtocolError("{} came before hello".format(kind))
+            raise ProtocolError(f"{kind} came before hello")
         try:
             return answers[kind](message)
         except Refused as fault:
             return _refusal(fault.fault, str(fault))
         except FAULTS as fault:
-            return _refusal("failed", "{}: {}".format(type(fault).__name__, fault))
+            return _refusal("failed", f"{type(fault).__name__}: {fault}")
 
     def _read(self, length: int) -> bytes:
         # Descriptors arrive beside the first byte that was sent with them.
@@ -104,7 +103,7 @@ class Server:
             raise ProtocolError("it speaks version {}, this process {}".format(message["version"], VERSION))
         spec = importlib.util.spec_from_file_location("edge_workers." + self._worker.stem, str(self._worker))
         if spec is None or spec.loader is None:
-            raise ProtocolError("{} is no worker file".format(self._worker))
+            raise ProtocolError(f"{self._worker} is no worker file")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         self._module = module
@@ -128,7 +127,7 @@ class Server:
         try:
             number, length = count(message.get("segment")), count(message.get("bytes"))
             if not 0 < length <= os.fstat(descriptor).st_size:
-                raise ProtocolError("a segment says that it has {} bytes".format(length))
+                raise ProtocolError(f"a segment says that it has {length} bytes")
             self._segments[number] = mmap.mmap(descriptor, length)
         finally:
             os.close(descriptor)
@@ -155,10 +154,10 @@ class Server:
     def _view(self, place: Place, dtype: str) -> Any:
         memory = self._segments.get(place.segment)
         if memory is None:
-            raise ProtocolError("no segment {} is mapped".format(place.segment))
+            raise ProtocolError(f"no segment {place.segment} is mapped")
         length = size(place.shape, dtype)
         if place.offset % np.dtype(dtype).itemsize or place.offset + length > len(memory):
-            raise ProtocolError("a tensor of {} bytes at {} is not within its segment".format(length, place.offset))
+            raise ProtocolError(f"a tensor of {length} bytes at {place.offset} is not within its segment")
         return np.ndarray(place.shape, dtype, memory, place.offset)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -17,9 +18,9 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.engines import child_engine
-from edge.engines.base import Unsupported
+from edge.engines.base import EngineOptions, Unsupported
 from edge.engines.child import Child, LastWords
-from edge.engines.child_engine import ChildEngine
+from edge.engines.child_engine import ChildEngine, Plan
 from edge.engines.workers import protocol
 from edge.errors import EngineError, FeedError, MissingError, ModelError
 from tests.support.children import descriptors, echo, is_running, liar, program, resident_kb, script
@@ -85,16 +86,18 @@ def test_open_sizes_may_differ_from_run_to_run(tmp_path: Path) -> None:
     engine = echo(tmp_path, shape=[1, None])
     for size in (4, 9, 2):
         np.testing.assert_array_equal(engine.run(feed(size=size))["y"], np.arange(1, size + 1)[None])
+    with pytest.raises(FeedError, match="input `x` has 260 bytes, and no more than 256 are taken"):
+        engine.run(feed(size=65))
     engine.close()
 
 
 def test_a_feed_that_does_not_fit_costs_no_child(tmp_path: Path) -> None:
     engine = echo(tmp_path)
-    pid = engine._child.pid
+    pid = engine.pid
     with pytest.raises(FeedError, match=r"echo: input `x` wants shape \(1, 4\), got \(1, 5\)"):
         engine.run(feed(size=5))
     engine.run(feed())
-    assert engine._child.pid == pid
+    assert engine.pid == pid
     engine.close()
 
 
@@ -112,7 +115,7 @@ def test_a_feed_that_does_not_fit_costs_no_child(tmp_path: Path) -> None:
 def test_a_run_that_the_child_spoils_is_told_and_the_next_is_right(tmp_path: Path, deed: int, told: str) -> None:
     engine = echo(tmp_path)
     shared = engine.buffer("x", (1, 4))
-    pid = engine._child.pid
+    pid = engine.pid
     with pytest.raises(EngineError, match=told) as fault:
         engine.run(feed(deed))
     assert "\n" not in str(fault.value)
@@ -126,7 +129,7 @@ def test_a_run_that_the_child_spoils_is_told_and_the_next_is_right(tmp_path: Pat
 @pytest.mark.usefixtures("at_once")
 def test_a_child_that_hangs_is_killed_and_replaced(tmp_path: Path) -> None:
     engine = echo(tmp_path, timeout_s=0.5)
-    pid = engine._child.pid
+    pid = engine.pid
     with pytest.raises(EngineError, match=r"no answer from its process for 0\.5 s, so it was killed"):
         engine.run(feed(HANG))
     assert not is_running(pid)
@@ -138,7 +141,7 @@ def test_a_child_that_hangs_is_killed_and_replaced(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("at_once")
 def test_a_child_that_was_shot_or_stopped_is_replaced(tmp_path: Path, number: int, told: str) -> None:
     engine = echo(tmp_path, timeout_s=0.5)
-    os.kill(engine._child.pid, number)
+    os.kill(engine.pid, number)
     with pytest.raises(EngineError, match=told):
         engine.run(feed())
     np.testing.assert_array_equal(engine.run(feed())["y"], [[1, 2, 3, 4]])
@@ -147,7 +150,7 @@ def test_a_child_that_was_shot_or_stopped_is_replaced(tmp_path: Path, number: in
 
 def test_a_child_killed_in_the_middle_of_a_run_ends_that_run(tmp_path: Path) -> None:
     engine = echo(tmp_path, timeout_s=60)
-    shot = threading.Timer(0.2, os.kill, (engine._child.pid, signal.SIGKILL))
+    shot = threading.Timer(0.2, os.kill, (engine.pid, signal.SIGKILL))
     shot.start()
     with pytest.raises(EngineError, match=r"has ended \(SIGKILL\)"):
         engine.run(feed(HANG))
@@ -212,9 +215,6 @@ def test_loading_has_a_limit_of_its_own(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_loading_tells_how_far_it_is(tmp_path: Path) -> None:
-    from edge.engines.base import EngineOptions
-    from edge.engines.child_engine import Plan
-
     heard: list[tuple[float, str]] = []
     echo(tmp_path).close()
     options = EngineOptions(progress=lambda part, doing: heard.append((part, doing)))
@@ -226,7 +226,7 @@ def test_closing_ends_the_child_and_leaves_no_zombie(tmp_path: Path) -> None:
     before = descriptors(os.getpid())
     engine = echo(tmp_path)
     engine.run(feed())
-    pid = engine._child.pid
+    pid = engine.pid
     engine.close()
     engine.close()
     assert not Path(f"/proc/{pid}").exists()
@@ -240,7 +240,7 @@ def test_closing_ends_the_child_and_leaves_no_zombie(tmp_path: Path) -> None:
 def test_closing_a_child_that_does_not_listen_kills_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.engines.child.PARTING_S", 0.2)
     engine = echo(tmp_path)
-    pid = engine._child.pid
+    pid = engine.pid
     os.kill(pid, signal.SIGSTOP)
     engine.close()
     assert not Path(f"/proc/{pid}").exists()
@@ -248,7 +248,7 @@ def test_closing_a_child_that_does_not_listen_kills_it(tmp_path: Path, monkeypat
 
 def test_an_engine_that_nobody_keeps_takes_its_child_with_it(tmp_path: Path) -> None:
     engine = echo(tmp_path)
-    pid = engine._child.pid
+    pid = engine.pid
     del engine
     gc.collect()
     assert not is_running(pid)
@@ -269,7 +269,7 @@ def test_a_child_ends_when_our_process_is_killed(tmp_path: Path, busy: str) -> N
         "import sys, threading, pathlib; from tests.support.children import echo;"
         "from tests.engines.test_child_engine import feed, HANG;"
         "engine = echo(pathlib.Path(sys.argv[1])); run = threading.Thread(target=lambda: engine.run(feed(HANG)));"
-        "run.start() if sys.argv[2] == 'hanging' else None; print(engine._child.pid, flush=True); sys.stdin.read()"
+        "run.start() if sys.argv[2] == 'hanging' else None; print(engine.pid, flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, tmp_path, busy]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as ours:
@@ -283,8 +283,6 @@ def test_a_child_ends_when_our_process_is_killed(tmp_path: Path, busy: str) -> N
 
 def wait_for(gone: int) -> None:
     """Until the process of this pidfd has ended."""
-    import select
-
     with os.fdopen(gone):
         assert select.select([gone], [], [], 10)[0], "the child is still there"
 
@@ -375,7 +373,7 @@ def test_a_script_may_stand_for_the_interpreter(tmp_path: Path) -> None:
     wrapped = script(tmp_path / "python", f'#!/bin/sh\nexport MARK=1\n{sys.executable} "$@"\n')
     engine = echo(tmp_path, python=wrapped)
     np.testing.assert_array_equal(engine.run(feed())["y"], [[1, 2, 3, 4]])
-    pid = engine._child.pid
+    pid = engine.pid
     engine.close()
     assert not Path(f"/proc/{pid}").exists()
 
@@ -393,7 +391,7 @@ def test_ten_thousand_runs_leave_memory_and_descriptors_as_they_were(tmp_path: P
     engine = echo(tmp_path)
     shared = engine.buffer("x", (1, 4))
     shared[...] = 1
-    ours, theirs = os.getpid(), engine._child.pid
+    ours, theirs = os.getpid(), engine.pid
 
     def used() -> list[tuple[int, int]]:
         gc.collect()
@@ -422,7 +420,7 @@ def test_buffers_that_nobody_keeps_are_unmapped_in_the_child(tmp_path: Path) -> 
         engine.run({"x": shared})
     del shared
     engine.run(feed())
-    maps = Path(f"/proc/{engine._child.pid}/maps").read_text()
+    maps = Path(f"/proc/{engine.pid}/maps").read_text()
     assert maps.count("edge-tensor") <= 3
     engine.close()
 
