@@ -55,7 +55,12 @@ TABLE = {
         (".onnx", ".engine"),
         "with JetPack: apt install python3-libnvinfer; elsewhere: pip install tensorrt",
     ),
-    "movidius": Row(None, (), (".xml",), LATER),
+    "movidius": Row(
+        "edge.engines.movidius",
+        (),
+        (".xml", ".onnx"),
+        "make a Python 3.6 to 3.9 with openvino==2021.4.2 and set engine.movidius.python to it",
+    ),
     "kserve": Row(None, (), (), LATER),
     "reference": Row("edge.engines.reference", (("onnx", "onnx"),), (".onnx",), "pip install 'edge-runtime[tools]'"),
 }

@@ -1,0 +1,66 @@
+"""Child processes for tests: the echo worker under our own interpreter, and programs that speak nonsense."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from edge.engines.base import EngineOptions
+from edge.engines.child import Program
+from edge.engines.child_engine import ChildEngine, Plan
+
+ECHO = Path(__file__).parent / "echo_worker.py"
+
+
+def program(python: Path = Path(sys.executable), worker: Path = ECHO) -> Program:
+    return Program("echo", python, worker, "numpy", "3.6 or later")
+
+
+def echo(folder: Path, timeout_s: float = 10.0, python: Path = Path(sys.executable), **wanted: Any) -> ChildEngine:
+    """An engine on the echo worker; `wanted` goes into its model file."""
+    model = folder / "echo.json"
+    model.write_text(json.dumps({"shape": [1, 4], **wanted}))
+    return ChildEngine(Plan(program(python), model, "CPU", EngineOptions(timeout_s=timeout_s)))
+
+
+def script(path: Path, text: str) -> Path:
+    """An executable file."""
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def liar(folder: Path, *answers: bytes) -> Path:
+    """A fake interpreter that reads a question and sends the next of these bytes, and ends after the last."""
+    return script(
+        folder / "liar",
+        f"#!{sys.executable}\n"
+        "import socket\n"
+        "channel = socket.socket(fileno=0)\n"
+        f"for answer in {list(answers)!r}:\n"
+        "    if not channel.recv(65536):\n"
+        "        break\n"
+        "    channel.sendall(answer)\n",
+    )
+
+
+def resident_kb(pid: int) -> int:
+    """Memory of a process, kB: what is its own, without files and shared segments."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("RssAnon")).split()[1])
+
+
+def descriptors(pid: int) -> int:
+    """How many files a process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"
