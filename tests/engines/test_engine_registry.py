@@ -31,7 +31,7 @@ def test_what_is_installed_is_available_with_version_and_device(name: str) -> No
     assert found.reason is None
 
 
-@pytest.mark.parametrize("name", ["tensorrt", "movidius", "kserve"])
+@pytest.mark.parametrize("name", ["tensorrt", "movidius"])
 def test_what_is_yet_to_come_says_so(name: str) -> None:
     found = registry.probe(name, devices=True)
     assert not found.available
