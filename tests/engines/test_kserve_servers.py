@@ -28,6 +28,12 @@ def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Triton]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def mlserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with ml_server(tmp_path_factory.mktemp("mlserver") / "own") as made:
+        yield made
+
+
 def options(server: Server, served: str = "", timeout_s: float = 5.0) -> EngineOptions:
     return EngineOptions(server=server.url, served=served, timeout_s=timeout_s)
 
@@ -51,24 +57,6 @@ def test_every_element_type_goes_there_and_back(triton: Triton, tmp_path: Path) 
             assert made[f"of {kind}"].dtype == dtype
             np.testing.assert_array_equal(made[f"of {kind}"], feed[f"to {kind}"])
             made[f"of {kind}"][...] = 0  # the caller's own, to be written to
-    engine.close()
-
-
-def test_a_frozen_server_costs_one_time_out_and_is_used_again_once_it_goes_on(triton: Triton, tmp_path: Path) -> None:
-    model = add_one(tmp_path / "add.onnx")
-    engine = registry.load("kserve", model, options(triton, triton.serve(model), 0.5))
-    np.testing.assert_array_equal(engine.run(X)["y"], Y)
-    triton.freeze()
-    try:
-        for _ in range(2):  # on the kept connection, then on one that only the kernel took
-            begun = time.monotonic()
-            with pytest.raises(EngineError, match=r"did not answer within 0\.5 s"):
-                engine.run(X)
-            assert time.monotonic() - begun < 1
-    finally:
-        triton.thaw()
-    until(lambda: triton.ask("GET", "/v2/health/ready")[0] == 200)
-    np.testing.assert_array_equal(engine.run(X)["y"], Y)
     engine.close()
 
 
@@ -101,15 +89,31 @@ def test_triton_says_who_it_is(triton: Triton) -> None:
     assert (found.available, found.version, found.devices) == (True, "triton 2.51.0", ("REMOTE",))
 
 
-def test_mlserver_takes_json_and_is_talked_to_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with ml_server(tmp_path / "own") as server:
-        engine = registry.load("kserve", Path("add.toml"), options(server))
-        with caplog.at_level(logging.WARNING):
-            for _ in range(3):
-                np.testing.assert_array_equal(engine.run(X)["y"], Y)
-        assert len([record for record in caplog.records if "no binary tensors" in record.message]) == 1
-        assert str(registry.probe("kserve", options(server), devices=True).version).startswith("mlserver ")
-        engine.close()
+def test_mlserver_takes_json_and_is_talked_to_so(mlserver: Server, caplog: pytest.LogCaptureFixture) -> None:
+    engine = registry.load("kserve", Path("add.toml"), options(mlserver))
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            np.testing.assert_array_equal(engine.run(X)["y"], Y)
+    assert len([record for record in caplog.records if "no binary tensors" in record.message]) == 1
+    assert str(registry.probe("kserve", options(mlserver), devices=True).version).startswith("mlserver ")
+    engine.close()
+
+
+def test_a_frozen_server_costs_one_time_out_and_is_used_again_once_it_goes_on(mlserver: Server) -> None:
+    engine = registry.load("kserve", Path("add.onnx"), options(mlserver, timeout_s=0.5))
+    np.testing.assert_array_equal(engine.run(X)["y"], Y)
+    mlserver.freeze()
+    try:
+        for _ in range(2):  # on the kept connection, then on one that only the kernel took
+            begun = time.monotonic()
+            with pytest.raises(EngineError, match=r"did not answer within 0\.5 s"):
+                engine.run(X)
+            assert time.monotonic() - begun < 1
+    finally:
+        mlserver.thaw()
+    until(lambda: mlserver.ask("GET", "/v2/health/ready")[0] == 200)
+    np.testing.assert_array_equal(engine.run(X)["y"], Y)
+    engine.close()
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -126,7 +126,7 @@ class Server:
             connection.close()
 
     def freeze(self) -> None:
-        """Stop it in its tracks: its socket still takes connections, nobody answers."""
+        """Stop it in its tracks: its socket still takes connections, nobody answers. Triton does not survive it."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
