@@ -21,12 +21,14 @@ class Row:
     module: where its `load` is (see `base.Loader`); None while it is yet to come
     packages: import name and distribution of what it needs, any one of them; empty where nothing is to be installed
         into this interpreter
+    local: whether it reads the model's file; where not, the file need not be there and gives but its name
     """
 
     module: str | None
     packages: tuple[tuple[str, str], ...]
     suffixes: tuple[str, ...]
     install: str
+    local: bool = True
 
 
 LATER = "comes with a later release of edge-runtime"
@@ -61,7 +63,13 @@ TABLE = {
         (".xml", ".onnx"),
         "make a Python 3.6 to 3.9 with openvino==2021.4.2 and set engine.movidius.python to it",
     ),
-    "kserve": Row(None, (), (), LATER),
+    "kserve": Row(
+        "edge.engines.kserve",
+        (),
+        (".onnx", ".ort", ".tflite", ".xml", ".pb", ".engine", ".toml"),
+        "a server of the Open Inference Protocol v2, e.g. Triton",
+        local=False,
+    ),
     "reference": Row("edge.engines.reference", (("onnx", "onnx"),), (".onnx",), "pip install 'edge-runtime[tools]'"),
 }
 AUTO = ("tflite", "onnxruntime", "openvino")
@@ -170,10 +178,10 @@ def load(name: str, model: Path, options: EngineOptions | None = None) -> Engine
     """
     suffix = model.suffix.lower()
     options = options or EngineOptions()
-    module = TABLE[choose(name, suffix, options=options)].module
-    if not is_file(model):
+    row = TABLE[choose(name, suffix, options=options)]
+    if row.local and not is_file(model):
         raise ModelError(f"{model}: no such file")
-    loader: Loader = importlib.import_module(str(module)).load
+    loader: Loader = importlib.import_module(str(row.module)).load
     try:
         return loader(model, options)
     except Unsupported as fault:
