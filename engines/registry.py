@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,25 +14,26 @@ from edge.engines.base import Backend, Engine, EngineOptions, Loader, Unsupporte
 from edge.errors import MissingError, ModelError, UserError
 from edge.paths import is_file
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One back end of the table.
 
-    module: where its `load` is (see `base.Loader`); None while it is yet to come
+    module: where its `load` is (see `base.Loader`)
     packages: import name and distribution of what it needs, any one of them; empty where nothing is to be installed
         into this interpreter
     local: whether it reads the model's file; where not, the file need not be there and gives but its name
     """
 
-    module: str | None
+    module: str
     packages: tuple[tuple[str, str], ...]
     suffixes: tuple[str, ...]
     install: str
     local: bool = True
 
 
-LATER = "comes with a later release of edge-runtime"
 TABLE = {
     "onnxruntime": Row(
         "edge.engines.onnxruntime",
@@ -86,8 +88,6 @@ def probe(name: str, options: EngineOptions | None = None, *, devices: bool = Fa
         options: what the user set, for back ends that want something set.
     """
     row, options = _row(name), options or EngineOptions()
-    if row.module is None:
-        return Backend(name, False, None, (), LATER, row.install, row.suffixes)
     version, reason = _installed(row, options)
     if reason is not None or not devices:
         return Backend(name, reason is None, version, (), reason, row.install, row.suffixes)
@@ -106,7 +106,7 @@ def probe(name: str, options: EngineOptions | None = None, *, devices: bool = Fa
 def _installed(row: Row, options: EngineOptions) -> tuple[str | None, str | None]:
     """The version of a back end's package, and what is missing; neither imports a vendor."""
     if not row.packages:
-        unset: Callable[[EngineOptions], str | None] = importlib.import_module(str(row.module)).unset
+        unset: Callable[[EngineOptions], str | None] = importlib.import_module(row.module).unset
         return None, unset(options)
     for module, distribution in row.packages:
         if importlib.util.find_spec(module) is None:
@@ -115,8 +115,7 @@ def _installed(row: Row, options: EngineOptions) -> tuple[str | None, str | None
             return importlib.metadata.version(distribution), None
         except importlib.metadata.PackageNotFoundError:
             continue
-    wanted = " or ".join(dict.fromkeys(distribution for _, distribution in row.packages))
-    return None, f"{wanted} is not installed"
+    return None, f"{row.packages[0][1]} is not installed"
 
 
 def usable(
@@ -150,12 +149,14 @@ def usable(
     for name in names:
         found = probe(name, options)
         if not found.available:
-            reasons.append(f"{name} {found.reason}" + ("" if found.reason == LATER else f" ({found.install})"))
+            reasons.append(f"{name}: {found.reason} ({found.install})")
         elif suffix not in found.suffixes:
             unread.append(f"{name} does not read {suffix} files{_others(suffix, name)}")
         else:
             here.append(name)
     if here:
+        for reason in [] if auto else [*reasons, *unread]:
+            log.info("left out: %s", reason)
         return tuple(here[:1] if auto else here)
     if unread:
         raise ModelError("; ".join(unread))
@@ -181,7 +182,7 @@ def load(name: str, model: Path, options: EngineOptions | None = None) -> Engine
     row = TABLE[choose(name, suffix, options=options)]
     if row.local and not is_file(model):
         raise ModelError(f"{model}: no such file")
-    loader: Loader = importlib.import_module(str(row.module)).load
+    loader: Loader = importlib.import_module(row.module).load
     try:
         return loader(model, options)
     except Unsupported as fault:
@@ -190,9 +191,12 @@ def load(name: str, model: Path, options: EngineOptions | None = None) -> Engine
 
 def quick(name: str, model: Path, options: EngineOptions) -> bool:
     """Whether a back end that is here loads this model in seconds; one that has to build it first takes minutes."""
-    module = importlib.import_module(str(_row(name).module))
+    module = importlib.import_module(_row(name).module)
     said: Callable[[Path, EngineOptions], bool] = getattr(module, "quick", lambda model, options: True)
-    return said(model, options)
+    try:
+        return said(model, options)
+    except MissingError:
+        return True  # what is missing, loading tells
 
 
 def _row(name: str) -> Row:
@@ -208,4 +212,4 @@ def _others(suffix: str, name: str) -> str:
 
 
 def _known_suffixes() -> str:
-    return ", ".join(sorted({suffix for row in TABLE.values() if row.module for suffix in row.suffixes}))
+    return ", ".join(sorted({suffix for row in TABLE.values() for suffix in row.suffixes}))

@@ -76,18 +76,12 @@ def _fit(manifest: Manifest, suffix: str, engine: Any) -> Iterable[Finding]:
 
 
 def _engines(given: Any) -> Iterable[Finding]:
-    """Names that are none; and those of a later release, where no other is there to be tried."""
+    """Names that are none."""
     many = isinstance(given, list)
-    names = [name for name in (given if many else [given]) if isinstance(name, str)]
-    later = [name for name in names if name in registry.TABLE and registry.TABLE[name].module is None]
     for i, name in enumerate(given if many else [given]):
         loc = ("model", "engine", i) if many else ("model", "engine")
-        if not isinstance(name, str) or name == "auto":
-            continue
-        if name not in registry.TABLE:
+        if isinstance(name, str) and name not in ("auto", *registry.TABLE):
             yield Finding(loc, f"no engine `{name}`", _near(name, ["auto", *registry.TABLE]))
-        elif later == names:
-            yield Finding(loc, f"the engine `{name}` {registry.LATER}", missing=True)
 
 
 def _labels(data: dict[str, Any], model: str, known: Sequence[str]) -> Iterable[Finding]:
