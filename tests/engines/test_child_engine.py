@@ -201,6 +201,7 @@ def test_a_child_that_cannot_come_back_is_a_fault_of_the_run(tmp_path: Path) -> 
 def test_what_goes_wrong_with_loading_is_one_line(
     tmp_path: Path, wanted: dict[str, Any], error: type[Exception], told: str
 ) -> None:
+    gc.collect()  # what earlier tests left
     before = descriptors(os.getpid())
     with pytest.raises(error, match=told) as fault:
         echo(tmp_path, **wanted)
@@ -223,6 +224,7 @@ def test_loading_tells_how_far_it_is(tmp_path: Path) -> None:
 
 
 def test_closing_ends_the_child_and_leaves_no_zombie(tmp_path: Path) -> None:
+    gc.collect()  # what earlier tests left
     before = descriptors(os.getpid())
     engine = echo(tmp_path)
     engine.run(feed())
@@ -326,6 +328,16 @@ def test_a_process_that_talks_nonsense_is_not_believed(tmp_path: Path, answers: 
     with pytest.raises((EngineError, MissingError), match=told) as fault:
         echo(tmp_path, python=liar(tmp_path, *answers))
     assert "\n" not in str(fault.value)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_child_that_hears_nonsense_ends_and_says_why(tmp_path: Path) -> None:
+    engine = echo(tmp_path)
+    engine._child._socket.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    with pytest.raises(EngineError, match=r"has ended \(exit code 1\); its last words: .*a frame begins with b'HTTP'"):
+        engine.run(feed())
+    engine.run(feed())
+    engine.close()
 
 
 @pytest.mark.parametrize(

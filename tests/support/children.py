@@ -47,9 +47,9 @@ def liar(folder: Path, *answers: bytes) -> Path:
 
 
 def resident_kb(pid: int) -> int:
-    """Memory of a process, kB: what is its own, without files and shared segments."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("RssAnon")).split()[1])
+    """Memory of a process in kB, shared segments included, files that it maps not."""
+    fields = dict(line.split(":") for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return sum(int(fields[name].split()[0]) for name in ("RssAnon", "RssShmem"))
 
 
 def descriptors(pid: int) -> int:
