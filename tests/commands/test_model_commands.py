@@ -158,7 +158,7 @@ def test_infer_outlines_and_tints_masks(edge: Any, tmp_path: Path) -> None:
         (("infer", "text.onnx", "corner.png"), 2, "text.onnx: not a model that onnxruntime can read"),
         (("infer", "none.onnx", "corner.png"), 2, "none.onnx: no such model file"),
         (("infer", "grid.onnx"), 2, "Missing argument 'IMAGES...'"),
-        (("infer", "grid.onnx", "corner.png", "--engine", "tensorrt"), 3, "tensorrt-cu11 is not installed"),
+        (("infer", "grid.onnx", "corner.png", "--engine", "tensorrt"), 3, "tensorrt: tensorrt is not installed"),
         (
             ("infer", "grid.onnx", "corner.png", "--engine", "tflite"),
             2,
@@ -168,7 +168,7 @@ def test_infer_outlines_and_tints_masks(edge: Any, tmp_path: Path) -> None:
         (("infer", "grid.onnx", "corner.png", "--min-score", "2"), 2, "--min-score"),
         (("infer", "ssdlite-pedestrian", "corner.png"), 3, "edge models pull ssdlite-pedestrian"),
         (("bench", "text.onnx"), 2, "text.onnx: not a model"),
-        (("bench", "grid.onnx", "--engine", "kserve"), 3, "kserve comes with a later release"),
+        (("bench", "grid.onnx", "--engine", "kserve"), 3, "kserve: no server is named: set `engine.kserve.url`"),
         (("bench", "grid.onnx", "--streams", "1,2"), 2, "`--streams` and `--clip` want one another"),
         (("bench", "grid.onnx", "--clip", "x.mp4"), 2, "`--streams` and `--clip` want one another"),
         (("bench", "grid.onnx", "--streams", "1,2", "--clip", "x.mp4"), 2, "x.mp4: no such clip"),

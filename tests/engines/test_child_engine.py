@@ -307,7 +307,10 @@ def test_the_child_writes_nothing_to_our_output(tmp_path: Path, capfd: pytest.Ca
         ([protocol.pack({"kind": "hello", "version": 1, "backend": "1.0", "devices": "CPU"})], "no list of names"),
         ([protocol.pack({"kind": "done"})], "no hello"),
         ([HELLO, protocol.pack({"kind": "done"})], "done answers no load"),
-        ([HELLO, protocol.pack({"kind": "loaded", "inputs": [X], "outputs": [{**X, "bytes": 1 << 50}]})], "is no number"),
+        (
+            [HELLO, protocol.pack({"kind": "loaded", "inputs": [X], "outputs": [{**X, "bytes": 1 << 50}]})],
+            "is no number",
+        ),
         (
             [
                 HELLO,
@@ -435,5 +438,3 @@ def test_buffers_that_nobody_keeps_are_unmapped_in_the_child(tmp_path: Path) -> 
     maps = Path(f"/proc/{engine.pid}/maps").read_text()
     assert maps.count("edge-tensor") <= 3
     engine.close()
-
-
