@@ -199,18 +199,19 @@ def links_of(
     flexible: bool = False,
 ) -> list[Link]:
     """The back ends that can load a model, in order; at least one. The picture's size is set where the file leaves it
-    open, unless it is to stay so. Raises as `registry.usable`."""
+    open, unless it is to stay so; a device is that of the engine named first. Raises as `registry.usable`."""
     wanted, manifest = model.manifest.input, model.manifest
     open_axes = {*([0] if manifest.batch > 1 else []), *(wanted.sides if flexible and manifest.size_step else ())}
     shape = tuple(None if axis in open_axes else size for axis, size in enumerate(wanted.shape))
     options = replace(options or EngineOptions(), inputs={wanted.name: shape})
     names = registry.usable(engine, model.path.suffix.lower(), manifest.engines, options)
-    return [
-        Link(
-            name, partial(registry.load, name, model.path, options), partial(registry.quick, name, model.path, options)
-        )
-        for name in names
-    ]
+    asked = engine if isinstance(engine, str) else engine[0]
+    of_device = names[0] if asked == "auto" else asked
+    return [_link(name, model.path, options if name == of_device else replace(options, device=None)) for name in names]
+
+
+def _link(name: str, path: Path, options: EngineOptions) -> Link:
+    return Link(name, partial(registry.load, name, path, options), partial(registry.quick, name, path, options))
 
 
 def plain(label: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -277,3 +277,23 @@ def test_what_smaller_pictures_cost_is_measured_once(open_grid: str, tmp_path: P
     stored.write_text("[")
     assert cost_of(detector.predictor, 2) != Cost(0.125), "a damaged file is measured anew"
     assert json.loads(stored.read_text()).keys() == {f"{detector.ref.sha256[:16]} onnxruntime 2"}
+
+
+@pytest.mark.parametrize(
+    ("engine", "serves"),
+    [
+        (["openvino", "onnxruntime"], "onnxruntime"),
+        (["tensorrt", "openvino"], "openvino"),
+        ("auto", None),
+        (("auto",), None),
+    ],
+)
+def test_a_device_is_that_of_the_engine_named_first(
+    engine: Sequence[str], serves: str | None, grid: Callable[..., str]
+) -> None:
+    options = EngineOptions(threads=1, device="NPU9")
+    if serves is None:
+        with pytest.raises(MissingError, match="no device NPU9"):
+            open_detector(grid(), engine, options)
+    else:
+        assert open_detector(grid(), engine, options).ref.engine == serves

@@ -174,7 +174,8 @@ class Model(Table):
     )
     device: Text | None = Field(
         default=None,
-        description="The back end's device, such as `GPU`, `CUDA`, `EDGETPU`; one that is not there is an error.",
+        description="Device of the back end, of the first of a list; such as `GPU`, `CUDA`, `EDGETPU`. One that is not "
+        "there is an error.",
         json_schema_extra={"shown": "the back end's usual one"},
     )
     precision: Literal["f32", "f16", "bf16"] = Field(
