@@ -8,7 +8,7 @@ import platform
 import sys
 from dataclasses import asdict
 
-from bench import cost, decode, found, preprocess, running, streams
+from bench import agree, cost, decode, found, preprocess, running, streams
 from bench.table import Measure, Missing, Row, line
 
 MEASURES: dict[str, Measure] = {
@@ -18,6 +18,7 @@ MEASURES: dict[str, Measure] = {
     "gate": found.gate,
     "gate-cost": cost.gate,
     "engines": cost.engines,
+    "agree": agree.agree,
     "preprocess": preprocess.preprocess,
     "pipeline": cost.pipeline,
     "decode": decode.yolov8,
