@@ -50,7 +50,7 @@ class EngineNews:
         self.reason = None if change.best else _said(change)
         told, wall = self._told, self._clock.wall()
         if told is None:
-            if not change.best:
+            if not (change.best or change.planned):
                 self._told = self._sighting(wall, _said(change))
                 self._put("new", None, self._told, wall)
         elif change.best:

@@ -45,12 +45,14 @@ class Change:
     """Which back end serves from now on, None if none does, and why.
 
     best: whether it is the preferred one
+    planned: whether nothing failed: the preferred one is only being prepared
     """
 
     serving: str | None
     before: str | None
     reason: str
     best: bool
+    planned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,8 @@ class Chain:
             self._name = self._links[rank].name
             if rank > 0:
                 self._lost.set()
-                self._say(loaded, None, str(faults[0]) if faults else f"{self._links[0].name} is being prepared")
+                reason = str(faults[0]) if faults else f"{self._links[0].name} is being prepared"
+                self._say(loaded, None, reason, planned=not faults)
             return loaded
         raise _all_of(faults)
 
@@ -227,12 +230,12 @@ class Chain:
             old.engine.close()
         self._say(back, before, f"{self._links[back.rank].name} is there")
 
-    def _say(self, serving: _Loaded, before: str | None, reason: str) -> None:
+    def _say(self, serving: _Loaded, before: str | None, reason: str, *, planned: bool = False) -> None:
         self._name = self._links[serving.rank].name
         best = serving.rank == 0
-        instead = f" instead of {before}" if before else ""
-        log.log(logging.INFO if best else logging.WARNING, "engine %s serves%s: %s", self._name, instead, reason)
-        self._tell(Change(self._name, before, reason, best))
+        level = logging.INFO if best or planned else logging.WARNING
+        log.log(level, "engine %s serves%s: %s", self._name, f" instead of {before}" if before else "", reason)
+        self._tell(Change(self._name, before, reason, best, planned))
 
     def _return(self) -> None:
         """The thread that gets back what was lost: while something better than what serves is missing, try it."""

@@ -76,6 +76,13 @@ def test_a_second_loss_is_another_object(news: EngineNews, events: list[Event]) 
     assert events[0].after.id != events[2].after.id
 
 
+def test_one_that_serves_while_another_is_prepared_wakes_nobody(news: EngineNews, events: list[Event]) -> None:
+    news(Change("onnxruntime", None, "tensorrt is being prepared", best=False, planned=True))
+    assert news.reason == "onnxruntime serves: tensorrt is being prepared"
+    news(Change("tensorrt", "onnxruntime", "tensorrt is there", best=True))
+    assert (news.reason, events) == (None, [])
+
+
 def test_a_return_that_nobody_missed_is_not_told(news: EngineNews, events: list[Event]) -> None:
     news(BACK)
     assert events == []
