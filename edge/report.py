@@ -43,6 +43,8 @@ def event_line(event: Event) -> str:
     """One line an event, for a terminal."""
     after = event.after
     when = datetime.fromtimestamp(event.captured_at).astimezone().strftime("%H:%M:%S")
+    if after.sub_label is not None:
+        return f"{when}  {after.camera}: {after.label}: {after.sub_label}  ({after.id})"
     what = {"new": "appeared", "update": "still there", "end": "gone"}[event.type]
     seconds = f" after {after.end_time - after.start_time:.0f} s" if after.end_time is not None else ""
     zones = f" in {', '.join(after.current_zones)}" if after.current_zones else ""

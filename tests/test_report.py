@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from edge import report
@@ -48,3 +49,6 @@ def test_an_event_is_a_line_for_a_terminal() -> None:
     line = report.event_line(Event("end", None, after, 9.0, "disarmed"))
     assert "porch: person gone after 7 s in lawn" in line
     assert "93%" in line
+    lost = replace(after, camera="pi", label="engine", sub_label="openvino serves: the stick is gone")
+    line = report.event_line(Event("new", None, lost, 9.0, "disarmed"))
+    assert "pi: engine: openvino serves: the stick is gone" in line

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 from edge.clock import SystemClock
+from edge.engine_news import EngineNews
+from edge.engines.chain import Change
 from edge.outbox import Outbox, read_events
 from edge.sinks.email import EmailSettings, EmailSink
 from edge.sinks.email.letter import shrink
@@ -89,6 +91,19 @@ def test_alert_is_mailed_encrypted_with_its_picture_to_everybody(
     assert attachment.get_content() == picture
     assert outbox.flush(5)
     assert [e["state"] for e in read_events(tmp_path / "data")] == ["delivered"]
+
+
+def test_an_engine_that_is_lost_says_in_the_mail_who_serves(server: MailServer, outbox: Outbox) -> None:
+    server.start()
+    news = EngineNews("cellar", outbox.boot_id, lambda: None, lambda: "armed_home", SystemClock(), outbox.put)
+    news(Change("onnxruntime", "movidius", "movidius: the stick is gone", best=False))
+    with working(mailer(server, outbox)):
+        eventually(lambda: server.mails)
+    (mail,) = server.mails
+    assert mail["Subject"].startswith("Engine at cellar, ")
+    said = mail.get_content().splitlines()
+    assert said[0] == "Engine of cellar: onnxruntime serves: movidius: the stick is gone"
+    assert said[2] == "Alarm armed home"
 
 
 def test_large_picture_is_made_small_enough(server: MailServer, outbox: Outbox) -> None:

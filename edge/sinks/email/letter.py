@@ -84,13 +84,14 @@ def _lines(alert: Alert, *, pictured: bool) -> list[str]:
     where = f"camera {_name(after['camera'])}"
     if after["current_zones"]:
         where += f", {', '.join(map(_name, after['current_zones']))}"
-    lines = [
-        f"{_name(after['label']).capitalize()} seen by {where}",
-        f"{seen:%A %d %B %Y, %H:%M:%S}" + ("" if payload["clock_ok"] else " (clock not set yet, time uncertain)"),
-        f"Score {after['top_score']:.0%}, alarm {_name(payload['armed'])}",
-    ]
-    if not pictured:
-        lines.append("No picture of this one.")
+    what = _name(after["label"]).capitalize()
+    when = f"{seen:%A %d %B %Y, %H:%M:%S}" + ("" if payload["clock_ok"] else " (clock not set yet, time uncertain)")
+    armed = f"alarm {_name(payload['armed'])}"
+    if after["sub_label"] is not None:  # no camera saw it: it says itself what happened
+        lines = [f"{what} of {_name(after['camera'])}: {after['sub_label']}", when, armed.capitalize()]
+    else:
+        lines = [f"{what} seen by {where}", when, f"Score {after['top_score']:.0%}, {armed}"]
+        lines += [] if pictured else ["No picture of this one."]
     if alert.others:
         lines += ["", f"Since the last mail of this camera also {alert.others} more:"]
         lines += [f"  {_local(at):%H:%M:%S} {_name(label)}" for at, label in alert.newest]
