@@ -6,6 +6,7 @@ same `Interpreter`. Source: https://ai.google.dev/edge/api/tflite/python/tf/lite
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 from collections.abc import Callable
 from pathlib import Path
@@ -119,7 +120,9 @@ def _delegates(package: Any, model: Path, device: str) -> list[Any]:
     if not edgetpu.compiled(model):
         raise Unsupported(f"it was not compiled for the Edge TPU: run edgetpu_compiler on it, or take the CPU")
     try:
-        return [package.load_delegate(str(edgetpu.library()))]
+        library = str(edgetpu.library())
+        ctypes.CDLL(library)  # the package's own attempt leaves a half-made object, whose end prints a traceback
+        return [package.load_delegate(library)]
     except FAULTS as fault:
         raise MissingError(f"tflite cannot start the Edge TPU: {one_line(fault)}; plug it in again") from None
 

@@ -1,7 +1,7 @@
-"""Load damaged copies of a model file in a process of its own, which a back end may crash without taking the tests along.
+"""Load damaged copies of a model file in a process of its own, which a back end may crash without harm to the tests.
 
-Run as `python -m tests.support.hostile ENGINE MODEL SEED COUNT`: prints a line for each copy and ends with `done`; what
-it has not ended by then crashed it, or took longer than five seconds.
+Run as `python -m tests.support.hostile ENGINE MODEL SEED COUNT load|run`: prints a line for each copy and ends with
+`done`; without that the last one crashed it, or took longer than five seconds.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def damage(data: bytes, kind: int, rng: random.Random) -> bytes:
     return bytes(broken[:place] + stretch + broken[place:])
 
 
-def main(engine: str, model: Path, seed: int, count: int) -> None:
-    """Load each copy, and run those that load."""
+def main(engine: str, model: Path, seed: int, count: int, runs: bool) -> None:
+    """Load each copy, and with `runs` run those that load."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     whole, copy, rng = model.read_bytes(), model.with_name(f"damaged{model.suffix}"), random.Random(seed)  # noqa: S311
     for number in range(count):
@@ -57,7 +57,8 @@ def main(engine: str, model: Path, seed: int, count: int) -> None:
             faulthandler.cancel_dump_traceback_later()
         print(number, "loaded", flush=True)
         try:
-            loaded.run({s.name: np.zeros([n or 1 for n in s.shape], s.dtype) for s in loaded.inputs})
+            if runs:
+                loaded.run({s.name: np.zeros([n or 1 for n in s.shape], s.dtype) for s in loaded.inputs})
         except EdgeError:
             print(number, "failed", flush=True)
         loaded.close()
@@ -65,4 +66,4 @@ def main(engine: str, model: Path, seed: int, count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5] == "run")
