@@ -13,7 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.cache import cache_root
-from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, fits, need, one_line, plain_buffer
+from edge.engines.base import (
+    EngineOptions,
+    Feed,
+    TensorSpec,
+    Unsupported,
+    check_feed,
+    fits,
+    need,
+    one_line,
+    plain_buffer,
+)
 from edge.errors import EngineError, FeedError, MissingError, ModelError
 
 INSTALL = "pip install 'edge-runtime[onnx]'"

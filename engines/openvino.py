@@ -87,7 +87,10 @@ def load(model: Path, options: EngineOptions) -> OpenVino:
     kept = openvino_cache.entry(model, _circumstances(config, device, known, options)) if known else None
     try:
         with no_chatter():
-            return OpenVino(_fetched(core, device, config, kept) or _compiled(core, model, device, config, options, kept))
+            compiled = _fetched(core, device, config, kept)
+            if compiled is None:
+                compiled = _compiled(core, model, device, config, options, kept)
+            return OpenVino(compiled)
     except FAULTS as fault:
         missing = UNTRANSLATED.search(str(fault))
         if missing:

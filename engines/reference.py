@@ -12,7 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, fits, need, one_line, plain_buffer
+from edge.engines.base import (
+    EngineOptions,
+    Feed,
+    TensorSpec,
+    Unsupported,
+    check_feed,
+    fits,
+    need,
+    one_line,
+    plain_buffer,
+)
 from edge.engines.reference_ops import OPERATORS, Array, Attributes, Operator
 from edge.errors import EngineError, FeedError, MissingError, ModelError
 

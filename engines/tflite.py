@@ -118,7 +118,7 @@ def _delegates(package: Any, model: Path, device: str) -> list[Any]:
     if lacking:
         raise MissingError(f"tflite has no device {device} here; {lacking}")
     if not edgetpu.compiled(model):
-        raise Unsupported(f"it was not compiled for the Edge TPU: run edgetpu_compiler on it, or take the CPU")
+        raise Unsupported("it was not compiled for the Edge TPU: run edgetpu_compiler on it, or take the CPU")
     try:
         library = str(edgetpu.library())
         ctypes.CDLL(library)  # the package's own attempt leaves a half-made object, whose end prints a traceback

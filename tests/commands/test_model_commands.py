@@ -95,7 +95,7 @@ def test_infer_takes_a_threshold_and_another_manifest(edge: Any, place: Path, tm
         (("infer", "grid.onnx", "corner.png", "--min-score", "2"), 2, "--min-score"),
         (("infer", "ssdlite-pedestrian", "corner.png"), 3, "edge models pull ssdlite-pedestrian"),
         (("bench", "text.onnx"), 2, "text.onnx: not a model"),
-        (("bench", "grid.onnx", "--engine", "kserve"), 3, "kserve comes with a later release"),
+        (("bench", "grid.onnx", "--engine", "kserve"), 3, "kserve no server is named: set `engine.kserve.url`"),
         (("bench", "grid.onnx", "--streams", "1,2"), 2, "`--streams` comes with a later release"),
         (("bench", "grid.onnx", "--clip", "x.mp4"), 2, "`--clip` comes with a later release"),
         (("models", "inspect", "none.onnx"), 2, "none.onnx: no such file"),

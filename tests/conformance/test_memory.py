@@ -35,20 +35,16 @@ def test_closing_frees_the_model(case: Case, load: Callable[..., Engine], tmp_pa
     model = heavy(case, tmp_path)
     assert model.stat().st_size > 20 * MB
 
-    def turn() -> None:
+    def turn() -> int:
         engine = load(model)
         engine.run({"x": np.zeros((1, 2048), np.float32)})
         engine.close()
         del engine
-        gc.collect()
+        return resident()
 
-    for _ in range(4):
-        turn()
-    before = resident()
-    for _ in range(20):
-        turn()
-    # What one of them kept would be 400 MB; allocators keep one or two of what was freed.
-    assert resident() - before < 45 * MB
+    levels = [turn() for _ in range(24)]
+    # What each kept would be 320 MB. Allocators give back what was freed when they like, and never all of it.
+    assert min(levels[-8:]) - min(levels[:8]) < 80 * MB
 
 
 def heavy(case: Case, folder: Path) -> Path:
