@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -61,9 +62,7 @@ class KServe:
                 raise
             made = self._ask(*request(feed, self.outputs, binary=False))
             self._binary = False
-            log.warning(
-                "kserve: %s takes no binary tensors; they travel as JSON, which is slower", self._channel.place
-            )
+            log.warning("kserve: %s takes no binary tensors; they travel as JSON, which is slower", self._channel.place)
             return made
         self._binary = True
         return made
@@ -135,13 +134,12 @@ def load(model: Path, options: EngineOptions) -> KServe:
     name, _, version = (options.served or model.stem).partition("/")
     path = f"/v2/models/{quote(name, safe='')}" + (f"/versions/{quote(version, safe='')}" if version else "")
     deadline = Deadline(options.timeout_s)
-    try:
+    with ExitStack() as undo:
+        undo.callback(channel.close)
         extensions = _about(channel, deadline).get("extensions")
         described = _describe(channel, path, deadline, options)
         _check_ready(channel, path, deadline)
-    except BaseException:
-        channel.close()
-        raise
+        undo.pop_all()
     return KServe(channel, path, described, isinstance(extensions, list) and BINARY in extensions)
 
 
@@ -171,9 +169,7 @@ def _describe(
         said = _said(response)
     # Triton says 400 of a model that it does not have, others 404.
     if response.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND):
-        raise ModelError(
-            f"kserve: {channel.place} has no model at {path}: {said}; name one by `engine.kserve.model`"
-        )
+        raise ModelError(f"kserve: {channel.place} has no model at {path}: {said}; name one by `engine.kserve.model`")
     raise EngineError(f"kserve: {channel.place} does not describe {path}: {said}")
 
 

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -172,14 +172,13 @@ class _Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         bare = _connect(self._place, self.deadline)
-        try:
+        with ExitStack() as undo:
+            undo.callback(bare.close)
             bare.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._place.tls:
                 bare.settimeout(self.deadline.left())
                 bare = ssl.create_default_context().wrap_socket(bare, server_hostname=self._place.host)
-        except BaseException:
-            bare.close()
-            raise
+            undo.pop_all()
         self._bare = bare
         self.sock = _Timed(bare, self)
 

@@ -68,7 +68,9 @@ def _spec(entry: Any, options: EngineOptions) -> TensorSpec:
     return TensorSpec(name, given if given and fits(shape, given) else shape, DTYPES[datatype])
 
 
-def request(feed: Feed, outputs: Sequence[TensorSpec], *, binary: bool) -> tuple[list[bytes | memoryview], dict[str, str]]:
+def request(
+    feed: Feed, outputs: Sequence[TensorSpec], *, binary: bool
+) -> tuple[list[bytes | memoryview], dict[str, str]]:
     """Body and headers of an inference request; contiguous arrays are sent from where they are."""
     inputs: list[dict[str, Any]] = []
     pieces: list[bytes | memoryview] = []
@@ -96,7 +98,7 @@ def _bytes_of(array: NDArray[Any]) -> memoryview:
 
 
 def answer(response: HTTPResponse, outputs: Sequence[TensorSpec]) -> dict[str, NDArray[Any]]:
-    """Read the outputs of an inference; binary tensors are read straight into their arrays. Odd where they are wrong."""
+    """Read the outputs of an inference, binary tensors straight into their arrays; Odd where they are wrong."""
     size = response.length
     head = _head_length(response, size)
     room = _room(outputs)
@@ -114,7 +116,8 @@ def answer(response: HTTPResponse, outputs: Sequence[TensorSpec]) -> dict[str, N
     for entry in listed:
         name = _named(entry)
         if name not in wanted or name in made:
-            raise Odd(f"its answer has {'another' if name in made else 'an'} output `{_short(name)}` that was not asked for")
+            which = "another" if name in made else "an"
+            raise Odd(f"its answer has {which} output `{_short(name)}` that was not asked for")
         spec = wanted[name]
         shape = _shape_of(entry, spec)
         count = _binary_size(entry)
@@ -272,7 +275,7 @@ def _numbers(outputs: Sequence[TensorSpec]) -> int:
 
 
 def _all_json(response: HTTPResponse, outputs: Sequence[TensorSpec]) -> bytearray:
-    """A body in which all tensors are JSON, small enough to be parsed: an empty list of two bytes takes 64 as object."""
+    """A body in which all tensors are JSON, few enough values to be parsed: a list of two bytes takes 64 in memory."""
     numbers = _numbers(outputs)
     body = read_to_end(response, MESSAGE_LIMIT + DIGITS * numbers)
     if sum(body.count(sign) for sign in (b",", b"[", b"{")) > 4 * numbers + (1 << 16):

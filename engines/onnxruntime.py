@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.cache import cache_root
 from edge.engines.base import (
     EngineOptions,
     Feed,
@@ -40,6 +41,8 @@ DTYPES = {
     "tensor(int64)": "int64",
     "tensor(bool)": "bool",
 }
+GPUS = ("CUDA", "Tensorrt")
+"""Execution providers whose devices are numbered: `CUDA:1` is the second GPU."""
 LOCAL = ("CPU", "CUDA", "Tensorrt", "OpenVINO", "Dnnl", "ACL", "ArmNN", "XNNPACK", "Xnnpack", "ROCM", "MIGraphX", "QNN")
 """Execution providers that compute on this device; the others send tensors elsewhere or are another system's."""
 
@@ -96,7 +99,9 @@ def load(model: Path, options: EngineOptions) -> OnnxRuntime:
     ort.disable_telemetry_events()
     faults = _faults()
     device = options.device or "CPU"
-    provider = _provider(device, ort.get_available_providers())
+    available = ort.get_available_providers()
+    provider = _provider(device.partition(":")[0], available)
+    chosen = _providers(provider, available, options)
     settings = ort.SessionOptions()
     settings.intra_op_num_threads = options.cpu_threads
     settings.inter_op_num_threads = 1
@@ -105,7 +110,7 @@ def load(model: Path, options: EngineOptions) -> OnnxRuntime:
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     settings.add_session_config_entry("session.inter_op.allow_spinning", "0")
     try:
-        session = ort.InferenceSession(str(model), settings, providers=[provider], enable_fallback=False)
+        session = ort.InferenceSession(str(model), settings, providers=chosen, enable_fallback=False)
     except faults as fault:
         if "not a registered function/op" in str(fault) or "NOT_IMPLEMENTED" in str(fault):
             raise Unsupported(f"onnxruntime cannot run it: {one_line(fault)}") from None
@@ -131,6 +136,36 @@ def _provider(device: str, available: list[str]) -> str:
             return provider
     have = ", ".join(_device(p) for p in available)
     raise MissingError(f"onnxruntime has no device {device} here; it has {have}")
+
+
+def _providers(provider: str, available: list[str], options: EngineOptions) -> list[tuple[str, dict[str, str]]]:
+    """The provider asked for with its settings, and behind TensorRT's the CUDA one for operators that it lacks.
+
+    Source: https://onnxruntime.ai/docs/execution-providers/TensorRT-ExecutionProvider.html and its sibling for CUDA.
+    """
+    kind = _device(provider)
+    if options.precision != "f32" and (kind, options.precision) != ("Tensorrt", "f16"):
+        raise MissingError(
+            f"onnxruntime on {kind} computes in the precision that the file has, not in {options.precision}: convert "
+            "the model, or leave the precision at f32"
+        )
+    _, _, number = (options.device or "").partition(":")
+    if number and (kind not in GPUS or not number.isdecimal()):
+        raise MissingError(f"onnxruntime has no device {options.device} here; {kind} is not numbered so")
+    if kind not in GPUS:
+        return [(provider, {})]
+    settings = {"device_id": number or "0"}
+    # Trying every convolution costs seconds at each start; TF32 gives other numbers than every other back end.
+    cuda = {**settings, "cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}
+    if kind == "CUDA":
+        return [(provider, cuda)]
+    settings["trt_fp16_enable"] = str(int(options.precision == "f16"))
+    root = cache_root()
+    if root is not None:  # building an engine takes minutes
+        settings |= {"trt_engine_cache_enable": "1", "trt_timing_cache_enable": "1"}
+        settings |= {"trt_engine_cache_path": str(root / "tensorrt"), "trt_timing_cache_path": str(root / "tensorrt")}
+    behind = [(name, cuda) for name in available if _device(name) == "CUDA"]
+    return [(provider, settings), *behind]
 
 
 def _device(provider: str) -> str:

@@ -1,17 +1,15 @@
 """OpenVINO: `.xml` (IR), `.onnx`, `.tflite` and TensorFlow's frozen `.pb`, on the CPU by default.
 
-Compiled models are kept in the user's cache, since reading and compiling a frozen graph takes seconds and reading the
-cache a tenth of one. Source: https://docs.openvino.ai/2026/api/ie_python_api/api.html
+Compiled models are kept in the user's cache (`openvino_cache`), since reading and compiling a frozen graph takes
+seconds and reading the cache a tenth of one. Source: https://docs.openvino.ai/2026/api/ie_python_api/api.html
 """
 
 from __future__ import annotations
 
-import hashlib
+import io
 import json
-import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -20,13 +18,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.cache import cache_root
+from edge.engines import openvino_cache
 from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, need, one_line, plain_buffer
 from edge.engines.quiet import no_chatter
 from edge.errors import EngineError, FeedError, MissingError, ModelError
 
 INSTALL = "pip install 'edge-runtime[openvino]'"
 FAULTS = (RuntimeError, ValueError, TypeError, OSError)
+VIRTUAL = ("AUTO", "MULTI", "HETERO", "BATCH")
+"""Names under which OpenVINO chooses among devices or joins them."""
 UNTRANSLATED = re.compile(r"No translator found for:? ?(\S+)|conversion is failed for:? ?([^\s,]+)", re.IGNORECASE)
 
 
@@ -72,20 +72,25 @@ def devices(options: EngineOptions) -> tuple[str, ...]:
 
 
 def load(model: Path, options: EngineOptions) -> OpenVino:
-    """Read, reshape open inputs, compile for one stream and low latency in float32."""
-    core, device = _core(), options.device or "CPU"
-    if device not in core.available_devices:
-        raise MissingError(f"openvino has no device {device} here; it has {', '.join(core.available_devices)}")
-    config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-    if device == "CPU":
+    """Read, reshape open inputs, compile for one stream and low latency, or fetch what was compiled before.
+
+    The precision is float32 unless another is asked for: left alone, OpenVINO takes bfloat16 on CPUs that have it.
+    """
+    core = _core()
+    device = _device(options.device or "CPU", core.available_devices)
+    _check_precision(core, device, options.precision)
+    config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": options.precision}
+    if device.partition(".")[0] == "CPU":
         config["INFERENCE_NUM_THREADS"] = options.cpu_threads
-    folder = _cache_folder()
-    if folder is not None:
-        config["CACHE_DIR"] = str(folder)
+    # AUTO and its like choose where to run at each load: nothing to be kept.
+    known = "" if device.partition(":")[0] in VIRTUAL else str(core.get_property(device, "FULL_DEVICE_NAME"))
+    kept = openvino_cache.entry(model, _circumstances(config, device, known, options)) if known else None
     try:
         with no_chatter():
-            source = _shaped(core, model, options, folder)
-            return OpenVino(core.compile_model(source, device, config))
+            compiled = _fetched(core, device, config, kept)
+            if compiled is None:
+                compiled = _compiled(core, model, device, config, options, kept)
+            return OpenVino(compiled)
     except FAULTS as fault:
         missing = UNTRANSLATED.search(str(fault))
         if missing:
@@ -94,17 +99,64 @@ def load(model: Path, options: EngineOptions) -> OpenVino:
         raise ModelError(f"{model}: not a model that openvino can read: {_reason(fault)}") from None
 
 
-def _cache_folder() -> Path | None:
-    """Where compiled models are kept; None where there is no cache, or none that may be written."""
-    root = cache_root()
-    if root is None:
+def _device(wanted: str, available: list[str]) -> str:
+    """OpenVINO's name of a device that is here, or of a way to choose among several (`AUTO`, `HETERO:GPU,CPU`)."""
+    way, _, listed = wanted.upper().partition(":")
+    names = listed.split(",") if listed else [] if way == "AUTO" else [way]
+    absent = [name for name in names if not _is_here(name.strip(), available)]
+    if absent or (listed and way not in VIRTUAL):
+        raise MissingError(
+            f"openvino has no device {(absent or [wanted])[0] if listed else wanted} here; "
+            f"it has {', '.join(available)}"
+        )
+    return wanted.upper()
+
+
+def _is_here(name: str, available: list[str]) -> bool:
+    # One GPU is listed as `GPU`, two are as `GPU.0` and `GPU.1`; both spellings name the first one.
+    return name in available or f"{name}.0" in available or (name.endswith(".0") and name[:-2] in available)
+
+
+def _check_precision(core: Any, device: str, precision: str) -> None:
+    """Refuse what the device has no arithmetic for: asked for f16, a CPU with bfloat16 alone silently takes that."""
+    if precision == "f32":
+        return
+    if device.partition(":")[0] in VIRTUAL:
+        raise MissingError(f"openvino on {device} may not compute in {precision}: name the one device to run on")
+    capable = [str(name) for name in core.get_property(device, "OPTIMIZATION_CAPABILITIES")]
+    if precision.replace("f", "fp").replace("bfp", "bf").upper() not in capable:
+        raise MissingError(
+            f"openvino cannot compute in {precision} on {device} here, which has {', '.join(sorted(capable))}; "
+            "set the precision to f32"
+        )
+
+
+def _circumstances(config: dict[str, Any], device: str, known: str, options: EngineOptions) -> str:
+    release = need("openvino", INSTALL).get_version()
+    return json.dumps([release, device, known, sorted(config.items()), sorted(options.inputs.items())])
+
+
+def _fetched(core: Any, device: str, config: dict[str, Any], kept: Path | None) -> Any:
+    """The model as it was compiled before; None where it was not, or not for this release."""
+    payload = None if kept is None else openvino_cache.fetch(kept)
+    if payload is None:
         return None
-    folder = root / "openvino"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
+        return core.import_model(io.BytesIO(payload), device, config)
+    except FAULTS:
         return None
-    return folder if os.access(folder, os.W_OK) else None
+
+
+def _compiled(
+    core: Any, model: Path, device: str, config: dict[str, Any], options: EngineOptions, kept: Path | None
+) -> Any:
+    compiled = core.compile_model(_shaped(core, model, options), device, config)
+    if kept is not None:
+        try:
+            openvino_cache.keep(kept, compiled.export_model().getvalue())
+        except FAULTS:  # some devices cannot export: nothing is kept, and nothing is lost but time
+            return compiled
+    return compiled
 
 
 @cache
@@ -116,13 +168,10 @@ def _core() -> Any:
     return need("openvino", INSTALL).Core()
 
 
-def _shaped(core: Any, model: Path, options: EngineOptions, folder: Path | None) -> Any:
-    """What to compile: the file itself, or a copy with fixed shapes where the user gave some for open inputs."""
+def _shaped(core: Any, model: Path, options: EngineOptions) -> Any:
+    """What to compile: the file itself, or what was read of it with the shapes that the user gave for open inputs."""
     if not options.inputs:
         return str(model)
-    copy = None if folder is None else folder / f"{model.stem}-{_key(core, model, options)}.xml"
-    if copy is not None and copy.exists():
-        return str(copy)
     read = core.read_model(str(model))
     wanted = {
         port: [-1 if size is None else size for size in shape]
@@ -130,30 +179,9 @@ def _shaped(core: Any, model: Path, options: EngineOptions, folder: Path | None)
         for name, shape in options.inputs.items()
         if name in port.get_names() and port.get_partial_shape().is_dynamic
     }
-    if not wanted:
-        return str(model)
-    read.reshape(wanted)
-    if copy is None:
-        return read
-    _save(read, copy)
-    return str(copy)
-
-
-def _save(model: Any, copy: Path) -> None:
-    # The .bin goes into place first: whoever sees the .xml then sees the whole model.
-    with tempfile.TemporaryDirectory(dir=copy.parent) as scratch:
-        draft = Path(scratch) / copy.name
-        need("openvino", INSTALL).save_model(model, str(draft), compress_to_fp16=False)
-        draft.with_suffix(".bin").replace(copy.with_suffix(".bin"))
-        draft.replace(copy)
-
-
-def _key(core: Any, model: Path, options: EngineOptions) -> str:
-    digest = hashlib.sha256(model.read_bytes())
-    digest.update(
-        json.dumps([sorted(options.inputs.items()), str(core.get_versions("CPU")["CPU"].build_number)]).encode()
-    )
-    return digest.hexdigest()[:16]
+    if wanted:
+        read.reshape(wanted)
+    return read
 
 
 def _reason(fault: Exception) -> str:

@@ -1,4 +1,4 @@
-"""LiteRT (formerly TensorFlow Lite): `.tflite` models on the CPU through XNNPACK.
+"""LiteRT (formerly TensorFlow Lite): `.tflite` models on the CPU through XNNPACK, or on a Coral Edge TPU.
 
 The package is ai-edge-litert, or tflite-runtime where only that fits (Python <= 3.11 with NumPy 1); both offer the
 same `Interpreter`. Source: https://ai.google.dev/edge/api/tflite/python/tf/lite/Interpreter
@@ -6,6 +6,7 @@ same `Interpreter`. Source: https://ai.google.dev/edge/api/tflite/python/tf/lite
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 from collections.abc import Callable
 from pathlib import Path
@@ -14,12 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.engines import edgetpu
 from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, one_line, plain_buffer
 from edge.engines.quiet import no_chatter
 from edge.errors import EngineError, FeedError, MissingError, ModelError
 
 INSTALL = "pip install 'edge-runtime[tflite]'"
 PACKAGES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
+EDGETPU = "EDGETPU"
 FAULTS = (ValueError, RuntimeError, TypeError, OSError)
 
 
@@ -74,36 +77,61 @@ class TfLite:
 
 
 def devices(options: EngineOptions) -> tuple[str, ...]:
-    """The CPU; delegates of other hardware are not offered."""
-    _interpreter_class()
-    return ("CPU",)
+    """The CPU, and the Edge TPU where one can be used."""
+    _package()
+    return ("CPU",) if edgetpu.missing() else ("CPU", EDGETPU)
 
 
 def load(model: Path, options: EngineOptions) -> TfLite:
     """Read the model, resize open inputs, allocate its tensors."""
-    interpreter_class = _interpreter_class()
-    if (options.device or "CPU").upper() != "CPU":
-        raise MissingError(f"tflite has no device {options.device} here; it has CPU")
+    package = _package()
+    if options.precision != "f32":
+        raise MissingError(
+            f"tflite computes in the precision that the file has, not in {options.precision}: convert the model, or "
+            "leave the precision at f32"
+        )
+    delegates = _delegates(package, model, (options.device or "CPU").upper())
     try:
         with no_chatter():
-            interpreter = interpreter_class(model_path=str(model), num_threads=options.cpu_threads)
+            interpreter = package.Interpreter(
+                model_path=str(model), num_threads=options.cpu_threads, experimental_delegates=delegates
+            )
             for detail in interpreter.get_input_details():
                 shape = options.inputs.get(detail["name"])
                 if shape is not None and tuple(detail["shape"]) != shape:
                     interpreter.resize_tensor_input(detail["index"], shape)
             interpreter.allocate_tensors()
     except FAULTS as fault:
+        if not delegates and edgetpu.compiled(model):
+            raise Unsupported(f"it is compiled for the Edge TPU: set the device to {EDGETPU}") from None
         if "custom op" in str(fault) or "unresolved" in str(fault).lower():
             raise Unsupported(f"tflite cannot run it: {one_line(fault)}") from None
         raise ModelError(f"{model}: not a model that tflite can read: {one_line(fault)}") from None
     return TfLite(interpreter)
 
 
-def _interpreter_class() -> Any:
+def _delegates(package: Any, model: Path, device: str) -> list[Any]:
+    """What computes instead of the CPU; all that it needs is looked for before its library is loaded."""
+    if device == "CPU":
+        return []
+    lacking = edgetpu.missing() if device == EDGETPU else "it has " + ", ".join(devices(EngineOptions()))
+    if lacking:
+        raise MissingError(f"tflite has no device {device} here; {lacking}")
+    if not edgetpu.compiled(model):
+        raise Unsupported("it was not compiled for the Edge TPU: run edgetpu_compiler on it, or take the CPU")
+    try:
+        library = str(edgetpu.library())
+        ctypes.CDLL(library)  # the package's own attempt leaves a half-made object, whose end prints a traceback
+        return [package.load_delegate(library)]
+    except FAULTS as fault:
+        raise MissingError(f"tflite cannot start the Edge TPU: {one_line(fault)}; plug it in again") from None
+
+
+def _package() -> Any:
     reasons = []
     for package in PACKAGES:
         try:
-            return importlib.import_module(package).Interpreter
+            return importlib.import_module(package)
         except ImportError as fault:
             reasons.append(one_line(fault, 80))
     raise MissingError(f"no LiteRT interpreter can be imported ({'; '.join(reasons)}); install it: {INSTALL}")

@@ -222,6 +222,9 @@ def test_integer_outputs_become_real_by_what_the_engine_tells() -> None:
         def run(self, feed: Feed) -> Mapping[str, Any]:
             return {"scores": np.arange(-128, -118, dtype=np.int8)[None]}
 
+        def buffer(self, name: str, shape: tuple[int, ...]) -> Any:
+            return np.empty(shape, np.float32)
+
         def close(self) -> None: ...
 
     predictor = Predictor(Model(Path("x"), "", CLASSIFIER), Telling())

@@ -150,7 +150,7 @@ def test_openvino_keeps_compiled_models_in_the_cache_and_works_without_one(
     feed = {"x": np.zeros((2, 4), np.float32)}
     for _ in range(2):
         np.testing.assert_array_equal(registry.load("openvino", model, options).run(feed)["y"], 1)
-    assert list((own_cache / "openvino").glob("open-*.xml"))
+    assert list((own_cache / "openvino").glob("open-*.blob"))
     for name in ("EDGE_CACHE", "CACHE_DIRECTORY", "XDG_CACHE_HOME", "HOME"):
         monkeypatch.delenv(name, raising=False)
     np.testing.assert_array_equal(registry.load("openvino", model, options).run(feed)["y"], 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -106,30 +107,78 @@ predictions = "output"
 """
 
 
-def tflite_add(path: Path, size: int = 8) -> Path:
-    """y = a + b, float32 (1, size), as a flatbuffer."""
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor of a TFLite graph: constant where it has `data`, quantized where it has `scale`."""
+
+    name: str
+    shape: Sequence[int]
+    dtype: str = "float32"
+    data: NDArray[Any] | None = None
+    scale: float | None = None
+    zero_point: int = 0
+
+
+def tflite_file(
+    path: Path,
+    tensors: Sequence[Tensor],
+    operators: Sequence[tuple[str, Any, Sequence[int], Sequence[int]]],
+    inputs: Sequence[int],
+    outputs: Sequence[int],
+) -> Path:
+    """Write a flatbuffer; an operator is its builtin name, its options and the tensors that it takes and gives."""
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
-    def tensor(name: bytes, buffer: int) -> Any:
-        made = schema.TensorT()
-        made.name, made.shape, made.type, made.buffer = name, [1, size], schema.TensorType.FLOAT32, buffer
-        return made
-
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.ADD
-    code.version = 1
-    operator = schema.OperatorT()
-    operator.opcodeIndex, operator.inputs, operator.outputs = 0, [0, 1], [2]
-    operator.builtinOptionsType, operator.builtinOptions = schema.BuiltinOptions.AddOptions, schema.AddOptionsT()
-    graph = schema.SubGraphT()
-    graph.tensors = [tensor(name, number + 1) for number, name in enumerate((b"a", b"b", b"y"))]
-    graph.inputs, graph.outputs, graph.operators = [0, 1], [2], [operator]
-    model = schema.ModelT()
+    model, graph = schema.ModelT(), schema.SubGraphT()
     model.version, model.description = 3, b"tiny"
-    model.operatorCodes, model.subgraphs = [code], [graph]
-    model.buffers = [schema.BufferT() for _ in range(4)]
+    model.buffers, graph.tensors = [schema.BufferT()], []
+    for tensor in tensors:
+        made, buffer = schema.TensorT(), schema.BufferT()
+        made.name, made.shape, made.buffer = tensor.name.encode(), list(tensor.shape), len(model.buffers)
+        made.type = getattr(schema.TensorType, tensor.dtype.upper())
+        if tensor.data is not None:
+            buffer.data = np.frombuffer(tensor.data.tobytes(), np.uint8)
+        if tensor.scale is not None:
+            made.quantization = schema.QuantizationParametersT()
+            made.quantization.scale, made.quantization.zeroPoint = [tensor.scale], [tensor.zero_point]
+        model.buffers.append(buffer)
+        graph.tensors.append(made)
+    model.operatorCodes, graph.operators = [], []
+    for name, options, taken, given in operators:
+        code, operator = schema.OperatorCodeT(), schema.OperatorT()
+        code.builtinCode = code.deprecatedBuiltinCode = getattr(schema.BuiltinOperator, name)
+        code.version = 1
+        operator.opcodeIndex, operator.inputs, operator.outputs = len(model.operatorCodes), list(taken), list(given)
+        kind = type(options).__name__.removesuffix("T")
+        operator.builtinOptionsType, operator.builtinOptions = getattr(schema.BuiltinOptions, kind), options
+        model.operatorCodes.append(code)
+        graph.operators.append(operator)
+    graph.inputs, graph.outputs, model.subgraphs = list(inputs), list(outputs), [graph]
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), b"TFL3")
     path.write_bytes(builder.Output())
     return path
+
+
+def tflite_add(path: Path, size: int = 8) -> Path:
+    """y = a + b, float32 (1, size), as a flatbuffer."""
+    return tflite_pair(path, "ADD", size)
+
+
+def tflite_pair(path: Path, operator: str, size: int) -> Path:
+    """y from a and b, float32 (1, size), by `ADD`, `SUB` or `MUL`."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    options = getattr(schema, f"{operator.title()}OptionsT")()
+    return tflite_file(
+        path, [Tensor(name, (1, size)) for name in "aby"], [(operator, options, (0, 1), (2,))], (0, 1), (2,)
+    )
+
+
+def tflite_add_one(path: Path, shape: Sequence[int] = (1, 4)) -> Path:
+    """y = x + 1, float32, as a flatbuffer."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    tensors = [Tensor("x", shape), Tensor("one", (1,), data=np.ones(1, np.float32)), Tensor("y", shape)]
+    return tflite_file(path, tensors, [("ADD", schema.AddOptionsT(), (0, 1), (2,))], (0,), (2,))
