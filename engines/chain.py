@@ -186,7 +186,7 @@ class Chain:
         engine = self._links[rank].load()
         if self._specs is None:
             self._specs = engine.inputs, engine.outputs
-        takes, gives = (_names(*pair) for pair in zip(self._specs, (engine.inputs, engine.outputs), strict=True))
+        takes, gives = (names_of(*pair) for pair in zip(self._specs, (engine.inputs, engine.outputs), strict=True))
         if takes is None or gives is None:
             engine.close()
             raise EngineError(f"{engine.name}: its tensors are not those of {self._links[0].name}")
@@ -295,23 +295,30 @@ def _zeros(specs: Sequence[TensorSpec]) -> Feed | None:
     return None if any(None in spec.shape for spec in specs) else feed
 
 
-def _names(wanted: Sequence[TensorSpec], have: Sequence[TensorSpec]) -> dict[str, str] | None:
+def names_of(wanted: Sequence[TensorSpec], have: Sequence[TensorSpec]) -> dict[str, str] | None:
     """What another back end calls the wanted tensors, those left out that it calls the same; None if it lacks one.
 
-    Names differ between converters: an alias will do, and where nothing fits, the place in a list of the same length.
+    Names differ between converters: an alias will do, and where no name fits, being the only one left of its type and
+    shape. Two that could be taken for one another are never guessed.
     """
+    left = list(have)
     called: dict[str, str] = {}
-    for place, spec in enumerate(wanted):
-        names = {spec.name, *spec.aliases}
-        found = next((one for one in have if one.name == spec.name), None)
-        found = found or next((one for one in have if names & {one.name, *one.aliases}), None)
-        if found is None and len(have) == len(wanted):
-            found = have[place]
-        if found is None or found.dtype != spec.dtype or not _alike(spec.shape, found.shape):
+    for spec in sorted(wanted, key=lambda spec: not _named(spec, left)):
+        fitting = [one for one in left if one.dtype == spec.dtype and _alike(spec.shape, one.shape)]
+        named = _named(spec, left)
+        found = named if named in fitting else fitting[0] if not named and len(fitting) == 1 else None
+        if found is None:
             return None
+        left.remove(found)
         if found.name != spec.name:
             called[spec.name] = found.name
     return called
+
+
+def _named(spec: TensorSpec, among: Sequence[TensorSpec]) -> TensorSpec | None:
+    """The tensor of this name, else the one that shares a further name."""
+    same = next((one for one in among if one.name == spec.name), None)
+    return same or next((one for one in among if {spec.name, *spec.aliases} & {one.name, *one.aliases}), None)
 
 
 def _alike(first: tuple[int | None, ...], second: tuple[int | None, ...]) -> bool:

@@ -8,6 +8,7 @@ import importlib
 import re
 from typing import Any, Callable, Dict, List, Tuple
 
+from . import onnx_names
 from .protocol import Message, Refused, Tensor, field, shape_of, size
 
 FAULTS = (RuntimeError, ValueError, TypeError, OSError)
@@ -45,13 +46,15 @@ def look() -> Tuple[str, List[str]]:
 def load(request: Message, progress: Callable[[float, str], None]) -> "Net":
     """Read a model file, give its open inputs their shapes, and put it on the device."""
     core, device, network = _core(), field(request, "device", str), _read(request)
-    tensors = _tensors(network.input_info, lambda info: info.input_data), _tensors(network.outputs, lambda data: data)
+    inputs = _tensors(network.input_info, lambda info: info.input_data)
+    blobs = _blobs(network, field(request, "model", str))
+    outputs = _tensors({name: network.outputs[blob] for name, blob in blobs.items()}, lambda data: data)
     progress(0.5, "loading on " + device)
     try:
         loaded = core.load_network(network, device, num_requests=1, config=_settings(request, device))
     except FAULTS as fault:
         raise _refused(device, fault, network) from fault
-    return Net(loaded, *tensors)
+    return Net(loaded, inputs, outputs, blobs)
 
 
 def layers(request: Message) -> List[str]:
@@ -65,18 +68,20 @@ def layers(request: Message) -> List[str]:
 
 
 class Net:
-    """The only inference request of a network on a device."""
+    """The only inference request of a network on a device. blobs: OpenVINO's names of its outputs, by the file's."""
 
-    def __init__(self, loaded: Any, inputs: Tuple[Tensor, ...], outputs: Tuple[Tensor, ...]) -> None:
+    def __init__(
+        self, loaded: Any, inputs: Tuple[Tensor, ...], outputs: Tuple[Tensor, ...], blobs: Dict[str, str]
+    ) -> None:
         self._loaded = loaded  # its request does not keep it, and crashes without it
         self._request = loaded.requests[0]
-        self.inputs, self.outputs = inputs, outputs
+        self.inputs, self.outputs, self._blobs = inputs, outputs, blobs
 
     def run(self, given: Dict[str, Any]) -> Dict[str, Any]:
         """Infer; inputs are copied into its blobs, results are views of them until the next run."""
         self._request.infer(given)
         blobs = self._request.output_blobs
-        return {tensor.name: blobs[tensor.name].buffer for tensor in self.outputs}
+        return {name: blobs[blob].buffer for name, blob in self._blobs.items()}
 
 
 def _vendor() -> Any:
@@ -113,6 +118,15 @@ def _read(request: Message) -> Any:
     if missing:
         raise Refused("unsupported", f"a size of input `{missing[0]}` is open, and this back end wants it given")
     return network
+
+
+def _blobs(network: Any, model: str) -> Dict[str, str]:
+    """OpenVINO's names of the outputs by those of the file; its own, in its order, where the file does not tell."""
+    try:
+        named = {name: network.get_ov_name_for_tensor(name) for name in onnx_names.outputs(model)}
+    except FAULTS:
+        named = {}
+    return named if sorted(named.values()) == sorted(network.outputs) else {blob: blob for blob in network.outputs}
 
 
 def _settings(request: Message, device: str) -> Dict[str, str]:

@@ -10,6 +10,7 @@ import pytest
 
 from edge.engines.base import Engine, EngineOptions
 from tests.conformance.engines import Case
+from tests.support.fake_tensorrt import Fake
 from tests.support.servers import Triton
 
 
@@ -37,6 +38,12 @@ def load(case: Case, request: pytest.FixtureRequest) -> Iterator[Callable[..., E
 def add(case: Case, load: Callable[..., Engine], tmp_path: Path) -> Engine:
     """y = x + 1, float32 (1, 4), loaded."""
     return load(case.adding(tmp_path))
+
+
+@pytest.fixture
+def tensorrt(install: Callable[[str], Fake]) -> Fake:
+    """The release that JetPack 7 began with."""
+    return install("10.16.1.11")
 
 
 @pytest.fixture(scope="session")

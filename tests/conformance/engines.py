@@ -15,6 +15,7 @@ from onnx import TensorProto, helper
 from edge.engines import registry
 from edge.engines.base import Engine, EngineOptions
 from tests.support.nets import add_one, onnx_file, tflite_add_one, tflite_pair
+from tests.support.old_openvino import python_with_openvino
 
 Load = Callable[[Path, EngineOptions, pytest.FixtureRequest], Engine]
 
@@ -29,8 +30,10 @@ class Case:
     module: of the back end's package, taken away to see what a user is told; None where there is none
     f32, f16: how far its numbers may be from the oracle's, relative and absolute, for graphs in that precision
     runs: how many are made to see whether memory grows
-    runs_damaged: whether it may be asked to run a damaged graph that it took; OpenVINO 2026.4 reads beyond tensors
-        then, so nothing but a sha256 in the manifest keeps a damaged file from crashing it
+    runs_damaged: whether it may be asked to run a damaged graph that it took; OpenVINO 2026.4 crashed then, so nothing
+        but a sha256 in the manifest keeps a damaged file from doing so
+    open_sizes: whether it runs a model that leaves sizes open, at any size
+    f16_as: the type of the tensors that stand for those in float16
     graphs: those of `graphs.py` that it computes here; empty for all
     """
 
@@ -43,6 +46,8 @@ class Case:
     f16: tuple[float, float] = (4e-3, 4e-3)
     runs: int = 10_000
     runs_damaged: bool = True
+    open_sizes: bool = True
+    f16_as: str = "float16"
     graphs: tuple[str, ...] = ()
 
     def adding(self, folder: Path, shape: tuple[int, ...] = (1, 4)) -> Path:
@@ -72,11 +77,36 @@ def on_triton(model: Path, options: EngineOptions, request: pytest.FixtureReques
     return registry.load("kserve", model, replace(options, server=triton.url, served=served))
 
 
+def on_fake_gpu(model: Path, options: EngineOptions, request: pytest.FixtureRequest) -> Engine:
+    """Load on a fake TensorRT, which computes by the oracle itself, and on memory that is malloc's."""
+    request.getfixturevalue("tensorrt")
+    return registry.load("tensorrt", model, options)
+
+
+def in_child(model: Path, options: EngineOptions, request: pytest.FixtureRequest) -> Engine:
+    """Load on the CPU of a real old OpenVINO, in a process of its own."""
+    device = options.device or "CPU"
+    return registry.load("movidius", model, replace(options, device=device, python=python_with_openvino()))
+
+
+OLD_GRAPHS = (
+    "convolution",
+    "depthwise and dilated",
+    "padded as TensorFlow does",
+    "neck",
+    "detection head",
+    "arithmetic",
+    "layer norm",
+)
+"""Those that OpenVINO 2021.4 has all operators for, and gives in the types of the file: it makes int32 of int64."""
+
 CASES = (
     Case("onnxruntime", here("onnxruntime"), module="onnxruntime"),
     Case("openvino", here("openvino"), module="openvino", runs_damaged=False),
     Case("tflite", here("tflite"), suffix=".tflite", module="ai_edge_litert.interpreter"),
     Case("reference", here("reference"), module="onnx"),
+    Case("tensorrt", on_fake_gpu, local=False, graphs=("classifier", "detection head")),
+    Case("movidius", in_child, local=False, graphs=OLD_GRAPHS, open_sizes=False, f16_as="float32"),
     Case("kserve", on_triton, local=False, runs=2_000, graphs=("classifier", "detection head")),
 )
 LOCAL = tuple(case for case in CASES if case.local)

@@ -35,9 +35,9 @@ def test_agrees_in_float16(case: Case, graph: str, load: Callable[..., Engine], 
     feed = {"x": weights(*GRAPHS[graph].takes)}
     wanted = registry.load("reference", GRAPHS[graph].file(tmp_path / "full.onnx")).run(feed)["y"]
     engine = load(GRAPHS[graph].file(tmp_path / "half.onnx", "float16"))
-    assert engine.inputs[0].dtype == "float16"
-    got = engine.run({"x": feed["x"].astype(np.float16)})["y"]
-    assert got.dtype == np.float16
+    assert engine.inputs[0].dtype == case.f16_as
+    got = engine.run({"x": feed["x"].astype(case.f16_as)})["y"]
+    assert got.dtype == case.f16_as
     np.testing.assert_allclose(got, wanted, *case.f16)
 
 

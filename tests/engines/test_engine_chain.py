@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.engines.base import Feed, TensorSpec
-from edge.engines.chain import Chain, Change, Link
+from edge.engines.chain import Chain, Change, Link, names_of
 from edge.engines.worker import Worker
 from edge.errors import EngineError, FeedError, MissingError, ModelError
 
@@ -241,3 +241,30 @@ def test_a_fault_while_loading_the_model_is_its_own_kind() -> None:
 
     with pytest.raises(ModelError, match=r"net\.onnx: no model"):
         Chain([Link("cpu", broken)])
+
+
+A, B = TensorSpec("a", (1, 4), "float32"), TensorSpec("b", (1, 4), "float32")
+SCORES = TensorSpec("scores", (1, 9), "float32")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "have", "called"),
+    [
+        ((A, B), (B, A), {}),
+        (
+            (A, SCORES),
+            (TensorSpec("x", (1, 9), "float32"), TensorSpec("y", (1, 4), "float32")),
+            {"a": "y", "scores": "x"},
+        ),
+        ((A, B), (TensorSpec("x", (1, 4), "float32"), TensorSpec("y", (1, 4), "float32")), None),
+        ((A, B), (TensorSpec("x", (1, 4), "float32"), A), {"b": "x"}),
+        ((A,), (TensorSpec("x", (1, 4), "float32", aliases=("a",)), B), {"a": "x"}),
+        ((A,), (TensorSpec("a", (1, 5), "float32"), B), None),
+        ((A,), (TensorSpec("a", (), "float32"),), {}),
+        ((A, B), (A,), None),
+    ],
+)
+def test_tensors_are_matched_by_name_and_never_guessed_among_several(
+    wanted: tuple[TensorSpec, ...], have: tuple[TensorSpec, ...], called: dict[str, str] | None
+) -> None:
+    assert names_of(wanted, have) == called

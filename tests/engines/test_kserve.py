@@ -347,4 +347,4 @@ def test_no_garbage_brings_anything_but_an_engine_error(
     finally:
         engine.close()
     assert "\n" not in said
-        gc.collect()  # a socket left open would warn here, and warnings are errors
+    gc.collect()  # a socket left open would warn here, and warnings are errors

@@ -6,24 +6,30 @@ import gc
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from edge.engines import child_engine, movidius, registry
 from edge.engines.base import Engine, EngineOptions
+from edge.engines.workers import onnx_names
 from edge.errors import EngineError, MissingError, ModelError
-from tests.conformance.test_every_engine import GRAPHS
+from tests.conformance.engines import OLD_GRAPHS
+from tests.conformance.graphs import GRAPHS
 from tests.support.children import descriptors, resident_kb, script
 from tests.support.nets import add_one, onnx_file
 from tests.support.old_openvino import RELEASES, STICK, has_plug_in, needs_no_stick, needs_plug_in, python_with_openvino
-from tests.support.shared_data import YOLOX, needs_data
+from tests.support.shared_data import MODELS, YOLOX, needs_data
 
 FLOAT = TensorProto.FLOAT
 
@@ -47,17 +53,17 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("release", RELEASES)
-@pytest.mark.parametrize("graph", GRAPHS)
+@pytest.mark.parametrize("graph", OLD_GRAPHS)
 def test_agrees_with_the_oracle_and_onnxruntime(release: str, graph: str, tmp_path: Path) -> None:
-    nodes, given, made, values = GRAPHS[graph]
-    model = onnx_file(tmp_path / "net.onnx", nodes, {"x": (given, FLOAT)}, {"y": (made, FLOAT)}, values)
-    x = np.random.default_rng(3).normal(0, 0.5, given).astype(np.float32)
+    model = GRAPHS[graph].file(tmp_path / "net.onnx")
+    x = np.random.default_rng(3).normal(0, 0.5, GRAPHS[graph].takes).astype(np.float32)
     engine = registry.load("movidius", model, on_cpu(release))
-    got = engine.run({"x": x})["y"]
-    assert got.shape == made
+    got = engine.run({"x": x})
     for other in ("reference", "onnxruntime"):
-        wanted = registry.load(other, model, EngineOptions(threads=1)).run({"x": x})["y"]
-        np.testing.assert_allclose(got, wanted, rtol=2e-5, atol=2e-6)
+        wanted = registry.load(other, model, EngineOptions(threads=1)).run({"x": x})
+        assert got.keys() == wanted.keys()
+        for name, array in got.items():
+            np.testing.assert_allclose(array, wanted[name], rtol=2e-5, atol=2e-6)
     engine.close()
 
 
@@ -287,3 +293,32 @@ def test_results_belong_to_the_caller(tmp_path: Path) -> None:
 
 def python() -> Path:
     return python_with_openvino()
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_outputs_have_the_names_and_the_order_of_the_file(release: str, tmp_path: Path) -> None:
+    nodes = [helper.make_node("Split", ["x"], ["second", "first"], axis=1), helper.make_node("Relu", ["x"], ["last"])]
+    half, whole = ((1, 2), FLOAT), ((1, 4), FLOAT)
+    model = onnx_file(tmp_path / "split.onnx", nodes, {"x": whole}, {"second": half, "last": whole, "first": half})
+    engine = registry.load("movidius", model, on_cpu(release))
+    assert [spec.name for spec in engine.outputs] == ["second", "last", "first"]
+    got = engine.run({"x": np.array([[1, 2, 3, 4]], np.float32)})
+    assert {name: array.tolist() for name, array in got.items()} == {
+        "second": [[1, 2]],
+        "first": [[3, 4]],
+        "last": [[1, 2, 3, 4]],
+    }
+    engine.close()
+
+
+def test_the_outputs_of_a_file_are_read_as_onnx_has_them(tmp_path: Path) -> None:
+    for model in sorted(MODELS.glob("*.onnx")):
+        assert onnx_names.outputs(str(model)) == [output.name for output in onnx.load(str(model)).graph.output]
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_are_more_than_no_names(data: bytes) -> None:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        assert all(isinstance(name, str) for name in onnx_names.outputs(file.name))
