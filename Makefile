@@ -49,5 +49,5 @@ venv:
 
 apt:
 	@.ci/apt "the tests of MQTT, the page, RTSP cameras, the unit or the stick that need them will skip" \
-		libusb-1.0-0 mosquitto mosquitto-clients chromium systemd python3-gi gir1.2-gst-rtsp-server-1.0 \
+		gcc libc6-dev libusb-1.0-0 mosquitto mosquitto-clients chromium systemd python3-gi gir1.2-gst-rtsp-server-1.0 \
 		gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import functools
 import os
 import platform
@@ -13,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-STICK, MINUTES = "2021.4.2", 10
+from tests.support.venvs import environment
+
+STICK = "2021.4.2"
 RELEASES = {STICK: ("3.9", "3.8", "3.7", "3.6"), "2022.3.0": ("3.9", "3.10", "3.8", "3.7")}
 """Releases on PyPI, and the releases of Python for which they have wheels. The later one lacks the stick's plug-in."""
 USB = Path("/sys/bus/usb/devices")
@@ -34,28 +35,9 @@ def python_with_openvino(release: str = STICK, version: str | None = None) -> Pa
     here = next(((v, found) for v in wanted if (found := interpreter(v))), None)
     if here is None:
         pytest.skip(f"no Python {' or '.join(wanted)} is installed, which openvino {release} wants")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edge-tests"
-    cache.mkdir(parents=True, exist_ok=True)
-    folder = cache / f"openvino-{release}-python{here[0]}"
-    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes want it at once; the first makes it
-        if not (folder / "complete").exists():
-            make(folder, here[1], release)
-    return folder / "bin" / "python"
-
-
-def make(folder: Path, base: str, release: str) -> None:
-    """A virtual environment with OpenVINO from the index that pip is set to."""
-    shutil.rmtree(folder, ignore_errors=True)
-    pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--retries", "1", "--only-binary", ":all:"]
     # The pip that comes with Python 3.6 knows neither today's names of Linux wheels nor which pip is the last for it.
-    old = [[*pip, "--upgrade", "pip<22"]] if folder.name.endswith("python3.6") else []
-    for command in ([base, "-m", "venv", folder], *old, [*pip, f"openvino=={release}"]):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=MINUTES * 60)
-        if done.returncode:
-            said = (done.stderr or done.stdout).strip().splitlines()
-            pytest.skip(f"openvino {release} cannot be installed: {said[-1] if said else command}")
-    (folder / "complete").touch()
+    newer_pip = [("--upgrade", "pip<22")] if here[0] == "3.6" else []
+    return environment(f"openvino-{release}", *newer_pip, (f"openvino=={release}",), python=here[1]) / "bin" / "python"
 
 
 def interpreter(version: str) -> str | None:
