@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from edge.backoff import BackOff
 from edge.engines.base import Engine, Feed, TensorSpec
+from edge.engines.naming import names_of
 from edge.errors import EdgeError, EngineError, FeedError
 
 log = logging.getLogger(__name__)
@@ -293,41 +294,3 @@ def _zeros(specs: Sequence[TensorSpec]) -> Feed | None:
     """Zeros for every input; None where a size is open, since a model may not take any."""
     feed = {spec.name: np.zeros([size or 0 for size in spec.shape], spec.dtype) for spec in specs}
     return None if any(None in spec.shape for spec in specs) else feed
-
-
-def names_of(wanted: Sequence[TensorSpec], have: Sequence[TensorSpec]) -> dict[str, str] | None:
-    """What another back end calls the wanted tensors, those left out that it calls the same; None if it lacks one.
-
-    Names differ between converters: an alias will do, and where no name fits, being the only one left of its type and
-    shape. Two that could be taken for one another are never guessed.
-    """
-    left = list(have)
-    called: dict[str, str] = {}
-    for spec in sorted(wanted, key=lambda spec: not _named(spec, left)):
-        fitting = [one for one in left if one.dtype == spec.dtype and _alike(spec.shape, one.shape)]
-        named = _named(spec, left)
-        found = named if named in fitting else fitting[0] if not named and len(fitting) == 1 else None
-        if found is None:
-            return None
-        left.remove(found)
-        if found.name != spec.name:
-            called[spec.name] = found.name
-    return called
-
-
-def _named(spec: TensorSpec, among: Sequence[TensorSpec]) -> TensorSpec | None:
-    """The tensor of this name, else the one that shares a further name."""
-    same = next((one for one in among if one.name == spec.name), None)
-    return same or next((one for one in among if {spec.name, *spec.aliases} & {one.name, *one.aliases}), None)
-
-
-def _alike(first: tuple[int | None, ...], second: tuple[int | None, ...]) -> bool:
-    """Whether two back ends may mean the same shape; one that knows it only after a run says an empty one."""
-    return (
-        not first
-        or not second
-        or (
-            len(first) == len(second)
-            and all(None in pair or pair[0] == pair[1] for pair in zip(first, second, strict=True))
-        )
-    )

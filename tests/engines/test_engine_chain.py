@@ -13,7 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.engines.base import Feed, TensorSpec
-from edge.engines.chain import Chain, Change, Link, names_of
+from edge.engines.chain import Chain, Change, Link
+from edge.engines.naming import names_of
 from edge.engines.worker import Worker
 from edge.errors import EngineError, FeedError, MissingError, ModelError
 
