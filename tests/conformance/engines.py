@@ -29,7 +29,6 @@ class Case:
     local: whether it reads the file itself, so that a damaged one is its own affair
     module: of the back end's package, taken away to see what a user is told; None where there is none
     f32, f16: how far its numbers may be from the oracle's, relative and absolute, for graphs in that precision
-    runs: how many are made to see whether memory grows
     runs_damaged: whether it may be asked to run a damaged graph that it took; OpenVINO 2026.4 crashed then, so nothing
         but a sha256 in the manifest keeps a damaged file from doing so
     open_sizes: whether it runs a model that leaves sizes open, at any size
@@ -44,7 +43,6 @@ class Case:
     module: str | None = None
     f32: tuple[float, float] = (2e-5, 2e-6)
     f16: tuple[float, float] = (4e-3, 4e-3)
-    runs: int = 10_000
     runs_damaged: bool = True
     open_sizes: bool = True
     f16_as: str = "float16"
@@ -107,7 +105,7 @@ CASES = (
     Case("reference", here("reference"), module="onnx"),
     Case("tensorrt", on_fake_gpu, local=False, graphs=("classifier", "detection head")),
     Case("movidius", in_child, local=False, graphs=OLD_GRAPHS, open_sizes=False, f16_as="float32"),
-    Case("kserve", on_triton, local=False, runs=2_000, graphs=("classifier", "detection head")),
+    Case("kserve", on_triton, local=False, graphs=("classifier", "detection head")),
 )
 LOCAL = tuple(case for case in CASES if case.local)
 GRAPH = tuple(case for case in CASES if case.suffix == ".onnx" and case.name != "reference")
