@@ -49,8 +49,7 @@ class Daemon:
         self.cameras: list[CameraWatch] = []
         self._listener = listener
         self._supervisor = Supervisor()
-        self._sinks: list[Sink] = []
-        self._sink_parts: list[Part] = []
+        self._sinks: list[tuple[Sink, Part]] = []
         self._camera_parts: list[Part] = []
         self._worker: Worker | None = None
         self._news: EngineNews | None = None
@@ -87,10 +86,10 @@ class Daemon:
             camera.close()
         self._supervisor.stop(self._camera_parts, 0.5)
         self.outbox.flush(0.3)  # the sinks shall see the cameras' last events before they look for the last time
-        for sink, part in zip(self._sinks, self._sink_parts, strict=True):
+        for sink, part in self._sinks:
             part.stop.set()
             sink.wake()
-        self._supervisor.stop(self._sink_parts, 1.3)
+        self._supervisor.stop([part for _, part in self._sinks], 1.3)
         self.outbox.close()
         if self._worker is not None:
             self._worker.close(0.1)
@@ -102,7 +101,7 @@ class Daemon:
         late = [(part.name, f"is {part.late_s:.0f} s late") for part in self._supervisor.late()]
         if fault := self._engine_fault(now):
             late.append(("the engine", fault))
-        late += [(sink.name, "is late") for sink in self._sinks if now > sink.status.deadline]
+        late += [(sink.name, "is late") for sink, _ in self._sinks if now > sink.status.deadline]
         if now > self.outbox.deadline:
             late.append(("the outbox's writer", "is late"))
         return late
@@ -120,8 +119,7 @@ class Daemon:
             "cameras": [camera.status() for camera in self.cameras],
             "engines": self._engines(),
             "sinks": [
-                self._sink_status(sink, part, stats.sinks.get(sink.name, SinkStats()))
-                for sink, part in zip(self._sinks, self._sink_parts, strict=True)
+                self._sink_status(sink, part, stats.sinks.get(sink.name, SinkStats())) for sink, part in self._sinks
             ],
             "outbox": stats.payload(),
         }
@@ -181,8 +179,8 @@ class Daemon:
     def _start_sinks(self) -> None:
         outlet = Outlet(self.config, self.outbox, self.board, self.clock, self._latency)
         for sink in outlet.sinks(self._command, self._stats):
-            self._sinks.append(sink)
-            self._sink_parts.append(self._supervisor.start(sink.name, partial(_run_sink, sink)))
+            # Together: a sink that runs already asks for the status of all of them.
+            self._sinks.append((sink, self._supervisor.start(sink.name, partial(_run_sink, sink))))
 
     def _command(self, topic: str, payload: bytes) -> None:
         """A command that came over MQTT, by its topic below the prefix."""
