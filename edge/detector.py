@@ -11,7 +11,7 @@ import numpy as np
 from edge.crops import Crop, Planner, inner
 from edge.decode import nms
 from edge.engines.base import EngineOptions, Runner
-from edge.engines.chain import Change
+from edge.engines.links import Change
 from edge.metrics import Stages
 from edge.predictor import CAMERA_TASKS, Predictor, open_predictor
 from edge.types import I420, U8, Box, Detections, ModelRef, Seen

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Literal
 
 from edge.clock import Clock
-from edge.engines.chain import Change
+from edge.engines.links import Change
 from edge.types import Event, ModelRef, Sighting
 
 ENGINE = "engine"

@@ -18,7 +18,8 @@ from edge.decode import Head, head
 from edge.decode.head import Outputs, Shape
 from edge.engines import registry
 from edge.engines.base import EngineOptions, Runner, TensorSpec, fits
-from edge.engines.chain import Chain, Change, Link, first
+from edge.engines.chain import Chain
+from edge.engines.links import Change, Link, first
 from edge.errors import ModelError
 from edge.metrics import Stages
 from edge.models.manifest import TASKS, Manifest, labels_fault

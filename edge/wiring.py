@@ -11,7 +11,7 @@ from edge.costs import cost_of
 from edge.crops import TABLE_COST, Planner
 from edge.detector import Detector, open_detector
 from edge.engines.base import EngineOptions
-from edge.engines.chain import Change
+from edge.engines.links import Change
 from edge.rules import MOTION, Zone
 from edge.track import Tracker, TrackerSettings
 

@@ -18,6 +18,23 @@ Feed = Mapping[str, NDArray[Any]]
 """Arrays by tensor name."""
 
 
+BUGS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    BufferError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    NameError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What a back end should have told as EngineError, or could not: no memory. The next picture may fare better."""
+
+
 class Unsupported(ModelError):
     """A sound model that this back end cannot run (file type, operator); the registry adds which one may."""
 
@@ -173,6 +190,12 @@ def one_line(fault: BaseException, limit: int = 200) -> str:
     """The message of a vendor's exception on one line, cut to `limit` characters."""
     text = " ".join(str(fault).split()) or type(fault).__name__
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def said_of(name: str, bug: BaseException) -> str:
+    """What to say of one of `BUGS`."""
+    kind, said = type(bug).__name__, one_line(bug)
+    return f"{name}: the engine failed: {kind if said == kind else f'{kind}: {said}'}"
 
 
 def plain_buffer(specs: tuple[TensorSpec, ...], name: str, shape: tuple[int, ...]) -> NDArray[Any]:

@@ -10,71 +10,41 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.backoff import BackOff
-from edge.engines.base import Engine, Feed, TensorSpec
+from edge.engines.base import BUGS, Engine, Feed, TensorSpec, plain_buffer, said_of
+from edge.engines.links import Change, Link, all_of
 from edge.engines.naming import names_of
-from edge.errors import EdgeError, EngineError, FeedError
+from edge.errors import EdgeError, EngineError, FeedError, ModelError
 
 log = logging.getLogger(__name__)
 
 AGAIN_S = (2.0, 60.0)
 """The pauses between two tries to get a back end back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """One back end of a chain.
-
-    load: loads the model on it; raises EdgeError
-    quick: whether that takes seconds, not minutes
-    """
-
-    name: str
-    load: Callable[[], Engine]
-    quick: Callable[[], bool] = lambda: True
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Which back end serves from now on, None if none does, and why.
-
-    best: whether it is the preferred one
-    planned: whether nothing failed: the preferred one is only being prepared
-    """
-
-    serving: str | None
-    before: str | None
-    reason: str
-    best: bool
-    planned: bool = False
+STEADY_S = 120.0
+"""One that served for so long did not come and go: the pauses begin short again."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """A loaded back end with the names by which it calls the chain's tensors; empty where they are the same."""
+    """A loaded back end.
+
+    inputs: its own, by the chain's names
+    takes, gives: how it calls the chain's tensors; empty where the names are the same
+    """
 
     rank: int
     engine: Engine
+    inputs: tuple[TensorSpec, ...]
     takes: Mapping[str, str]
     gives: Mapping[str, str]
-
-
-def first(links: Sequence[Link]) -> Engine:
-    """The first of the links that loads, for good. Raises EdgeError if none does: the first fault, with the others."""
-    faults: list[EdgeError] = []
-    for link in links:
-        try:
-            return link.load()
-        except EdgeError as fault:
-            faults.append(fault)
-    raise _all_of(faults)
 
 
 class Chain:
@@ -102,6 +72,9 @@ class Chain:
         self._stop = threading.Event()
         self._lost = threading.Event()
         self._back: _Loaded | None = None
+        self._retired: set[int] = set()
+        self._planned = False
+        self._since = 0.0
         self._last: Feed | None = None
         self._specs: tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]] | None = None
         self._name = self._links[0].name
@@ -117,8 +90,9 @@ class Chain:
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
-        """What the chain takes: the tensors of the first back end that was loaded, by its names."""
-        return self._specs[0] if self._specs else ()
+        """What the back end that serves takes, by the names of the first one that was loaded."""
+        serving = self._serving
+        return serving.inputs if serving is not None else self._specs[0] if self._specs else ()
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
@@ -139,19 +113,21 @@ class Chain:
             except FeedError:
                 raise
             except EngineError as fault:
-                rank = serving.rank
                 faults.append(str(fault))
-                self._drop(str(fault))
+            except BUGS as bug:
+                faults.append(said_of(self._name, bug))
             else:
                 self._last = feed
                 return given
+            rank = serving.rank
+            self._drop(faults[-1])
         raise EngineError("no engine is left: " + "; ".join(faults or ["waiting for one to come back"]))
 
     def buffer(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
         """Of the back end that serves now; any other takes it as well."""
         serving = self._serving
         if serving is None:
-            return np.empty(shape, next(spec.dtype for spec in self.inputs if spec.name == name))
+            return plain_buffer(self.inputs, name, shape)
         return serving.engine.buffer(serving.takes.get(name, name), shape)
 
     def close(self) -> None:
@@ -168,30 +144,41 @@ class Chain:
     def _first(self) -> _Loaded:
         """The most preferred link that loads: those that load quickly first, then those that take minutes."""
         faults: list[EdgeError] = []
-        quick = [rank for rank, link in enumerate(self._links) if link.quick()]
-        for rank in [*quick, *sorted(set(range(len(self._links))) - set(quick))]:
+        for rank in self._quick_first(range(len(self._links))):
             try:
                 loaded = self._load(rank)
             except EdgeError as fault:
                 faults.append(fault)
                 continue
-            self._name = self._links[rank].name
+            self._name, self._since = self._links[rank].name, time.monotonic()
             if rank > 0:
                 self._lost.set()
+                self._planned = not faults
                 reason = str(faults[0]) if faults else f"{self._links[0].name} is being prepared"
-                self._say(loaded, None, reason, planned=not faults)
+                self._say(loaded, None, reason, planned=self._planned)
             return loaded
-        raise _all_of(faults)
+        raise all_of(faults)
+
+    def _quick_first(self, ranks: Iterable[int]) -> list[int]:
+        """Those that load in seconds, then those that take minutes, each in order of preference."""
+        return sorted(ranks, key=lambda rank: not self._links[rank].quick())
 
     def _load(self, rank: int) -> _Loaded:
-        engine = self._links[rank].load()
+        """Load a link. Raises EdgeError, whatever its back end raised."""
+        link = self._links[rank]
+        try:
+            engine = link.load()
+        except BUGS as bug:
+            raise EngineError(said_of(link.name, bug)) from bug
         if self._specs is None:
             self._specs = engine.inputs, engine.outputs
-        takes, gives = (names_of(*pair) for pair in zip(self._specs, (engine.inputs, engine.outputs), strict=True))
+        takes, gives = names_of(self._specs[0], engine.inputs), names_of(self._specs[1], engine.outputs)
         if takes is None or gives is None:
             engine.close()
             raise EngineError(f"{engine.name}: its tensors are not those of {self._links[0].name}")
-        return _Loaded(rank, engine, takes, gives)
+        theirs = {spec.name: spec for spec in engine.inputs}
+        inputs = tuple(replace(spec, shape=theirs[takes.get(spec.name, spec.name)].shape) for spec in self._specs[0])
+        return _Loaded(rank, engine, inputs, takes, gives)
 
     def _drop(self, reason: str) -> None:
         """The back end that serves is lost."""
@@ -200,20 +187,23 @@ class Chain:
             return
         log.warning("engine %s is lost: %s", self._name, reason)
         lost.engine.close()
+        if time.monotonic() - self._since > STEADY_S:
+            self._pause.reset()
         self._lost.set()
 
     def _next(self, rank: int, faults: list[str]) -> _Loaded | None:
-        """The first link behind `rank` that loads. Before it, nothing is tried here: that is the returning thread's."""
+        """The first link behind `rank` that loads, those that take minutes last: a camera waits. What is before it is
+        the returning thread's to try."""
         if rank < 0:
             return None
         before = self._name
-        for later in range(rank + 1, len(self._links)):
+        for later in self._quick_first(range(rank + 1, len(self._links))):
             try:
                 loaded = self._load(later)
             except EdgeError as fault:
                 faults.append(str(fault))
                 continue
-            self._serving = loaded
+            self._serving, self._since = loaded, time.monotonic()
             self._say(loaded, before, faults[0])
             return loaded
         self._tell(Change(None, before, faults[0], best=False))
@@ -226,6 +216,7 @@ class Chain:
             if back is None:
                 return
             old, self._serving = self._serving, back
+            self._since = time.monotonic()
         before = self._name if old is not None else None
         if old is not None:
             old.engine.close()
@@ -242,7 +233,6 @@ class Chain:
         """The thread that gets back what was lost: while something better than what serves is missing, try it."""
         while self._lost.wait() and not self._stop.is_set():
             self._lost.clear()
-            self._pause.reset()
             while not self._stop.wait(self._pause.next()) and (better := self._rank()) > 0:
                 self._try(better)
 
@@ -255,11 +245,14 @@ class Chain:
     def _try(self, better: int) -> None:
         """Load the links before `better`, try out the first that loads, and hand it over."""
         for rank in range(better):
+            if rank in self._retired:
+                continue
+            quick = self._links[rank].quick()
             try:
                 loaded = self._load(rank)
                 self._prove(loaded)
             except EdgeError as fault:
-                log.info("engine %s is still away: %s", self._links[rank].name, fault)
+                self._still_away(rank, fault, quick=quick)
                 continue
             with self._lock:
                 old, self._back = self._back, loaded
@@ -269,25 +262,33 @@ class Chain:
                 old.engine.close()
             return
 
+    def _still_away(self, rank: int, fault: EdgeError, *, quick: bool) -> None:
+        log.info("engine %s is still away: %s", self._links[rank].name, fault)
+        if isinstance(fault, ModelError) and not quick:
+            self._retired.add(rank)  # the same minutes would end in the same way
+        if self._planned:
+            self._planned = False
+            self._tell(Change(self._name, None, str(fault), best=False))
+
     def _prove(self, loaded: _Loaded) -> None:
         """Run it once, on what was run last; closed and EdgeError raised if it fails."""
-        feed = self._last or _zeros(self.inputs)
+        feed = self._last or _zeros(loaded.inputs)
         try:
             if feed is not None:
                 self._run(loaded, feed)
+        except FeedError:
+            pass  # what ran last was a crop or a batch, and this one takes one whole picture at a time
         except EdgeError:
             loaded.engine.close()
             raise
+        except BUGS as bug:
+            loaded.engine.close()
+            raise EngineError(said_of(self._links[loaded.rank].name, bug)) from bug
 
     def _run(self, loaded: _Loaded, feed: Feed) -> Mapping[str, NDArray[Any]]:
         takes, gives = loaded.takes, loaded.gives
         given = loaded.engine.run({takes.get(name, name): array for name, array in feed.items()} if takes else feed)
         return {spec.name: given[gives.get(spec.name, spec.name)] for spec in self.outputs} if gives else given
-
-
-def _all_of(faults: Sequence[EdgeError]) -> EdgeError:
-    """One fault of the first one's kind that tells them all."""
-    return type(faults[0])("; ".join(map(str, faults)))
 
 
 def _zeros(specs: Sequence[TensorSpec]) -> Feed | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.engines.base import Backend, Engine, EngineOptions, Loader, Unsupported
-from edge.errors import MissingError, ModelError, UserError
+from edge.errors import EdgeError, MissingError, ModelError, UserError
 from edge.paths import is_file
 
 log = logging.getLogger(__name__)
@@ -195,8 +195,8 @@ def quick(name: str, model: Path, options: EngineOptions) -> bool:
     said: Callable[[Path, EngineOptions], bool] = getattr(module, "quick", lambda model, options: True)
     try:
         return said(model, options)
-    except MissingError:
-        return True  # what is missing, loading tells
+    except EdgeError:
+        return True  # what is wrong, loading tells
 
 
 def _row(name: str) -> Row:

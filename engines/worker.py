@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import OrderedDict
@@ -12,27 +13,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines.base import Feed, Runner, TensorSpec, one_line
-from edge.errors import EdgeError, EngineError
+from edge.engines.base import BUGS, Feed, Runner, TensorSpec, said_of
+from edge.errors import EdgeError, EngineError, FeedError
 
 Outputs: TypeAlias = Mapping[str, NDArray[Any]]
-
-BUGS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    BufferError,
-    ImportError,
-    LookupError,
-    MemoryError,
-    NameError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-"""What a back end should have told as EngineError, or could not: no memory. The next picture may fare better."""
-
 
 Request: TypeAlias = "tuple[Feed, Future[Outputs]]"
 
@@ -45,7 +29,7 @@ class Worker:
 
     Args:
         engine: from now on only the worker's thread touches it, until `close`
-        batch: run so many waiting requests at once at most, joined along the first axis, which the model must leave
+        batch: run so many waiting requests at once at most, joined along the first axis where the engine leaves it
             open; nobody is waited for
     """
 
@@ -140,7 +124,7 @@ class Worker:
             if self._closing:
                 return []
             taken = [self._waiting.popitem(last=False)[1]]
-            if self._batch > 1:
+            if self._batch > 1 and self._engine.inputs[0].shape[0] is None:
                 shapes = _shapes(taken[0][0])
                 alike = [who for who, (feed, _) in self._waiting.items() if _shapes(feed) == shapes]
                 taken += [self._waiting.pop(who) for who in alike[: self._batch - 1]]
@@ -162,7 +146,7 @@ class Worker:
         # What ends this thread is neither kind of fault; nobody shall wait for it for ever.
         fault: EdgeError = _closed(self.name)
         try:
-            given = [self._engine.run(feeds[0])] if len(feeds) == 1 else self._together(feeds)
+            given = self._run(feeds)
             for future, outputs in zip(futures, given, strict=True):
                 future.set_result(outputs)
         except EdgeError as known:
@@ -174,6 +158,12 @@ class Worker:
             for future in futures:
                 if not future.done():
                     future.set_exception(fault)
+
+    def _run(self, feeds: list[Feed]) -> list[Outputs]:
+        if len(feeds) > 1:
+            with contextlib.suppress(FeedError):  # of an engine that stands in and takes one at a time
+                return self._together(feeds)
+        return [self._engine.run(feed) for feed in feeds]
 
     def _together(self, feeds: list[Feed]) -> list[Outputs]:
         """One run for several feeds of the same shapes."""
@@ -198,7 +188,6 @@ def _closed(name: str) -> EngineError:
 
 
 def _failed(name: str, bug: BaseException) -> EngineError:
-    kind, said = type(bug).__name__, one_line(bug)
-    fault = EngineError(f"{name}: the engine failed: {kind if said == kind else f'{kind}: {said}'}")
+    fault = EngineError(said_of(name, bug))
     fault.__cause__ = bug
     return fault

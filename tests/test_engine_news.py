@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edge.engine_news import EngineNews
-from edge.engines.chain import Change
+from edge.engines.links import Change
 from edge.types import Event, ModelRef, Stamp, event_payload
 
 LOST = Change("onnxruntime", "movidius", "the stick is gone", best=False)

@@ -18,7 +18,7 @@ from edge.commands.engine_settings import SET, options_of
 from edge.commands.infer import engine_names
 from edge.commands.output import print_json, print_table
 from edge.engines.base import Engine, EngineOptions, Feed
-from edge.engines.chain import first
+from edge.engines.links import first
 from edge.engines.worker import Worker
 from edge.errors import UserError
 from edge.models.store import Model, find

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edge.backoff import BackOff
 from edge.engines.base import Feed, TensorSpec
-from edge.engines.chain import Chain, Change, Link
+from edge.engines.chain import Chain
+from edge.engines.links import Change, Link
 from edge.engines.naming import names_of
 from edge.engines.worker import Worker
 from edge.errors import EngineError, FeedError, MissingError, ModelError
@@ -242,6 +244,102 @@ def test_a_fault_while_loading_the_model_is_its_own_kind() -> None:
 
     with pytest.raises(ModelError, match=r"net\.onnx: no model"):
         Chain([Link("cpu", broken)])
+
+
+def test_a_build_that_cannot_succeed_is_tried_once_and_told(make: Callable[..., Chain], told: list[Change]) -> None:
+    cpu, builds = Plug("cpu", 20), []
+
+    def build() -> Loaded:
+        builds.append(1)
+        raise ModelError("gpu has no operator Frobnicate")
+
+    chain = make(Link("gpu", build, lambda: False), cpu.link())
+    until(lambda: len(told) == 2)
+    assert told[1] == Change("cpu", None, "gpu has no operator Frobnicate", best=False)
+    time.sleep(0.2)
+    assert (len(builds), value(chain)) == (1, 21)
+
+
+def test_a_camera_does_not_wait_for_a_build(make: Callable[..., Chain]) -> None:
+    server, cpu, built = Plug("server", 5), Plug("cpu", 20), threading.Event()
+    gpu = Plug("gpu", 10)
+
+    def build() -> Loaded:
+        built.wait(5)
+        return gpu.load()
+
+    chain = make(server.link(), Link("gpu", build, lambda: False), cpu.link())
+    server.there = False
+    assert value(chain) == 21
+    built.set()
+    until(lambda: value(chain) == 11)
+
+
+@pytest.mark.parametrize("bug", [MemoryError(), RuntimeError("out of handles"), KeyError("y")])
+def test_what_a_back_end_raises_unawares_loses_it_like_any_fault(
+    bug: Exception, make: Callable[..., Chain], told: list[Change]
+) -> None:
+    stick, cpu, fails = Plug("stick", 10), Plug("cpu", 20), [0]
+
+    class Buggy(Loaded):
+        def run(self, feed: Feed) -> Mapping[str, NDArray[Any]]:
+            if fails[0]:
+                raise bug
+            return super().run(feed)
+
+    def load() -> Loaded:
+        if fails[0] > 1:
+            fails[0] -= 1
+            raise bug
+        return Buggy(stick)
+
+    chain = make(Link("stick", load), cpu.link())
+    assert value(chain) == 11
+    fails[0] = 3
+    assert value(chain) == 21
+    assert type(bug).__name__ in told[0].reason
+    fails[0] = 2
+    until(lambda: fails[0] == 1)
+    fails[0] = 0
+    until(lambda: value(chain) == 11)
+
+
+@pytest.mark.parametrize(("steady_s", "resets"), [(120.0, 0), (0.0, 3)])
+def test_one_that_comes_and_goes_is_asked_for_less_and_less_often(
+    steady_s: float, resets: int, make: Callable[..., Chain], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Counted(BackOff):
+        """Pauses of a test's length; notes when they begin anew."""
+
+        anew = 0
+
+        def reset(self) -> None:
+            Counted.anew += 1
+
+    monkeypatch.setattr("edge.engines.chain.BackOff", Counted)
+    monkeypatch.setattr("edge.engines.chain.STEADY_S", steady_s)
+    stick, cpu = Plug("stick", 10), Plug("cpu", 20)
+    chain = make(stick.link(), cpu.link())
+    for _ in range(3):
+        stick.there = False
+        assert value(chain) == 21
+        stick.there = True
+        until(lambda: value(chain) == 11)
+    assert Counted.anew == resets
+
+
+def test_the_inputs_are_those_of_the_one_that_serves(make: Callable[..., Chain]) -> None:
+    class Open(Loaded):
+        def __init__(self, plug: Plug) -> None:
+            super().__init__(plug)
+            self.inputs = (TensorSpec("x", (None, 2), "float32"),)
+
+    stick, cpu = Plug("stick", 10), Plug("cpu", 20, calls=("input:0", "output:0"))
+    chain = make(Link("stick", lambda: Open(stick)), cpu.link())
+    assert [(spec.name, spec.shape) for spec in chain.inputs] == [("x", (None, 2))]
+    stick.there = False
+    value(chain)
+    assert [(spec.name, spec.shape) for spec in chain.inputs] == [("x", (1, 2))]
 
 
 A, B = TensorSpec("a", (1, 4), "float32"), TensorSpec("b", (1, 4), "float32")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edge.engines.base import Feed, TensorSpec
 from edge.engines.worker import Worker
-from edge.errors import EngineError
+from edge.errors import EngineError, FeedError
 
 SPEC = TensorSpec("x", (1,), "float32")
 
@@ -185,6 +185,8 @@ def test_what_ends_the_thread_leaves_nobody_waiting(engine: Gated, monkeypatch: 
 class Batched(Gated):
     """An engine that takes any number of rows and notes how many came."""
 
+    inputs = (TensorSpec("x", (None,), "float32"),)
+
     def __init__(self) -> None:
         super().__init__()
         self.rows: list[int] = []
@@ -221,3 +223,22 @@ def test_a_model_that_does_not_keep_pictures_apart_is_told() -> None:
             with pytest.raises(EngineError, match=r"`y` has shape \(1,\) for 2 pictures.*batch = 1"):
                 future.result(5)
         assert float(worker.run(feed(7))["y"][0]) == 7
+
+
+def test_one_that_stands_in_and_takes_one_at_a_time_gets_one_at_a_time() -> None:
+    class Single(Batched):
+        """Its inputs were open until just now."""
+
+        def run(self, feed: Feed) -> Mapping[str, NDArray[Any]]:
+            if len(feed["x"]) > 1:
+                raise FeedError("one at a time")
+            return super().run(feed)
+
+    engine = Single()
+    with closing(Worker(engine, batch=4)) as worker:
+        first = worker.submit(feed(0), "first")
+        until(lambda: worker.waiting() == 0)
+        others = [worker.submit(feed(n), n) for n in (1, 2, 3)]
+        engine.let(4)
+        assert [float(f.result(5)["y"][0]) for f in (first, *others)] == [0, 10, 20, 30]
+        assert engine.rows == [1, 1, 1, 1]

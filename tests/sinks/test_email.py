@@ -16,7 +16,7 @@ import pytest
 
 from edge.clock import SystemClock
 from edge.engine_news import EngineNews
-from edge.engines.chain import Change
+from edge.engines.links import Change
 from edge.outbox import Outbox, read_events
 from edge.sinks.email import EmailSettings, EmailSink
 from edge.sinks.email.letter import shrink
