@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from edge.cache import cache_root
-from edge.crops import Cost, Crop
+from edge.crops import TABLE_COST, Cost, Crop
 from edge.predictor import Predictor
 
 log = logging.getLogger(__name__)
@@ -21,23 +21,50 @@ FILE = "costs.json"
 RUNS = 5
 
 
-def cost_of(predictor: Predictor, threads: int) -> Cost:
-    """The stored cost, measured first where there is none yet: some runs on zeros, a second in all on a small board.
+class Costs:
+    """The costs of a model of open size, by the engine that serves: called by cameras at each look.
 
-    For a model whose sides are open, before others use its engine. Raises EngineError if the model cannot be run.
+    An engine that nobody measured yet (it stands in, or was being prepared at the start) costs what the table says.
+
+    Args:
+        predictor: whose runner tells which engine serves
+        threads: of one inference; another number is another cost
     """
-    ref = predictor.ref
-    key = f"{ref.sha256[:16]} {ref.engine} {threads}"
-    root = cache_root()
-    path = None if root is None else root / FILE
-    known = {} if path is None else _read(path)
-    fixed = known.get(key)
-    if not isinstance(fixed, (int, float)) or not 0 <= fixed <= 1:
-        fixed = _measured(predictor)
+
+    def __init__(self, predictor: Predictor, threads: int) -> None:
+        self._predictor, self._threads = predictor, threads
+        root = cache_root()
+        self._path = None if root is None else root / FILE
+        self._stored = {} if self._path is None else _read(self._path)
+        self._known: dict[str, Cost] = {}
+
+    def __call__(self) -> Cost:
+        """Of the engine that serves now. Any thread."""
+        engine = self._predictor.runner.name
+        if engine not in self._known:
+            fixed = self._stored.get(self._key(engine))
+            known = isinstance(fixed, (int, float)) and 0 <= fixed <= 1
+            self._known[engine] = Cost(fixed) if known and fixed is not None else TABLE_COST
+        return self._known[engine]
+
+    def measure(self) -> None:
+        """Measure the engine that serves, unless it was before: some runs on zeros, a second in all on a small board.
+
+        Before others use it. Raises EngineError if the model cannot be run.
+        """
+        ref = self._predictor.ref
+        if self() is not TABLE_COST:
+            return
+        fixed = _measured(self._predictor)
+        if self._predictor.ref.engine != ref.engine:
+            return  # another one took over: the figure is nobody's
         log.info("%s on %s: %.0f %% of an inference do not shrink with the picture", ref.name, ref.engine, fixed * 100)
-        if path is not None:
-            _write(path, {**known, key: round(fixed, 3)})
-    return Cost(float(fixed))
+        self._known[ref.engine] = Cost(fixed)
+        if self._path is not None:
+            _write(self._path, {**_read(self._path), self._key(ref.engine): round(fixed, 3)})
+
+    def _key(self, engine: str) -> str:
+        return f"{self._predictor.model.sha256[:16]} {engine} {self._threads}"
 
 
 def _measured(predictor: Predictor) -> float:
@@ -65,7 +92,7 @@ def _seconds(predictor: Predictor, width: int, height: int) -> float:
 def _read(path: Path) -> dict[str, Any]:
     try:
         known = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return known if isinstance(known, dict) else {}
 

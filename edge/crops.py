@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from edge import boxes
@@ -75,14 +75,14 @@ class Planner:
     policy: Policy
     input: Input
     step: int = 0
-    cost: Cost = field(default=TABLE_COST)
 
-    def plan(self, wanted: Sequence[Box], frame: tuple[int, int]) -> tuple[Crop, ...] | None:
+    def plan(self, wanted: Sequence[Box], frame: tuple[int, int], cost: Cost = TABLE_COST) -> tuple[Crop, ...] | None:
         """The crops that show what is wanted; None: the whole frame.
 
         Args:
             wanted: places, pixels of the frame; they may reach beyond it
             frame: width and height
+            cost: of smaller inputs
         """
         if self.policy == "frame" or (self.policy == "auto" and not self.step):
             return None
@@ -95,7 +95,7 @@ class Planner:
             return None
         whole = self.input.width * self.input.height
         shares = [crop.width * crop.height / whole for crop in crops]
-        if self.step and sum(map(self.cost.of, shares)) >= WORTH:
+        if self.step and sum(map(cost.of, shares)) >= WORTH:
             return None
         covered = sum(boxes.area(_floats(crop.box)) for crop in crops) / (frame[0] * frame[1])
         return None if covered > SHARE else tuple(sorted(crops, key=lambda crop: crop.box))
@@ -121,12 +121,6 @@ class Planner:
         left, right = _span((x1 + x2) / 2, spans[0], frame[0])
         top, bottom = _span((y1 + y2) / 2, spans[1], frame[1])
         return Crop((left, top, right, bottom), sizes[0], sizes[1])
-
-
-def inner(crop: Crop, frame: tuple[int, int]) -> tuple[bool, bool, bool, bool]:
-    """Which sides of a crop lie inside the frame: left, top, right, bottom. What touches one may go on beyond it."""
-    left, top, right, bottom = crop.box
-    return left > 0, top > 0, right < frame[0], bottom < frame[1]
 
 
 def _touching(crops: Sequence[Crop]) -> tuple[Crop, Crop] | None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 
-from edge.crops import Crop, Planner, inner
+from edge.crops import TABLE_COST, Cost, Crop, Planner
 from edge.decode import nms
 from edge.engines.base import EngineOptions, Runner
 from edge.engines.links import Change
+from edge.errors import FeedError
 from edge.metrics import Stages
 from edge.predictor import CAMERA_TASKS, Predictor, open_predictor
 from edge.types import I420, U8, Box, Detections, ModelRef, Seen
@@ -25,11 +27,15 @@ class Detector:
 
     predictor: the model behind it
     planner: decides which parts of a picture it sees
+    cost: of smaller inputs, on the engine that serves
     """
 
-    def __init__(self, predictor: Predictor, planner: Planner | None = None) -> None:
+    def __init__(
+        self, predictor: Predictor, planner: Planner | None = None, cost: Callable[[], Cost] = lambda: TABLE_COST
+    ) -> None:
         self.predictor = predictor
         self.planner = planner or Planner("frame", predictor.model.manifest.input)
+        self.cost = cost
         self.labels, self.names = predictor.labels, predictor.names
         self.usual_score = predictor.usual_score
 
@@ -64,20 +70,30 @@ class Detector:
     def look(self, picture: I420, wanted: Sequence[Box], stages: Stages) -> Seen:
         """What is in a picture, or at least in the places of it that are wanted; raises as `Predictor.predict`.
 
-        An object that lies in two crops is one; one that a crop cuts in two is left to a later look, when the tracker
-        wants its whole place.
+        An object that lies in two crops is one; one that a crop cuts in two was not looked at, and is left to a later
+        look, when the tracker wants its whole place.
         """
         size = (picture.width, picture.height)
-        crops = self.planner.plan(wanted, size)
+        crops = self.planner.plan(wanted, size, self.cost()) if self._crops else None
         if crops is None:
             return Seen(self.detect(picture, stages))
-        parts = [_whole(self._part(picture, crop, stages), crop, size) for crop in crops]
-        looked = tuple((float(x1), float(y1), float(x2), float(y2)) for x1, y1, x2, y2 in (c.box for c in crops))
+        try:
+            parts = [_whole(self._part(picture, crop, stages), crop, size) for crop in crops]
+        except FeedError:
+            if self._crops:
+                raise
+            return Seen(self.detect(picture, stages))  # another engine serves since, which takes whole frames alone
+        looked = tuple(_sure(crop, size) for crop in crops)
         return Seen(_joined(parts, self.predictor.model.manifest.nms_iou), looked)
+
+    @property
+    def _crops(self) -> bool:
+        """Whether the engine that serves takes what the planner plans."""
+        return self.planner.step == 0 or self.predictor.flexible
 
     def twin(self, runner: Runner | None = None) -> Detector:
         """Another detector of the same model for another thread, through `runner` (a worker) where one is given."""
-        return Detector(self.predictor.twin(runner), self.planner)
+        return Detector(self.predictor.twin(runner), self.planner, self.cost)
 
     def close(self) -> None:
         """Give back the engine."""
@@ -114,12 +130,22 @@ def open_detector(
 
 def _whole(seen: Detections, crop: Crop, frame: tuple[int, int]) -> Detections:
     """Those that no inner side of the crop cuts."""
-    left, top, right, bottom = inner(crop, frame)
-    x1, y1, x2, y2 = crop.box
-    low = np.array([x1 if left else -np.inf, y1 if top else -np.inf], np.float32) + EDGE_PX
-    high = np.array([x2 if right else np.inf, y2 if bottom else np.inf], np.float32) - EDGE_PX
+    x1, y1, x2, y2 = _sure(crop, frame)
+    low, high = np.array([x1, y1], np.float32), np.array([x2, y2], np.float32)
     kept = np.all([*(seen.boxes[:, :2] >= low).T, *(seen.boxes[:, 2:] <= high).T], axis=0)
     return seen if np.all(kept) else seen.keep(np.flatnonzero(kept))
+
+
+def _sure(crop: Crop, frame: tuple[int, int]) -> Box:
+    """Where an object must lie to be whole in a crop: within its inner sides; what the frame cuts, it cuts anyway."""
+    x1, y1, x2, y2 = crop.box
+    w, h = frame
+    return (
+        x1 + EDGE_PX if x1 > 0 else -math.inf,
+        y1 + EDGE_PX if y1 > 0 else -math.inf,
+        x2 - EDGE_PX if x2 < w else math.inf,
+        y2 - EDGE_PX if y2 < h else math.inf,
+    )
 
 
 def _joined(parts: Sequence[Detections], iou: float) -> Detections:

@@ -17,7 +17,7 @@ from edge.crops import Crop
 from edge.decode import Head, head
 from edge.decode.head import Outputs, Shape
 from edge.engines import registry
-from edge.engines.base import EngineOptions, Runner, TensorSpec, fits
+from edge.engines.base import Engine, EngineOptions, Runner, TensorSpec, fits
 from edge.engines.chain import Chain
 from edge.engines.links import Change, Link, first
 from edge.errors import ModelError
@@ -69,6 +69,12 @@ class Predictor:
     def ref(self) -> ModelRef:
         """The model as events name it, with the engine that serves now."""
         return ModelRef(self.model.manifest.name, self.model.sha256, self.runner.name)
+
+    @property
+    def flexible(self) -> bool:
+        """Whether the engine that serves now takes pictures of other sizes as well."""
+        shape = next((spec.shape for spec in self.runner.inputs if spec.name == self._input), ())
+        return bool(shape) and all(shape[axis] is None for axis in self._fed.sides)
 
     def predict(self, picture: I420 | U8, stages: Stages | None = None, crop: Crop | None = None) -> Prediction:
         """What the model says of a camera's picture, or of a BGR image uint8 (h, w, 3).
@@ -199,20 +205,53 @@ def links_of(
     *,
     flexible: bool = False,
 ) -> list[Link]:
-    """The back ends that can load a model, in order; at least one. The picture's size is set where the file leaves it
-    open, unless it is to stay so; a device is that of the engine named first. Raises as `registry.usable`."""
-    wanted, manifest = model.manifest.input, model.manifest
-    open_axes = {*([0] if manifest.batch > 1 else []), *(wanted.sides if flexible and manifest.size_step else ())}
-    shape = tuple(None if axis in open_axes else size for axis, size in enumerate(wanted.shape))
-    options = replace(options or EngineOptions(), inputs={wanted.name: shape})
+    """The back ends that can load a model, in order; at least one.
+
+    A device and a precision are those of the engine named first; the others take their usual ones. flexible: leave the
+    sides open that the manifest lets vary, where the back end can. Raises as `registry.usable`.
+    """
+    options = options or EngineOptions()
+    manifest = model.manifest
     names = registry.usable(engine, model.path.suffix.lower(), manifest.engines, options)
     asked = engine if isinstance(engine, str) else engine[0]
-    of_device = names[0] if asked == "auto" else asked
-    return [_link(name, model.path, options if name == of_device else replace(options, device=None)) for name in names]
+    first_named = names[0] if asked == "auto" else asked
+    usual = replace(options, device=None, precision="f32")
+    return [_link(model, name, options if name == first_named else usual, flexible=flexible) for name in names]
 
 
-def _link(name: str, path: Path, options: EngineOptions) -> Link:
-    return Link(name, partial(registry.load, name, path, options), partial(registry.quick, name, path, options))
+def _link(model: Model, name: str, options: EngineOptions, *, flexible: bool) -> Link:
+    manifest, opens = model.manifest, registry.TABLE[name].opens
+    wanted = manifest.input
+    axes = {
+        "batch": (0,) if manifest.batch > 1 and "batch" in opens else (),
+        "size_step": wanted.sides if flexible and manifest.size_step and "sides" in opens else (),
+    }
+    left = {axis: key for key, some in axes.items() for axis in some}
+    shape = tuple(None if axis in left else size for axis, size in enumerate(wanted.shape))
+    options = replace(options, inputs={wanted.name: shape})
+
+    def load() -> Engine:
+        loaded = registry.load(name, model.path, options)
+        fault = _closed(model, loaded, left) if registry.TABLE[name].local else None
+        if fault is not None:
+            loaded.close()
+            raise fault
+        return loaded
+
+    return Link(name, load, partial(registry.quick, name, model.path, options))
+
+
+def _closed(model: Model, loaded: Engine, left: Mapping[int, str]) -> ModelError | None:
+    """What is wrong where a manifest says that a size may vary and the file does not let it."""
+    wanted = model.manifest.input.name
+    spec = next((spec for spec in loaded.inputs if wanted == spec.name or wanted in spec.aliases), None)
+    for axis, key in left.items():
+        if spec is not None and len(spec.shape) == len(model.manifest.input.shape) and spec.shape[axis] is not None:
+            return ModelError(
+                f"model {model.manifest.name}: its manifest has `{key}`, but the file takes {spec.shape} alone: take "
+                f"the key out, or export the model with open sizes"
+            )
+    return None
 
 
 def plain(label: str) -> str:

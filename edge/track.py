@@ -19,7 +19,6 @@ from edge.kalman import BoxFilter
 from edge.types import Box, Detections, Seen, Track
 
 EVERYWHERE: Box = (0.0, 0.0, math.inf, math.inf)
-COVERED = 0.6
 Moment = tuple[float, float]
 """Time on the pipeline's clock, time on the wall."""
 
@@ -71,6 +70,7 @@ class _Life:
     first, last: time and wall time of those detections
     time: up to when the filter has been moved on
     looked: whether the newest look was at its place
+    asked: when a look at it was asked for, or all was looked at
     """
 
     number: int
@@ -85,6 +85,7 @@ class _Life:
     misses: int = 0
     time: float = 0.0
     looked: bool = True
+    asked: float = 0.0
 
 
 class Tracker:
@@ -109,13 +110,16 @@ class Tracker:
         if self._looked is None:
             return [EVERYWHERE]
         settings = self.settings
-        return [
-            life.filter.box
+        due = [
+            life
             for life in self._lives
             if not life.confirmed
-            or time - life.time >= (settings.missed_every if life.misses else settings.still_every) - 1e-6
+            or time - life.asked >= (settings.missed_every if life.misses else settings.still_every) - 1e-6
             or (moving and _moves(life.filter.box, moving))
         ]
+        for life in due:
+            life.asked = time
+        return [life.filter.box for life in due]
 
     def coast(self, time: float) -> list[Track]:
         """The tracks at a frame that was not looked at: where they were, since nothing moved."""
@@ -135,6 +139,8 @@ class Tracker:
         self._looked = time
         for life in self._lives:
             life.looked = _covers(seen.looked, life.filter.box)
+            if seen.looked is None:
+                life.asked = time
             if life.looked:
                 life.filter.predict(max(time - life.time, 0.0))
                 life.time = time
@@ -206,7 +212,8 @@ class Tracker:
             if known or not _moves(one.box, moving):
                 continue
             self._born += 1
-            life = _Life(self._born, one.kind, one.score, BoxFilter(one.box), now, now, [one.score], time=now[0])
+            life = _Life(self._born, one.kind, one.score, BoxFilter(one.box), now, now, [one.score])
+            life.time = life.asked = now[0]
             life.moved = moving is not None
             self._lives.append(life)
 
@@ -260,8 +267,10 @@ class Tracker:
 
 
 def _covers(looked: Sequence[Box] | None, box: Box) -> bool:
-    """Whether the place of a box was looked at, by most of it; it may reach beyond the frame."""
-    return looked is None or any(boxes.shared(box, part) >= COVERED * boxes.area(box) for part in looked)
+    """Whether a box lies in a part that was looked at."""
+    return looked is None or any(
+        part[0] <= box[0] and part[1] <= box[1] and box[2] <= part[2] and box[3] <= part[3] for part in looked
+    )
 
 
 def _moves(box: Box, moving: Sequence[Box] | None) -> bool:

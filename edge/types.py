@@ -105,7 +105,8 @@ class Detections:
 class Seen:
     """What was made of one picture.
 
-    looked: the parts of it that the model saw, pixels of the frame; None: all of it
+    looked: the parts of it in which the model saw what lies wholly inside, pixels of the frame, without end where they
+        reach its border; None: all of it
     """
 
     detections: Detections

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from edge.config.schema import Camera, Config, Engine, Model
-from edge.costs import cost_of
-from edge.crops import TABLE_COST, Planner
+from edge.costs import Costs
+from edge.crops import Planner
 from edge.detector import Detector, open_detector
 from edge.engines.base import EngineOptions
 from edge.engines.links import Change
+from edge.errors import EngineError
 from edge.rules import MOTION, Zone
 from edge.track import Tracker, TrackerSettings
 
@@ -63,18 +64,21 @@ def open_model(
         on_change=on_change if len(model.engine) > 1 else None,
         flexible=config.crop.policy != "frame",
     )
-    detector.planner = _planner(config, detector, measure=measure)
+    try:
+        detector.planner = Planner(
+            config.crop.policy,
+            detector.predictor.model.manifest.input,
+            detector.predictor.model.manifest.size_step,
+        )
+        if measure and config.crop.policy != "frame" and detector.predictor.flexible:
+            costs = Costs(detector.predictor, engine_options(model, config.engine).cpu_threads)
+            costs.measure()
+            detector.cost = costs
+    except EngineError:
+        detector.close()
+        raise
     detector.min_score = WEAK * min(strong_of(camera, model, detector) for camera in cameras)
     return detector
-
-
-def _planner(config: Config, detector: Detector, *, measure: bool) -> Planner:
-    manifest, policy = detector.predictor.model.manifest, config.crop.policy
-    step = manifest.size_step
-    cost = TABLE_COST
-    if measure and step and policy != "frame":
-        cost = cost_of(detector.predictor, engine_options(config.model, config.engine).cpu_threads)
-    return Planner(policy, manifest.input, step, cost)
 
 
 def strong_of(camera: Camera, model: Model, detector: Detector) -> float:

@@ -24,6 +24,7 @@ class Row:
     module: where its `load` is (see `base.Loader`)
     packages: import name and distribution of what it needs, any one of them; empty where nothing is to be installed
         into this interpreter
+    opens: what it leaves open where a model does: the number of pictures in a run (`batch`), their `sides`
     local: whether it reads the model's file; where not, the file need not be there and gives but its name
     """
 
@@ -31,6 +32,7 @@ class Row:
     packages: tuple[tuple[str, str], ...]
     suffixes: tuple[str, ...]
     install: str
+    opens: tuple[str, ...] = ()
     local: bool = True
 
 
@@ -40,6 +42,7 @@ TABLE = {
         (("onnxruntime", "onnxruntime"), ("onnxruntime", "onnxruntime-gpu"), ("onnxruntime", "onnxruntime-openvino")),
         (".onnx", ".ort"),
         "pip install 'edge-runtime[onnx]'",
+        ("batch", "sides"),
     ),
     "tflite": Row(
         "edge.engines.tflite",
@@ -52,12 +55,14 @@ TABLE = {
         (("openvino", "openvino"),),
         (".xml", ".onnx", ".tflite", ".pb"),
         "pip install 'edge-runtime[openvino]'",
+        ("batch", "sides"),
     ),
     "tensorrt": Row(
         "edge.engines.tensorrt",
         tuple(("tensorrt", name) for name in ("tensorrt", "tensorrt-cu13", "tensorrt-cu12", "tensorrt-cu11")),
         (".onnx", ".engine"),
         "with JetPack: apt install python3-libnvinfer; elsewhere: pip install tensorrt",
+        ("batch",),
     ),
     "movidius": Row(
         "edge.engines.movidius",
@@ -70,9 +75,16 @@ TABLE = {
         (),
         (".onnx", ".ort", ".tflite", ".xml", ".pb", ".engine", ".toml"),
         "a server of the Open Inference Protocol v2, e.g. Triton",
+        ("batch", "sides"),
         local=False,
     ),
-    "reference": Row("edge.engines.reference", (("onnx", "onnx"),), (".onnx",), "pip install 'edge-runtime[tools]'"),
+    "reference": Row(
+        "edge.engines.reference",
+        (("onnx", "onnx"),),
+        (".onnx",),
+        "pip install 'edge-runtime[tools]'",
+        ("batch", "sides"),
+    ),
 }
 AUTO = ("tflite", "onnxruntime", "openvino")
 """Back ends that `auto` may take, those with the cheapest start first; the reference is for tests alone."""

@@ -6,22 +6,30 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from edge.costs import cost_of
-from edge.crops import Cost, Planner
-from edge.detector import open_detector
-from edge.engines.base import EngineOptions, Feed, TensorSpec
+from edge import boxes
+from edge.costs import Costs
+from edge.crops import TABLE_COST, Cost, Crop, Planner, Policy
+from edge.detector import Detector, open_detector
+from edge.engines import registry
+from edge.engines.base import Engine, EngineOptions, Feed, TensorSpec
+from edge.engines.chain import Chain
+from edge.engines.links import Link
 from edge.engines.worker import Worker
-from edge.errors import MissingError, ModelError
+from edge.errors import EngineError, MissingError, ModelError
 from edge.metrics import Stages
 from edge.models.store import find
-from edge.predictor import Predictor, plain
-from edge.types import I420
+from edge.predictor import Predictor, links_of, plain
+from edge.preprocess import Input
+from edge.track import Tracker
+from edge.types import I420, Box, Detections
 from tests.support.nets import GRID_MANIFEST, grid_detector
 from tests.support.shared_data import FASTESTDET, IMAGES, SSD, YOLOX, needs_data
 
@@ -269,14 +277,112 @@ def test_cameras_that_wait_together_share_one_run(open_grid: str) -> None:
 
 def test_what_smaller_pictures_cost_is_measured_once(open_grid: str, tmp_path: Path) -> None:
     detector = open_detector(open_grid, "onnxruntime", ONE, flexible=True)
-    cost = cost_of(detector.predictor, 1)
-    assert 0 <= cost.fixed <= 1
+    costs = Costs(detector.predictor, 1)
+    assert costs() is TABLE_COST
+    costs.measure()
+    assert costs() is not TABLE_COST
+    assert 0 <= costs().fixed <= 1
     stored = tmp_path / "cache" / "costs.json"
-    stored.write_text(stored.read_text().replace(f": {round(cost.fixed, 3)}", ": 0.125"))
-    assert cost_of(detector.predictor, 1) == Cost(0.125)
+    (key,) = json.loads(stored.read_text())
+    assert key == f"{detector.ref.sha256[:16]} onnxruntime 1"
+    stored.write_text(json.dumps({key: 0.125}))
+    again = Costs(detector.predictor, 1)
+    again.measure()
+    assert again() == Cost(0.125)
     stored.write_text("[")
-    assert cost_of(detector.predictor, 2) != Cost(0.125), "a damaged file is measured anew"
+    damaged = Costs(detector.predictor, 2)
+    damaged.measure()
     assert json.loads(stored.read_text()).keys() == {f"{detector.ref.sha256[:16]} onnxruntime 2"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [("size_step = 16", "its manifest has `size_step`, but the file takes"), ("batch = 4", "has `batch`")],
+)
+def test_a_size_that_the_file_does_not_leave_open_is_told_at_the_start(
+    keys: str, says: str, grid: Callable[..., str]
+) -> None:
+    with pytest.raises(ModelError, match=says):
+        open_detector(grid("strides = [16]", f"strides = [16]\n{keys}"), "onnxruntime", ONE, flexible=True)
+
+
+class Pulled:
+    """An engine of open sizes that can be pulled out."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.name, self.inputs, self.outputs = engine.name, engine.inputs, engine.outputs
+        self.buffer, self.bare, self.close = engine.buffer, engine.bare, engine.close
+        self.there = True
+
+    def run(self, feed: Feed) -> Mapping[str, Any]:
+        if not self.there:
+            raise EngineError("it was pulled out")
+        return self._engine.run(feed)
+
+
+def test_one_that_stands_in_and_takes_whole_frames_alone_gets_them(
+    open_grid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(registry.TABLE, "openvino", replace(registry.TABLE["openvino"], opens=()))
+    model = find(open_grid)
+    flexible, fixed = links_of(model, ["onnxruntime", "openvino"], ONE, flexible=True)
+    pulled = Pulled(flexible.load())
+    with closing(Chain([Link("onnxruntime", lambda: pulled), fixed], again_s=(60, 60))) as chain:
+        detector = Detector(Predictor(model, chain), Planner("auto", model.manifest.input, 16))
+        picture, place = lit((64, 64, 128, 128)), [(70.0, 70.0, 120.0, 120.0)]
+        assert detector.look(picture, place, Stages()).looked is not None
+        pulled.there = False
+        for _ in range(2):
+            seen = detector.look(picture, place, Stages())
+            assert (seen.looked, len(seen.detections), chain.name) == (None, 1, "openvino")
+
+
+class Sketch:
+    """A fake model that sees given boxes wherever a crop shows at least a tenth of them, cut where it ends."""
+
+    labels = names = ("person",)
+    usual_score, flexible = 0.5, True
+    model = SimpleNamespace(manifest=SimpleNamespace(nms_iou=0.5, input=Input("x", 640, 360)))
+
+    def __init__(self) -> None:
+        self.there: list[Box] = []
+
+    def predict(self, picture: I420, stages: Stages, crop: Crop | None = None) -> Detections:
+        x1, y1, x2, y2 = map(float, crop.box if crop else (0, 0, picture.width, picture.height))
+        shown = [
+            (max(box[0], x1), max(box[1], y1), min(box[2], x2), min(box[3], y2))
+            for box in self.there
+            if boxes.shared(box, (x1, y1, x2, y2)) > boxes.area(box) / 10
+        ]
+        found = np.array(shown, np.float32).reshape(-1, 4)
+        return Detections(found, np.full(len(found), 0.9, np.float32), np.zeros(len(found), np.int32))
+
+
+@pytest.mark.parametrize("policy", ["frame", "crop"])
+@pytest.mark.parametrize(
+    "still", [(480.0, 150.0, 640.0, 560.0), (620.0, 300.0, 700.0, 500.0), (300.0, 180.0, 380.0, 460.0)]
+)
+def test_somebody_who_stands_beside_somebody_who_moves_is_not_lost(policy: Policy, still: Box) -> None:
+    sketch: Any = Sketch()
+    detector = Detector(sketch, Planner(policy, Input("x", 320, 320)))
+    tracker, picture, stages = Tracker(("person",), ["person"]), grey(16, 1280, 720), Stages()
+    cropped, numbers = 0, set()
+    for i in range(100):
+        sway = 4.0 * (i % 5)
+        moving = (200.0 + sway, 200.0, 280.0 + sway, 440.0)
+        sketch.there = [still, moving]
+        moved = [moving] if i >= 15 else [moving, still]
+        seen = detector.look(picture, [*moved, *tracker.due(i / 10, moved)], stages)
+        tracks = tracker.update(seen, i / 10, i / 10, moved)
+        cropped += seen.looked is not None
+        near = [track for track in tracks if boxes.iou(track.box, still) > 0.8]
+        numbers |= {track.number for track in near}
+        if i >= 10:
+            assert len(near) == 1, f"frame {i}"
+            assert len(tracks) == 2
+    assert len(numbers) == 1
+    assert (cropped > 20) == (policy == "crop")
 
 
 @pytest.mark.parametrize(

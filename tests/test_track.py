@@ -166,9 +166,11 @@ def test_a_track_is_due_where_it_stands_or_moves() -> None:
     tracker = Tracker(LABELS, ["person"])
     run(tracker, [seen((walker(0), 0.9), ((500.0, 50.0, 540.0, 150.0), 0.9)) for _ in range(10)])
     assert tracker.due(1.0) == []
-    (moving,) = tracker.due(1.0, [(510.0, 60.0, 520.0, 70.0)])
-    assert moving[0] == pytest.approx(500, abs=2)
     assert len(tracker.due(1.95)) == 2
-    tracker.update(seen((walker(0), 0.9), looked=((0.0, 0.0, 200.0, 200.0),)), 1.9, 1.9, [])
-    (left,) = tracker.due(1.95)
-    assert left[0] == pytest.approx(500, abs=2), "the other one was looked at just now"
+    assert tracker.due(2.0) == [], "they have just been asked for"
+    (moving,) = tracker.due(2.0, [(510.0, 60.0, 520.0, 70.0)])
+    assert moving[0] == pytest.approx(500, abs=2)
+    tracker.update(seen((walker(0), 0.9), looked=((0.0, 0.0, 200.0, 200.0),)), 2.1, 2.1, [])
+    assert len(tracker.due(2.96)) == 1, "a look in passing does not stand for one that was asked for"
+    tracker.update(seen((walker(0), 0.9)), 2.8, 2.8, [])
+    assert [round(box[0], -1) for box in tracker.due(3.3)] == [500], "the other one was found"
