@@ -190,7 +190,12 @@ class CameraWatch:
         """The model behind an event, with what its newest inference took."""
         if self._detector is None:
             return None
-        return replace(self._detector.ref, infer_ms=round(self._detector.infer_s * 1e3, 1))
+        return replace(self._detector.ref, infer_ms=self.infer_ms)
+
+    @property
+    def infer_ms(self) -> float | None:
+        """How long the newest inference took, with the wait for its turn; None before the first."""
+        return None if self._detector is None else round(self._detector.infer_s * 1e3, 1) or None
 
     def _emit(self, event: Event) -> None:
         self._around.emit(event)

@@ -203,14 +203,15 @@ class Daemon:
         if self._worker is None or self._detector is None:
             return []
         fault = self._engine_fault(time.monotonic())
-        stands_in = self._news and self._news.reason
+        news = self._news
+        took = [watch.infer_ms for watch in self.cameras if watch.infer_ms]
         return [
             {
                 "name": self._worker.name,
                 "model": self._detector.ref.name,
-                "state": "fault" if fault else "standing_in" if stands_in else "up",
-                "reason": fault or stands_in,
-                "infer_ms": round(self._detector.infer_s * 1e3, 1) or None,
+                "state": "fault" if fault else news.state if news else "up",
+                "reason": fault or (news and news.reason),
+                "infer_ms": max(took, default=None),
             }
         ]
 

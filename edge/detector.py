@@ -46,7 +46,7 @@ class Detector:
 
     @property
     def infer_s(self) -> float:
-        """How long the newest inference took, seconds."""
+        """As the predictor's."""
         return self.predictor.infer_s
 
     @property

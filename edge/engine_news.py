@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
 from edge.clock import Clock
 from edge.engines.links import Change
-from edge.types import Event, ModelRef, Sighting
-
-ENGINE = "engine"
-"""The label of these events."""
+from edge.types import ENGINE, Event, ModelRef, Sighting
 
 
 class EngineNews:
     """Makes events of a chain's changes: `new` when the preferred back end is lost, `update` when yet another stands
     in, `end` when the preferred one is back. `sub_label` says who serves, and why.
 
-    Called in whatever thread notices a change; `reason` is for any.
+    Called in whatever thread notices a change; `state` and `reason` are for any.
 
     Args:
         node: stands for the camera, since no single one is meant
@@ -42,12 +40,28 @@ class EngineNews:
         self._armed, self._clock, self._emit = armed, clock, emit
         self._count = 0
         self._told: Sighting | None = None
-        self.reason: str | None = None
+        self._now: Change | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def state(self) -> Literal["up", "standing_in", "fault"]:
+        """Whether the preferred back end serves, another one instead, or none."""
+        now = self._now
+        return "up" if now is None or now.best else "standing_in" if now.serving else "fault"
+
+    @property
+    def reason(self) -> str | None:
         """Why the preferred back end does not serve; None while it does."""
+        now = self._now
+        return None if now is None or now.best else _said(now)
 
     def __call__(self, change: Change) -> None:
         """Tell of a change."""
-        self.reason = None if change.best else _said(change)
+        with self._lock:
+            self._now = change
+            self._hear(change)
+
+    def _hear(self, change: Change) -> None:
         told, wall = self._told, self._clock.wall()
         if told is None:
             if not (change.best or change.planned):
@@ -85,5 +99,9 @@ class EngineNews:
 
 
 def _said(change: Change) -> str:
-    who = f"{change.serving} serves" if change.serving else "no engine serves"
-    return f"{who}: {change.reason}"
+    if change.best:
+        return f"{change.serving} is back"
+    if change.serving is None:
+        return f"no engine serves: {change.reason}"
+    how = "serves while" if change.planned else "stands in:"
+    return f"{change.serving} {how} {change.reason}"

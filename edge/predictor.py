@@ -43,7 +43,7 @@ class Predictor:
     names: the same as people read them
     usual_score: the manifest's threshold
     min_score: what scores below it is dropped
-    infer_s: how long the newest inference took, seconds
+    infer_s: how long the newest inference took, seconds; through a worker, with the wait for its turn
     """
 
     def __init__(self, model: Model, runner: Runner, min_score: float | None = None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from edge.types import Event
+from edge.types import ENGINE, Event
 
 Sample = tuple[str, str, str, Mapping[str, str], float]
 """Metric name, type, help, labels, value."""
@@ -43,7 +43,7 @@ def event_line(event: Event) -> str:
     """One line an event, for a terminal."""
     after = event.after
     when = datetime.fromtimestamp(event.captured_at).astimezone().strftime("%H:%M:%S")
-    if after.sub_label is not None:
+    if after.label == ENGINE:
         return f"{when}  {after.camera}: {after.label}: {after.sub_label}  ({after.id})"
     what = {"new": "appeared", "update": "still there", "end": "gone"}[event.type]
     seconds = f" after {after.end_time - after.start_time:.0f} s" if after.end_time is not None else ""
@@ -74,7 +74,7 @@ def _samples(status: Mapping[str, Any]) -> Iterator[Sample]:
         of = {"engine": engine["name"], "model": engine["model"]}
         yield "edge_engine_up", "gauge", "1 while the engine works.", of, float(engine["state"] != "fault")
         standing_in = float(engine["state"] == "standing_in")
-        yield "edge_engine_standing_in", "gauge", "1 while it serves instead of a lost one.", of, standing_in
+        yield "edge_engine_standing_in", "gauge", "1 while it serves instead of the preferred one.", of, standing_in
     for sink in status["sinks"]:
         of = {"sink": sink["name"]}
         yield "edge_sink_up", "gauge", "1 while the far end answers.", of, float(sink["state"] == "up")

@@ -286,6 +286,10 @@ class Sighting:
         }
 
 
+ENGINE = "engine"
+"""The label of events about the engine that runs the model; what happened is their `sub_label`."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelRef:
     """The model behind an event. infer_ms is None where it would not be reproducible (a replay)."""

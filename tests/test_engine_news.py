@@ -53,9 +53,9 @@ def test_a_loss_is_new_another_one_an_update_and_the_return_the_end(
     assert [event.type for event in events] == ["new", "update", "end"]
     assert len({event.after.id for event in events}) == 1
     assert [event.after.sub_label for event in events] == [
-        "onnxruntime serves: the stick is gone",
+        "onnxruntime stands in: the stick is gone",
         "no engine serves: out of memory",
-        "movidius serves: movidius is there",
+        "movidius is back",
     ]
     last = events[-1].after
     assert (last.start_time, last.end_time, last.active) == (1000, 1020, False)
@@ -65,9 +65,12 @@ def test_a_loss_is_new_another_one_an_update_and_the_return_the_end(
 def test_the_reason_is_there_as_long_as_another_stands_in(news: EngineNews) -> None:
     assert news.reason is None
     news(LOST)
-    assert news.reason == "onnxruntime serves: the stick is gone"
+    assert news.reason == "onnxruntime stands in: the stick is gone"
+    assert news.state == "standing_in"
+    news(NONE)
+    assert (news.state, news.reason) == ("fault", "no engine serves: out of memory")
     news(BACK)
-    assert news.reason is None
+    assert (news.state, news.reason) == ("up", None)
 
 
 def test_a_second_loss_is_another_object(news: EngineNews, events: list[Event]) -> None:
@@ -78,7 +81,7 @@ def test_a_second_loss_is_another_object(news: EngineNews, events: list[Event]) 
 
 def test_one_that_serves_while_another_is_prepared_wakes_nobody(news: EngineNews, events: list[Event]) -> None:
     news(Change("onnxruntime", None, "tensorrt is being prepared", best=False, planned=True))
-    assert news.reason == "onnxruntime serves: tensorrt is being prepared"
+    assert news.reason == "onnxruntime serves while tensorrt is being prepared"
     news(Change("tensorrt", "onnxruntime", "tensorrt is there", best=True))
     assert (news.reason, events) == (None, [])
 
@@ -96,6 +99,6 @@ def test_it_is_an_alert_of_the_node_in_the_contracts_form(news: EngineNews, even
     assert (after["camera"], after["label"], after["sub_label"]) == (
         "cellar",
         "engine",
-        "onnxruntime serves: the stick is gone",
+        "onnxruntime stands in: the stick is gone",
     )
     assert after["box_norm"] == [0, 0, 0, 0]

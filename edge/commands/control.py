@@ -61,7 +61,7 @@ def events(config: Path | None, limit: int, as_json: bool) -> None:
                 _local_time(event["after"]["frame_time"]),
                 event["after"]["camera"],
                 event["type"],
-                event["after"]["label"],
+                event["after"]["label"] + (f" ({said})" if (said := event["after"]["sub_label"]) else ""),
                 event["after"]["score"],
                 event["after"]["id"],
                 event["state"],

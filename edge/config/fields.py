@@ -6,6 +6,7 @@ import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -97,6 +98,17 @@ def _version(value: object) -> object:
     return "5" if value == 5 and not isinstance(value, bool) else value
 
 
+def _server(value: str) -> str:
+    try:
+        address = urlsplit(value)
+        usable = address.scheme in ("http", "https") and bool(address.hostname) and address.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise fault("not the address of a server", "write `http://HOST:PORT` or `https://HOST:PORT`")
+    return value
+
+
 def is_loopback(host: str) -> bool:
     """Whether a bind address reaches no further than this machine."""
     try:
@@ -116,6 +128,7 @@ TopicName: TypeAlias = Annotated[str, AfterValidator(_topic_name)]
 Label: TypeAlias = Annotated[str, AfterValidator(_label)]
 Source: TypeAlias = Annotated[str, AfterValidator(_source)]
 Address: TypeAlias = Annotated[str, AfterValidator(_address)]
+Server: TypeAlias = Annotated[str, AfterValidator(_server)]
 FilePath: TypeAlias = Annotated[Path, BeforeValidator(_path)]
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]

@@ -26,6 +26,7 @@ from edge.config.fields import (
     OneOrSome,
     Polygon,
     Port,
+    Server,
     Share,
     Some,
     Source,
@@ -193,7 +194,9 @@ class Model(Table):
 class Kserve(Table):
     """A server of the Open Inference Protocol (Triton, KServe, OpenVINO Model Server). Pictures leave this device."""
 
-    url: Text | None = Field(default=None, description="Address of the server, e.g. `http://192.168.1.5:8000`.")
+    url: Server | None = Field(
+        default=None, repr=False, description="Address of the server, e.g. `http://192.168.1.5:8000`."
+    )
     model: Text | None = Field(
         default=None,
         description="Name of the model there, `NAME` or `NAME/VERSION`.",

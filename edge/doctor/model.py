@@ -11,6 +11,7 @@ from edge.config.checks import path_in
 from edge.config.diagnose import Finding
 from edge.config.schema import DEFAULT_MODEL
 from edge.engines import registry
+from edge.engines.base import EngineOptions
 from edge.errors import MissingError, ModelError, UserError
 from edge.models import catalogue, store
 from edge.models.manifest import Manifest
@@ -47,7 +48,7 @@ def check_model(data: dict[str, Any]) -> list[Finding]:
         names = [entry.manifest.name for entry in catalogue.entries()]
         return [*findings, Finding(("model", "name"), str(fault), _near(name, names))]
     if not findings and _wanted(data):
-        findings += _fit(described, suffix, engine)
+        findings += _fit(described, suffix, engine, _options(data))
     return [*findings, *_labels(data, name, [plain(label) for label in described.labels])]
 
 
@@ -59,7 +60,20 @@ def _wanted(data: dict[str, Any]) -> bool:
     return any(label != MOTION for named in labels if isinstance(named, list) for label in named)
 
 
-def _fit(manifest: Manifest, suffix: str, engine: Any) -> Iterable[Finding]:
+def _options(data: dict[str, Any]) -> EngineOptions:
+    """What the tables set of back ends that want something set."""
+
+    def text(*keys: str) -> str:
+        table: Any = data.get("engine")
+        for key in keys:
+            table = table.get(key) if isinstance(table, dict) else None
+        return table if isinstance(table, str) else ""
+
+    python = text("movidius", "python")
+    return EngineOptions(server=text("kserve", "url"), python=Path(python) if python else None)
+
+
+def _fit(manifest: Manifest, suffix: str, engine: Any, options: EngineOptions) -> Iterable[Finding]:
     """What would keep the model from being loaded, however much is installed."""
     try:
         head_for(manifest, CAMERA_TASKS)
@@ -68,9 +82,11 @@ def _fit(manifest: Manifest, suffix: str, engine: Any) -> Iterable[Finding]:
     if not isinstance(engine, str) and not (isinstance(engine, list) and all(isinstance(one, str) for one in engine)):
         return
     try:
-        registry.choose(engine, suffix, manifest.engines)
-    except MissingError:
-        return  # an installation mends this
+        registry.choose(engine, suffix, manifest.engines, options)
+    except MissingError as fault:
+        wanted = [engine] if isinstance(engine, str) else engine
+        if all(name in registry.TABLE and not registry.TABLE[name].packages for name in wanted):
+            yield Finding(("model", "engine"), str(fault))  # nothing that is installed mends this
     except UserError as fault:
         yield Finding(("model", "engine"), str(fault))
 

@@ -14,7 +14,8 @@ from edge.control import NotRunning, call
 from edge.doctor import machine
 from edge.doctor.verdict import Verdict
 from edge.engines import registry
-from edge.errors import EdgeError, MissingError
+from edge.engines.base import EngineOptions
+from edge.errors import EdgeError
 from edge.models import store
 from edge.web.settings import WebSettings, absent_packages
 
@@ -76,20 +77,35 @@ def _model(config: Config) -> Verdict | None:
         found = store.find(config.model.name, config.model.manifest)
     except EdgeError as fault:
         return Verdict("model", "fail", str(fault), "see `edge models list`")
+    options = wiring.engine_options(config.model, config.engine)
     try:
-        engine = registry.choose(
-            config.model.engine,
-            found.path.suffix.lower(),
-            found.manifest.engines,
-            wiring.engine_options(config.model, config.engine),
-        )
-    except MissingError as fault:
+        names = registry.usable(config.model.engine, found.path.suffix.lower(), found.manifest.engines, options)
+    except EdgeError as fault:
         return Verdict("model", "fail", str(fault), "see `edge engines`")
+    away = {name: reason for name in names if (reason := _away(name, options, first=name == names[0])) is not None}
+    here = [name for name in names if name not in away]
+    told = "; ".join(reason if reason.startswith(name) else f"{name}: {reason}" for name, reason in away.items())
+    if not here:
+        return Verdict("model", "fail", f"{found.manifest.name}: {told}", "see `edge engines --config FILE`")
+    engine = here[0]
     shown = f"{found.manifest.name} on {engine} ({found.path})"
+    if away:
+        return Verdict("model", "warn", f"{shown}; {told}", "it stands in until the other is there")
     memory = machine.memory_mb()[0]
     if engine == "openvino" and memory is not None and memory < machine.SMALL_BOARD_MB:
         return Verdict("model", "warn", shown, f"on a board of {memory} MB {machine.SMALL_BOARD}")
     return Verdict("model", "ok", shown)
+
+
+def _away(engine: str, options: EngineOptions, *, first: bool) -> str | None:
+    """Why an engine cannot serve now, None if it can: asked of the package, server or child itself."""
+    found = registry.probe(engine, options, devices=True)
+    if not found.available:
+        return found.reason
+    wanted = options.device if first else None
+    if wanted is None or any(wanted.lower().startswith(device.lower()) for device in found.devices):
+        return None
+    return f"it has no device {wanted} here; it has {', '.join(found.devices)}"
 
 
 def _device(camera: str, source: str) -> Verdict:

@@ -142,6 +142,8 @@ def parse_manifest(raw: Mapping[str, Any], path: Path) -> Manifest:
     top.finish()
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", made.name):
         raise top.error("name", f"must be letters, digits, `.`, `_` and `-`, not {made.name!r}")
+    if made.size_step and any(made.size_step % stride for stride in made.strides):
+        raise top.error("size_step", f"must be a multiple of each of its strides, {list(made.strides)}")
     if task == "detect" and not made.labels:
         raise top.error("labels", "is missing: a list of names, or a file with one name a line")
     return made

@@ -176,3 +176,18 @@ def test_a_bundle_that_cannot_be_written_is_one_line(edge: Edge, tmp_path: Path)
     done = edge("doctor", "--config", write(tmp_path), "--bundle", tmp_path / "none" / "x.tar.gz")
     assert done.code == 1
     assert "cannot write" in done.err
+
+
+def test_an_engine_of_a_list_that_is_away_is_a_warning_and_one_alone_a_failure(edge: Edge, tmp_path: Path) -> None:
+    (tmp_path / "grid.toml").write_text(GRID_MANIFEST)
+    grid_detector(tmp_path / "grid.onnx")
+    server = f'[engine.kserve]\nurl = "http://127.0.0.1:{free_port()}"\n'
+    for engines, grade in (('["kserve", "onnxruntime"]', "warn"), ('"kserve"', "fail")):
+        model = f'[model]\nname = "grid.onnx"\nengine = {engines}\n'
+        found = checks(edge, write(tmp_path, model + server, labels="person"))["model"]
+        assert found["grade"] == grade
+        assert "nothing listens there" in found["found"]
+    model = '[model]\nname = "grid.onnx"\nengine = "openvino"\ndevice = "NPU"\n'
+    found = checks(edge, write(tmp_path, model, labels="person"))["model"]
+    assert found["grade"] == "fail"
+    assert "no device NPU here" in found["found"]

@@ -102,7 +102,7 @@ def test_an_engine_that_is_lost_says_in_the_mail_who_serves(server: MailServer, 
     (mail,) = server.mails
     assert mail["Subject"].startswith("Engine at cellar, ")
     said = mail.get_content().splitlines()
-    assert said[0] == "Engine of cellar: onnxruntime serves: movidius: the stick is gone"
+    assert said[0] == "Engine of cellar: onnxruntime stands in: movidius: the stick is gone"
     assert said[2] == "Alarm armed home"
 
 

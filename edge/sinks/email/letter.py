@@ -14,6 +14,7 @@ import numpy as np
 
 from edge.sinks.base import Message
 from edge.sinks.email.settings import EmailSettings
+from edge.types import ENGINE
 
 PICTURE_BYTES = 145_000
 """Base64 makes a third more of it: the attachment stays below 200 kB."""
@@ -87,7 +88,7 @@ def _lines(alert: Alert, *, pictured: bool) -> list[str]:
     what = _name(after["label"]).capitalize()
     when = f"{seen:%A %d %B %Y, %H:%M:%S}" + ("" if payload["clock_ok"] else " (clock not set yet, time uncertain)")
     armed = f"alarm {_name(payload['armed'])}"
-    if after["sub_label"] is not None:  # no camera saw it: it says itself what happened
+    if after["label"] == ENGINE:  # no camera saw it: it says itself what happened
         lines = [f"{what} of {_name(after['camera'])}: {after['sub_label']}", when, armed.capitalize()]
     else:
         lines = [f"{what} seen by {where}", when, f"Score {after['top_score']:.0%}, {armed}"]
