@@ -21,19 +21,20 @@ class Bell:
         except (BlockingIOError, OSError):  # full: it is going to wake anyway; closed: nobody sleeps there any more
             return
 
-    def clear(self) -> None:
-        """Forget the rings so far."""
+    def clear(self) -> bool:
+        """Forget the rings so far; whether there were any."""
+        rung = False
         try:
             while self._near.recv(4096):
-                pass
+                rung = True
         except BlockingIOError:
-            return
+            pass
+        return rung
 
     def wait(self, timeout: float) -> bool:
         """Sleep until it is rung, at most so many seconds; whether it was. Forgets the rings."""
-        rung = bool(select.select([self], [], [], timeout)[0])
-        self.clear()
-        return rung
+        select.select([self], [], [], timeout)
+        return self.clear()  # not what `select` saw: a ring that comes just after it gave up would be forgotten
 
     def fileno(self) -> int:
         """For `select`."""

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 ENGINE_S = 30.0
 """An inference that takes longer is a wedged engine."""
+LOADING_S = 180.0
+"""The same where another engine has to be loaded first, from a slow card."""
 
 
 class Daemon:
@@ -96,7 +98,9 @@ class Daemon:
 
     def late(self) -> list[tuple[str, str]]:
         """What keeps the watchdog from being fed, as (part, how late): parts past their time, a wedged or dead engine.
-        Empty while all is well."""
+        Empty while all is well. To be called about once a second."""
+        if self._news is not None:
+            self._news.tick()
         now = time.monotonic()
         late = [(part.name, f"is {part.late_s:.0f} s late") for part in self._supervisor.late()]
         if fault := self._engine_fault(now):
@@ -222,7 +226,8 @@ class Daemon:
         if not self._worker.alive():
             return "has ended"
         busy = self._worker.busy_since()
-        return f"has been busy for {now - busy:.0f} s" if busy is not None and now - busy > ENGINE_S else None
+        longest = LOADING_S if self._worker.loading() else ENGINE_S
+        return f"has been busy for {now - busy:.0f} s" if busy is not None and now - busy > longest else None
 
     def _sink_status(self, sink: Sink, part: Part, stats: SinkStats) -> dict[str, Any]:
         """How a sink is doing; one whose thread fell over says so instead of what it said last."""

@@ -12,12 +12,16 @@ from edge.clock import Clock
 from edge.engines.links import Change
 from edge.types import ENGINE, Event, ModelRef, Sighting
 
+STEADY_S = 120.0
+"""How long the preferred back end has to serve before its loss is over."""
+
 
 class EngineNews:
     """Makes events of a chain's changes: `new` when the preferred back end is lost, `update` when yet another stands
-    in, `end` when the preferred one is back. `sub_label` says who serves, and why.
+    in or it is back, `end` once it has served for `STEADY_S`: one that comes and goes is one event, and one mail.
+    `sub_label` says who serves, and why.
 
-    Called in whatever thread notices a change; `state` and `reason` are for any.
+    Called in whatever thread notices a change; `tick`, `state` and `reason` are for any.
 
     Args:
         node: stands for the camera, since no single one is meant
@@ -40,6 +44,7 @@ class EngineNews:
         self._armed, self._clock, self._emit = armed, clock, emit
         self._count = 0
         self._told: Sighting | None = None
+        self._since = 0.0
         self._now: Change | None = None
         self._lock = threading.Lock()
 
@@ -63,17 +68,22 @@ class EngineNews:
 
     def _hear(self, change: Change) -> None:
         told, wall = self._told, self._clock.wall()
-        if told is None:
-            if not (change.best or change.planned):
-                self._told = self._sighting(wall, _said(change))
-                self._put("new", None, self._told, wall)
-        elif change.best:
-            self._told = None
-            last = replace(told, frame_time=wall, end_time=wall, active=False, sub_label=_said(change))
-            self._put("end", told, last, wall)
-        else:
+        self._since = self._clock.monotonic()
+        if told is not None:
             self._told = replace(told, frame_time=wall, sub_label=_said(change))
             self._put("update", told, self._told, wall)
+        elif not (change.best or change.planned):
+            self._told = self._sighting(wall, _said(change))
+            self._put("new", None, self._told, wall)
+
+    def tick(self) -> None:
+        """End the event of a loss that is over; to be called about once a second."""
+        with self._lock:
+            told, now = self._told, self._now
+            steady = self._clock.monotonic() - self._since >= STEADY_S
+            if told is not None and now is not None and now.best and steady:
+                wall, self._told = self._clock.wall(), None
+                self._put("end", told, replace(told, frame_time=wall, end_time=wall, active=False), wall)
 
     def _sighting(self, wall: float, what: str) -> Sighting:
         self._count += 1

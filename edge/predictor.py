@@ -180,7 +180,7 @@ def open_predictor(
     wanted = found.manifest
     head_for(wanted, tasks)  # a missing decoder is told before a slow load
     links = links_of(found, engine, options, flexible=flexible)
-    runner = first(links) if on_change is None else Chain(links, on_change)
+    runner = first(links) if on_change is None or len(links) == 1 else Chain(links, on_change)
     try:
         return Predictor(found, runner, min_score)
     except ModelError:

@@ -9,42 +9,28 @@ lets a CPU serve while an engine is built for a GPU, which takes minutes.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from edge.backoff import BackOff
-from edge.engines.base import BUGS, Engine, Feed, TensorSpec, plain_buffer, said_of
+from edge.engines.base import Feed, TensorSpec, plain_buffer
 from edge.engines.links import Change, Link, all_of
-from edge.engines.naming import names_of
+from edge.engines.loaded import Loaded, Specs, shut
 from edge.errors import EdgeError, EngineError, FeedError, ModelError
 
 log = logging.getLogger(__name__)
 
 AGAIN_S = (2.0, 60.0)
 """The pauses between two tries to get a back end back."""
+PARTING_S = 1.0
+"""How long closing waits for the returning thread."""
 STEADY_S = 120.0
 """One that served for so long did not come and go: the pauses begin short again."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """A loaded back end.
-
-    inputs: its own, by the chain's names
-    takes, gives: how it calls the chain's tensors; empty where the names are the same
-    """
-
-    rank: int
-    engine: Engine
-    inputs: tuple[TensorSpec, ...]
-    takes: Mapping[str, str]
-    gives: Mapping[str, str]
 
 
 class Chain:
@@ -69,16 +55,20 @@ class Chain:
         self._tell = on_change
         self._pause = BackOff(*again_s)
         self._lock = threading.Lock()
+        self._again_s = again_s[0]
         self._stop = threading.Event()
         self._lost = threading.Event()
-        self._back: _Loaded | None = None
+        self._hurry = threading.Event()
+        self._back: Loaded | None = None
         self._retired: set[int] = set()
         self._planned = False
-        self._since = 0.0
+        self._since = self._looked = -math.inf
+        self.loading = False
+        """Whether `run` is loading another back end, which may take longer than a picture."""
         self._last: Feed | None = None
-        self._specs: tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]] | None = None
+        self._specs: Specs | None = None
         self._name = self._links[0].name
-        self._serving: _Loaded | None = self._first()
+        self._serving: Loaded | None = self._first()
         # A daemon thread: loading on a device that hangs must not keep the process from ending.
         self._returning = threading.Thread(target=self._return, name="engine-return", daemon=True)
         self._returning.start()
@@ -106,22 +96,25 @@ class Chain:
         """
         self._adopt()
         faults: list[str] = []
-        rank = -1
-        while (serving := self._serving) is not None or (serving := self._next(rank, faults)) is not None:
+        others: Iterator[int] | None = None
+        while True:
+            serving = self._serving
+            if serving is None:
+                others = self._others(-1) if others is None else others
+                serving = self._next(others, faults)
+            if serving is None:
+                raise EngineError("no engine is left: " + "; ".join(faults or ["waiting for one to come back"]))
             try:
-                given = self._run(serving, feed)
+                given = serving.run(feed)
             except FeedError:
                 raise
             except EngineError as fault:
                 faults.append(str(fault))
-            except BUGS as bug:
-                faults.append(said_of(self._name, bug))
             else:
                 self._last = feed
                 return given
-            rank = serving.rank
             self._drop(faults[-1])
-        raise EngineError("no engine is left: " + "; ".join(faults or ["waiting for one to come back"]))
+            others = self._others(serving.rank) if others is None else others
 
     def buffer(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
         """Of the back end that serves now; any other takes it as well."""
@@ -134,14 +127,17 @@ class Chain:
         """Close whatever is loaded, and try nothing again."""
         self._stop.set()
         self._lost.set()
+        self._hurry.set()
         with self._lock:
             back, self._back = self._back, None
         for loaded in (self._serving, back):
             if loaded is not None:
-                loaded.engine.close()
+                shut(loaded.engine)
         self._serving = None
+        # A thread that comes back from a vendor's code into an interpreter that is ending aborts the process.
+        self._returning.join(PARTING_S)
 
-    def _first(self) -> _Loaded:
+    def _first(self) -> Loaded:
         """The most preferred link that loads: those that load quickly first, then those that take minutes."""
         faults: list[EdgeError] = []
         for rank in self._quick_first(range(len(self._links))):
@@ -163,22 +159,11 @@ class Chain:
         """Those that load in seconds, then those that take minutes, each in order of preference."""
         return sorted(ranks, key=lambda rank: not self._links[rank].quick())
 
-    def _load(self, rank: int) -> _Loaded:
-        """Load a link. Raises EdgeError, whatever its back end raised."""
-        link = self._links[rank]
-        try:
-            engine = link.load()
-        except BUGS as bug:
-            raise EngineError(said_of(link.name, bug)) from bug
-        if self._specs is None:
-            self._specs = engine.inputs, engine.outputs
-        takes, gives = names_of(self._specs[0], engine.inputs), names_of(self._specs[1], engine.outputs)
-        if takes is None or gives is None:
-            engine.close()
-            raise EngineError(f"{engine.name}: its tensors are not those of {self._links[0].name}")
-        theirs = {spec.name: spec for spec in engine.inputs}
-        inputs = tuple(replace(spec, shape=theirs[takes.get(spec.name, spec.name)].shape) for spec in self._specs[0])
-        return _Loaded(rank, engine, inputs, takes, gives)
+    def _load(self, rank: int) -> Loaded:
+        """Load a link. Raises EdgeError."""
+        loaded = Loaded.of(self._links[rank], rank, self._specs)
+        self._specs = self._specs or (loaded.inputs, loaded.outputs)
+        return loaded
 
     def _drop(self, reason: str) -> None:
         """The back end that serves is lost."""
@@ -186,27 +171,40 @@ class Chain:
         if lost is None:
             return
         log.warning("engine %s is lost: %s", self._name, reason)
-        lost.engine.close()
+        self._lost.set()
         if time.monotonic() - self._since > STEADY_S:
             self._pause.reset()
-        self._lost.set()
+        shut(lost.engine)
 
-    def _next(self, rank: int, faults: list[str]) -> _Loaded | None:
-        """The first link behind `rank` that loads, those that take minutes last: a camera waits. What is before it is
-        the returning thread's to try."""
-        if rank < 0:
-            return None
-        before = self._name
-        for later in self._quick_first(range(rank + 1, len(self._links))):
+    def _others(self, lost: int) -> Iterator[int]:
+        """The links to try while a camera waits: those behind the lost one, itself once more, those before it. None of
+        those that take minutes; and where nothing serves any more, not at each picture."""
+        now = time.monotonic()
+        if lost < 0 and now - self._looked < self._again_s:
+            return iter(())
+        self._looked = now
+        ranks = [*range(lost + 1, len(self._links)), *range(lost + 1)]
+        return (rank for rank in ranks if rank not in self._retired and self._links[rank].quick())
+
+    def _next(self, others: Iterator[int], faults: list[str]) -> Loaded | None:
+        """The first of the others that loads; None if none does, which the returning thread then hears."""
+        before = self._name if faults else None
+        for rank in others:
+            self.loading = True
             try:
-                loaded = self._load(later)
+                loaded = self._load(rank)
             except EdgeError as fault:
                 faults.append(str(fault))
                 continue
+            finally:
+                self.loading = False
             self._serving, self._since = loaded, time.monotonic()
-            self._say(loaded, before, faults[0])
+            self._say(loaded, before, faults[0] if faults else f"{self._links[rank].name} is there")
             return loaded
-        self._tell(Change(None, before, faults[0], best=False))
+        if before is not None:
+            self._tell(Change(None, before, faults[0], best=False))
+        if faults:
+            self._hurry.set()
         return None
 
     def _adopt(self) -> None:
@@ -219,10 +217,10 @@ class Chain:
             self._since = time.monotonic()
         before = self._name if old is not None else None
         if old is not None:
-            old.engine.close()
+            shut(old.engine)
         self._say(back, before, f"{self._links[back.rank].name} is there")
 
-    def _say(self, serving: _Loaded, before: str | None, reason: str, *, planned: bool = False) -> None:
+    def _say(self, serving: Loaded, before: str | None, reason: str, *, planned: bool = False) -> None:
         self._name = self._links[serving.rank].name
         best = serving.rank == 0
         level = logging.INFO if best or planned else logging.WARNING
@@ -233,7 +231,12 @@ class Chain:
         """The thread that gets back what was lost: while something better than what serves is missing, try it."""
         while self._lost.wait() and not self._stop.is_set():
             self._lost.clear()
-            while not self._stop.wait(self._pause.next()) and (better := self._rank()) > 0:
+            while not self._stop.is_set():
+                if self._hurry.wait(self._pause.next()):
+                    self._hurry.clear()
+                better = self._rank()
+                if better == 0:
+                    break
                 self._try(better)
 
     def _rank(self) -> int:
@@ -245,12 +248,12 @@ class Chain:
     def _try(self, better: int) -> None:
         """Load the links before `better`, try out the first that loads, and hand it over."""
         for rank in range(better):
-            if rank in self._retired:
+            if rank in self._retired or self._stop.is_set():
                 continue
             quick = self._links[rank].quick()
             try:
                 loaded = self._load(rank)
-                self._prove(loaded)
+                loaded.prove(self._last)
             except EdgeError as fault:
                 self._still_away(rank, fault, quick=quick)
                 continue
@@ -259,7 +262,7 @@ class Chain:
                 if self._stop.is_set():
                     old, self._back = loaded, None
             if old is not None:
-                old.engine.close()
+                shut(old.engine)
             return
 
     def _still_away(self, rank: int, fault: EdgeError, *, quick: bool) -> None:
@@ -269,29 +272,3 @@ class Chain:
         if self._planned:
             self._planned = False
             self._tell(Change(self._name, None, str(fault), best=False))
-
-    def _prove(self, loaded: _Loaded) -> None:
-        """Run it once, on what was run last; closed and EdgeError raised if it fails."""
-        feed = self._last or _zeros(loaded.inputs)
-        try:
-            if feed is not None:
-                self._run(loaded, feed)
-        except FeedError:
-            pass  # what ran last was a crop or a batch, and this one takes one whole picture at a time
-        except EdgeError:
-            loaded.engine.close()
-            raise
-        except BUGS as bug:
-            loaded.engine.close()
-            raise EngineError(said_of(self._links[loaded.rank].name, bug)) from bug
-
-    def _run(self, loaded: _Loaded, feed: Feed) -> Mapping[str, NDArray[Any]]:
-        takes, gives = loaded.takes, loaded.gives
-        given = loaded.engine.run({takes.get(name, name): array for name, array in feed.items()} if takes else feed)
-        return {spec.name: given[gives.get(spec.name, spec.name)] for spec in self.outputs} if gives else given
-
-
-def _zeros(specs: Sequence[TensorSpec]) -> Feed | None:
-    """Zeros for every input; None where a size is open, since a model may not take any."""
-    feed = {spec.name: np.zeros([size or 0 for size in spec.shape], spec.dtype) for spec in specs}
-    return None if any(None in spec.shape for spec in specs) else feed

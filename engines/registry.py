@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.engines.base import Backend, Engine, EngineOptions, Loader, Unsupported
+from edge.engines.base import BUGS, Backend, Engine, EngineOptions, Loader, Unsupported
 from edge.errors import EdgeError, MissingError, ModelError, UserError
 from edge.paths import is_file
 
@@ -207,7 +207,7 @@ def quick(name: str, model: Path, options: EngineOptions) -> bool:
     said: Callable[[Path, EngineOptions], bool] = getattr(module, "quick", lambda model, options: True)
     try:
         return said(model, options)
-    except EdgeError:
+    except (EdgeError, *BUGS):
         return True  # what is wrong, loading tells
 
 

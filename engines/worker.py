@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.engines.base import BUGS, Feed, Runner, TensorSpec, said_of
+from edge.engines.chain import Chain
 from edge.errors import EdgeError, EngineError, FeedError
 
 Outputs: TypeAlias = Mapping[str, NDArray[Any]]
@@ -91,6 +92,10 @@ class Worker:
         A supervisor tells a wedged engine by it.
         """
         return self._busy_since
+
+    def loading(self) -> bool:
+        """Whether the run under way has to load another back end first, and may take its time."""
+        return isinstance(self._engine, Chain) and self._engine.loading
 
     def alive(self) -> bool:
         """Whether runs are still taken; False once it is closed, or when something unheard of ended its thread."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.engine_news import EngineNews
+from edge.engine_news import STEADY_S, EngineNews
 from edge.engines.links import Change
 from edge.types import Event, ModelRef, Stamp, event_payload
 
@@ -44,22 +44,41 @@ def news(clock: Stopped, events: list[Event]) -> EngineNews:
     return EngineNews("cellar", "boot", lambda: model, lambda: "armed_away", clock, events.append)
 
 
-def test_a_loss_is_new_another_one_an_update_and_the_return_the_end(
+def test_a_loss_is_new_what_follows_an_update_and_its_end_comes_when_all_is_steady(
     news: EngineNews, clock: Stopped, events: list[Event]
 ) -> None:
     for change in (LOST, NONE, BACK):
         news(change)
+        news.tick()
         clock.now += 10
-    assert [event.type for event in events] == ["new", "update", "end"]
+    clock.now += STEADY_S - 11
+    news.tick()
+    assert [event.type for event in events] == ["new", "update", "update"]
+    clock.now += 1
+    for _ in range(3):
+        news.tick()
+    assert [event.type for event in events] == ["new", "update", "update", "end"]
     assert len({event.after.id for event in events}) == 1
     assert [event.after.sub_label for event in events] == [
         "onnxruntime stands in: the stick is gone",
         "no engine serves: out of memory",
         "movidius is back",
+        "movidius is back",
     ]
     last = events[-1].after
-    assert (last.start_time, last.end_time, last.active) == (1000, 1020, False)
-    assert events[2].before == events[1].after
+    assert (last.start_time, last.end_time, last.active) == (1000, 1020 + STEADY_S, False)
+    assert events[3].before == events[2].after
+
+
+def test_one_that_comes_and_goes_is_one_event(news: EngineNews, clock: Stopped, events: list[Event]) -> None:
+    for _ in range(20):
+        news(LOST)
+        clock.now += 30
+        news(BACK)
+        clock.now += 30
+        news.tick()
+    assert [event.type for event in events].count("new") == 1
+    assert "end" not in {event.type for event in events}
 
 
 def test_the_reason_is_there_as_long_as_another_stands_in(news: EngineNews) -> None:
@@ -73,10 +92,13 @@ def test_the_reason_is_there_as_long_as_another_stands_in(news: EngineNews) -> N
     assert (news.state, news.reason) == ("up", None)
 
 
-def test_a_second_loss_is_another_object(news: EngineNews, events: list[Event]) -> None:
+def test_a_loss_after_a_steady_time_is_another_object(news: EngineNews, clock: Stopped, events: list[Event]) -> None:
     for change in (LOST, BACK, LOST):
         news(change)
-    assert events[0].after.id != events[2].after.id
+        clock.now += STEADY_S
+        news.tick()
+    ids = [event.after.id for event in events if event.type == "new"]
+    assert len(set(ids)) == 2
 
 
 def test_one_that_serves_while_another_is_prepared_wakes_nobody(news: EngineNews, events: list[Event]) -> None:

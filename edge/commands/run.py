@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import logging
+import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -26,6 +29,7 @@ def run(config_file: Path | None, verbose: bool) -> None:
     from edge.service import Service
 
     Service(lambda: configuration(config_file), Told(_ready)).run()
+    _leave()
 
 
 @click.command()
@@ -48,6 +52,16 @@ def demo(seconds: float | None, source: str | None, port: int | None) -> None:
         click.echo(scene.says)
         told = Told(_ready, lambda event: click.echo(event_line(event)))
         Service(lambda: scene.config, told).run(seconds)
+    _leave()
+
+
+def _leave() -> NoReturn:
+    """End the process without taking the interpreter apart: threads that are left behind in a vendor's code, a camera's
+    blocked read or a model that is being loaded, would come back into what is no more and abort it."""
+    logging.shutdown()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    os._exit(0)
 
 
 def _ready(page: str | None, first: str | None) -> None:

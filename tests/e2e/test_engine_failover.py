@@ -97,7 +97,7 @@ def test_a_server_that_stops_and_returns(start: Start, model: Path, tmp_path: Pa
         looks_on(daemon)
         (lost, back) = told(daemon)
         assert lost[:2] == ("new", "bench")
-        assert back[:2] == ("end", "bench")
+        assert back[:2] == ("update", "bench")
         assert lost[2].startswith("onnxruntime stands in: ")
         assert back[2] == "kserve is back"
 
@@ -125,7 +125,7 @@ def test_a_child_process_that_is_killed_and_started_again(start: Start) -> None:
 
     os.kill(first, signal.SIGKILL)
     eventually(lambda: len(told(daemon)) == 2, 40)
-    assert [kind for kind, _, _ in told(daemon)] == ["new", "end"]
+    assert [kind for kind, _, _ in told(daemon)] == ["new", "update"]
     assert "SIGKILL" in told(daemon)[0][2]
     assert serving(daemon) == ("movidius", "up", None)
     assert child_of(daemon) != first

@@ -304,6 +304,70 @@ def test_what_a_back_end_raises_unawares_loses_it_like_any_fault(
     until(lambda: value(chain) == 11)
 
 
+def test_one_bad_run_of_the_last_one_left_costs_no_picture(make: Callable[..., Chain], told: list[Change]) -> None:
+    server, cpu = Plug("server", 10), Plug("cpu", 20)
+    server.there = False
+
+    class Once(Loaded):
+        def run(self, feed: Feed) -> Mapping[str, NDArray[Any]]:
+            if cpu.loads == 1:
+                raise EngineError("cpu: out of memory, once")
+            return super().run(feed)
+
+    def load() -> Loaded:
+        cpu.load()
+        return Once(cpu)
+
+    chain = make(server.link(), Link("cpu", load))
+    assert value(chain) == 21
+    assert cpu.loads == 2
+    assert [change.serving for change in told] == ["cpu", "cpu"]
+
+
+def test_with_none_left_the_first_that_is_there_serves_within_the_shortest_pause() -> None:
+    stick, cpu = Plug("stick", 10), Plug("cpu", 20)
+    with closing(Chain([stick.link(), cpu.link()], again_s=(0.05, 60.0))) as chain:
+        for _ in range(4):  # the returning thread's own pauses are long by now
+            stick.there = cpu.there = False
+            with pytest.raises(EngineError):
+                value(chain)
+            cpu.there = True
+            begun = time.monotonic()
+            until(lambda: served(chain) == 21)
+            assert time.monotonic() - begun < 2
+
+
+def served(chain: Chain) -> float:
+    try:
+        return value(chain)
+    except EngineError:
+        return 0.0
+
+
+def test_an_engine_that_cannot_even_be_closed_is_lost_all_the_same(make: Callable[..., Chain]) -> None:
+    class Stuck(Loaded):
+        def close(self) -> None:
+            raise RuntimeError("the device is gone")
+
+    stick, cpu = Plug("stick", 10), Plug("cpu", 20)
+    chain = make(Link("stick", lambda: Stuck(stick)), cpu.link())
+    stick.there = False
+    assert value(chain) == 21
+
+
+def test_while_another_one_loads_it_says_so(make: Callable[..., Chain]) -> None:
+    stick, cpu, loading = Plug("stick", 10), Plug("cpu", 20), []
+
+    def load() -> Loaded:
+        loading.append(chain.loading)
+        return cpu.load()
+
+    chain = make(stick.link(), Link("cpu", load))
+    stick.there = False
+    assert value(chain) == 21
+    assert (loading, chain.loading) == ([True], False)
+
+
 @pytest.mark.parametrize(("steady_s", "resets"), [(120.0, 0), (0.0, 3)])
 def test_one_that_comes_and_goes_is_asked_for_less_and_less_often(
     steady_s: float, resets: int, make: Callable[..., Chain], monkeypatch: pytest.MonkeyPatch
