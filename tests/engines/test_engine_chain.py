@@ -215,7 +215,7 @@ def test_a_link_whose_tensors_are_others_is_not_taken(make: Callable[..., Chain]
     stick, cpu = Plug("stick", 10), Plug("cpu", 20)
     chain = make(stick.link(), Link("cpu", lambda: Other(cpu)))
     stick.there = False
-    with pytest.raises(EngineError, match="its tensors are not those of stick"):
+    with pytest.raises(EngineError, match="cpu: its tensors are not those of the model"):
         value(chain)
 
 
