@@ -113,7 +113,7 @@ def open_detector(
     on_change: Callable[[Change], None] | None = None,
     flexible: bool = False,
 ) -> Detector:
-    """Load a model for detection; takes and raises what `open_predictor` does."""
+    """Load a model for detection, without masks; takes and raises what `open_predictor` does."""
     return Detector(
         open_predictor(
             model,
@@ -124,6 +124,7 @@ def open_detector(
             on_change=on_change,
             tasks=CAMERA_TASKS,
             flexible=flexible,
+            masks=False,
         )
     )
 
@@ -149,12 +150,10 @@ def _sure(crop: Crop, frame: tuple[int, int]) -> Box:
 
 
 def _joined(parts: Sequence[Detections], iou: float) -> Detections:
-    """What the crops show together, best first; crops may overlap."""
+    """What the crops show together, best first, without masks; crops may overlap."""
     if len(parts) == 1:
         return parts[0]
     boxes = np.concatenate([part.boxes for part in parts])
     scores = np.concatenate([part.scores for part in parts])
     classes = np.concatenate([part.classes for part in parts])
-    masks = tuple(mask for part in parts for mask in part.masks or ())
-    kept = nms.keep(boxes, scores, classes, iou)
-    return Detections(boxes, scores, classes, masks if len(masks) == len(scores) else None).keep(kept)
+    return Detections(boxes, scores, classes).keep(nms.keep(boxes, scores, classes, iou))

@@ -1,4 +1,5 @@
-"""Questions about paths that answer instead of raising: a folder on the way may be one that we may not enter."""
+"""Questions about paths that answer instead of raising: a folder on the way may be one that we may not enter; and
+files read within bounds."""
 
 from __future__ import annotations
 
@@ -15,6 +16,24 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False
+
+
+def read_bounded(path: Path, most: int) -> bytes:
+    """What is in a plain file; OSError for one of more than `most` bytes, and for a pipe or a device, without waiting.
+
+    Files that came with a model may be anything, a pipe that nobody writes to among it.
+    """
+    with open(path, "rb", opener=_without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError("it is no plain file")
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(f"it has more than {most >> 20} MB")
+    return content
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def unreadable(path: Path) -> str | None:

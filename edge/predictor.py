@@ -46,12 +46,17 @@ class Predictor:
     infer_s: how long the newest inference took, seconds; through a worker, with the wait for its turn
     """
 
-    def __init__(self, model: Model, runner: Runner, min_score: float | None = None) -> None:
-        """Join a model's manifest with what runs it; ModelError where inputs, outputs or labels do not fit."""
+    def __init__(self, model: Model, runner: Runner, min_score: float | None = None, *, masks: bool = True) -> None:
+        """Join a model's manifest with what runs it; ModelError where inputs, outputs or labels do not fit.
+
+        masks: whether those of a model that segments are made.
+        """
         manifest = model.manifest
         self.model = model
         self.runner = runner
         self._head = head(manifest)
+        self._masks = masks
+        self._decode = self._head.decode if masks else self._head.boxes
         self._input, self._fed = _input_of(manifest, runner)
         self._roles, self._quantized = _roles(manifest, self._head, runner)
         self._shapes: tuple[tuple[int, ...], ...] = ()
@@ -109,7 +114,7 @@ class Predictor:
             self._shapes = shapes
         for role, scale in self._quantized.items():
             outputs[role] = real(outputs[role], scale)
-        seen = self._head.decode(outputs, manifest, fit, self.min_score)
+        seen = self._decode(outputs, manifest, fit, self.min_score)
         if stages is not None:
             stages.add("preprocess", fitted - begun)
             stages.add("infer", inferred - fitted)
@@ -118,7 +123,7 @@ class Predictor:
 
     def twin(self, runner: Runner | None = None) -> Predictor:
         """Another one of the same model for another thread, through `runner` (a worker) where one is given."""
-        return Predictor(self.model, runner or self.runner, self.min_score)
+        return Predictor(self.model, runner or self.runner, self.min_score, masks=self._masks)
 
     def close(self) -> None:
         """Give back the engine."""
@@ -158,6 +163,7 @@ def open_predictor(
     on_change: Callable[[Change], None] | None = None,
     tasks: Sequence[str] = TASKS,
     flexible: bool = False,
+    masks: bool = True,
 ) -> Predictor:
     """Load a model.
 
@@ -171,6 +177,7 @@ def open_predictor(
             takes the first that loads, for good.
         tasks: those that the caller can use.
         flexible: leave the sizes open that the manifest lets vary.
+        masks: whether those of a model that segments are made.
 
     Raises:
         MissingError: the engine or a known model's file is not on this machine.
@@ -182,7 +189,7 @@ def open_predictor(
     links = links_of(found, engine, options, flexible=flexible)
     runner = first(links) if on_change is None or len(links) == 1 else Chain(links, on_change)
     try:
-        return Predictor(found, runner, min_score)
+        return Predictor(found, runner, min_score, masks=masks)
     except ModelError:
         runner.close()
         raise

@@ -84,7 +84,8 @@ class Detections:
     scores: float32 (n,), 0..1, descending
     classes: int32 (n,), index into the manifest's labels
     masks: of a model that segments, n arrays uint8 (h, w), 1 where the object is: the frame's pixels in the rows
-        floor(y1) to ceil(y2) and the columns floor(x1) to ceil(x2) of its box; None of any other model
+        floor(y1) to ceil(y2) and the columns floor(x1) to ceil(x2) of its box, or (0, 0) where its decoder has
+        made as many as it does; None of any other model, and where they were not asked for
     """
 
     boxes: F32

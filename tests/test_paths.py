@@ -14,7 +14,7 @@ from edge.capture.v4l2 import open_v4l2
 from edge.config.checks import missing_files
 from edge.doctor.model import check_model
 from edge.errors import EdgeError
-from edge.paths import GONE, is_file, no_folder, unreadable
+from edge.paths import GONE, is_file, no_folder, read_bounded, unreadable
 
 AWKWARD = ["loop/x", "n" * 300, "a\0b", "file/below"]
 
@@ -32,6 +32,20 @@ def test_what_keeps_a_file_from_being_read_is_said(folder: Path) -> None:
     assert unreadable(folder) == "is a folder"
     assert no_folder(folder) is no_folder(folder / "none") is None
     assert no_folder(folder / "file") == "is no folder"
+
+
+def test_a_file_is_read_up_to_its_bound_and_a_pipe_is_not_waited_for(folder: Path) -> None:
+    (folder / "whole").write_bytes(bytes(1 << 20))
+    assert read_bounded(folder / "whole", 1 << 20) == bytes(1 << 20)
+    (folder / "whole").write_bytes(bytes((1 << 20) + 1))
+    with pytest.raises(OSError, match="it has more than 1 MB"):
+        read_bounded(folder / "whole", 1 << 20)
+    os.mkfifo(folder / "pipe")
+    for odd in (folder / "pipe", Path("/dev/zero")):
+        with pytest.raises(OSError, match="it is no plain file"):
+            read_bounded(odd, 1 << 20)
+    with pytest.raises(FileNotFoundError):
+        read_bounded(folder / "none", 1 << 20)
 
 
 @pytest.mark.parametrize("name", AWKWARD)

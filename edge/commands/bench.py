@@ -73,7 +73,7 @@ def bench(
     options = options_of(overrides, threads)
     if clip is not None:
         open_file(clip).close()  # told before a model is loaded
-        opened = open_predictor(model, engine_names(engine), options, manifest=manifest)
+        opened = open_predictor(model, engine_names(engine), options, manifest=manifest, masks=False)
         _streams(opened, clip, streams, seconds, as_json)
     else:
         _one_call(find(model, manifest), engine_names(engine), options, seconds, as_json)

@@ -15,9 +15,12 @@ from edge.commands.engine_settings import SET, options_of
 from edge.commands.output import print_json, print_table
 from edge.errors import SourceError
 from edge.metrics import Stages
-from edge.paths import is_file
+from edge.paths import is_file, read_bounded
 from edge.predictor import Predictor, open_predictor
 from edge.types import U8, Prediction
+
+MOST_BYTES = 256 << 20
+"""Of an image's file; a large panorama has some tens of MB."""
 
 
 @click.command()
@@ -77,9 +80,9 @@ def engine_names(given: str) -> str | list[str]:
 def read_image(path: Path) -> U8:
     """A BGR image, uint8 (h, w, 3), upright; SourceError in one line if it cannot be read."""
     try:
-        raw = np.fromfile(path, np.uint8)
+        raw = np.frombuffer(read_bounded(path, MOST_BYTES), np.uint8)
     except OSError as fault:
-        raise SourceError(f"{path}: cannot be read: {fault.strerror}") from None
+        raise SourceError(f"{path}: cannot be read: {fault.strerror or fault}") from None
     try:
         image = cv2.imdecode(raw, cv2.IMREAD_COLOR) if raw.size else None
     except cv2.error:

@@ -15,17 +15,18 @@ import click
 from edge.commands.output import print_json, print_table
 from edge.decode import TABLE as DECODERS
 from edge.decode import head
-from edge.engines.base import TensorSpec
+from edge.engines.base import Engine, TensorSpec
 from edge.errors import EdgeError, MissingError, ModelError, UserError
 from edge.models import catalogue
 from edge.models.catalogue import Entry
-from edge.models.inspect import described, draft, facts_of, guess, open_any
+from edge.models.inspect import Facts, Guess, described, draft, facts_of, guess, open_any
 from edge.models.manifest import to_toml
 from edge.models.pull import install as install_model
 from edge.models.pull import present
 from edge.models.pull import pull as pull_wheel
 from edge.models.store import cached, find, sha256_of
 from edge.paths import is_file
+from edge.text import printable
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
@@ -104,6 +105,7 @@ def inspect(file: Path, engine: str, write: bool, as_json: bool) -> None:
     digest = sha256_of(file)
     known = catalogue.by_sha256(digest)
     loaded = open_any(file, engine)
+    facts = None
     try:
         facts = facts_of(loaded)
         likely = guess(facts)
@@ -120,24 +122,22 @@ def inspect(file: Path, engine: str, write: bool, as_json: bool) -> None:
                     "engine": loaded.name,
                     "inputs": [asdict(spec) for spec in loaded.inputs],
                     "outputs": [asdict(spec) for spec in loaded.outputs],
+                    "unrun": facts.unrun or None,
                     "guess": described(facts, likely),
                 }
             )
-            return
-        click.echo(f"{file}: {file.stat().st_size:,} bytes, sha256 {digest}, read by {loaded.name}")
-        for kind, specs in (("input", loaded.inputs), ("output", loaded.outputs)):
-            for spec in specs:
-                click.echo(f"  {kind:6}  {spec.name}  {list(spec.shape)}  {spec.dtype}{_quantized(spec)}")
-        if known is not None:
-            click.echo(f"known as {known.manifest.name} ({known.manifest.task}, {known.manifest.licence})")
         else:
-            click.echo(f"likely head: {f'{likely.decoder}: {likely.why}' if likely else 'not recognised'}")
-        if write:
-            click.echo(f"wrote {target}{': check what is marked as a guess' if known is None else ''}")
-        elif known is None:
-            click.echo("\n" + text, nl=False)
+            click.echo(f"{file}: {file.stat().st_size:,} bytes, sha256 {digest}, read by {loaded.name}")
+            _tell(loaded, facts, likely, known)
+            if write:
+                click.echo(f"wrote {target}{': check what is marked as a guess' if known is None else ''}")
+            elif known is None:
+                click.echo("\n" + text, nl=False)
     finally:
-        loaded.close()
+        if facts is None or not facts.busy:
+            loaded.close()
+    if facts.busy:
+        _leave()
 
 
 @models.command("verify")
@@ -182,6 +182,25 @@ def _known(name: str) -> Entry:
 
 def _wheel_name(entry: Entry) -> str:
     return entry.wheel.package if entry.wheel else ""
+
+
+def _tell(loaded: Engine, facts: Facts, likely: Guess | None, known: Entry | None) -> None:
+    for kind, specs in (("input", loaded.inputs), ("output", loaded.outputs)):
+        for spec in specs:
+            click.echo(f"  {kind:6}  {printable(spec.name)}  {list(spec.shape)}  {spec.dtype}{_quantized(spec)}")
+    if facts.unrun:
+        click.echo(f"not run on a black picture: {printable(facts.unrun)}")
+    if known is not None:
+        click.echo(f"known as {known.manifest.name} ({known.manifest.task}, {known.manifest.licence})")
+    else:
+        click.echo(f"likely head: {printable(f'{likely.decoder}: {likely.why}') if likely else 'not recognised'}")
+
+
+def _leave() -> None:
+    """End the process as it is: onnxruntime aborts one that ends in an orderly way while a thread still runs it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _quantized(spec: TensorSpec) -> str:

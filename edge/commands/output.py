@@ -10,8 +10,13 @@ import click
 
 
 def print_json(document: Any) -> None:
-    """One JSON document on stdout and nothing else there."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    """One JSON document on stdout and nothing else there; what a terminal might obey is escaped."""
+    lines = json.dumps(document, ensure_ascii=False, indent=2).split("\n")
+    click.echo("\n".join(line if line.isprintable() else "".join(map(_escaped, line)) for line in lines))
+
+
+def _escaped(letter: str) -> str:
+    return letter if letter.isprintable() else json.dumps(letter)[1:-1]
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

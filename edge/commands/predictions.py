@@ -109,7 +109,8 @@ def _detection(seen: Detections, number: int, names: Sequence[str]) -> dict[str,
         "box": _rounded(seen.boxes[number]),
     }
     if seen.masks is not None:
-        told["mask"] = outlines(seen.masks[number], seen.boxes[number])
+        mask = seen.masks[number]
+        told["mask"] = outlines(mask, seen.boxes[number]) if mask.size else None
     return told
 
 

@@ -47,6 +47,7 @@ class Head:
     roles: the outputs that it needs, by the names used in manifests; the first one's shape tells the classes
     classes: the number of classes by the shape of the first output, None where the family's tensors do not show it
     misfit: what is wrong with outputs of these shapes by role; None if nothing, roles that are left out pass
+    boxes: the same as `decode` but for masks, which it does not make
     """
 
     decode: Decode
@@ -54,6 +55,7 @@ class Head:
     roles: tuple[str, ...]
     classes: Callable[[Shape], int | None] | None
     misfit: Callable[[Mapping[str, Shape], Manifest], str | None]
+    boxes: Decode
 
 
 def head(manifest: Manifest) -> Head:
@@ -74,7 +76,8 @@ def head(manifest: Manifest) -> Head:
     # Heads of one output a stride have as many roles as the manifest has strides.
     roles = module.roles(manifest) if hasattr(module, "roles") else module.ROLES
     classes = getattr(module, "classes", None)
-    return Head(module.decode, task, roles, classes, partial(_misfit, module.misfit))
+    boxes = getattr(module, "boxes", module.decode)
+    return Head(module.decode, task, roles, classes, partial(_misfit, module.misfit), boxes)
 
 
 def _misfit(

@@ -25,6 +25,9 @@ CENTRES_TO_CORNERS: F32 = np.array([[1, 0, 1, 0], [0, 1, 0, 1], [-0.5, 0, 0.5, 0
 """x y w h times this is x1 y1 x2 y2. What is no finite number spreads over its row; such a box is no box anyway."""
 
 
+ONE = np.float32(1)
+
+
 class Decode(Protocol):
     """A head family's pure function from tensors to values."""
 
@@ -78,11 +81,19 @@ def from_centres(boxes: F32) -> F32:
     return boxes @ CENTRES_TO_CORNERS
 
 
+def at_most_1(scores: F32) -> F32:
+    """Scores with those cut that rounding, or a broken model, leaves above 1; their order stays."""
+    return np.asarray(np.minimum(scores, ONE), np.float32)
+
+
 def detections(boxes: F32, scores: F32, classes: NDArray[np.integer], fit: Fit) -> Detections:
-    """Detections in the frame from boxes in pixels of the input; those wholly outside it are dropped."""
+    """Detections in the frame from boxes in pixels of the input; those wholly outside it are dropped.
+
+    Scores are cut at 1 only here, after the suppression has put the best first.
+    """
     placed = fit.to_frame(boxes)
     real = placed[:, 2:] > placed[:, :2]
     if not real.all():
         inside = real.all(axis=1)
         placed, scores, classes = placed[inside], scores[inside], classes[inside]
-    return Detections(placed, np.asarray(scores, np.float32), np.asarray(classes, np.int32))
+    return Detections(placed, at_most_1(scores), np.asarray(classes, np.int32))

@@ -39,15 +39,16 @@ def misfit(shapes: Mapping[str, Shape], manifest: Manifest) -> str | None:
 def decode(outputs: Outputs, manifest: Manifest, fit: Fit, min_score: float) -> Poses:
     """Turn `keypoints`, float (1, 1, 17, 3), into one pose or none; its score is the mean of its keypoints' scores."""
     rows = np.asarray(outputs["keypoints"], np.float32).reshape(-1, 3)
-    score = rows[:, 2].mean()
+    sure = np.clip(rows[:, 2], 0, 1)
+    score = sure.mean()
     # What is no number fails here as well.
     if not (score >= min_score and np.isfinite(rows).all()):
         return NO_POSES
     size = np.array([fit.input.width, fit.input.height] * 2, np.float32)
     points = fit.to_frame(rows[:, [1, 0, 1, 0]] * size)[:, :2]
-    seen = points[rows[:, 2] >= SEEN]
+    seen = points[sure >= SEEN]
     if len(seen) < 2:
         seen = points
     box = np.concatenate([seen.min(axis=0), seen.max(axis=0)])
-    keypoints = np.concatenate([points, rows[:, 2:]], axis=1)
+    keypoints = np.concatenate([points, sure[:, None]], axis=1)
     return Poses(box[None], np.array([score], np.float32), keypoints[None])

@@ -35,6 +35,7 @@ def misfit(shapes: Mapping[str, Shape], manifest: Manifest) -> str | None:
     return None
 
 
+@np.errstate(all="ignore")
 def decode(outputs: Outputs, manifest: Manifest, fit: Fit, min_score: float) -> Detections:
     """Turn the four tensors into detections.
 

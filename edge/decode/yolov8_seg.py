@@ -13,13 +13,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.decode import nms
-from edge.decode.head import Outputs, Shape, both_counts, candidates, from_centres, in_pixels
+from edge.decode import nms, yolov8
+from edge.decode.head import Outputs, Shape, at_most_1, both_counts, candidates, from_centres, in_pixels
 from edge.models.manifest import Manifest
 from edge.preprocess import Fit
 from edge.types import F32, NO_DETECTIONS, U8, Detections
 
 ROLES = ("predictions", "prototypes")
+MOST_MASKS = 300
+"""Detections of one picture that get a mask; a picture has some dozens."""
+MOST_PIXELS = 64_000_000
+"""Pixels, which are bytes, of all masks of one picture: thirty objects that fill one of 1920 x 1080."""
+NO_MASK: U8 = np.zeros((0, 0), np.uint8)
 
 
 def misfit(shapes: Mapping[str, Shape], manifest: Manifest) -> str | None:
@@ -45,7 +50,8 @@ def decode(outputs: Outputs, manifest: Manifest, fit: Fit, min_score: float) -> 
     predictions: float (1, 4 + classes + prototypes, points), centre x, centre y, w, h, scores, coefficients
     prototypes: float (1, prototypes, down, across), laid over the whole input
 
-    Masks are made of what the suppression leaves, within each box alone. Each costs about 20 microseconds, and 2 for
+    Masks are made of what the suppression leaves, within each box alone, best first, until `MOST_MASKS` of them or
+    `MOST_PIXELS` are made; the detections behind that have an empty one. Each costs about 20 microseconds, and 2 for
     every thousand of its pixels in the frame.
     """
     columns, prototypes = outputs["predictions"][0], outputs["prototypes"][0]
@@ -56,16 +62,28 @@ def decode(outputs: Outputs, manifest: Manifest, fit: Fit, min_score: float) -> 
     rows = np.asarray(columns[:, where].T, np.float32)
     best = rows[:, 4 : 4 + kinds].argmax(axis=1)
     scores = rows[np.arange(len(rows)), 4 + best]
-    boxes = from_centres(in_pixels(rows[:, :4], manifest))
-    kept = nms.chosen(boxes, scores, best, manifest.nms_iou)
-    placed = fit.to_frame(boxes[kept])
+    found = from_centres(in_pixels(rows[:, :4], manifest))
+    kept = nms.chosen(found, scores, best, manifest.nms_iou)
+    placed = fit.to_frame(found[kept])
     inside = (placed[:, 2:] > placed[:, :2]).all(axis=1)
     kept, placed = kept[inside], placed[inside]
-    masks = tuple(
-        _mask(box, coefficients, prototypes, fit)
-        for box, coefficients in zip(placed, rows[kept, 4 + kinds :], strict=True)
-    )
-    return Detections(placed, scores[kept], best[kept].astype(np.int32), masks)
+    coefficients = rows[kept, 4 + kinds :]
+    masks = [_mask(placed[n], coefficients[n], prototypes, fit) for n in range(_masked(placed))]
+    masks += [NO_MASK] * (len(placed) - len(masks))
+    return Detections(placed, at_most_1(scores[kept]), best[kept].astype(np.int32), tuple(masks))
+
+
+def boxes(outputs: Outputs, manifest: Manifest, fit: Fit, min_score: float) -> Detections:
+    """The same detections without masks, for who looks at none: a camera's pictures."""
+    columns = outputs["predictions"][:, : 4 + len(manifest.labels)]
+    return yolov8.decode({"predictions": columns}, manifest, fit, min_score)
+
+
+def _masked(placed: F32) -> int:
+    """How many of these boxes, best first, get a mask."""
+    sides = np.ceil(placed[:MOST_MASKS, 2:]) - np.floor(placed[:MOST_MASKS, :2])
+    pixels = sides.prod(axis=1, dtype=np.float64).cumsum()
+    return int(np.searchsorted(pixels, MOST_PIXELS, side="right"))
 
 
 def _mask(box: F32, coefficients: F32, prototypes: NDArray[Any], fit: Fit) -> U8:

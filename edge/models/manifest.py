@@ -34,7 +34,8 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import ModelError
-from edge.models.table import Table, read_toml
+from edge.models.table import MOST_BYTES, Table, read_toml
+from edge.paths import read_bounded
 from edge.preprocess.input import ANCHORS, CHANNELS, FITTINGS, LAYOUTS, RESIZES, ROUNDINGS, Input
 
 TASKS = ("detect", "pose", "classify", "values")
@@ -221,7 +222,7 @@ def _labels(top: Table, folder: Path) -> tuple[str, ...]:
     if Path(given).name != given or given == ".." or _leads_out(path):
         raise top.error("labels", f"must be the plain name of a file beside the manifest, not {given!r}")
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_bounded(path, MOST_BYTES).decode("utf-8").splitlines()
     except FileNotFoundError:
         raise top.error("labels", f"names a file that does not exist: {path}") from None
     except (OSError, ValueError) as fault:

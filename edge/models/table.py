@@ -9,14 +9,17 @@ from typing import Any, TypeVar
 
 from edge.config.toml import parse
 from edge.errors import ModelError
+from edge.paths import read_bounded
 
 Word = TypeVar("Word", bound=str)
+MOST_BYTES = 1 << 20
+"""Of a manifest, and of a file of labels: tens of thousands of names."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The tree of a TOML file; ModelError for one that is missing, unreadable or not TOML."""
+    """The tree of a TOML file; ModelError for one that is missing, unreadable, larger than 1 MB or not TOML."""
     try:
-        return parse(path.read_text(encoding="utf-8"))
+        return parse(read_bounded(path, MOST_BYTES).decode("utf-8"))
     except FileNotFoundError:
         raise ModelError(f"{path}: no such manifest") from None
     except (OSError, ValueError) as fault:

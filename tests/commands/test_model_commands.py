@@ -149,6 +149,14 @@ def test_infer_outlines_and_tints_masks(edge: Any, tmp_path: Path) -> None:
     assert np.ptp(saved[44, 20].astype(int)) < 20, "what is beside it within the box is not"
 
 
+def test_infer_reads_no_image_of_gigabytes(edge: Any, tmp_path: Path) -> None:
+    with (tmp_path / "huge.png").open("wb") as file:
+        file.truncate(1 << 32)
+    done = edge("infer", "grid.onnx", tmp_path / "huge.png")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"edge: {tmp_path}/huge.png: cannot be read: it has more than 256 MB\n"
+
+
 @pytest.mark.parametrize(
     ("args", "code", "complaint"),
     [

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.decode import yolov8_seg
+from edge.commands import predictions
+from edge.decode import head, yolov8_seg
+from edge.detector import open_detector
+from edge.engines.base import EngineOptions
+from edge.models.manifest import to_toml
+from edge.predictor import open_predictor
 from edge.preprocess import Fit, Input
 from edge.types import F32, Detections
-from tests.support.heads import LABELS, SIDE
+from tests.support.heads import FIT, INPUT, LABELS, SIDE
+from tests.support.nets import saying
 from tests.support.raw_heads import RAW_FAMILIES
 
 GIVEN = RAW_FAMILIES["yolov8-seg"].manifest
@@ -92,3 +99,67 @@ def test_prototypes_that_are_no_numbers_make_masks_all_the_same(rubbish: float) 
     seen = seen_through(fit, (10, 20, 200, 300), prototypes, np.array([1, -1, 1], np.float32))
     assert seen.masks is not None
     assert set(np.unique(seen.masks[0])) <= {0, 1}
+
+
+def crowd(size: float) -> dict[str, F32]:
+    """Squares of this size in pixels of the input, as many as the model has points, none like another."""
+    random = np.random.default_rng(3)
+    predictions = np.zeros((1, 4 + len(LABELS) + 3, 3549), np.float32)
+    predictions[0, :2] = random.uniform(0, SIDE, (2, 3549))
+    predictions[0, 2:4] = size
+    predictions[0, 4] = random.uniform(0.4, 1, 3549)
+    predictions[0, -1] = 1
+    return {"predictions": predictions, "prototypes": slopes()[None]}
+
+
+def test_the_best_alone_get_masks_where_there_are_too_many() -> None:
+    seen = yolov8_seg.decode(crowd(8), GIVEN, FIT, 0.3)
+    assert seen.masks is not None
+    assert len(seen) == len(seen.masks) > yolov8_seg.MOST_MASKS
+    assert all(mask.size and mask.all() for mask in seen.masks[: yolov8_seg.MOST_MASKS])
+    assert {mask.shape for mask in seen.masks[yolov8_seg.MOST_MASKS :]} == {(0, 0)}
+
+
+def test_masks_of_a_flood_of_large_boxes_end_at_a_number_of_pixels() -> None:
+    given = replace(GIVEN, nms_iou=0.95)
+    seen = yolov8_seg.decode(crowd(300), given, Fit.of((1920, 1080), given.input), 0.3)
+    assert seen.masks is not None
+    made = [mask.size > 0 for mask in seen.masks]
+    assert 10 < sum(made) < yolov8_seg.MOST_MASKS < len(seen) == len(made)
+    assert made == sorted(made, reverse=True), "best first"
+    assert 0.9 < sum(mask.nbytes for mask in seen.masks) / yolov8_seg.MOST_PIXELS <= 1
+
+
+def test_a_detection_beyond_that_is_told_and_drawn_without_a_mask() -> None:
+    seen = yolov8_seg.decode(crowd(8), GIVEN, FIT, 0.3)
+    told = predictions.as_json(seen, LABELS)["detections"]
+    assert (told[0]["mask"] is None, told[-1]["mask"]) == (False, None)
+    image = np.zeros((3 * SIDE, 2 * SIDE, 3), np.uint8)
+    assert predictions.draw(image, seen, LABELS).any()
+
+
+@settings(max_examples=30, deadline=None)
+@given(size=st.floats(1, 400), least=st.floats(0, 1))
+def test_boxes_alone_are_those_with_masks(size: float, least: float) -> None:
+    seen = yolov8_seg.decode(crowd(size), GIVEN, FIT, least)
+    plain = head(GIVEN).boxes(crowd(size), GIVEN, FIT, least)
+    assert isinstance(plain, Detections)
+    assert plain.masks is None
+    for name in ("boxes", "scores", "classes"):
+        np.testing.assert_array_equal(getattr(plain, name), getattr(seen, name))
+
+
+def test_a_camera_makes_no_masks_and_infer_does(tmp_path: Path) -> None:
+    path = saying(tmp_path / "seg.onnx", INPUT.shape, crowd(8))
+    path.with_suffix(".toml").write_text(to_toml(GIVEN), encoding="utf-8")
+    picture, one = np.full((3 * SIDE, 2 * SIDE, 3), 90, np.uint8), EngineOptions(threads=1)
+    detector, predictor = open_detector(str(path), "onnxruntime", one), open_predictor(str(path), "onnxruntime", one)
+    try:
+        for each in (detector, detector.twin()):
+            assert each.detect(picture).masks is None
+        seen = predictor.predict(picture)
+        assert isinstance(seen, Detections)
+        assert seen.masks is not None
+    finally:
+        detector.close()
+        predictor.close()

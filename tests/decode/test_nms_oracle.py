@@ -67,7 +67,7 @@ def test_far_off_coordinates_of_different_classes_stay_apart() -> None:
 
 def test_a_flood_of_candidates_is_cut_to_the_best() -> None:
     given = replace(GIVEN, nms_iou=1.0)
-    scores = np.random.default_rng(3).permutation(9000).astype(np.float32) / 9000 + 0.1
+    scores = np.random.default_rng(3).permutation(9000).astype(np.float32) / 10_000 + 0.1
     boxes = np.tile(np.array([[10, 10, 50, 50]], np.float32), (9000, 1))
     seen = nms.survivors(boxes, scores, np.zeros(9000, np.int64), given, Fit.of((640, 480), given.input))
     np.testing.assert_array_equal(seen.scores, np.sort(scores)[::-1][: nms.MOST])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import string
 from collections.abc import Callable
 from pathlib import Path
@@ -125,6 +126,29 @@ def test_a_mistake_is_one_line_with_file_and_key(
     with pytest.raises(ModelError, match=rf"mine\.toml: {complaint}") as fault:
         read_manifest(write(WHOLE.replace(old, new)))
     assert "\n" not in str(fault.value)
+
+
+def a_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def a_hole(path: Path) -> None:
+    """A file of four gigabytes that takes no room."""
+    with path.open("wb") as file:
+        file.truncate(1 << 32)
+
+
+@pytest.mark.parametrize(("make", "why"), [(a_pipe, "it is no plain file"), (a_hole, "it has more than 1 MB")])
+def test_what_is_no_file_of_a_sane_size_is_neither_waited_for_nor_read(
+    make: Callable[[Path], None], why: str, write: Callable[[str], Path], tmp_path: Path
+) -> None:
+    make(tmp_path / "names.txt")
+    path = write(WHOLE.replace('["person", "traffic light"]', '"names.txt"'))
+    with pytest.raises(ModelError, match=rf"`labels` names a file that cannot be read: .*names\.txt \({why}\)"):
+        read_manifest(path)
+    make(tmp_path / "odd.toml")
+    with pytest.raises(ModelError, match=rf"odd\.toml: not a manifest: {why}"):
+        read_manifest(tmp_path / "odd.toml")
 
 
 def test_label_files_lie_beside_the_manifest(write: Callable[[str], Path], tmp_path: Path) -> None:

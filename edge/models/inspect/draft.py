@@ -13,6 +13,7 @@ from edge.models.inspect.facts import Facts
 from edge.models.inspect.guess import Guess
 from edge.models.inspect.habits import HABITS, Habit
 from edge.preprocess import Input
+from edge.text import printable
 
 COLUMN = 36
 FED = ("uint8", "int8", "float32", "float16")
@@ -31,8 +32,7 @@ class Line:
 
     def __str__(self) -> str:
         # JSON's texts, numbers and lists are TOML's too, but for DEL, which TOML wants escaped.
-        value = json.dumps(self.value, ensure_ascii=False).replace("\x7f", "\\u007f")
-        text = f"{self.key} = {value}"
+        text = f"{self.key} = {''.join(map(_escaped, json.dumps(self.value, ensure_ascii=False)))}"
         if not self.why:
             return text
         return f"{text:<{COLUMN}}  {_comment(self.why if self.sure else f'guess: {self.why}')}"
@@ -156,6 +156,13 @@ def _outputs(facts: Facts, guess: Guess | None) -> Iterator[Line]:
         yield Line(role, name, shapes[name], sure=True)
 
 
+def _escaped(letter: str) -> str:
+    """A letter of a TOML text; what terminals might obey is told by its number. A lone surrogate has none in TOML."""
+    if letter.isprintable() or "\ud800" <= letter <= "\udfff":
+        return letter
+    return f"\\U{ord(letter):08x}" if letter > "\uffff" else f"\\u{ord(letter):04x}"
+
+
 def _comment(text: str) -> str:
     """A comment of one line, whatever a file's or a tensor's name holds."""
-    return "# " + "".join(letter if letter.isprintable() else "?" for letter in text)
+    return "# " + printable(text)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
 from numpy.typing import NDArray
 
 from edge.engines import registry
 from edge.engines.base import Engine, EngineOptions, TensorSpec
-from edge.errors import EngineError, ModelError
+from edge.errors import ModelError
+from edge.models.inspect import trial
 
 USUAL_SIDE = 640
 """Pixels of a side that a file leaves open and its notes do not tell: what Ultralytics exports by default."""
@@ -39,6 +39,8 @@ class Facts:
     open: whether the file leaves the picture's size open; width and height are then the notes', or usual ones
     outputs: as after a run, where one was possible
     samples: what a black picture gives, by output; empty where the model could not be run
+    unrun: why it could not, in one line; empty where it could
+    busy: the run was given up, and the engine is still at it: it must not be closed
     names: class names by the file's own notes, empty where it has none
     task: by the same notes: `detect`, `segment`, `classify`...
     """
@@ -52,6 +54,8 @@ class Facts:
     height: int = 0
     open: bool = False
     samples: Mapping[str, NDArray[Any]] = field(default_factory=dict, repr=False)
+    unrun: str = ""
+    busy: bool = False
     names: tuple[str, ...] = ()
     task: str = ""
 
@@ -70,7 +74,7 @@ def open_any(path: Path, engine: str = "auto") -> Engine:
 
 
 def facts_of(loaded: Engine) -> Facts:
-    """Look at a loaded model; it is run once on a black picture, and may fail at that.
+    """Look at a loaded model; it is run once on a black picture, and may fail at that, or be too large or slow for it.
 
     ModelError for one that takes nothing.
     """
@@ -81,22 +85,25 @@ def facts_of(loaded: Engine) -> Facts:
     names = _names(notes.get("names", ""))
     task = notes.get("task", "")
     if picture is None:
-        return Facts(None, loaded.inputs, loaded.outputs, names=names, task=task)
+        unrun = "none of its inputs takes a picture"
+        return Facts(None, loaded.inputs, loaded.outputs, unrun=unrun, names=names, task=task)
     layout, channels = _channels(picture) or ("NHWC", 3)
     height, width = picture.shape[2:4] if layout == "NCHW" else picture.shape[1:3]
     usual = _size(notes.get("imgsz", ""))
     known = (width or usual[0], height or usual[1])
     shape = (1, channels, known[1], known[0]) if layout == "NCHW" else (1, known[1], known[0], channels)
-    samples = _run(loaded, picture, shape)
+    tried = trial.run(loaded, picture.name, shape)
     return Facts(
         picture,
         tuple(spec for spec in loaded.inputs if spec is not picture),
-        tuple(_after(spec, samples.get(spec.name)) for spec in loaded.outputs),
+        tuple(_after(spec, tried.samples.get(spec.name)) for spec in loaded.outputs),
         layout,
         channels,
         *known,
         open=not (width and height),
-        samples=samples,
+        samples=tried.samples,
+        unrun=tried.fault,
+        busy=tried.busy,
         names=names,
         task=task,
     )
@@ -111,17 +118,6 @@ def _channels(spec: TensorSpec) -> tuple[str, int] | None:
         if channels in (1, 3):
             return layout, channels
     return None
-
-
-def _run(loaded: Engine, picture: TensorSpec, shape: tuple[int, ...]) -> dict[str, NDArray[Any]]:
-    feed = {picture.name: np.zeros(shape, picture.dtype)}
-    for spec in loaded.inputs:  # a mask, a size: all of the picture
-        if spec is not picture:
-            feed[spec.name] = np.ones([size or 1 for size in spec.shape], spec.dtype)
-    try:
-        return dict(loaded.run(feed))
-    except EngineError:
-        return {}
 
 
 def _after(spec: TensorSpec, sample: NDArray[Any] | None) -> TensorSpec:

@@ -1,0 +1,8 @@
+"""Texts from files of anybody, for terminals and for comments."""
+
+from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    """The text in one line, with `?` for all that is no letter, sign or space: a terminal would obey some of it."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
