@@ -154,3 +154,26 @@ def test_a_model_that_its_head_refuses_asks_for_the_decoder(edge: Edge) -> None:
     done = edge("infer", "grid.onnx", "corner.png")
     assert (done.code, len(done.err.splitlines())) == (2, 1)
     assert "is its decoder really `yolov8`? `edge models inspect` guesses" in done.err
+
+
+@pytest.mark.parametrize(
+    ("engine", "setting", "said"),
+    [
+        ("tensorrt", "model.threads=1", "tensorrt is not installed: with JetPack: apt install"),
+        (
+            "movidius",
+            "model.threads=1",
+            "make a Python 3.6 to 3.9 with openvino==2021.4.2 and set engine.movidius.pyth",
+        ),
+        ("movidius", "engine.movidius.python=/none", "/none, which is no file"),
+        ("kserve", "model.threads=1", "no server is named: set `engine.kserve.url`: a server of the Open"),
+        ("kserve", "", "nothing listens there (connection refused)"),
+    ],
+)
+def test_engines_says_in_a_short_row_what_is_to_be_done(engine: str, setting: str, said: str, edge: Edge) -> None:
+    done = edge("engines", "--set", setting or dead())
+    rows = [line for line in done.out.splitlines() if line.startswith(engine)]
+    assert len(rows) == 1
+    assert said in rows[0]
+    assert ("Triton" in rows[0]) == ("no server is named" in rows[0])
+    assert max(map(len, done.out.splitlines())) < 200
