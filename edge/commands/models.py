@@ -94,7 +94,7 @@ def pull(names: Sequence[str]) -> None:
 
 
 @models.command("inspect", epilog=f"Families of heads, a manifest's `decoder`: {', '.join(DECODERS)}.")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, readable=False))
 @click.option("--engine", default="auto", show_default=True, help="The engine to look with, or several in order.")
 @SET
 @click.option("--write", is_flag=True, help="Put the draft beside FILE as NAME.toml, unless there is one.")
