@@ -12,7 +12,7 @@ import numpy as np
 from edge.crops import TABLE_COST, Cost, Crop, Planner
 from edge.decode import nms
 from edge.engines.base import EngineOptions, Runner
-from edge.engines.links import Change
+from edge.engines.links import Change, PassedOver, log_passed_over
 from edge.errors import FeedError
 from edge.metrics import Stages
 from edge.predictor import CAMERA_TASKS, Predictor, open_predictor
@@ -111,6 +111,7 @@ def open_detector(
     min_score: float | None = None,
     manifest: Path | None = None,
     on_change: Callable[[Change], None] | None = None,
+    passed_over: PassedOver = log_passed_over,
     flexible: bool = False,
 ) -> Detector:
     """Load a model for detection, without masks; takes and raises what `open_predictor` does."""
@@ -122,6 +123,7 @@ def open_detector(
             min_score=min_score,
             manifest=manifest,
             on_change=on_change,
+            passed_over=passed_over,
             tasks=CAMERA_TASKS,
             flexible=flexible,
             masks=False,

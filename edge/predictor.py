@@ -19,7 +19,7 @@ from edge.decode.head import Outputs, Shape
 from edge.engines import registry
 from edge.engines.base import Engine, EngineOptions, Runner, TensorSpec, fits
 from edge.engines.chain import Chain
-from edge.engines.links import Change, Link, first
+from edge.engines.links import Change, Link, PassedOver, first, log_passed_over
 from edge.errors import ModelError
 from edge.metrics import Stages
 from edge.models.manifest import TASKS, Manifest, labels_fault
@@ -161,6 +161,7 @@ def open_predictor(
     min_score: float | None = None,
     manifest: Path | None = None,
     on_change: Callable[[Change], None] | None = None,
+    passed_over: PassedOver = log_passed_over,
     tasks: Sequence[str] = TASKS,
     flexible: bool = False,
     masks: bool = True,
@@ -175,6 +176,7 @@ def open_predictor(
         manifest: of the file, where it is neither beside it nor in the catalogue.
         on_change: given, several engines form a chain that falls over and goes back, and this is told of it; None
             takes the first that loads, for good.
+        passed_over: told of engines that were asked for before the one that is taken.
         tasks: those that the caller can use.
         flexible: leave the sizes open that the manifest lets vary.
         masks: whether those of a model that segments are made.
@@ -186,8 +188,8 @@ def open_predictor(
     found = find(model, manifest)
     wanted = found.manifest
     head_for(wanted, tasks)  # a missing decoder is told before a slow load
-    links = links_of(found, engine, options, flexible=flexible)
-    runner = first(links) if on_change is None or len(links) == 1 else Chain(links, on_change)
+    links = links_of(found, engine, options, flexible=flexible, passed_over=passed_over)
+    runner = first(links, passed_over) if on_change is None or len(links) == 1 else Chain(links, on_change)
     try:
         return Predictor(found, runner, min_score, masks=masks)
     except ModelError:
@@ -211,15 +213,17 @@ def links_of(
     options: EngineOptions | None = None,
     *,
     flexible: bool = False,
+    passed_over: PassedOver = log_passed_over,
 ) -> list[Link]:
     """The back ends that can load a model, in order; at least one.
 
     A device and a precision are those of the engine named first; the others take their usual ones. flexible: leave the
-    sides open that the manifest lets vary, where the back end can. Raises as `registry.usable`.
+    sides open that the manifest lets vary, where the back end can. passed_over: told of those that cannot. Raises as
+    `registry.usable`.
     """
     options = options or EngineOptions()
     manifest = model.manifest
-    names = registry.usable(engine, model.path.suffix.lower(), manifest.engines, options)
+    names = registry.usable(engine, model.path.suffix.lower(), manifest.engines, options, passed_over)
     asked = engine if isinstance(engine, str) else engine[0]
     first_named = names[0] if asked == "auto" else asked
     usual = replace(options, device=None, precision="f32")
@@ -312,7 +316,9 @@ def _check(manifest: Manifest, family: Head, shapes: Mapping[str, Shape]) -> Non
     """Find outputs of these shapes to fit head and labels, as far as they are known; ModelError if they do not."""
     wrong = family.misfit(shapes, manifest)
     if wrong:
-        raise ModelError(f"model {manifest.name}: {wrong}; is its decoder `{manifest.decoder}`?")
+        raise ModelError(
+            f"model {manifest.name}: {wrong}; is its decoder really `{manifest.decoder}`? `edge models inspect` guesses"
+        )
     first = shapes.get(family.roles[0])
     count = family.classes(first) if family.classes and first is not None else None
     # Only of a detector are labels required.

@@ -11,7 +11,7 @@ from edge.costs import Costs
 from edge.crops import Planner
 from edge.detector import Detector, open_detector
 from edge.engines.base import EngineOptions
-from edge.engines.links import Change
+from edge.engines.links import Change, PassedOver, log_passed_over
 from edge.errors import EngineError
 from edge.rules import MOTION, Zone
 from edge.track import Tracker, TrackerSettings
@@ -43,12 +43,14 @@ def open_model(
     cameras: Sequence[Camera],
     on_change: Callable[[Change], None] | None = None,
     *,
+    passed_over: PassedOver = log_passed_over,
     measure: bool = False,
 ) -> Detector:
     """Load the model of the configuration; it gives all that any of the cameras' trackers still looks at.
 
     Args:
         on_change: told when another back end serves; None keeps the first that loads.
+        passed_over: told of those that were wanted before that one.
         measure: decide about crops by what inferences cost here; a replay does not, and takes a fixed table
 
     Raises:
@@ -62,6 +64,7 @@ def open_model(
         min_score=model.min_score,
         manifest=model.manifest,
         on_change=on_change if len(model.engine) > 1 else None,
+        passed_over=passed_over,
         flexible=config.crop.policy != "frame",
     )
     try:

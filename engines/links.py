@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edge.engines.base import Engine
 from edge.errors import EdgeError
+
+log = logging.getLogger(__name__)
+
+PassedOver = Callable[[str], None]
+"""Told of a back end that was asked for while a later one serves: a line that names it and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +43,31 @@ class Change:
     planned: bool = False
 
 
-def first(links: Sequence[Link]) -> Engine:
-    """The first of the links that loads, for good. Raises EdgeError if none does: the first fault, with the others."""
+def log_passed_over(line: str) -> None:
+    """For those who have nobody to tell."""
+    log.info("passed over: %s", line)
+
+
+def first(links: Sequence[Link], passed_over: PassedOver = log_passed_over) -> Engine:
+    """The first of the links that loads, for good.
+
+    Args:
+        links: in order of preference
+        passed_over: told of those before it; of none where none loads
+
+    Raises:
+        EdgeError: none loads; the first fault, with the others.
+    """
     faults: list[EdgeError] = []
     for link in links:
         try:
-            return link.load()
+            loaded = link.load()
         except EdgeError as fault:
             faults.append(fault)
+            continue
+        for before, said in zip(links, map(str, faults), strict=False):
+            passed_over(said if before.name in said else f"{before.name}: {said}")
+        return loaded
     raise all_of(faults)
 
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge.engines.base import BUGS, Backend, Engine, EngineOptions, Loader, Unsupported
+from edge.engines.links import PassedOver, log_passed_over
 from edge.errors import EdgeError, MissingError, ModelError, UserError
 from edge.paths import is_file
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +129,11 @@ def _installed(row: Row, options: EngineOptions) -> tuple[str | None, str | None
 
 
 def usable(
-    wanted: str | Sequence[str], suffix: str, preferred: Sequence[str] = (), options: EngineOptions | None = None
+    wanted: str | Sequence[str],
+    suffix: str,
+    preferred: Sequence[str] = (),
+    options: EngineOptions | None = None,
+    passed_over: PassedOver = log_passed_over,
 ) -> tuple[str, ...]:
     """The back ends that can load a file of this suffix, in the order in which they were asked for; at least one.
 
@@ -141,6 +143,7 @@ def usable(
         preferred: what the manifest prefers; `auto` takes the first of these that is here, or of all that read the
             suffix where it says nothing.
         options: what the user set, for back ends that want something set.
+        passed_over: told of those that were asked for and cannot, where others can.
 
     Raises:
         MissingError: none of them is here; says how each is installed.
@@ -168,7 +171,7 @@ def usable(
             here.append(name)
     if here:
         for reason in [] if auto else [*reasons, *unread]:
-            log.info("left out: %s", reason)
+            passed_over(reason)
         return tuple(here[:1] if auto else here)
     if unread:
         raise ModelError("; ".join(unread))

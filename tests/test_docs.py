@@ -210,6 +210,15 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
+def test_no_file_has_the_marks_of_a_merge_that_was_not_finished() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("this is no checkout of git")
+    files = (ROOT / name for name in listed.stdout.decode().split("\0") if name)
+    marks = re.compile(rb"^(?:<{7}|>{7}|[|]{7})(?: |\r?$)", re.MULTILINE)
+    assert not [path.name for path in files if path.is_file() and marks.search(path.read_bytes())]
+
+
 def test_every_page_can_be_reached_from_the_index() -> None:
     index = ROOT / "docs" / "index.md"
     linked = {(index.parent / target).resolve() for target in re.findall(r"\]\(([^)\s#]+)\)", text("docs/index.md"))}

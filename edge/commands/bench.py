@@ -6,7 +6,11 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
+from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +18,12 @@ import click
 import numpy as np
 
 from edge.capture.file import open_file
-from edge.commands.engine_settings import SET, options_of
-from edge.commands.infer import engine_names
+from edge.commands.engine_settings import SET, engine_names, options_of, tell_passed_over
 from edge.commands.output import print_json, print_table
-from edge.engines.base import Engine, EngineOptions, Feed
-from edge.engines.links import first
+from edge.engines.base import Engine, Feed, said_of
+from edge.engines.links import Link, PassedOver, all_of
 from edge.engines.worker import Worker
-from edge.errors import UserError
+from edge.errors import EdgeError, EngineError, UserError
 from edge.models.store import Model, find
 from edge.predictor import Predictor, links_of, open_predictor
 from edge.streams import frames_per_second
@@ -44,7 +47,10 @@ def _counts(context: click.Context, option: click.Parameter, given: str | None) 
 @click.command()
 @click.argument("model")
 @click.option(
-    "--engine", default="auto", show_default=True, help="An engine, or several separated by commas, in order."
+    "--engine",
+    default="auto",
+    show_default=True,
+    help="An engine, or several separated by commas: each is timed; `--streams` takes the first that can.",
 )
 @click.option("--threads", default=0, type=click.IntRange(0, 256), help="CPU threads; 0: the cores, four at most.")
 @click.option(
@@ -66,17 +72,66 @@ def bench(
     clip: Path | None,
     as_json: bool,
 ) -> None:
-    """Time MODEL, a catalogue name or a file, on an engine, beside that engine's own bare call; or, with `--streams`,
+    """Time MODEL, a catalogue name or a file, on engines, beside each engine's own bare call; or, with `--streams`,
     how many pictures a second each of several cameras gets through it."""
     if bool(streams) != (clip is not None):
         raise UserError("`--streams` and `--clip` want one another: --streams 1,2,4 --clip CLIP")
-    options = options_of(overrides, threads)
+    names = engine_names(engine)
     if clip is not None:
         open_file(clip).close()  # told before a model is loaded
-        opened = open_predictor(model, engine_names(engine), options, manifest=manifest, masks=False)
+        options = options_of(overrides, threads)
+        opened = open_predictor(model, names, options, manifest=manifest, masks=False, passed_over=tell_passed_over)
         _streams(opened, clip, streams, seconds, as_json)
+        return
+    measured = Measured(find(model, manifest), names, tuple(overrides), threads, seconds)
+    rows = [measured.row(0)] if isinstance(names, str) else _each(measured)
+    if as_json:
+        print_json(rows[0] if isinstance(names, str) else {"engines": rows})
     else:
-        _one_call(find(model, manifest), engine_names(engine), options, seconds, as_json)
+        print_table(tuple(rows[0]), [tuple(row.values()) for row in rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What is to be timed, in words that another process understands.
+
+    engine: one, or several by name
+    overrides, threads: as the command line gives them
+    seconds: how long to measure
+    """
+
+    model: Model
+    engine: str | list[str]
+    overrides: tuple[str, ...]
+    threads: int
+    seconds: float
+
+    def links(self, passed_over: PassedOver) -> list[Link]:
+        """The engines that can load the model, in the order given."""
+        return links_of(self.model, self.engine, options_of(self.overrides, self.threads), passed_over=passed_over)
+
+    def row(self, number: int) -> dict[str, Any]:
+        """Load the model on one of these engines and time it in this process. Raises EdgeError."""
+        link = self.links(lambda line: None)[number]
+        begun = time.perf_counter()
+        loaded = link.load()
+        load_s = time.perf_counter() - begun
+        ours, raw = _interleaved(loaded, _random_feed(loaded), self.seconds)
+        loaded.close()
+        return {
+            "model": self.model.manifest.name,
+            "engine": loaded.name,
+            "threads": options_of(self.overrides, self.threads).cpu_threads,
+            "runs": len(ours),
+            "p50_ms": _ms(ours, 50),
+            "p95_ms": _ms(ours, 95),
+            "p99_ms": _ms(ours, 99),
+            "raw_p50_ms": _ms(raw, 50),
+            "overhead": round(float(np.median(ours) / np.median(raw)), 4),
+            "load_s": round(load_s, 3),
+            "rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+            "model_bytes": self.model.path.stat().st_size,
+        }
 
 
 def _streams(model: Predictor, clip: Path, counts: Sequence[int], seconds: float, as_json: bool) -> None:
@@ -98,31 +153,24 @@ def _streams(model: Predictor, clip: Path, counts: Sequence[int], seconds: float
     print_table(("streams", "total", "each"), shown)
 
 
-def _one_call(model: Model, engine: str | Sequence[str], options: EngineOptions, seconds: float, as_json: bool) -> None:
-    links = links_of(model, engine, options)
-    begun = time.perf_counter()
-    loaded = first(links)
-    load_s = time.perf_counter() - begun
-    ours, raw = _interleaved(loaded, _random_feed(loaded), seconds)
-    loaded.close()
-    row = {
-        "model": model.manifest.name,
-        "engine": loaded.name,
-        "threads": options.cpu_threads,
-        "runs": len(ours),
-        "p50_ms": _ms(ours, 50),
-        "p95_ms": _ms(ours, 95),
-        "p99_ms": _ms(ours, 99),
-        "raw_p50_ms": _ms(raw, 50),
-        "overhead": round(float(np.median(ours) / np.median(raw)), 4),
-        "load_s": round(load_s, 3),
-        "rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-        "model_bytes": model.path.stat().st_size,
-    }
-    if as_json:
-        print_json(row)
-    else:
-        print_table(tuple(row), [tuple(row.values())])
+def _each(measured: Measured) -> list[dict[str, Any]]:
+    """A row for each engine that can; those that cannot are told. EdgeError if none can."""
+    rows: list[dict[str, Any]] = []
+    faults: list[EdgeError] = []
+    for number, link in enumerate(measured.links(tell_passed_over)):
+        try:
+            # A process for each: what one leaves in memory, and its threads, are not the next one's cost.
+            with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+                rows.append(pool.submit(measured.row, number).result())
+        except EdgeError as fault:
+            faults.append(fault)
+        except BrokenProcessPool as fault:  # the back end took its process with it
+            faults.append(EngineError(said_of(link.name, fault)))
+    if not rows:
+        raise all_of(faults)
+    for said in map(str, faults):
+        tell_passed_over(said)
+    return rows
 
 
 def _interleaved(engine: Engine, feed: Feed, seconds: float) -> tuple[Sequence[float], Sequence[float]]:

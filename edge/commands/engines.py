@@ -11,6 +11,10 @@ import click
 from edge.commands.engine_settings import SET, options_of
 from edge.commands.output import print_json, print_table
 from edge.engines import registry
+from edge.engines.base import Backend, EngineOptions
+
+LONGEST = 110
+"""Characters of a reason in the table; all of it is in the JSON."""
 
 
 @click.command()
@@ -32,8 +36,20 @@ def engines(config_file: Path | None, overrides: Sequence[str], as_json: bool) -
                 b.version or "-",
                 " ".join(b.devices) or "-",
                 " ".join(b.suffixes) or "-",
-                "yes" if b.available else b.reason if b.reason == b.install else f"{b.reason}: {b.install}",
+                "yes" if b.available else _why_not(b, options),
             )
             for b in found
         ],
     )
+
+
+def _why_not(found: Backend, options: EngineOptions) -> str:
+    """What is the matter with a back end; how to get it where it is yet to be installed or set, not where it fails."""
+    reason = found.reason or ""
+    if not registry.probe(found.name, options).available:
+        both = f"{reason}: {found.install}"
+        if len(both) <= LONGEST:
+            return both
+        if reason == registry.probe(found.name).reason:  # nothing was set wrongly
+            return found.install
+    return reason if len(reason) <= LONGEST else reason[: LONGEST - 1] + "…"

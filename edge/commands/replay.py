@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from edge.commands.engine_settings import engine_names, tell_passed_over
+from edge.config.diagnose import ConfigFindings
 from edge.config.load import Override, default_config, load
 from edge.config.schema import Camera, Config
 from edge.doctor.model import check_model
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 )
 @click.option("--camera", "camera_name", help="Whose labels and zones of the configuration apply.")
 @click.option("--model", help="Model to use: a catalogue name or a file.")
-@click.option("--engine", help="Back end to use.")
+@click.option("--engine", help="An engine, or several separated by commas, in order.")
 @click.option("--threads", type=click.IntRange(min=0), help="CPU threads; 0: the cores, four at most.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting; may be repeated.")
 @click.option("--hold", type=click.FloatRange(min=0), default=0.0, help="Repeat the last frame for so many seconds.")
@@ -62,12 +64,17 @@ def replay(
     from edge.wiring import objects_of, open_model
 
     cv2.setNumThreads(1)
-    given = {"model.name": model, "model.engine": engine, "model.threads": threads}
-    settings: list[Override] = [*overrides, *((key, value) for key, value in given.items() if value is not None)]
-    config, camera = _camera(config_file, camera_name, clip, settings)
+    given: dict[str, tuple[str, object]] = {
+        "--model": ("model.name", model),
+        "--engine": ("model.engine", engine and engine_names(engine)),
+        "--threads": ("model.threads", threads),
+    }
+    given = {option: setting for option, setting in given.items() if setting[1] is not None}
+    with _as_typed(given):
+        config, camera = _camera(config_file, camera_name, clip, [*overrides, *given.values()])
     # Clip and model first: a mistyped name must not empty the files of the last run.
     open_file(clip).close()
-    detector = open_model(config, [camera]) if objects_of(camera) else None
+    detector = open_model(config, [camera], passed_over=tell_passed_over) if objects_of(camera) else None
     with _writing(events) as out, _writing(trace_file) as trace, _progress(clip) as progress:
         assert out is not None  # noqa: S101 - `events` is required
         summary = run(clip, config, camera, detector, Outputs(out, trace), hold=hold, progress=progress)
@@ -94,6 +101,21 @@ def _camera(file: Path | None, name: str | None, clip: Path, settings: list[Over
         if camera.name == name:
             return config, camera
     raise UserError(f"{file} has no camera `{name}`; it has: {', '.join(c.name for c in config.camera)}")
+
+
+@contextmanager
+def _as_typed(given: Mapping[str, tuple[str, object]]) -> Iterator[None]:
+    """Findings about a setting that came by an option of its own name that option, and no `--set`."""
+    try:
+        yield
+    except ConfigFindings as fault:
+        report = str(fault)
+        for option, (key, value) in given.items():
+            typed = ",".join(value) if isinstance(value, list) else value
+            report = report.replace(f"--set {key}={value}", f"{option} {typed}")
+        told = ConfigFindings(report, fault.findings)
+        told.exit_code = fault.exit_code
+        raise told from None
 
 
 @contextmanager

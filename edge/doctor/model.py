@@ -94,10 +94,12 @@ def _fit(manifest: Manifest, suffix: str, engine: Any, options: EngineOptions) -
 def _engines(given: Any) -> Iterable[Finding]:
     """Names that are none."""
     many = isinstance(given, list)
+    known = list(registry.TABLE) if many and len(given) > 1 else ["auto", *registry.TABLE]
     for i, name in enumerate(given if many else [given]):
         loc = ("model", "engine", i) if many else ("model", "engine")
-        if isinstance(name, str) and name not in ("auto", *registry.TABLE):
-            yield Finding(loc, f"no engine `{name}`", _near(name, ["auto", *registry.TABLE]))
+        if isinstance(name, str) and name not in known:
+            said = "`auto` stands alone, not in a list" if name == "auto" else f"no engine `{name}`"
+            yield Finding(loc, said, _near(name, known))
 
 
 def _labels(data: dict[str, Any], model: str, known: Sequence[str]) -> Iterable[Finding]:

@@ -114,7 +114,7 @@ def parse_manifest(raw: Mapping[str, Any], path: Path) -> Manifest:
     made = Manifest(
         name=top.text("name"),
         task=task,
-        decoder=top.text("decoder"),
+        decoder=top.text("decoder", wanted="the family of the model's head; `edge models inspect --help` names them"),
         input=_input(top.table("input")),
         outputs=top.table("outputs").names_or_indices(),
         labels=_labels(top, path.parent),

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from edge.cache import models_folder
@@ -84,7 +85,7 @@ def install(model: Model) -> Path:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".install-") as scratch:
             if known is None:
                 described = Path(scratch) / f"{model.manifest.name}.toml"
-                described.write_text(to_toml(model.manifest), encoding="utf-8")
+                described.write_text(to_toml(replace(model.manifest, sha256=model.sha256)), encoding="utf-8")
                 _settle(described, folder / described.name)
             draft = Path(scratch) / name
             shutil.copyfile(model.path, draft)

@@ -72,15 +72,22 @@ def cached(entry: catalogue.Entry) -> Path | None:
     return next((place for place in places if is_file(place)), None)
 
 
-def _installed(name: str) -> Path | None:
-    """The file of a model that `edge models install` brought with its own manifest."""
-    if "/" in name or is_file(Path(name)):
-        return None
+def installed() -> dict[str, Path]:
+    """The models that `edge models install` brought with manifests of their own: files by name."""
+    found: dict[str, Path] = {}
     for folder in search_folders():
-        if is_file(folder / f"{name}.toml"):
-            files = (f for f in sorted(folder.iterdir()) if f.stem == name and f.suffix != ".toml")
-            return next(files, None)
-    return None
+        try:
+            files = sorted(folder.iterdir())
+        except OSError:  # not there, or not for this user
+            continue
+        for file in files:
+            if file.suffix != ".toml" and is_file(file) and is_file(file.with_name(f"{file.stem}.toml")):
+                found.setdefault(file.stem, file)
+    return {name: found[name] for name in sorted(found) if catalogue.by_name(name) is None}
+
+
+def _installed(name: str) -> Path | None:
+    return None if "/" in name or is_file(Path(name)) else installed().get(name)
 
 
 def _cached(entry: catalogue.Entry) -> Path:

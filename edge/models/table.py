@@ -64,13 +64,14 @@ class Table:
             raise self.error(key, "is missing: a table" if given is None else "must be a table")
         return Table(given, self._where, f"{self._prefix}{key}.")
 
-    def text(self, key: str, default: str | None = None) -> str:
-        """A string; required without a default."""
+    def text(self, key: str, default: str | None = None, wanted: str = "a text") -> str:
+        """A string; required and not empty without a default."""
         given = self.take(key)
         if given is None and default is not None:
             return default
         if not isinstance(given, str) or (not given and default is None):
-            raise self.error(key, "is missing: a text" if given is None else "must be a text")
+            lacks = {None: f"is missing: {wanted}", "": f"is empty: {wanted}"}
+            raise self.error(key, lacks[given] if given in ("", None) else "must be a text")
         return given
 
     def texts(self, key: str) -> tuple[str, ...]:

@@ -71,7 +71,9 @@ def test_no_file_is_the_users_mistake(edge: Edge, tmp_path: Path) -> None:
     [
         (CAMERA + '[model]\nengine = "onxruntime"\n', 5, "`onnxruntime`"),
         (CAMERA + '[model]\nengine = "tflite"\n', 5, "tflite does not read .pb files; try --engine openvino"),
-        (CAMERA + '[model]\nengine = ["auto", "tflite"]\n', 5, "no engine is called `auto`"),
+        (CAMERA + '[model]\nengine = ["auto", "tflite"]\n', 5, "`auto` stands alone, not in a list"),
+        (CAMERA + '[model]\nengine = ["autto", "tflite"]\n', 5, "there are onnxruntime, tflite"),
+        (CAMERA + '[model]\nengine = ["autto"]\n', 5, "did you mean `auto`?"),
         (CAMERA + '[model]\nname = "pose-detection"\n', 5, "cameras need one that detects"),
         (CAMERA + '[model]\nname = "ssdlite-pedestrain"\n', 5, "`ssdlite-pedestrian`"),
         (CAMERA + 'labels = ["motion",\n "perron"]\n', 5, "`person`"),

@@ -31,7 +31,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "text.onnx").write_text("this is no model\n")
     (folder / "text.toml").write_text(GRID_MANIFEST)
     (folder / "text.png").write_text("this is no picture\n")
-    (folder / "empty.png").write_bytes(b"")
+    for name in ("empty.png", "empty.onnx", "empty.tflite", "server.toml"):
+        (folder / name).write_bytes(b"")
     return folder
 
 
@@ -185,6 +186,14 @@ def test_infer_reads_no_image_of_gigabytes(edge: Any, tmp_path: Path) -> None:
         (("bench", "grid.onnx", "--set", "mqtt.host=x"), 2, "only keys of `model` and `engine` matter here"),
         (("infer", "grid.onnx", "corner.png", "--set", "model.device=NPU9"), 3, "has no device NPU9 here; it has"),
         (("models", "inspect", "none.onnx"), 2, "none.onnx: no such file"),
+        (("models", "inspect", "/usr"), 2, "/usr: is a folder"),
+        (("models", "inspect", "."), 2, ".: is a folder"),
+        (("models", "inspect", "/dev/null"), 2, "/dev/null: is no file"),
+        (("models", "inspect", "empty.png"), 2, "no engine reads .png; known: .engine, .onnx"),
+        (("models", "inspect", "empty.onnx"), 2, "empty.onnx: not a model that onnxruntime can read"),
+        (("models", "inspect", "empty.tflite"), 2, "empty.tflite: not a model that tflite can read"),
+        (("models", "inspect", "text.onnx", "--set", "model.name=x"), 2, "has no effect here"),
+        (("models", "inspect", "server.toml"), 3, "no server is named: set `engine.kserve.url`"),
         (("models", "inspect", "text.onnx"), 2, "text.onnx: not a model"),
         (("models", "pull", "nothing"), 2, "no model is called `nothing`"),
         (("models", "pull", "yolox-nano"), 2, "yolox-nano is on no package index"),
@@ -256,7 +265,7 @@ def test_an_unknown_model_is_inspected_and_gets_a_draft_to_correct(edge: Any, pl
     assert "input   images  [1, 3, 32, 32]  float32" in done.stdout
     draft = done.stdout[done.stdout.index("# A draft") :]
     corrected = draft.replace('decoder = ""', 'decoder = "yolox"\nstrides = [16]')
-    corrected = corrected.replace('"labels.txt"', '["a", "b"]').replace("role0", "predictions")
+    corrected = corrected.replace('"grid.labels.txt"', '["a", "b"]').replace("role0", "predictions")
     (tmp_path / "grid.toml").write_text(corrected)
     done = edge("infer", "grid.onnx", "corner.png", "--manifest", tmp_path / "grid.toml", "--json")
     assert done.returncode == 0, done.stderr
@@ -268,6 +277,30 @@ def test_a_model_is_installed_verified_and_then_named(edge: Any) -> None:
     assert json.loads(edge("infer", "grid", "corner.png", "--json").stdout)["model"] == "grid"
     done = edge("models", "verify", "grid", "--json")
     assert json.loads(done.stdout)[0]["ok"]
+
+
+def test_what_was_installed_is_listed_as_yours_and_verified_without_its_name(edge: Any, tmp_path: Path) -> None:
+    assert edge("models", "install", "grid.onnx").returncode == 0
+    installed = tmp_path / "cache" / "models" / "grid.onnx"
+    (row,) = [row for row in json.loads(edge("models", "list", "--json").stdout) if row["yours"]]
+    assert (row["name"], row["path"], row["pullable"], row["runnable"]) == ("grid", str(installed), False, True)
+    (line,) = [line for line in edge("models", "list").stdout.splitlines() if line.startswith("grid ")]
+    assert line.endswith(f"yours: {installed}")
+    assert edge("models", "verify").stdout == f"grid: as it should be, {installed}\n"
+    installed.write_bytes(installed.read_bytes() + b"!")
+    done = edge("models", "verify")
+    assert (done.returncode, "grid: " in done.stdout) == (1, True)
+    assert "not the file that the manifest of grid describes" in done.stdout
+
+
+def test_an_installed_manifest_that_is_broken_does_not_hide_the_others(edge: Any, tmp_path: Path) -> None:
+    assert edge("models", "install", "grid.onnx").returncode == 0
+    (tmp_path / "cache" / "models" / "grid.toml").write_text("name = 5")
+    done = edge("models", "list", "--json")
+    assert done.returncode == 0
+    assert "yolox-nano" in {row["name"] for row in json.loads(done.stdout)}
+    assert done.stderr.startswith("edge: not listed: ")
+    assert "grid.toml" in done.stderr
 
 
 @needs_data

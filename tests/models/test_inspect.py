@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,10 +26,12 @@ from edge.detector import open_detector
 from edge.engines.base import TensorSpec
 from edge.errors import ModelError
 from edge.models.inspect import Facts, Guess, draft, facts_of, guess, open_any
+from edge.models.inspect.habits import HABITS, KERAS, UNKNOWN, Habit
 from edge.models.manifest import parse_manifest, read_manifest
 from edge.models.table import parse
 from tests.decode.test_more_heads import FAMILIES, LABELS, Boxes, matches
 from tests.support.nets import onnx_file
+from tests.support.odd_server import OddServer
 from tests.support.shared_data import MODELS, YOLOX, needs_data
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -68,7 +72,7 @@ def inspected(path: Path) -> tuple[Guess | None, str]:
 
 
 def filled(text: str, labels: tuple[str, ...] = LABELS) -> str:
-    return text.replace('"labels.txt"', json.dumps(list(labels)))
+    return re.sub(r'"[^"]*labels\.txt"', json.dumps(list(labels)), text)
 
 
 RECOGNISED = {
@@ -214,7 +218,7 @@ def test_ultralytics_own_notes_give_names_and_an_open_size(tmp_path: Path) -> No
 @pytest.mark.parametrize("names", ["{0: 'a'", "[" * 9000, "__import__('os')", "{'a': 1}", "[1, 2]", "x" * 200_000])
 def test_notes_that_are_no_names_are_left_aside(names: str, tmp_path: Path) -> None:
     path = model(tmp_path / "mine.onnx", filling(9, (1, 84, 8400)), YOLO, {"names": names, "imgsz": names})
-    assert '"labels.txt"' in inspected(path)[1]
+    assert '"mine.labels.txt"' in inspected(path)[1]
 
 
 def test_an_rf_detr_is_known_by_its_names(tmp_path: Path) -> None:
@@ -269,8 +273,8 @@ def test_a_head_of_no_family_gets_a_draft_with_its_outputs(tmp_path: Path) -> No
     assert made is None
     assert "No head is recognised" in text
     assert 'role1 = "output1"' in text
-    corrected = text.replace('decoder = ""', 'decoder = "yolox"').replace("labels.txt", "a")
-    manifest = parse_manifest(parse(corrected.replace('"a"', '["a"]')), tmp_path / "x.toml")
+    corrected = text.replace('decoder = ""', 'decoder = "yolox"').replace('"my model.labels.txt"', '["a"]')
+    manifest = parse_manifest(parse(corrected), tmp_path / "x.toml")
     assert (manifest.name, manifest.input.colour, manifest.input.height) == ("my-model", "GRAY", 64)
 
 
@@ -366,6 +370,99 @@ def test_the_guess_is_in_the_json(tmp_path: Path) -> None:
     assert (said["input"]["colour"], said["input"]["width"]) == ("RGB", 640)
     path = model(tmp_path / "other.onnx", zeros((1, 7, 9, 11), (2, 3)), YOLO)
     assert json.loads(edge("models", "inspect", path, "--json").output)["guess"] is None
+
+
+def test_a_file_that_may_not_be_read_is_a_line(tmp_path: Path) -> None:
+    path = model(tmp_path / "mine.onnx", filling(9, (1, 84, 8400)), YOLO)
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("this user may read everything")
+    done = edge("models", "inspect", path)
+    assert isinstance(done.exception, ModelError)
+    assert str(done.exception) == f"{path}: may not be read by this user"
+
+
+def test_a_draft_of_an_unknown_head_says_what_is_to_be_filled_in(tmp_path: Path) -> None:
+    path = model(tmp_path / "mine.onnx", zeros((1, 7, 9, 11), (2, 3)), YOLO)
+    said = edge("models", "inspect", path, "--write").output
+    assert "fill in `decoder` and the roles in [outputs]" in said
+    text = path.with_suffix(".toml").read_text()
+    assert "# fill in: the family of its head" in text
+    assert "fill in its role in the place of role1" in text
+    assert "docs/" not in text
+    with pytest.raises(ModelError, match="`decoder` is empty: the family of the model's head; `edge models inspect"):
+        read_manifest(path.with_suffix(".toml"))
+    assert set(re.findall(r"[\w-]+", edge("models", "inspect", "--help").output)) >= set(TABLE)
+
+
+@pytest.mark.parametrize(
+    ("shape", "fed"),
+    [
+        ((1, 224, 224, 3), {"scale": 1.0, "mean": (127.5,) * 3, "std": (127.5,) * 3, "fit": "stretch"}),
+        ((1, 3, 224, 224), {"scale": 1 / 255, "mean": (0.485, 0.456, 0.406), "fit": "crop"}),
+    ],
+)
+def test_a_classifier_is_fed_as_its_school_does(shape: tuple[int, ...], fed: dict[str, Any], tmp_path: Path) -> None:
+    _, text = inspected(model(tmp_path / "mine.onnx", filling(0.1, (1, 10)), shape))
+    drafted = parse_manifest(parse(filled(text)), tmp_path / "mine.toml").input
+    assert {key: getattr(drafted, key) for key in fed} == fed
+
+
+@pytest.mark.parametrize("habit", [*HABITS.values(), KERAS, UNKNOWN])
+def test_a_reason_is_a_sentence(habit: Habit) -> None:
+    assert re.match(r"many do so|.* does so(;|$)", habit.why)
+
+
+def test_two_drafts_in_one_folder_have_label_files_of_their_own(tmp_path: Path) -> None:
+    wanted = {inspected(model(tmp_path / f"{name}.onnx", filling(9, (1, 84, 8400)), YOLO))[1] for name in "ab"}
+    assert {parse(text)["labels"] for text in wanted} == {"a.labels.txt", "b.labels.txt"}
+
+
+@pytest.mark.parametrize(
+    ("shape", "proposed"),
+    [
+        (("n", 3, "h", "w"), {"batch": 4, "size_step": 64}),
+        (("n", 3, 320, 416), {"batch": 4}),
+        ((1, 3, "h", "w"), {"size_step": 64}),
+        ((1, 3, 320, "w"), {}),
+        ((1, 3, 320, 416), {}),
+    ],
+)
+def test_sizes_that_a_file_leaves_open_are_proposed(
+    shape: tuple[int | str, ...], proposed: dict[str, int], tmp_path: Path
+) -> None:
+    notes = {"imgsz": "[320, 416]", "stride": "64"}
+    _, text = inspected(model(tmp_path / "mine.onnx", {"output0": np.full((1, 6, 2730), 9, np.float32)}, shape, notes))
+    taken = re.sub(r"^# (?=batch|size_step)", "", text, flags=re.MULTILINE)
+    assert {key: parse(taken)[key] for key in ("batch", "size_step") if key in parse(taken)} == proposed
+    assert not {"batch", "size_step"} & set(parse(text))
+
+
+def test_a_model_on_a_server_is_inspected_by_its_manifests_name(tmp_path: Path) -> None:
+    server = OddServer()
+    server.model = {
+        "name": "mine",
+        "inputs": [{"name": "images", "datatype": "FP32", "shape": [-1, 3, 416, 416]}],
+        "outputs": [{"name": "output", "datatype": "FP32", "shape": [1, 6, 3549]}],
+    }
+    (tmp_path / "mine.toml").write_text("")
+    try:
+        url = f"engine.kserve.url={server.url}"
+        said = edge("models", "inspect", tmp_path / "mine.toml", "--set", url).output
+    finally:
+        server.close()
+    assert "read by kserve" in said
+    assert "likely head: yolov8" in said
+    tree = parse(said[said.index("# A draft") :])
+    assert (tree["name"], tree["input"]["name"]) == ("mine", "images")
+    assert "sha256" not in tree, "the manifest is not the model"
+
+
+def test_inspect_looks_with_the_first_engine_of_a_list_that_can(tmp_path: Path) -> None:
+    path = model(tmp_path / "mine.onnx", filling(9, (1, 84, 8400)), YOLO)
+    done = edge("models", "inspect", path, "--engine", "openvino,onnxruntime", "--set", "model.device=NPU9", "--json")
+    assert json.loads(done.stdout)["engine"] == "onnxruntime"
+    assert "passed over: openvino has no device NPU9" in done.stderr
 
 
 @pytest.mark.parametrize("family", [name for name in FAMILIES if name not in ("end2end", "yolov8 in 0..1", "nanodet")])

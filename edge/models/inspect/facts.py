@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,11 +13,14 @@ from numpy.typing import NDArray
 
 from edge.engines import registry
 from edge.engines.base import Engine, EngineOptions, TensorSpec
+from edge.engines.links import Link, PassedOver, first, log_passed_over
 from edge.errors import ModelError
 from edge.models.inspect import trial
 
 USUAL_SIDE = 640
 """Pixels of a side that a file leaves open and its notes do not tell: what Ultralytics exports by default."""
+USUAL_STRIDE = 32
+"""Pixels a cell of the coarsest grid of most families."""
 
 
 @runtime_checkable
@@ -37,6 +41,7 @@ class Facts:
     others: its further inputs, which the runtime does not feed
     layout: order of the picture's axes; `channels`, `width`, `height` by it
     open: whether the file leaves the picture's size open; width and height are then the notes', or usual ones
+    stride: what open sides must be multiples of, by the notes, or a usual one
     outputs: as after a run, where one was possible
     samples: what a black picture gives, by output; empty where the model could not be run
     unrun: why it could not, in one line; empty where it could
@@ -53,6 +58,7 @@ class Facts:
     width: int = 0
     height: int = 0
     open: bool = False
+    stride: int = USUAL_STRIDE
     samples: Mapping[str, NDArray[Any]] = field(default_factory=dict, repr=False)
     unrun: str = ""
     busy: bool = False
@@ -68,9 +74,19 @@ class Facts:
         )
 
 
-def open_any(path: Path, engine: str = "auto") -> Engine:
-    """Load a model file only to look at it; raises as `registry.choose` and `registry.load` do."""
-    return registry.load(registry.choose(engine, path.suffix.lower()), path, EngineOptions(threads=1))
+def open_any(
+    path: Path,
+    engine: str | Sequence[str] = "auto",
+    options: EngineOptions | None = None,
+    passed_over: PassedOver = log_passed_over,
+) -> Engine:
+    """Load a model file only to look at it; engines, options and faults are as in `edge.predictor.links_of`."""
+    options = options or EngineOptions()
+    options = replace(options, threads=options.threads or 1)
+    usual = replace(options, device=None, precision="f32")
+    names = registry.usable(engine, path.suffix.lower(), options=options, passed_over=passed_over)
+    theirs = {name: options if name == engine[0] or isinstance(engine, str) else usual for name in names}
+    return first([Link(name, partial(registry.load, name, path, given)) for name, given in theirs.items()], passed_over)
 
 
 def facts_of(loaded: Engine) -> Facts:
@@ -101,6 +117,7 @@ def facts_of(loaded: Engine) -> Facts:
         channels,
         *known,
         open=not (width and height),
+        stride=_stride(notes.get("stride", "")),
         samples=tried.samples,
         unrun=tried.fault,
         busy=tried.busy,
@@ -146,6 +163,11 @@ def _size(text: str) -> tuple[int, int]:
     ):
         return given[1], given[0]
     return USUAL_SIDE, USUAL_SIDE
+
+
+def _stride(text: str) -> int:
+    given = _literal(text)
+    return given if isinstance(given, int) and 1 <= given <= 1024 else USUAL_STRIDE
 
 
 def _literal(text: str) -> object:
