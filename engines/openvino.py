@@ -1,7 +1,7 @@
 """OpenVINO: `.xml` (IR), `.onnx`, `.tflite` and TensorFlow's frozen `.pb`, on the CPU by default.
 
-Compiled models are kept in the user's cache (`openvino_cache`), since reading and compiling a frozen graph takes
-seconds and reading the cache a tenth of one. Source: https://docs.openvino.ai/2026/api/ie_python_api/api.html
+Compiled models are kept in the user's cache (`kept`), since reading and compiling a frozen graph takes seconds and
+reading the cache a tenth of one. Source: https://docs.openvino.ai/2026/api/ie_python_api/api.html
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines import openvino_cache
 from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, need, one_line, plain_buffer
+from edge.engines.kept import entry, fetch, keep
 from edge.engines.quiet import no_chatter
 from edge.errors import EngineError, FeedError, MissingError, ModelError
 
@@ -84,7 +84,8 @@ def load(model: Path, options: EngineOptions) -> OpenVino:
         config["INFERENCE_NUM_THREADS"] = options.cpu_threads
     # AUTO and its like choose where to run at each load: nothing to be kept.
     known = "" if device.partition(":")[0] in VIRTUAL else str(core.get_property(device, "FULL_DEVICE_NAME"))
-    kept = openvino_cache.entry(model, _circumstances(config, device, known, options)) if known else None
+    circumstances = _circumstances(config, device, known, options)
+    kept = entry(model, circumstances, "openvino", ".blob") if known else None
     try:
         with no_chatter():
             compiled = _fetched(core, device, config, kept)
@@ -138,7 +139,7 @@ def _circumstances(config: dict[str, Any], device: str, known: str, options: Eng
 
 def _fetched(core: Any, device: str, config: dict[str, Any], kept: Path | None) -> Any:
     """The model as it was compiled before; None where it was not, or not for this release."""
-    payload = None if kept is None else openvino_cache.fetch(kept)
+    payload = fetch(kept)
     if payload is None:
         return None
     try:
@@ -153,7 +154,7 @@ def _compiled(
     compiled = core.compile_model(_shaped(core, model, options), device, config)
     if kept is not None:
         try:
-            openvino_cache.keep(kept, compiled.export_model().getvalue())
+            keep(kept, compiled.export_model().getvalue())
         except FAULTS:  # some devices cannot export: nothing is kept, and nothing is lost but time
             return compiled
     return compiled
