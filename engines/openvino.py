@@ -27,6 +27,8 @@ INSTALL = "pip install 'edge-runtime[openvino]'"
 FAULTS = (RuntimeError, ValueError, TypeError, OSError)
 VIRTUAL = ("AUTO", "MULTI", "HETERO", "BATCH")
 """Names under which OpenVINO chooses among devices or joins them."""
+LOWER = {"f16": "FP16", "bf16": "BF16"}
+"""What OpenVINO calls the precisions below float32, which every device has, among a device's capabilities."""
 UNTRANSLATED = re.compile(r"No translator found for:? ?(\S+)|conversion is failed for:? ?([^\s,]+)", re.IGNORECASE)
 
 
@@ -114,8 +116,9 @@ def _device(wanted: str, available: list[str]) -> str:
 
 
 def _is_here(name: str, available: list[str]) -> bool:
-    # One GPU is listed as `GPU`, two are as `GPU.0` and `GPU.1`; both spellings name the first one.
-    return name in available or f"{name}.0" in available or (name.endswith(".0") and name[:-2] in available)
+    # One GPU is listed as `GPU`, two are as `GPU.0` and `GPU.1`; both spellings name the first one. No other plug-in
+    # takes a number that it does not list: to the CPU's, `CPU.0` is a fault of the model's loading.
+    return name in available or f"{name}.0" in available or (name == "GPU.0" and "GPU" in available)
 
 
 def _check_precision(core: Any, device: str, precision: str) -> None:
@@ -124,11 +127,11 @@ def _check_precision(core: Any, device: str, precision: str) -> None:
         return
     if device.partition(":")[0] in VIRTUAL:
         raise MissingError(f"openvino on {device} may not compute in {precision}: name the one device to run on")
-    capable = [str(name) for name in core.get_property(device, "OPTIMIZATION_CAPABILITIES")]
-    if precision.replace("f", "fp").replace("bfp", "bf").upper() not in capable:
+    capable = core.get_property(device, "OPTIMIZATION_CAPABILITIES")
+    may = ["f32", *(name for name, capability in LOWER.items() if capability in capable)]
+    if precision not in may:
         raise MissingError(
-            f"openvino cannot compute in {precision} on {device} here, which has {', '.join(sorted(capable))}; "
-            "set the precision to f32"
+            f"openvino cannot compute in {precision} on {device} here; the precision may be {' or '.join(may)}"
         )
 
 
