@@ -25,7 +25,7 @@ ROLES = ("predictions", "prototypes")
 def misfit(shapes: Mapping[str, Shape], manifest: Manifest) -> str | None:
     """Why outputs of these shapes are not this head's, as far as they are known; None if they may be."""
     shape, prototypes = shapes.get("predictions"), shapes.get("prototypes")
-    if prototypes is not None and (len(prototypes) != 4 or prototypes[0] not in (1, None)):
+    if prototypes is not None and (len(prototypes) != 4 or prototypes[0] not in (1, None) or 0 in prototypes):
         return f"`prototypes` has shape {prototypes}, but the head wants (1, prototypes, down, across)"
     depth = None if prototypes is None else prototypes[1]
     wanted = None if depth is None else 4 + len(manifest.labels) + depth
