@@ -15,13 +15,12 @@ from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, chec
 from edge.engines.child import Child, Program, refusal
 from edge.engines.segments import Segment, Segments
 from edge.engines.workers import protocol
-from edge.engines.workers.protocol import Message, ProtocolError, Tensor
+from edge.engines.workers.protocol import ALIGNED, Message, ProtocolError, Tensor
 from edge.errors import EngineError, FeedError, MissingError, ModelError
 
 LOAD_S = 120.0
 """How long loading may go on without a word of progress: a stick takes half a minute for a large model."""
 BETWEEN_STARTS_S = 1.0
-ALIGNED = 64
 
 
 @dataclass(frozen=True, slots=True)

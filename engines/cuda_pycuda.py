@@ -30,13 +30,16 @@ def count() -> int:
 
 
 class PyCuda:
-    """A GPU through pycuda, in the primary context: the one that TensorRT works in."""
+    """A GPU through pycuda, in the primary context: the one that TensorRT works in.
+
+    Every call that fails raises EngineError with pycuda's own words.
+    """
 
     def __init__(self, index: int) -> None:
         self._driver: Any = need("pycuda.driver", INSTALL)
-        device = self._driver.Device(index)
-        self.gpu = str(device.name())
-        self._context = device.retain_primary_context()
+        device = self._asked(self._driver.Device, index)
+        self.gpu = str(self._asked(device.name))
+        self._context = self._asked(device.retain_primary_context)
         with self.current():
             self._stream = self._asked(self._driver.Stream)
             self.stream = int(self._stream.handle)
@@ -44,11 +47,11 @@ class PyCuda:
     @contextmanager
     def current(self) -> Iterator[None]:
         """Push the context and pop it: pycuda aborts a process that ends with one on a thread's stack."""
-        self._context.push()
+        self._asked(self._context.push)
         try:
             yield
         finally:
-            self._context.pop()
+            self._asked(self._context.pop)
 
     def pinned(self, size: int) -> tuple[int, Callable[[], object]]:
         """`pagelocked_empty`; the array that pycuda makes is what is kept and let go."""
@@ -60,7 +63,7 @@ class PyCuda:
     def memory(self, size: int) -> tuple[int, Callable[[], object]]:
         """`mem_alloc`."""
         allocation = self._asked(self._driver.mem_alloc, size)
-        return int(allocation), allocation.free
+        return int(allocation), lambda: self._asked(allocation.free)
 
     def copy_in(self, device: int, host: int, size: int) -> None:
         """`memcpy_htod_async`."""

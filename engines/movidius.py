@@ -48,7 +48,11 @@ def load(model: Path, options: EngineOptions) -> ChildEngine:
 
 
 def unsupported(model: Path, options: EngineOptions) -> tuple[str, ...]:
-    """The layers of a model that the device cannot run, as `name (type)`; needs no stick. Raises as `load` does."""
+    """The layers of a model that the device cannot run, as `name (type)`; needs no stick. Raises as `load` does.
+
+    For who converts a model for a stick, from Python: a load stops at the first such layer, and this names them all.
+    The tests find by it that the models of this runtime run on a stick, where there is none.
+    """
     plan = _plan(model, options)
     child = Child(plan.program)
     reply = plan.ask(child, "layers")

@@ -90,7 +90,7 @@ class OnnxRuntime:
 
 def devices(options: EngineOptions) -> tuple[str, ...]:
     """Names for `EngineOptions.device` that this build of ONNX Runtime offers."""
-    return tuple(_device(p) for p in need("onnxruntime", INSTALL).get_available_providers() if p.startswith(LOCAL))
+    return tuple(_device(provider) for provider in _local(need("onnxruntime", INSTALL)))
 
 
 def load(model: Path, options: EngineOptions) -> OnnxRuntime:
@@ -99,7 +99,7 @@ def load(model: Path, options: EngineOptions) -> OnnxRuntime:
     ort.disable_telemetry_events()
     faults = _faults()
     device = options.device or "CPU"
-    available = ort.get_available_providers()
+    available = _local(ort)
     provider = _provider(device.partition(":")[0], available)
     chosen = _providers(provider, available, options)
     settings = ort.SessionOptions()
@@ -128,6 +128,10 @@ def _faults() -> tuple[type[Exception], ...]:
     state = need("onnxruntime.capi.onnxruntime_pybind11_state", INSTALL)
     own = [v for v in vars(state).values() if isinstance(v, type) and issubclass(v, Exception)]
     return (*own, RuntimeError, ValueError, TypeError)
+
+
+def _local(ort: Any) -> list[str]:
+    return [provider for provider in ort.get_available_providers() if provider.startswith(LOCAL)]
 
 
 def _provider(device: str, available: list[str]) -> str:

@@ -1,7 +1,7 @@
 """OpenVINO: `.xml` (IR), `.onnx`, `.tflite` and TensorFlow's frozen `.pb`, on the CPU by default.
 
-Compiled models are kept in the user's cache (`openvino_cache`), since reading and compiling a frozen graph takes
-seconds and reading the cache a tenth of one. Source: https://docs.openvino.ai/2026/api/ie_python_api/api.html
+Compiled models are kept in the user's cache (`kept`), since reading and compiling a frozen graph takes seconds and
+reading the cache a tenth of one. Source: https://docs.openvino.ai/2026/api/ie_python_api/api.html
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines import openvino_cache
 from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, need, one_line, plain_buffer
+from edge.engines.kept import entry, fetch, keep
 from edge.engines.quiet import no_chatter
 from edge.errors import EngineError, FeedError, MissingError, ModelError
 
@@ -27,6 +27,8 @@ INSTALL = "pip install 'edge-runtime[openvino]'"
 FAULTS = (RuntimeError, ValueError, TypeError, OSError)
 VIRTUAL = ("AUTO", "MULTI", "HETERO", "BATCH")
 """Names under which OpenVINO chooses among devices or joins them."""
+LOWER = {"f16": "FP16", "bf16": "BF16"}
+"""What OpenVINO calls the precisions below float32, which every device has, among a device's capabilities."""
 UNTRANSLATED = re.compile(r"No translator found for:? ?(\S+)|conversion is failed for:? ?([^\s,]+)", re.IGNORECASE)
 
 
@@ -84,7 +86,8 @@ def load(model: Path, options: EngineOptions) -> OpenVino:
         config["INFERENCE_NUM_THREADS"] = options.cpu_threads
     # AUTO and its like choose where to run at each load: nothing to be kept.
     known = "" if device.partition(":")[0] in VIRTUAL else str(core.get_property(device, "FULL_DEVICE_NAME"))
-    kept = openvino_cache.entry(model, _circumstances(config, device, known, options)) if known else None
+    circumstances = _circumstances(config, device, known, options)
+    kept = entry(model, circumstances, "openvino", ".blob") if known else None
     try:
         with no_chatter():
             compiled = _fetched(core, device, config, kept)
@@ -113,8 +116,9 @@ def _device(wanted: str, available: list[str]) -> str:
 
 
 def _is_here(name: str, available: list[str]) -> bool:
-    # One GPU is listed as `GPU`, two are as `GPU.0` and `GPU.1`; both spellings name the first one.
-    return name in available or f"{name}.0" in available or (name.endswith(".0") and name[:-2] in available)
+    # One GPU is listed as `GPU`, two are as `GPU.0` and `GPU.1`; both spellings name the first one. No other plug-in
+    # takes a number that it does not list: to the CPU's, `CPU.0` is a fault of the model's loading.
+    return name in available or f"{name}.0" in available or (name == "GPU.0" and "GPU" in available)
 
 
 def _check_precision(core: Any, device: str, precision: str) -> None:
@@ -123,11 +127,11 @@ def _check_precision(core: Any, device: str, precision: str) -> None:
         return
     if device.partition(":")[0] in VIRTUAL:
         raise MissingError(f"openvino on {device} may not compute in {precision}: name the one device to run on")
-    capable = [str(name) for name in core.get_property(device, "OPTIMIZATION_CAPABILITIES")]
-    if precision.replace("f", "fp").replace("bfp", "bf").upper() not in capable:
+    capable = core.get_property(device, "OPTIMIZATION_CAPABILITIES")
+    may = ["f32", *(name for name, capability in LOWER.items() if capability in capable)]
+    if precision not in may:
         raise MissingError(
-            f"openvino cannot compute in {precision} on {device} here, which has {', '.join(sorted(capable))}; "
-            "set the precision to f32"
+            f"openvino cannot compute in {precision} on {device} here; the precision may be {' or '.join(may)}"
         )
 
 
@@ -138,7 +142,7 @@ def _circumstances(config: dict[str, Any], device: str, known: str, options: Eng
 
 def _fetched(core: Any, device: str, config: dict[str, Any], kept: Path | None) -> Any:
     """The model as it was compiled before; None where it was not, or not for this release."""
-    payload = None if kept is None else openvino_cache.fetch(kept)
+    payload = fetch(kept)
     if payload is None:
         return None
     try:
@@ -153,7 +157,7 @@ def _compiled(
     compiled = core.compile_model(_shaped(core, model, options), device, config)
     if kept is not None:
         try:
-            openvino_cache.keep(kept, compiled.export_model().getvalue())
+            keep(kept, compiled.export_model().getvalue())
         except FAULTS:  # some devices cannot export: nothing is kept, and nothing is lost but time
             return compiled
     return compiled

@@ -22,9 +22,9 @@ from edge.engines import cuda as gpu
 from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, need
 from edge.engines.cuda import Cuda
 from edge.engines.gpu_memory import Pinned, Slot
+from edge.engines.kept import entry, fetch, keep, place
 from edge.engines.tensorrt_api import Bindings, ICudaEngine, IExecutionContext
 from edge.engines.tensorrt_build import BUILT, build
-from edge.engines.tensorrt_cache import engine_place, keep, kept, timing_place
 from edge.engines.tensorrt_log import FAULTS, Log, log_of
 from edge.errors import EngineError, FeedError, ModelError
 
@@ -40,6 +40,7 @@ DTYPES = {
 }
 FOREIGN = re.compile(r"version|incompatible|compute|platform|rebuild", re.IGNORECASE)
 """In what TensorRT says of an engine that is sound, and not for this release or GPU."""
+FOLDER = "tensorrt"
 LENGTH = 4
 """Bytes of the length before the JSON that Ultralytics' exporter puts in front of an engine, little-endian."""
 
@@ -177,7 +178,7 @@ def quick(model: Path, options: EngineOptions) -> bool:
     cuda = gpu.open_cuda(options.device)
     cuda.close()
     trt: Bindings = need("tensorrt", INSTALL)
-    return kept(engine_place(model, options, trt.__version__, cuda.gpu)) is not None
+    return fetch(_kept(trt, model, cuda, options)) is not None
 
 
 def load(model: Path, options: EngineOptions) -> TensorRt:
@@ -218,17 +219,29 @@ def _given(trt: Bindings, log: Log, model: Path, cuda: Cuda) -> ICudaEngine:
 
 def _kept_or_built(trt: Bindings, log: Log, model: Path, cuda: Cuda, options: EngineOptions) -> ICudaEngine:
     """The kept engine; where it is missing, damaged or refused, one that is built now and kept."""
-    place = engine_place(model, options, trt.__version__, cuda.gpu)
-    plan = kept(place)
+    kept = _kept(trt, model, cuda, options)
+    plan = fetch(kept)
     engine = None if plan is None else _read(trt, log, plan)
     if engine is None:
-        plan = build(trt, log, model, options, timing_place(trt.__version__, cuda.gpu))
+        plan = build(trt, log, model, options, _timing(trt, cuda))
         options.progress(BUILT, "loading what was built")
         engine = _read(trt, log, plan)
         if engine is None:
             raise EngineError(f"tensorrt: {model.name} was built and cannot be read: {log.reason()}")
-        keep(place, plan)
+        keep(kept, plan)
     return engine
+
+
+def _kept(trt: Bindings, model: Path, cuda: Cuda, options: EngineOptions) -> Path | None:
+    """Where the engine of this model is kept: another release, GPU, precision or shape is another place."""
+    shapes = sorted((name, list(shape)) for name, shape in options.inputs.items())
+    circumstances = json.dumps([trt.__version__, cuda.gpu, options.precision, shapes])
+    return entry(model, circumstances, FOLDER, ".built")
+
+
+def _timing(trt: Bindings, cuda: Cuda) -> Path | None:
+    """Where the timing cache of this release on this GPU is kept."""
+    return place(FOLDER, f"timing-{re.sub(r'[^A-Za-z0-9.]+', '-', f'{trt.__version__}-{cuda.gpu}')}.cache")
 
 
 def _read(trt: Bindings, log: Log, plan: bytes) -> ICudaEngine | None:

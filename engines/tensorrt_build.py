@@ -11,8 +11,8 @@ import threading
 from pathlib import Path
 
 from edge.engines.base import EngineOptions, Unsupported, fits, one_line
+from edge.engines.kept import fetch, keep
 from edge.engines.tensorrt_api import Bindings, Builder, IBuilderConfig, INetworkDefinition, OnnxParser, optional
-from edge.engines.tensorrt_cache import keep, kept
 from edge.engines.tensorrt_log import FAULTS, Log, Progress
 from edge.errors import ModelError
 
@@ -56,7 +56,7 @@ def _built(trt: Bindings, log: Log, model: Path, options: EngineOptions, timing:
     config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, WORKSPACE)
     _set_precision(trt, config, network, model, options)
     _set_shapes(builder, config, network, model, options)
-    cache = config.create_timing_cache(kept(timing) or b"") or config.create_timing_cache(b"")
+    cache = config.create_timing_cache(fetch(timing) or b"") or config.create_timing_cache(b"")
     if cache is not None:
         config.set_timing_cache(cache, ignore_mismatch=False)
     options.progress(READ, "building for this GPU, which takes minutes")

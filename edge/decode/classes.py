@@ -19,7 +19,7 @@ ROLES = ("scores",)
 def misfit(shapes: Mapping[str, Shape], manifest: Manifest) -> str | None:
     """Why an output of this shape is not this head's, as far as it is known; None if it may be."""
     shape = shapes.get("scores")
-    if shape is None or (shape and sum(size not in (1, None) for size in shape) <= 1):
+    if shape is None or (shape and 0 not in shape and sum(size not in (1, None) for size in shape) <= 1):
         return None
     return f"`scores` has shape {shape}, but the head wants one number a class: (1, classes)"
 

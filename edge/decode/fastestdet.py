@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from edge.decode import nms
-from edge.decode.head import Outputs, Shape
+from edge.decode.head import Outputs, Shape, at_least
 from edge.models.manifest import Manifest
 from edge.preprocess import Fit
 from edge.types import NO_DETECTIONS, Detections
@@ -22,7 +22,7 @@ ROLES = ("grid",)
 def misfit(shapes: Mapping[str, Shape], manifest: Manifest) -> str | None:
     """Why an output of this shape is not this head's, as far as it is known; None if it may be."""
     shape = shapes.get("grid")
-    if shape is None or (len(shape) == 4 and shape[0] in (1, None) and (shape[1] or 6) >= 6):
+    if shape is None or (len(shape) == 4 and shape[0] in (1, None) and at_least(shape[1], 6) and 0 not in shape):
         return None
     return f"`grid` has shape {shape}, but the head wants (1, 5 + classes, down, across)"
 

@@ -36,6 +36,11 @@ class Decode(Protocol):
         ...
 
 
+def at_least(size: int | None, least: int) -> bool:
+    """Whether a size is this large, or may be: it is left open."""
+    return size is None or size >= least
+
+
 def both_counts(channels: int | None, of: int, others: int, manifest: Manifest) -> str:
     """What a misfit adds where only the number of labels is wrong.
 

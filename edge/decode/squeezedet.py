@@ -29,7 +29,10 @@ def misfit(shapes: Mapping[str, Shape], manifest: Manifest) -> str | None:
     anchors = len(manifest.anchors[0]) // 2
     channels = anchors * (len(manifest.labels) + 5)
     shape = shapes.get("grid")
-    if shape is None or (len(shape) == 4 and shape[0] in (1, None) and {channels, None} & {shape[1], shape[3]}):
+    if shape is None:
+        return None
+    whole = len(shape) == 4 and shape[0] in (1, None) and 0 not in shape
+    if whole and {channels, None} & {shape[1], shape[3]}:
         return None
     last_or_first = (shape[3], shape[1]) if len(shape) == 4 else ()
     given = next((size for size in last_or_first if size is not None and size % anchors == 0), None)

@@ -25,7 +25,7 @@ def misfit(shapes: Mapping[str, Shape], manifest: Manifest) -> str | None:
         return "the head needs `anchors` in the manifest: one list of widths and heights in pixels of the input"
     channels = len(manifest.anchors[0]) // 2 * (5 + len(manifest.labels))
     shape = shapes.get("grid")
-    if shape is None or (len(shape) == 4 and shape[0] in (1, None) and shape[1] in (channels, None)):
+    if shape is None or (len(shape) == 4 and shape[0] in (1, None) and shape[1] in (channels, None) and 0 not in shape):
         return None
     return (
         f"`grid` has shape {shape}, but the head wants (1, {channels}, down, across): {len(manifest.anchors[0]) // 2} "

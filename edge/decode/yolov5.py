@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from edge.decode import nms
-from edge.decode.head import Outputs, Shape, from_centres, in_pixels
+from edge.decode.head import Outputs, Shape, at_least, from_centres, in_pixels
 from edge.models.manifest import Manifest
 from edge.preprocess import Fit
 from edge.types import NO_DETECTIONS, Detections
@@ -23,7 +23,7 @@ ROLES = ("predictions",)
 def misfit(shapes: Mapping[str, Shape], manifest: Manifest) -> str | None:
     """Why an output of this shape is not this head's, as far as it is known; None if it may be."""
     shape = shapes.get("predictions")
-    if shape is None or (len(shape) == 3 and shape[0] in (1, None) and (shape[2] or 6) >= 6):
+    if shape is None or (len(shape) == 3 and shape[0] in (1, None) and at_least(shape[2], 6)):
         return None
     return f"`predictions` has shape {shape}, but the head wants (1, boxes, 5 + classes)"
 

@@ -30,7 +30,7 @@ NO_MASK: U8 = np.zeros((0, 0), np.uint8)
 def misfit(shapes: Mapping[str, Shape], manifest: Manifest) -> str | None:
     """Why outputs of these shapes are not this head's, as far as they are known; None if they may be."""
     shape, prototypes = shapes.get("predictions"), shapes.get("prototypes")
-    if prototypes is not None and (len(prototypes) != 4 or prototypes[0] not in (1, None)):
+    if prototypes is not None and (len(prototypes) != 4 or prototypes[0] not in (1, None) or 0 in prototypes):
         return f"`prototypes` has shape {prototypes}, but the head wants (1, prototypes, down, across)"
     depth = None if prototypes is None else prototypes[1]
     wanted = None if depth is None else 4 + len(manifest.labels) + depth
@@ -92,13 +92,13 @@ def _mask(box: F32, coefficients: F32, prototypes: NDArray[Any], fit: Fit) -> U8
     left, top = np.floor(box[:2]).astype(int)
     width, height = np.ceil(box[2:]).astype(int) - (left, top)
     # From a pixel's middle in the frame to the prototypes' cells: through the fit, then by their part of the input.
-    gain_x = fit.width / fit.frame[0] * across / fit.input.width
-    gain_y = fit.height / fit.frame[1] * down / fit.input.height
-    x = (left + 0.5) * gain_x + fit.left * across / fit.input.width - 0.5
-    y = (top + 0.5) * gain_y + fit.top * down / fit.input.height - 0.5
-    # One cell more on each side, for bilinear interpolation.
-    x1, x2 = max(0, int(x) - 1), min(across, int(x + width * gain_x) + 3)
-    y1, y2 = max(0, int(y) - 1), min(down, int(y + height * gain_y) + 3)
+    fed_left, fed_top, fed_right, fed_bottom = fit.region
+    gain_x = fit.width / (fed_right - fed_left) * across / fit.input.width
+    gain_y = fit.height / (fed_bottom - fed_top) * down / fit.input.height
+    x = (left + 0.5 - fed_left) * gain_x + fit.left * across / fit.input.width - 0.5
+    y = (top + 0.5 - fed_top) * gain_y + fit.top * down / fit.input.height - 0.5
+    x1, x2 = _reach(x, width * gain_x, across)
+    y1, y2 = _reach(y, height * gain_y, down)
     part = np.asarray(prototypes[:, y1:y2, x1:x2], np.float32)
     # Not a product of matrices: BLAS would start threads for it, which the engines and cameras want.
     logits = np.einsum("d,dyx->yx", coefficients, part)
@@ -111,3 +111,10 @@ def _mask(box: F32, coefficients: F32, prototypes: NDArray[Any], fit: Fit) -> U8
         borderMode=cv2.BORDER_REPLICATE,
     )
     return (spread > 0).astype(np.uint8)
+
+
+def _reach(start: float, length: float, cells: int) -> tuple[int, int]:
+    """The first cell that is looked at and the one behind the last, of so many; at least one."""
+    # One cell more on each side, for bilinear interpolation. A box may lie beyond the part of the frame that was fed.
+    first = min(max(0, int(start) - 1), cells - 1)
+    return first, max(first + 1, min(cells, int(start + length) + 3))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.decode import nms
-from edge.decode.head import Outputs, Shape
+from edge.decode.head import Outputs, Shape, at_least
 from edge.models.manifest import Manifest
 from edge.preprocess import Fit
 from edge.types import F32, NO_DETECTIONS, Detections
@@ -30,7 +30,7 @@ def misfit(shapes: Mapping[str, Shape], manifest: Manifest) -> str | None:
         return None
     width, height = manifest.input.width, manifest.input.height
     cells = sum((width // stride) * (height // stride) for stride in manifest.strides)
-    if len(shape) != 3 or shape[0] not in (1, None) or shape[1] not in (cells, None) or (shape[2] or 6) < 6:
+    if len(shape) != 3 or shape[0] not in (1, None) or shape[1] not in (cells, None) or not at_least(shape[2], 6):
         return (
             f"`predictions` has shape {shape}, but the head wants (1, {cells}, 5 + classes): {cells} cells has a "
             f"{width}x{height} input with strides {list(manifest.strides)}"

@@ -26,6 +26,8 @@ LONGEST = 1 << 20
 """Bytes of the longest frame; that of a model with two thousand layers, each named, has a tenth."""
 LARGEST = 1 << 30
 """Bytes of the largest tensor or segment."""
+ALIGNED = 64
+"""Bytes of which an output's offset in its segment is a multiple, as wide as a line of a cache."""
 TENSORS, AXES, DIGITS = 64, 8, 18
 DTYPES = {
     "bool": 1,

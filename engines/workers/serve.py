@@ -18,6 +18,7 @@ from typing import Any, Dict, List, Tuple
 import numpy as np
 
 from .protocol import (
+    ALIGNED,
     LARGEST,
     TENSORS,
     VERSION,
@@ -39,7 +40,6 @@ DIE_WITH_PARENT = 1
 """PR_SET_PDEATHSIG of prctl(2)."""
 FAULTS = (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
 """What a vendor raises; what else there is ends this process, and its last words are told."""
-ALIGNED = 64
 
 
 def main(worker: Path) -> None:

@@ -26,14 +26,17 @@ class Case:
 
     load: opens a model file; it may ask the request for fixtures, e.g. a server
     suffix: of the files it is given; `.onnx` files are the graphs of `graphs.py`
-    local: whether it reads the file itself, so that a damaged one is its own affair
+    local: whether it reads the file in this process, so that a damaged one is tried in `test_broken_files`. Elsewhere
+        the same is in `tests/engines`: for movidius in `test_movidius.py`; for tensorrt, whose parser is a fake here,
+        in `test_tensorrt_engine.py`; kserve reads no file, and its damaged answers are in `test_kserve.py`
     module: of the back end's package, taken away to see what a user is told; None where there is none
     f32, f16: how far its numbers may be from the oracle's, relative and absolute, for graphs in that precision
     runs_damaged: whether it may be asked to run a damaged graph that it took; OpenVINO 2026.4 crashed then, so nothing
         but a sha256 in the manifest keeps a damaged file from doing so
     open_sizes: whether it runs a model that leaves sizes open, at any size
     f16_as: the type of the tensors that stand for those in float16
-    graphs: those of `graphs.py` that it computes here; empty for all
+    graphs: those of `graphs.py` that it computes here, with the reason beside their list; empty for all, also where it
+        computes by the oracle itself (tensorrt, kserve) and shapes, types and names are what is tested
     """
 
     name: str
@@ -103,9 +106,9 @@ CASES = (
     Case("openvino", here("openvino"), module="openvino", runs_damaged=False),
     Case("tflite", here("tflite"), suffix=".tflite", module="ai_edge_litert.interpreter"),
     Case("reference", here("reference"), module="onnx"),
-    Case("tensorrt", on_fake_gpu, local=False, graphs=("classifier", "detection head")),
+    Case("tensorrt", on_fake_gpu, local=False),
     Case("movidius", in_child, local=False, graphs=OLD_GRAPHS, open_sizes=False, f16_as="float32"),
-    Case("kserve", on_triton, local=False, graphs=("classifier", "detection head")),
+    Case("kserve", on_triton, local=False),
 )
 LOCAL = tuple(case for case in CASES if case.local)
 GRAPH = tuple(case for case in CASES if case.suffix == ".onnx" and case.name != "reference")

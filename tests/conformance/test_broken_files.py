@@ -1,4 +1,4 @@
-"""Files that are no models, or were: one line within five seconds, and no crash."""
+"""Files that are no models, or were: one line within seconds, and no crash."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_file_that_is_no_model_is_one_line(
     begun = time.monotonic()
     with pytest.raises(ModelError, match=f"not a model that {case.name} can read") as fault:
         load(path)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20  # seconds on a loaded machine, where one that hangs has no end
     assert "\n" not in str(fault.value)
     assert capfd.readouterr() == ("", "")
 

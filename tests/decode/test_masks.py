@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from edge.commands import predictions
 from edge.decode import head, yolov8_seg
@@ -26,10 +27,15 @@ GIVEN = RAW_FAMILIES["yolov8-seg"].manifest
 CELLS = SIDE // 4
 
 
+def in_input(fit: Fit, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points x y in pixels of the frame, in those of the input."""
+    x1, y1, x2, y2 = fit.region
+    return np.asarray((points - (x1, y1)) * (fit.width / (x2 - x1), fit.height / (y2 - y1)) + (fit.left, fit.top))
+
+
 def seen_through(fit: Fit, box: tuple[float, float, float, float], prototypes: F32, coefficients: F32) -> Detections:
     """What is decoded of one box, x1 y1 x2 y2 in pixels of the frame."""
-    gain = np.array([fit.width / fit.frame[0], fit.height / fit.frame[1]])
-    x1, y1, x2, y2 = (np.reshape(box, (2, 2)) * gain + (fit.left, fit.top)).ravel()
+    (x1, y1), (x2, y2) = in_input(fit, np.array(box[:2])), in_input(fit, np.array(box[2:]))
     predictions = np.zeros((1, 4 + len(LABELS) + len(coefficients), 3549), np.float32)
     predictions[0, :4, 77] = ((x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1)
     predictions[0, 4, 77] = 0.9
@@ -44,25 +50,27 @@ def slopes() -> F32:
     return np.stack([x, y, np.ones_like(x)]).astype(np.float32)
 
 
-fits = st.builds(
-    lambda width, height, how, anchor: Fit.of(
-        (width, height), Input("images", SIDE, SIDE, layout="NCHW", dtype="float32", fit=how, anchor=anchor)
-    ),
-    st.integers(200, 1500),
-    st.integers(200, 1500),
-    st.sampled_from(["stretch", "letterbox"]),
-    st.sampled_from(["top-left", "centre"]),
-)
+@st.composite
+def fits(draw: st.DrawFn) -> Fit:
+    """Of whole frames and of regions of them, in every way that a manifest may ask for."""
+    frame = draw(st.integers(100, 750)) * 2, draw(st.integers(100, 750)) * 2
+    how, anchor = draw(st.sampled_from(["stretch", "letterbox", "crop"])), draw(st.sampled_from(["top-left", "centre"]))
+    to = Input("images", SIDE, SIDE, layout="NCHW", dtype="float32", fit=how, anchor=anchor)
+    if draw(st.booleans()):
+        return Fit.of(frame, to)
+    sides = [draw(st.integers(50, side // 2)) * 2 for side in frame]
+    x, y = (draw(st.integers(0, (side - part) // 2)) * 2 for side, part in zip(frame, sides, strict=True))
+    return Fit.of(frame, to, (x, y, x + sides[0], y + sides[1]))
 
 
-@settings(max_examples=60, deadline=None)
-@given(fit=fits, corner=st.tuples(st.floats(0, 0.6), st.floats(0, 0.6)), size=st.tuples(*[st.floats(0.1, 0.4)] * 2))
+@settings(max_examples=120, deadline=None)
+@given(fit=fits(), corner=st.tuples(st.floats(0, 0.6), st.floats(0, 0.6)), size=st.tuples(*[st.floats(0.1, 0.4)] * 2))
 def test_a_mask_ends_where_the_object_does(fit: Fit, corner: tuple[float, float], size: tuple[float, float]) -> None:
     """The prototypes add up to x - edge: what lies right of the box's middle is the object."""
-    frame = np.array(fit.frame)
-    (x1, y1), (x2, y2) = corner * frame, (np.array(corner) + size) * frame
+    fed = np.array(fit.region[2:]) - fit.region[:2]
+    (x1, y1), (x2, y2) = corner * fed + fit.region[:2], (np.array(corner) + size) * fed + fit.region[:2]
     edge = (x1 + x2) / 2
-    edge_in_input = edge * fit.width / fit.frame[0] + fit.left
+    edge_in_input = in_input(fit, np.array([edge, y1]))[0]
     seen = seen_through(fit, (x1, y1, x2, y2), slopes(), np.array([1, 0, -edge_in_input], np.float32))
     assert seen.masks is not None
     (mask,), (box,) = seen.masks, seen.boxes
@@ -70,8 +78,16 @@ def test_a_mask_ends_where_the_object_does(fit: Fit, corner: tuple[float, float]
     assert (mask.dtype, mask.shape) == (np.uint8, (end[1] - corner_of[1], end[0] - corner_of[0]))
     middles = np.arange(corner_of[0], end[0]) + 0.5
     # Beyond the outermost cells' middles nothing is known but their values.
-    known = np.abs(middles - edge) > 0.5 + 0.1 * fit.frame[0] / fit.width
+    known = np.abs(middles - edge) > 0.5 + 0.1 * fed[0] / fit.width
     np.testing.assert_array_equal(mask[:, known], np.broadcast_to(middles[known] > edge, mask[:, known].shape))
+
+
+def test_a_box_beyond_what_was_fed_has_a_mask_as_well() -> None:
+    fit = Fit.of((1000, 800), replace(GIVEN.input, fit="letterbox", anchor="centre"), (400, 200, 500, 600))
+    for box in ((20.0, 20.0, 60.0, 60.0), (900.0, 700.0, 990.0, 790.0), (300.0, 100.0, 700.0, 700.0)):
+        seen = seen_through(fit, box, slopes(), np.array([0, 0, 1], np.float32))
+        assert seen.masks is not None
+        assert [mask.all() for mask in seen.masks] == [True]
 
 
 def test_masks_follow_their_detections() -> None:

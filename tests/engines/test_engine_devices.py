@@ -97,11 +97,52 @@ def test_openvino_knows_its_devices_by_their_spellings(wanted: str, available: l
 
 @pytest.mark.parametrize(
     ("wanted", "named"),
-    [("GPU", "GPU"), ("GPU.1", "GPU.1"), ("NPU", "NPU"), ("AUTO:GPU,CPU", "GPU"), ("X:CPU", "X:CPU")],
+    [
+        ("GPU", "GPU"),
+        ("GPU.0", "GPU.0"),
+        ("GPU.1", "GPU.1"),
+        ("NPU", "NPU"),
+        ("CPU.0", "CPU.0"),
+        ("HETERO:CPU.0,CPU", "CPU.0"),
+        ("AUTO:GPU,CPU", "GPU"),
+        ("X:CPU", "X:CPU"),
+    ],
 )
 def test_openvino_refuses_a_device_that_is_not_here(wanted: str, named: str) -> None:
     with pytest.raises(MissingError, match=f"openvino has no device {named} here; it has CPU"):
         openvino._device(wanted, ["CPU"])
+
+
+def test_openvino_blames_the_device_and_not_the_model(tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match=r"openvino has no device CPU\.0 here; it has .*CPU"):
+        registry.load("openvino", add_one(tmp_path / "add.onnx"), EngineOptions(device="CPU.0"))
+
+
+class Capable:
+    """A stand-in for OpenVINO's Core on a machine with one device that has these capabilities."""
+
+    def __init__(self, *capabilities: str) -> None:
+        self.capabilities = list(capabilities)
+
+    def get_property(self, device: str, name: str) -> list[str]:
+        assert (device, name) == ("GPU", "OPTIMIZATION_CAPABILITIES")
+        return self.capabilities
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "asked", "may"),
+    [
+        (("FP32", "BIN", "INT8", "BF16", "EXPORT_IMPORT"), "f16", "f32 or bf16"),
+        (("FP32", "FP16", "INT8", "GPU_HW_MATMUL"), "bf16", "f32 or f16"),
+        (("FP32", "INT8", "WINOGRAD"), "bf16", "f32"),
+    ],
+)
+def test_openvino_names_the_precisions_that_may_be_set(capabilities: tuple[str, ...], asked: str, may: str) -> None:
+    core = Capable(*capabilities)
+    for precision in may.split(" or "):
+        openvino._check_precision(core, "GPU", precision)
+    with pytest.raises(MissingError, match=f"cannot compute in {asked} on GPU here; the precision may be {may}$"):
+        openvino._check_precision(core, "GPU", asked)
 
 
 def test_openvino_chooses_by_itself_where_it_is_told_to(tmp_path: Path) -> None:
@@ -138,3 +179,15 @@ def test_onnxruntime_without_a_gpu_refuses_cuda(tmp_path: Path) -> None:
         pytest.skip("this build has CUDA")
     with pytest.raises(MissingError, match=r"onnxruntime has no device CUDA here; it has .*CPU"):
         registry.load("onnxruntime", add_one(tmp_path / "add.onnx"), EngineOptions(device="CUDA:0"))
+
+
+@pytest.mark.parametrize("device", ["NPU9", "Azure"])
+def test_onnxruntime_neither_names_nor_takes_providers_that_compute_elsewhere(
+    device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnxruntime as ort
+
+    monkeypatch.setattr(ort, "get_available_providers", lambda: ["AzureExecutionProvider", "CPUExecutionProvider"])
+    assert onnxruntime.devices(EngineOptions()) == ("CPU",)
+    with pytest.raises(MissingError, match=f"onnxruntime has no device {device} here; it has CPU$"):
+        registry.load("onnxruntime", add_one(tmp_path / "add.onnx"), EngineOptions(device=device))

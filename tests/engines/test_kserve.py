@@ -23,6 +23,8 @@ from edge.engines.kserve_tensors import OPEN_LIMIT
 from edge.errors import EngineError, MissingError, ModelError
 from tests.support.odd_server import MODEL, OddServer, http, inferred
 
+SOON_S = 8
+"""What a loaded machine keeps within, where what is to be seen without a time-out goes on for ever."""
 MODEL_FILE = Path("add.onnx")
 X = {"x": np.arange(4, dtype=np.float32).reshape(1, 4)}
 Y = [[1, 2, 3, 4]]
@@ -41,7 +43,7 @@ def load(server: OddServer) -> Iterator[Callable[..., Engine]]:
 
     def open_it(**more: Any) -> Engine:
         opened.append(
-            registry.load("kserve", MODEL_FILE, EngineOptions(**{"server": server.url, "timeout_s": 1, **more}))
+            registry.load("kserve", MODEL_FILE, EngineOptions(**{"server": server.url, "timeout_s": 10, **more}))
         )
         return opened[-1]
 
@@ -202,35 +204,35 @@ def test_a_server_that_dribbles_is_given_up_in_time(part: str, server: OddServer
             connection.sendall(drop)
 
     server.talk = talk
-    engine = load(timeout_s=0.4)
+    engine = load(timeout_s=1)
     begun = time.monotonic()
-    with pytest.raises(EngineError, match=r"did not answer within 0\.4 s"):
+    with pytest.raises(EngineError, match=r"did not answer within 1 s"):
         engine.run(X)
-    assert time.monotonic() - begun < 0.8
+    assert time.monotonic() - begun < SOON_S
 
 
 def test_a_server_that_reads_nothing_is_given_up_in_time(server: OddServer) -> None:
     server.model = json.loads(json.dumps(MODEL).replace("[1, 4]", "[4, 2000000]"))
 
     def stall(connection: Any, head: bytes, body: bytes) -> None:
-        server.closed(5)
+        server.closed(60)
 
     server.talk = stall
-    engine = registry.load("kserve", MODEL_FILE, EngineOptions(server=server.url, timeout_s=0.5))
+    engine = registry.load("kserve", MODEL_FILE, EngineOptions(server=server.url, timeout_s=1))
     begun = time.monotonic()
     with pytest.raises(EngineError, match="did not answer within"):
         engine.run({"x": np.zeros((4, 2_000_000), np.float32)})
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < SOON_S
     engine.close()
 
 
 def test_a_server_that_is_gone_fails_fast(server: OddServer, load: Callable[..., Engine]) -> None:
-    engine = load()
+    engine = load(timeout_s=60)
     server.close()
     begun = time.monotonic()
     with pytest.raises(EngineError, match=r"nothing listens there \(connection refused\)|ended the connection"):
         engine.run(X)
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < SOON_S
 
 
 def test_odd_metadata_is_refused_at_loading(server: OddServer, load: Callable[..., Engine]) -> None:
@@ -295,7 +297,7 @@ def test_over_tls_a_certificate_has_to_be_trusted(tmp_path: Path, monkeypatch: p
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     server = OddServer(context)
-    options = EngineOptions(server=server.url, timeout_s=2)
+    options = EngineOptions(server=server.url, timeout_s=10)
     with pytest.raises(EngineError, match="its certificate is not trusted"):
         registry.load("kserve", MODEL_FILE, options)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
@@ -326,7 +328,7 @@ def test_a_name_that_nobody_knows_is_told_in_time() -> None:
     begun = time.monotonic()
     with pytest.raises(EngineError, match=r"cannot be looked up|did not answer"):
         registry.load("kserve", MODEL_FILE, options)
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 3 + SOON_S
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -338,7 +340,7 @@ def test_no_garbage_brings_anything_but_an_engine_error(
     for place, value in data.draw(st.lists(st.tuples(st.integers(0, len(right) - 1), st.integers(0, 255)), max_size=6)):
         right[place] = value
     server.talk = says(bytes(right[: data.draw(st.integers(0, len(right)))]))
-    engine = load(timeout_s=0.3)
+    engine = load()
     said = ""
     try:
         assert engine.run(X)["y"].shape == (1, 4)

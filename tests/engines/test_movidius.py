@@ -150,7 +150,7 @@ def test_a_file_that_is_no_model_is_one_line(
     began = time.monotonic()
     with pytest.raises(ModelError, match="not a model that movidius can read") as fault:
         registry.load("movidius", path, on_cpu())
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20  # seconds on a loaded machine, where one that hangs has no end
     assert "\n" not in str(fault.value)
     assert capfd.readouterr() == ("", "")
 

@@ -6,11 +6,10 @@ import os
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from edge.engines import openvino_cache, registry
+from edge.engines import kept, registry
 from edge.engines.base import EngineOptions
 from tests.support.nets import onnx_file
 
@@ -50,12 +49,12 @@ def test_a_model_replaced_under_its_name_and_time_is_not_the_old_one(tmp_path: P
 def test_what_was_compiled_is_fetched_from_wherever_the_file_lies(tmp_path: Path, own_cache: Path) -> None:
     model = adding(tmp_path / "m.onnx", 1)
     run(model)
-    (kept,) = blobs(own_cache)
-    before = kept.stat().st_mtime_ns
+    (blob,) = blobs(own_cache)
+    before = blob.stat().st_mtime_ns
     (tmp_path / "elsewhere").mkdir()
     assert run(model.rename(tmp_path / "elsewhere" / "m.onnx")) == 1
-    assert blobs(own_cache) == [kept]
-    assert kept.stat().st_mtime_ns == before
+    assert blobs(own_cache) == [blob]
+    assert blob.stat().st_mtime_ns == before
 
 
 def test_shapes_and_threads_have_compiled_models_of_their_own(tmp_path: Path, own_cache: Path) -> None:
@@ -69,35 +68,18 @@ def test_shapes_and_threads_have_compiled_models_of_their_own(tmp_path: Path, ow
 def test_a_damaged_blob_is_compiled_anew(damage: str, tmp_path: Path, own_cache: Path) -> None:
     model = adding(tmp_path / "m.onnx", 1)
     run(model)
-    (kept,) = blobs(own_cache)
-    whole = kept.read_bytes()
+    (blob,) = blobs(own_cache)
+    whole = blob.read_bytes()
     flipped = bytearray(whole)
     flipped[len(whole) // 2] ^= 1
-    kept.write_bytes({"cut": whole[:-100], "flip": flipped, "zeros": bytes(len(whole)), "empty": b""}[damage])
+    blob.write_bytes({"cut": whole[:-100], "flip": flipped, "zeros": bytes(len(whole)), "empty": b""}[damage])
     assert run(model) == 1
-    assert openvino_cache.fetch(kept) is not None
+    assert kept.fetch(blob) is not None
 
 
 def test_a_blob_that_openvino_does_not_take_is_compiled_anew(tmp_path: Path, own_cache: Path) -> None:
     model = adding(tmp_path / "m.onnx", 1)
     run(model)
-    (kept,) = blobs(own_cache)
-    openvino_cache.keep(kept, b"of another release")
+    (blob,) = blobs(own_cache)
+    kept.keep(blob, b"of another release")
     assert run(model) == 1
-
-
-def test_a_model_with_weights_in_another_file_is_not_kept(tmp_path: Path, own_cache: Path) -> None:
-    model = adding(tmp_path / "m.onnx", 1)
-    onnx.save(onnx.load(str(model)), str(model), save_as_external_data=True, location="weights", size_threshold=0)
-    assert run(model) == 1
-    assert blobs(own_cache) == []
-
-
-def test_the_cache_keeps_the_newest_and_is_bounded(tmp_path: Path, own_cache: Path) -> None:
-    for number in range(openvino_cache.KEPT + 3):
-        kept = openvino_cache.entry(adding(tmp_path / f"{number}.onnx", number), "here")
-        assert kept is not None
-        openvino_cache.keep(kept, b"x")
-        os.utime(kept, (number, number))
-    assert len(blobs(own_cache)) == openvino_cache.KEPT
-    assert kept.is_file()

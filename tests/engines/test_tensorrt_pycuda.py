@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from edge.engines import cuda, registry
+from edge.engines.cuda_pycuda import PyCuda
 from edge.engines.worker import Worker
 from edge.errors import EngineError, MissingError
 from tests.support.fake_pycuda import fake_pycuda
@@ -61,3 +62,31 @@ def test_a_fault_is_an_engine_error(pycuda: ModuleType, gpu: FakeGpu) -> None:
     with device.current(), pytest.raises(EngineError, match="CUDA: cudaMalloc failed: out of memory"):
         device.memory(100)
     device.close()
+
+
+def test_a_gpu_that_is_lost_is_an_engine_error_and_can_be_closed(
+    pycuda: ModuleType, install: Callable[[str], Fake], tmp_path: Path, gpu: FakeGpu
+) -> None:
+    install("10.16.1.11")
+    loaded = registry.load("tensorrt", add_one(tmp_path / "add.onnx"))
+    gpu.set("devices", 0)
+    with pytest.raises(EngineError, match="CUDA: cudaSetDevice failed: ") as fault:
+        loaded.run({"x": np.zeros((1, 4), np.float32)})
+    assert "\n" not in str(fault.value)
+    loaded.close()
+    assert pycuda.driver.contexts() == 0
+
+
+def test_a_gpu_that_is_lost_while_it_is_used_is_an_engine_error(pycuda: ModuleType, gpu: FakeGpu) -> None:
+    device = cuda.open_cuda(None)
+    with pytest.raises(EngineError, match="CUDA: cuCtxPopCurrent failed: "), device.current():
+        gpu.set("devices", 0)
+    device.close()
+
+
+def test_a_gpu_that_is_lost_before_it_is_opened_is_an_engine_error(pycuda: ModuleType, gpu: FakeGpu) -> None:
+    gpu.set("devices", 2)
+    devices = cuda.devices()
+    gpu.set("devices", 1)
+    with pytest.raises(EngineError, match="CUDA: cuDeviceGet failed: "):
+        PyCuda(len(devices) - 1)

@@ -55,15 +55,24 @@ def fake_pycuda(gpu: FakeGpu) -> ModuleType:
             self.index = index
 
         def push(self) -> None:
-            stack.contexts = [*getattr(stack, "contexts", []), self]
-            ask("cudaSetDevice", self.index)
+            below = getattr(stack, "contexts", [])
+            stack.contexts = [*below, self]
+            try:
+                ask("cudaSetDevice", self.index)
+            except Error:
+                stack.contexts = below
+                raise
 
         @staticmethod
         def pop() -> None:
-            stack.contexts.pop()
+            top = stack.contexts.pop()
+            if gpu.get("devices") <= top.index:
+                raise Error("cuCtxPopCurrent failed: context is destroyed")
 
     class Device:
         def __init__(self, index: int) -> None:
+            if index >= gpu.get("devices"):
+                raise Error("cuDeviceGet failed: invalid device ordinal")
             self._index = index
 
         @staticmethod

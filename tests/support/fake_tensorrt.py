@@ -12,6 +12,7 @@ import enum
 import importlib.machinery
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -236,6 +237,7 @@ class OnnxParser(Behaviour):
     def parse(self, model: bytes, path: str) -> bool:
         try:
             read = onnx.load_from_string(bytes(model))
+            onnx.load_external_data_for_model(read, str(Path(path).parent))
             onnx.checker.check_model(read)
         except (DecodeError, onnx.checker.ValidationError):
             return self._fault("MODEL_DESERIALIZE_FAILED", "Failed to parse the ONNX model.\nline two")

@@ -161,11 +161,6 @@ def tflite_file(
     return path
 
 
-def tflite_add(path: Path, size: int = 8) -> Path:
-    """y = a + b, float32 (1, size), as a flatbuffer."""
-    return tflite_pair(path, "ADD", size)
-
-
 def tflite_pair(path: Path, operator: str, size: int) -> Path:
     """y from a and b, float32 (1, size), by `ADD`, `SUB` or `MUL`."""
     from ai_edge_litert import schema_py_generated as schema
