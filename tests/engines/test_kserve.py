@@ -6,7 +6,10 @@ import gc
 import json
 import logging
 import ssl
+import subprocess
+import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,7 @@ from tests.support.odd_server import MODEL, OddServer, http, inferred
 MODEL_FILE = Path("add.onnx")
 X = {"x": np.arange(4, dtype=np.float32).reshape(1, 4)}
 Y = [[1, 2, 3, 4]]
+Y_TOLD = {"name": "y", "datatype": "FP32", "shape": [1, 4]}
 
 
 @pytest.fixture
@@ -117,9 +121,116 @@ def test_a_server_without_the_extension_is_talked_to_in_json(
         for _ in range(3):
             np.testing.assert_array_equal(engine.run(X)["y"], Y)
     assert [record.message for record in caplog.records] == [
-        f"kserve: {server.url} takes no binary tensors; they travel as JSON, which is slower"
+        f"kserve: {server.url} took no binary tensors; they travel as JSON, which is slower"
     ]
     np.testing.assert_array_equal(np.asarray(engine.bare(X)())[0], Y)
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+def test_a_server_that_is_busy_once_is_not_taken_for_one_without_binary_tensors(
+    status: str, server: OddServer, load: Callable[..., Engine]
+) -> None:
+    server.about = {"name": "odd"}
+    engine = load()
+    server.talk = says(http(b"busy", status))
+    with pytest.raises(EngineError, match=f"refused to run the model: {status} busy"):
+        engine.run(X)
+    server.talk = lambda connection, head, body: connection.sendall(inferred(body))
+    np.testing.assert_array_equal(engine.run(X)["y"], Y)
+    assert "Inference-Header-Content-Length" in server.requests[-1]
+
+
+def test_a_server_that_took_json_once_is_offered_binary_tensors_again(
+    server: OddServer, load: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def talk(connection: Any, head: bytes, body: bytes) -> None:
+        server.talk = json_alone
+        connection.sendall(http(b"", "500 Internal Server Error"))
+
+    def json_alone(connection: Any, head: bytes, body: bytes) -> None:
+        made = output(parameters={}, data=Y)
+        connection.sendall(http(json.dumps(made).encode()))
+
+    monkeypatch.setattr("edge.engines.kserve.BINARY_AGAIN_S", (600.0, 600.0))
+    server.about, server.talk = {"name": "odd"}, talk
+    engine: Any = load()
+    for _ in range(2):
+        np.testing.assert_array_equal(engine.run(X)["y"], Y)
+        assert "application/json" in server.requests[-1]
+    engine._json_until = time.monotonic()
+    server.talk = lambda connection, head, body: connection.sendall(inferred(body))
+    np.testing.assert_array_equal(engine.run(X)["y"], Y)
+    assert "Inference-Header-Content-Length" in server.requests[-1]
+
+
+@pytest.mark.parametrize(
+    ("datatype", "data", "fits"),
+    [
+        ("UINT8", [0, 255], True),
+        ("UINT8", [0, 256], False),
+        ("INT8", [-129, 0], False),
+        ("UINT64", [0, (1 << 64) - 1], True),
+        ("INT32", [1.5, 2], False),
+        ("BOOL", [True, False], True),
+        ("BOOL", [1, 0], False),
+        ("FP16", [[1], [2.5]], True),
+        ("FP64", [1, 2], True),
+    ],
+)
+def test_json_is_taken_where_it_holds_what_the_type_can(
+    datatype: str, data: list[Any], fits: bool, server: OddServer, load: Callable[..., Engine]
+) -> None:
+    told = {"name": "y", "datatype": datatype, "shape": [2, 1]}
+    server.model = {**MODEL, "outputs": [told]}
+    server.talk = says(http(json.dumps({"outputs": [{**told, "data": data}]}).encode()))
+    engine = load()
+    if fits:
+        made = engine.run(X)["y"]
+        assert made.dtype == engine.outputs[0].dtype
+        assert made.tolist() == np.array(data, object).reshape(2, 1).tolist()
+    else:
+        with pytest.raises(EngineError, match="holds"):
+            engine.run(X)
+
+
+def test_text_where_numbers_should_be_takes_no_memory(server: OddServer, load: Callable[..., Engine]) -> None:
+    told = {"name": "y", "datatype": "FP32", "shape": [1, 4001]}
+    server.model = {**MODEL, "outputs": [told]}
+    data = ["x" * 60_000] + ["y"] * 4000
+    server.talk = says(http(json.dumps({"outputs": [{**told, "data": data}]}).encode()))
+    engine = load()
+    tracemalloc.start()
+    with pytest.raises(EngineError, match="holds other data"):
+        engine.run(X)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 << 20
+
+
+def test_memory_that_there_is_not_is_a_fault_of_the_run(server: OddServer) -> None:
+    told = {"name": "y", "datatype": "FP32", "shape": [1, 32 << 20]}
+    server.model = {**MODEL, "outputs": [told]}
+    size = 128 << 20
+    said = {"outputs": [{**told, "parameters": {"binary_data_size": size}}]}
+    server.talk = says(with_head(said, Content_Length=size + len(json.dumps(said))))
+    code = (
+        "import resource, sys, numpy, pathlib; from edge.engines import kserve; from edge.engines.base import *;"
+        "from edge.errors import EngineError;"
+        "engine = kserve.load(pathlib.Path('add.onnx'), EngineOptions(server=sys.argv[1]));"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize() + (64 << 20);"
+        "resource.setrlimit(resource.RLIMIT_AS, (used, used))\n"
+        "try: engine.run({'x': numpy.zeros((1, 4), 'float32')})\n"
+        "except EngineError as fault: print(fault)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, server.url], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == f"kserve: {server.url}: no memory is left for the exchange", done.stderr
+
+
+def nested(depth: int) -> list[Any]:
+    data: list[Any] = [1, 2, 3, 4]
+    for _ in range(depth):
+        data = [data]
+    return data
 
 
 ODD_ANSWERS = {
@@ -161,10 +272,18 @@ ODD_ANSWERS = {
         http(b"", "302 Found", Location="http://elsewhere.example/"),
         "302, a redirect: name the server itself",
     ),
-    "words of control": (http(b'{"error": "a\\u001b[31m\\nb"}', "500 Oops"), r"500 Oops a \[31m b"),
+    "words of control": (http(b'{"error": "a\\u001b[31m\\nb"}', "500 \x1b]0;x\x07Oops"), r"500 \]0;xOops a\[31m b$"),
+    "names of control": (with_head(output(name="\x1b[2J" + "n" * 50_000), bytes(16)), r"an output `\[2Jnnn"),
+    "types of control": (with_head(output(datatype="\x1b[2J"), bytes(16)), r"is \[2J, the model says FP32"),
     "JSON text": (http(json.dumps(output(parameters={}, data=["1", "2", "3", "4"])).encode()), "holds other data"),
     "JSON ragged": (http(json.dumps(output(parameters={}, data=[[1], [2, 3]])).encode()), "holds other data"),
     "JSON short": (http(json.dumps(output(parameters={}, data=[1, 2])).encode()), "holds other data"),
+    "JSON long text": (http(json.dumps(output(parameters={}, data=["x" * 999_000, 1, 2, 3])).encode()), "other data"),
+    "JSON truth": (http(json.dumps(output(parameters={}, data=[True, 2, 3, 4])).encode()), "holds other data"),
+    "JSON null": (http(json.dumps(output(parameters={}, data=[None, 2, 3, 4])).encode()), "holds other data"),
+    "JSON deep": (http(json.dumps(output(parameters={}, data=nested(60))).encode()), "holds other data"),
+    "JSON empty lists": (http(json.dumps(output(parameters={}, data=[[]] * 4)).encode()), "holds other data"),
+    "JSON beyond": (http(json.dumps(output(parameters={}, data=[10**400, 2, 3, 4])).encode()), "numbers beyond"),
     "JSON nothing": (http(json.dumps(output(parameters={})).encode()), "holds other data"),
 }
 
@@ -242,6 +361,10 @@ def test_odd_metadata_is_refused_at_loading(server: OddServer, load: Callable[..
         ({**MODEL, "inputs": [{"name": "x", "datatype": "BYTES", "shape": [1]}]}, ModelError, "`x` is BYTES"),
         ({**MODEL, "outputs": MODEL["outputs"] * 2}, EngineError, "one name"),  # type: ignore[operator]
         ({**MODEL, "outputs": [{"datatype": "FP32"}]}, EngineError, "without a name"),
+        ({**MODEL, "outputs": [{**Y_TOLD, "name": "y" * 257}]}, EngineError, "a name of more than 256 characters"),
+        ({**MODEL, "outputs": [{**Y_TOLD, "name": "\x1b[2Jy"}]}, EngineError, r"`\[2Jy` has a name of .* unprintable"),
+        ({**MODEL, "outputs": [{**Y_TOLD, "shape": [1 << 20, 33]}]}, ModelError, "outputs have 138412032 bytes, more"),
+        ({**MODEL, "inputs": [{**Y_TOLD, "shape": [1 << 26] * 2}]}, ModelError, "inputs have .* bytes, more than the"),
         (http(b"no", "404 Not Found"), ModelError, "has no model at /v2/models/add: 404 Not Found no"),
         (http(b"", "503 Busy"), EngineError, "does not describe /v2/models/add: 503"),
         (http(b"x" * 2_000_000), EngineError, "more than the 1048576 that can be"),
@@ -284,10 +407,26 @@ def test_credentials_are_sent_and_never_shown(server: OddServer, load: Callable[
         "me:secret@host",
         "http://me:secret@",
         "http://[::1",
+        "http://me:secret/1@127.0.0.1:8000",
+        "http://me:1/secret@127.0.0.1:8000",
+        "http://me:1?secret@127.0.0.1:8000",
+        "http://me:secret@ho\u2100st:8000",
+        "http://me:secret@[zz]:8000",
+        "http://me:secret@ho st:8000",
+        "http://me:secret\udcff@host:8000",
+        f"http://me:secret@{'a' * 70}.example",
     ):
-        found = registry.probe("kserve", EngineOptions(server=wrong))
+        options = EngineOptions(server=wrong)
+        assert "secret" not in repr(options)
+        found = registry.probe("kserve", options)
         assert "is no server's address" in str(found.reason)
         assert "secret" not in str(found.reason)
+        with pytest.raises(MissingError, match="is no server's address") as refused:
+            registry.load("kserve", MODEL_FILE, options)
+        told: BaseException | None = refused.value
+        while told is not None:
+            assert "secret" not in f"{told!r}"
+            told = told.__cause__ or told.__context__
 
 
 def test_over_tls_a_certificate_has_to_be_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,6 +456,9 @@ def test_what_has_to_be_set_is_said() -> None:
 
 
 def test_a_probe_asks_the_server_who_it_is(server: OddServer) -> None:
+    server.about = {"name": "\x1b]0;od\x07d" + "d" * 99, "version": "1"}
+    assert registry.probe("kserve", EngineOptions(server=server.url), devices=True).version == "]0;od" + "d" * 54 + "…"
+    server.about = {"name": "odd", "version": "1"}
     found = registry.probe("kserve", EngineOptions(server=server.url), devices=True)
     assert (found.available, found.version, found.devices) == (True, "odd 1", ("REMOTE",))
 
