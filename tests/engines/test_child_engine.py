@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import json
 import os
 import select
 import signal
@@ -19,15 +21,23 @@ from numpy.typing import NDArray
 
 from edge.engines import child_engine
 from edge.engines.base import EngineOptions, Unsupported
-from edge.engines.child import Child, LastWords
-from edge.engines.child_engine import ChildEngine, Plan
+from edge.engines.child import Child
+from edge.engines.child_engine import ChildEngine
+from edge.engines.child_load import Plan
+from edge.engines.child_output import LastWords
 from edge.engines.workers import protocol
 from edge.errors import EngineError, FeedError, MissingError, ModelError
-from tests.support.children import descriptors, echo, is_running, liar, program, resident_kb, script
-from tests.support.echo_worker import CRASH, DIE, FAIL, HANG, LIE, PRINT, SHRINK
+from tests.support.children import descriptors, echo, is_running, liar, program, resident_kb, run_again, script
+from tests.support.echo_worker import CRASH, DAWDLE, DIE, FAIL, HANG, LIE, PRINT, SHRINK
 
 HELLO = protocol.pack({"kind": "hello", "version": 1, "backend": "1.0", "devices": ["CPU"]})
 X = {"name": "x", "shape": [1, 4], "dtype": "float32", "bytes": 16}
+PROGRESS = protocol.pack({"kind": "progress", "part": 0.5, "doing": "thinking"})
+
+
+def loaded(name: str) -> bytes:
+    """The answer to a load of a model with an output of this name."""
+    return protocol.pack({"kind": "loaded", "inputs": [X], "outputs": [{**X, "name": name}]})
 
 
 def feed(first: float = 0, size: int = 4) -> dict[str, NDArray[np.float32]]:
@@ -121,7 +131,7 @@ def test_a_run_that_the_child_spoils_is_told_and_the_next_is_right(tmp_path: Pat
     assert "\n" not in str(fault.value)
     assert not is_running(pid)
     shared[...] = 1
-    np.testing.assert_array_equal(engine.run({"x": shared})["y"], [[2, 2, 2, 2]])
+    np.testing.assert_array_equal(run_again(engine, {"x": shared})["y"], [[2, 2, 2, 2]])
     np.testing.assert_array_equal(engine.run(feed())["y"], [[1, 2, 3, 4]])
     engine.close()
 
@@ -133,7 +143,7 @@ def test_a_child_that_hangs_is_killed_and_replaced(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"no answer from its process for 0\.5 s, so it was killed"):
         engine.run(feed(HANG))
     assert not is_running(pid)
-    np.testing.assert_array_equal(engine.run(feed())["y"], [[1, 2, 3, 4]])
+    np.testing.assert_array_equal(run_again(engine, feed())["y"], [[1, 2, 3, 4]])
     engine.close()
 
 
@@ -144,7 +154,7 @@ def test_a_child_that_was_shot_or_stopped_is_replaced(tmp_path: Path, number: in
     os.kill(engine.pid, number)
     with pytest.raises(EngineError, match=told):
         engine.run(feed())
-    np.testing.assert_array_equal(engine.run(feed())["y"], [[1, 2, 3, 4]])
+    np.testing.assert_array_equal(run_again(engine, feed())["y"], [[1, 2, 3, 4]])
     engine.close()
 
 
@@ -166,7 +176,7 @@ def test_at_most_one_child_a_second_is_started(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(EngineError, match=r"process was lost; a new one is started in \d\.\d s"):
         engine.run(feed())
     engine._started -= child_engine.BETWEEN_STARTS_S
-    engine.run(feed())
+    run_again(engine, feed())
     engine.close()
 
 
@@ -176,13 +186,47 @@ def test_a_child_that_cannot_come_back_is_a_fault_of_the_run(tmp_path: Path) -> 
     (tmp_path / "echo.json").write_text('{"shape": [1, 4], "refuse": "device"}')
     engine._child.kill()
     with pytest.raises(EngineError, match="no new one can be had: echo will not have it"):
-        engine.run(feed())
+        run_again(engine, feed())
     (tmp_path / "echo.json").write_text('{"shape": [1, 5]}')
     with pytest.raises(EngineError, match=r"echo\.json is another model than before"):
-        engine.run(feed())
+        run_again(engine, feed())
     (tmp_path / "echo.json").write_text('{"shape": [1, 4]}')
-    engine.run(feed())
+    run_again(engine, feed())
     engine.close()
+
+
+@pytest.mark.usefixtures("at_once")
+def test_no_run_waits_for_a_new_child_and_closing_ends_one_that_is_loading(tmp_path: Path) -> None:
+    engine = echo(tmp_path, timeout_s=60)
+    loading = tmp_path / "loading"
+    (tmp_path / "echo.json").write_text(json.dumps({"shape": [1, 4], "load": HANG, "pid": str(loading)}))
+    engine._child.kill()
+    end = time.monotonic() + 30
+    while not (loading.is_file() and loading.read_text()):
+        begun = time.monotonic()
+        with pytest.raises(EngineError, match="echo: its process was lost and is being started again"):
+            engine.run(feed())
+        assert time.monotonic() - begun < 1
+        assert time.monotonic() < end, "no new child is loading"
+        time.sleep(0.01)
+    gone = os.pidfd_open(int(loading.read_text()))
+    engine.close()
+    wait_for(gone)
+    with pytest.raises(EngineError, match="has been closed"):
+        engine.run(feed())
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_new_child_that_came_too_late_is_ended(tmp_path: Path) -> None:
+    engine = echo(tmp_path)
+    engine._child.kill()
+    with pytest.raises(EngineError, match="is being started again"):
+        engine.run(feed())
+    successor = engine._successor
+    assert successor is not None
+    loaded = successor._made.result(30)
+    engine.close()
+    assert not is_running(loaded.child.pid)
 
 
 @pytest.mark.parametrize(
@@ -210,9 +254,15 @@ def test_what_goes_wrong_with_loading_is_one_line(
 
 
 def test_loading_has_a_limit_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child_engine, "LOAD_S", 0.5)
-    with pytest.raises(EngineError, match=r"no answer from its process for 0\.5 s"):
+    monkeypatch.setattr("edge.engines.child.LOAD_S", 0.5)
+    with pytest.raises(EngineError, match=r"no answer from its process for 0\.5 s, so"):
         echo(tmp_path, timeout_s=60, load=HANG)
+
+
+def test_a_load_that_tells_progress_for_ever_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.engines.child.WHOLE_LOAD_S", 1.0)
+    with pytest.raises(EngineError, match=r"no answer from its process for 1 s in all, so it was killed"):
+        echo(tmp_path, load=DAWDLE)
 
 
 def test_loading_tells_how_far_it_is(tmp_path: Path) -> None:
@@ -325,12 +375,39 @@ def test_the_child_writes_nothing_to_our_output(tmp_path: Path, capfd: pytest.Ca
             "is no number from 0 to",
         ),
         ([HELLO, protocol.pack({"kind": "progress", "part": "half", "doing": ""})], "`part` is no float"),
+        ([PROGRESS, HELLO], "tells progress of what is no load"),
+        ([protocol.pack({"kind": "refused", "fault": "failed", "text": "\x1b[2J" + "x" * 9999})], r"echo: \[2Jx{396}…"),
+        ([HELLO, protocol.pack({"kind": "refused", "fault": "model", "text": "\x1b]0;x\x07no"})], r"read: \]0;xno$"),
+        ([b"edge\x1b[2J\n\x9b"], "talks nonsense: a frame says"),
+        ([HELLO, loaded("\x1b[2J")], r"`\[2J` is no name"),
+        ([HELLO, loaded("n" * 257)], "`n{50}` is no name: longer than 256 characters"),
     ],
 )
 def test_a_process_that_talks_nonsense_is_not_believed(tmp_path: Path, answers: list[bytes], told: str) -> None:
-    with pytest.raises((EngineError, MissingError), match=told) as fault:
+    with pytest.raises((EngineError, MissingError, ModelError), match=told) as fault:
         echo(tmp_path, python=liar(tmp_path, *answers))
-    assert "\n" not in str(fault.value)
+    assert str(fault.value).isprintable()
+    assert len(str(fault.value)) < 1000
+
+
+def test_progress_during_a_run_is_nonsense(tmp_path: Path) -> None:
+    mapped = protocol.pack({"kind": "mapped"})
+    engine = echo(tmp_path, python=liar(tmp_path, HELLO, loaded("y"), mapped, mapped, PROGRESS * 3))
+    with pytest.raises(EngineError, match="tells progress of what is no load"):
+        engine.run(feed())
+    engine.close()
+
+
+def test_what_a_child_says_of_itself_can_be_printed(tmp_path: Path) -> None:
+    told = {"kind": "hello", "version": 1, "backend": "\x1b[2J1.0" + "x" * 500, "devices": ["CPU\x07", "犬"]}
+    heard: list[str] = []
+    doing = protocol.pack({"kind": "progress", "part": 0.5, "doing": "\x1b[1mthinking" + "." * 500})
+    python = liar(tmp_path, protocol.pack(told), doing + loaded("y"))
+    child = Child(program(python))
+    assert (child.version, child.devices) == ("[2J1.0" + "x" * 53 + "…", ("CPU", "犬"))
+    child.load({"kind": "load"}, lambda part, doing: heard.append(doing))
+    assert heard == ["[1mthinking" + "." * 68 + "…"]
+    child.close()
 
 
 @pytest.mark.usefixtures("at_once")
@@ -339,7 +416,7 @@ def test_a_child_that_hears_nonsense_ends_and_says_why(tmp_path: Path) -> None:
     engine._child._socket.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
     with pytest.raises(EngineError, match=r"has ended \(exit code 1\); its last words: .*a frame begins with b'HTTP'"):
         engine.run(feed())
-    engine.run(feed())
+    run_again(engine, feed())
     engine.close()
 
 
@@ -391,6 +468,34 @@ def test_a_script_may_stand_for_the_interpreter(tmp_path: Path) -> None:
     pid = engine.pid
     engine.close()
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_what_a_script_leaves_behind_ends_with_it(tmp_path: Path) -> None:
+    left = tmp_path / "left"
+    wrapped = script(tmp_path / "python", f'#!/bin/sh\nsleep 600 &\necho $! >{left}\nexec {sys.executable} "$@"\n')
+    engine = echo(tmp_path, python=wrapped)
+    gone = os.pidfd_open(int(left.read_text()))
+    engine.close()
+    wait_for(gone)
+
+
+@pytest.mark.parametrize("then", ["exit 1", f'exec {sys.executable} "$@"'])
+def test_what_a_script_leaves_behind_for_good_keeps_nothing_of_ours(tmp_path: Path, then: str) -> None:
+    gc.collect()  # what earlier tests left
+    threads, files = threading.active_count(), descriptors(os.getpid())
+    left = tmp_path / "left"
+    talks = f"#!/bin/sh\necho $$ >{left}\nexec {sys.executable} -c 'while True: print(1)'\n"
+    chatter = script(tmp_path / "chatter", talks)
+    wrapped = script(
+        tmp_path / "python", f"#!/bin/sh\nsetsid {chatter} &\nuntil [ -s {left} ]; do sleep 0.01; done\n{then}\n"
+    )
+    try:
+        with contextlib.suppress(MissingError):
+            echo(tmp_path, python=wrapped).close()
+        assert (threading.active_count(), descriptors(os.getpid())) == (threads, files)
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # it talks into a pipe that nobody reads any more
+            os.kill(int(left.read_text()), signal.SIGKILL)
 
 
 def test_last_words_are_bounded() -> None:

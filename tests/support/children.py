@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edge.engines.base import EngineOptions
+from numpy.typing import NDArray
+
+from edge.engines.base import EngineOptions, Feed
 from edge.engines.child import Program
-from edge.engines.child_engine import ChildEngine, Plan
+from edge.engines.child_engine import ChildEngine
+from edge.engines.child_load import Plan
+from edge.errors import EngineError
 
 ECHO = Path(__file__).parent / "echo_worker.py"
 
@@ -23,6 +29,20 @@ def echo(folder: Path, timeout_s: float = 10.0, python: Path = Path(sys.executab
     model = folder / "echo.json"
     model.write_text(json.dumps({"shape": [1, 4], **wanted}))
     return ChildEngine(Plan(program(python), model, "CPU", EngineOptions(timeout_s=timeout_s)))
+
+
+def run_again(engine: Any, feed: Feed) -> Mapping[str, NDArray[Any]]:
+    """The first run that is right after a child was lost: until the new one is there, each is refused at once."""
+    end = time.monotonic() + 30
+    while True:
+        try:
+            given: Mapping[str, NDArray[Any]] = engine.run(feed)
+        except EngineError as fault:
+            if "is being started again" not in str(fault) or time.monotonic() > end:
+                raise
+        else:
+            return given
+        time.sleep(0.01)
 
 
 def script(path: Path, text: str) -> Path:
