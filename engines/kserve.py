@@ -98,7 +98,8 @@ class KServe:
         try:
             made = self._ask(*request(feed, self.outputs, binary=True))
         except _Refused as fault:
-            if self._binary or fault.status not in NOT_UNDERSTOOD:
+            known, self._binary = self._binary, False  # who answers now may be another than who took them
+            if known or fault.status not in NOT_UNDERSTOOD:
                 raise
         else:
             self._binary = True

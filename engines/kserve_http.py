@@ -141,7 +141,7 @@ class Channel:
         except TimeoutError:
             raise EngineError(f"kserve: {self.place} did not answer within {self._timeout_s:g} s") from None
         except (OSError, http.client.HTTPException, ValueError, Odd) as fault:
-            raise EngineError(f"kserve: {self.place}: {one_line(_reason(fault))}") from fault
+            raise EngineError(f"kserve: {self.place}: {one_line(_reason(fault))}") from None
         finally:
             if not whole:
                 if response is not None:  # a response that ends with its connection is no longer the connection's

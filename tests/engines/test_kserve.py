@@ -163,6 +163,22 @@ def test_a_server_that_took_json_once_is_offered_binary_tensors_again(
     assert "Inference-Header-Content-Length" in server.requests[-1]
 
 
+def test_a_server_that_takes_no_binary_tensors_any_more_costs_one_run(
+    server: OddServer, load: Callable[..., Engine]
+) -> None:
+    engine = load()
+    np.testing.assert_array_equal(engine.run(X)["y"], Y)
+
+    def talk(connection: Any, head: bytes, body: bytes) -> None:
+        as_json = http(json.dumps(output(parameters={}, data=Y)).encode())
+        connection.sendall(as_json if b"application/json" in head else http(b"", "415 Unsupported Media Type"))
+
+    server.talk = talk
+    with pytest.raises(EngineError, match="refused to run the model: 415"):
+        engine.run(X)
+    np.testing.assert_array_equal(engine.run(X)["y"], Y)
+
+
 @pytest.mark.parametrize(
     ("datatype", "data", "fits"),
     [
