@@ -63,8 +63,10 @@ class Loaded:
 
 
 def load(plan: Plan, on_start: Callable[[Child], None] = lambda child: None) -> Loaded:
-    """Start a child, tell of it, and load the model in it. Raises as `Loader` says, EngineError where the child dies
-    of it or takes too long."""
+    """Start a child, tell of it, and load the model in it.
+
+    Raises as `Loader` says, EngineError where the child dies of it or takes too long.
+    """
     child = Child(plan.program)
     on_start(child)
     reply = plan.ask(child, "load")
@@ -98,7 +100,7 @@ class Successor:
         return self._made.result() if self._made.done() else None
 
     def discard(self) -> None:
-        """Nobody wants it any more: end the process, also one that is loading. Does not wait."""
+        """Nobody wants it any more: end the process, also one that is loading, which is not waited for."""
         with self._lock:
             self._unwanted = True
             child = self._child
