@@ -80,7 +80,7 @@ class EngineOptions:
     precision: Precision = "f32"
     inputs: Mapping[str, tuple[int | None, ...]] = field(default_factory=dict)
     progress: Callable[[float, str], None] = lambda part, doing: None
-    server: str = ""
+    server: str = field(default="", repr=False)  # may hold a password
     served: str = ""
     timeout_s: float = 5.0
     python: Path | None = None
@@ -186,9 +186,13 @@ def need(module: str, install: str) -> Any:
         raise MissingError(f"{module} cannot be imported ({one_line(fault)}); install it: {install}") from None
 
 
-def one_line(fault: BaseException, limit: int = 200) -> str:
-    """The message of a vendor's exception on one line, cut to `limit` characters."""
-    text = " ".join(str(fault).split()) or type(fault).__name__
+def one_line(said: BaseException | str, limit: int = 200) -> str:
+    """What a vendor's exception, a server, another process or a file says, fit for a log and a terminal.
+
+    One line of `limit` characters at most, letters of any script, no control or other unprintable characters.
+    """
+    seen = "".join(sign for sign in str(said) if sign.isprintable() or sign.isspace())
+    text = " ".join(seen.split()) or ("" if isinstance(said, str) else type(said).__name__)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -11,13 +11,13 @@ import subprocess
 import threading
 import time
 import weakref
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge.engines.base import one_line
+from edge.engines.child_output import LastWords, listen
 from edge.engines.workers import protocol
 from edge.engines.workers.protocol import Message, ProtocolError
 from edge.errors import EngineError, MissingError
@@ -25,11 +25,14 @@ from edge.errors import EngineError, MissingError
 WORKERS = Path(__file__).parent / "workers"
 START_S = 30.0
 """A first import from a slow card takes this long at the most."""
+LOAD_S, WHOLE_LOAD_S = 120.0, 600.0
+"""How long loading may go on without a word of progress (a stick takes half a minute for a large model), and in all."""
 PARTING_S = 2.0
 """How long a child may take to end by itself, so that it lets go of its device, and again after SIGTERM."""
 FOREIGN = ("PYTHONHOME", "PYTHONWARNINGS", "PYTHONDEVMODE", "PYTHONMALLOC")
 """Settings of our interpreter that another would fall over; not PYTHONPATH, by which OpenVINO's archives work."""
 Process = subprocess.Popen[bytes]
+Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,30 +103,42 @@ class Child:
         timeout_s: float,
         *,
         descriptor: int | None = None,
-        progress: Callable[[float, str], None] = lambda part, doing: None,
     ) -> Message:
         """Put a question and wait for the answer, which may be `refused`.
 
         Args:
-            timeout_s: for the answer, and again after each word of progress.
+            timeout_s: for question and answer together.
             descriptor: goes along with the question.
 
         Raises:
             EngineError: the child died, did not answer in time or talks nonsense; it is gone by then.
         """
+        return self._exchange(message, timeout_s, timeout_s, descriptor, None)
+
+    def load(self, message: Message, progress: Progress) -> Message:
+        """`ask` for a load, which may take `LOAD_S` from one word of progress to the next and `WHOLE_LOAD_S` in all."""
+        return self._exchange(message, LOAD_S, WHOLE_LOAD_S, None, progress)
+
+    def _exchange(
+        self, message: Message, timeout_s: float, whole_s: float, descriptor: int | None, progress: Progress | None
+    ) -> Message:
         answered = False
+        end = time.monotonic() + whole_s
         try:
             self._send(protocol.pack(message), timeout_s, descriptor)
-            while (reply := self._receive(timeout_s))["kind"] == "progress":
+            while (reply := self._receive(min(timeout_s, end - time.monotonic())))["kind"] == "progress":
+                if progress is None:
+                    raise ProtocolError("it tells progress of what is no load")
                 part = min(1.0, max(0.0, protocol.field(reply, "part", float)))
-                progress(part, protocol.field(reply, "doing", str))
+                progress(part, one_line(protocol.field(reply, "doing", str), 80))
             answered = True
             self._said.clear()
             return reply
         except TimeoutError:
             self.kill()
+            waited = f"{whole_s:g} s in all" if whole_s != timeout_s and time.monotonic() >= end else f"{timeout_s:g} s"
             raise EngineError(
-                f"{self._name}: no answer from its process for {timeout_s:g} s, so it was killed{self._said}"
+                f"{self._name}: no answer from its process for {waited}, so it was killed{self._said}"
             ) from None
         except (protocol.Closed, ConnectionError):
             raise EngineError(f"{self._name}: its process has ended ({self._how()}){self._said}") from None
@@ -140,8 +155,12 @@ class Child:
 
     def kill(self) -> None:
         """End it without asking."""
-        _signal(self._process, signal.SIGKILL)
+        self.shoot()
         self.close()
+
+    def shoot(self) -> None:
+        """Kill the process, from any thread: who waits for its answer is told that it has ended, and ends it."""
+        _signal(self._process, signal.SIGKILL)
 
     def close(self) -> None:
         """Hang up, upon which it ends; else terminate it, else kill it. Any number of times."""
@@ -158,7 +177,8 @@ class Child:
         try:
             if reply["kind"] != "hello" or protocol.count(reply.get("version")) != protocol.VERSION:
                 raise ProtocolError(f"{str(reply)[:80]} is no hello of version {protocol.VERSION}")
-            return protocol.field(reply, "backend", str), tuple(protocol.strings(reply.get("devices"), 100))
+            devices = protocol.strings(reply.get("devices"), 100)
+            return one_line(protocol.field(reply, "backend", str), 60), tuple(one_line(name, 60) for name in devices)
         except ProtocolError as fault:
             raise self.nonsense(fault) from None
 
@@ -191,47 +211,16 @@ class Child:
         return f"exit code {code}" if code >= 0 else names.get(-code, f"signal {-code}")
 
 
-class LastWords:
-    """The end of what a child printed: its last lines, each cut. Written by one thread, read by any."""
-
-    LINES, WIDTH = 20, 300
-
-    def __init__(self) -> None:
-        self._lines: deque[str] = deque(maxlen=self.LINES)
-        self._part = b""
-
-    def add(self, text: bytes) -> None:
-        """Take what was read, whole lines or not; a line without end is cut, not kept."""
-        *whole, self._part = (self._part + text).split(b"\n")
-        self._part = self._part[: self.WIDTH]
-        self._lines.extend(line[: self.WIDTH].decode("utf-8", "replace") for line in whole if line.strip())
-
-    def clear(self) -> None:
-        """Forget them: what it said before it went on well explains nothing that comes later."""
-        self._lines.clear()
-
-    def lines(self) -> list[str]:
-        """The last lines, oldest first."""
-        rest = self._part.decode("utf-8", "replace")
-        return [line.rstrip() for line in (*self._lines.copy(), rest) if line.strip()]
-
-    def __str__(self) -> str:
-        """The end of a message: the last line, or of a crash that Python reported, its first."""
-        lines = self.lines()
-        telling = [line for line in lines if line.startswith("Fatal Python error:")] or lines[-1:]
-        return f"; its last words: {one_line(RuntimeError(telling[0]))}" if telling else ""
-
-
 def refusal(reply: Message, name: str) -> MissingError | EngineError:
     """What to raise for a `refused`: of a package or device that is missing, or else of something that failed."""
-    text = one_line(RuntimeError(str(reply.get("text"))), 400)
+    text = one_line(str(reply.get("text")), 400)
     if reply.get("fault") == "device":
         return MissingError(f"{name} {text}")
     return (MissingError if reply.get("fault") == "package" else EngineError)(f"{name}: {text}")
 
 
 def _attend(command: list[str], theirs: socket.socket, said: LastWords, started: Future[Process]) -> None:
-    """Start the child, keep its last words, reap it."""
+    """Start the child and keep its last words; once it ended, end with it what it started, and reap it."""
     environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     try:
         # A session of its own: Ctrl-C at our terminal is for us to tell, and a wrapping script ends with what it wraps.
@@ -252,25 +241,28 @@ def _attend(command: list[str], theirs: socket.socket, said: LastWords, started:
     assert output is not None  # noqa: S101 - asked for above
     started.set_result(process)
     with output:
-        while text := os.read(output.fileno(), 4096):
-            said.add(text)
+        listen(output.fileno(), process.pid, said)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    _signal(process, signal.SIGKILL)  # before it is reaped: until then nobody else has its number
     process.wait()
 
 
 def _end(process: Process, channel: socket.socket, thread: threading.Thread) -> None:
+    """Hang up; the thread ends once the process has."""
     channel.close()
+    if thread is threading.current_thread():  # the garbage collector came by there
+        _signal(process, signal.SIGKILL)
+        return
     for farewell in (None, signal.SIGTERM, signal.SIGKILL):
         if farewell is not None:
             _signal(process, farewell)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(PARTING_S)
-            break
-    if thread is not threading.current_thread():  # the garbage collector may have come by there
         thread.join(PARTING_S)
+        if not thread.is_alive():
+            return
 
 
 def _signal(process: Process, number: signal.Signals) -> None:
     """Send a signal to the child's session: to a script that wraps the interpreter, too."""
-    if process.poll() is None:
+    if process.returncode is None:  # not reaped, which only `_attend` does
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)

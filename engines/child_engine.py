@@ -4,66 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, one_line
-from edge.engines.child import Child, Program, refusal
+from edge.engines.base import Feed, TensorSpec, check_feed
+from edge.engines.child import refusal
+from edge.engines.child_load import Loaded, Plan, Successor, load
 from edge.engines.segments import Segment, Segments
 from edge.engines.workers import protocol
 from edge.engines.workers.protocol import ALIGNED, Message, ProtocolError, Tensor
-from edge.errors import EngineError, FeedError, MissingError, ModelError
+from edge.errors import EdgeError, EngineError, FeedError
 
-LOAD_S = 120.0
-"""How long loading may go on without a word of progress: a stick takes half a minute for a large model."""
 BETWEEN_STARTS_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How to start a child with a model in it, the first time and again.
-
-    device: as the worker calls it
-    """
-
-    program: Program
-    model: Path
-    device: str
-    options: EngineOptions
-
-    def request(self, kind: str) -> Message:
-        """A question about the model: `load` or `layers`."""
-        return {
-            "kind": kind,
-            "model": str(self.model.absolute()),
-            "device": self.device,
-            "precision": self.options.precision,
-            "threads": self.options.cpu_threads,
-            "inputs": {name: list(shape) for name, shape in self.options.inputs.items() if None not in shape},
-        }
-
-    def ask(self, child: Child, kind: str) -> Message:
-        """Put it to a child. Raises as `Loader` says for what is refused."""
-        reply = child.ask(self.request(kind), LOAD_S, progress=self.options.progress)
-        if reply["kind"] != "refused":
-            return reply
-        child.close()
-        name, fault, text = self.program.name, reply.get("fault"), one_line(RuntimeError(str(reply.get("text"))), 400)
-        if fault == "unsupported":
-            raise Unsupported(f"{name} cannot run it: {text}")
-        if fault == "model":
-            raise ModelError(f"{self.model}: not a model that {name} can read: {text}")
-        raise refusal(reply, name)
-
-
 class ChildEngine:
-    """One model in one child. A run that loses the child raises; the next one starts another and loads again.
+    """One model in one child. A run that loses the child raises; the next one has another started and loaded.
 
-    So does a run that the back end itself refuses, since a stick that was pulled out answers only a new process.
+    So does a run that the back end itself refuses, since a stick that was pulled out answers only a new process. No run
+    waits for the new child: until it is there, each raises EngineError at once.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -74,7 +35,9 @@ class ChildEngine:
         self._own: dict[str, NDArray[Any]] = {}
         self._closed = False
         self._started = time.monotonic()
-        self._child, self._takes, self._gives = _start(plan)
+        self._successor: Successor | None = None
+        loaded = load(plan)
+        self._child, self._takes, self._gives = loaded.child, loaded.takes, loaded.gives
         self._mapped: set[int] = set()
         self.inputs = tuple(_spec(tensor) for tensor in self._takes)
         self.outputs = tuple(_spec(tensor) for tensor in self._gives)
@@ -92,7 +55,7 @@ class ChildEngine:
         if wrong:
             raise FeedError(f"{self.name}: {wrong}")
         if not self._child.alive:
-            self._restart()
+            self._replace()
         views = self._ask(self._question(feed))
         return {tensor.name: view.copy() for tensor, view in zip(self._gives, views, strict=True)}
 
@@ -116,6 +79,9 @@ class ChildEngine:
         """End the child; memory that `buffer` gave stays with those who keep it."""
         self._closed = True
         self._child.close()
+        if self._successor is not None:
+            self._successor.discard()
+            self._successor = None
         self._own.clear()
 
     def _too_large(self, feed: Feed) -> str | None:
@@ -126,23 +92,31 @@ class ChildEngine:
                 return f"input `{tensor.name}` has {given} bytes, and no more than {tensor.bytes} are taken"
         return None
 
-    def _restart(self) -> None:
-        """A new child with the model in it, at most one a second."""
+    def _replace(self) -> None:
+        """Put a new child in the place of the lost one, at most one a second; EngineError at once until it is there."""
         if self._closed:
             raise EngineError(f"{self.name}: the engine has been closed")
-        wait = self._started + BETWEEN_STARTS_S - time.monotonic()
-        if wait > 0:
-            raise EngineError(f"{self.name}: its process was lost; a new one is started in {wait:.1f} s")
-        try:
-            child, takes, gives = _start(self._plan)
-        except (MissingError, ModelError) as fault:
-            raise EngineError(f"{self.name}: its process was lost and no new one can be had: {fault}") from None
-        finally:
-            self._started = time.monotonic()
-        if (takes, gives) != (self._takes, self._gives):
-            child.close()
+        if self._successor is None:
+            wait = self._started + BETWEEN_STARTS_S - time.monotonic()
+            if wait > 0:
+                raise EngineError(f"{self.name}: its process was lost; a new one is started in {wait:.1f} s")
+            self._successor = Successor(self._plan)
+        loaded = self._arrived(self._successor)
+        if (loaded.takes, loaded.gives) != (self._takes, self._gives):
+            loaded.child.close()
             raise EngineError(f"{self.name}: {self._plan.model} is another model than before; load it anew")
-        self._child, self._mapped = child, set()
+        self._child, self._mapped = loaded.child, set()
+
+    def _arrived(self, successor: Successor) -> Loaded:
+        try:
+            loaded = successor.get()
+        except EdgeError as fault:
+            self._successor, self._started = None, time.monotonic()
+            raise EngineError(f"{self.name}: its process was lost and no new one can be had: {fault}") from None
+        if loaded is None:
+            raise EngineError(f"{self.name}: its process was lost and is being started again")
+        self._successor, self._started = None, time.monotonic()
+        return loaded
 
     def _question(self, feed: Feed) -> Message:
         """A run's request; what it names is in shared memory and mapped in the child."""
@@ -203,20 +177,6 @@ class ChildEngine:
             raise ProtocolError(f"`{tensor.name}` is said to lie at {place.offset} of segment {place.segment}")
         view: NDArray[Any] = np.ndarray(place.shape, tensor.dtype, self._results.data, place.offset)
         return view
-
-
-def _start(plan: Plan) -> tuple[Child, tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """A child with the model in it, what it takes and what it gives."""
-    child = Child(plan.program)
-    reply = plan.ask(child, "load")
-    try:
-        if reply["kind"] != "loaded":
-            raise ProtocolError(f"{reply['kind'][:50]} answers no load")
-        takes, gives = protocol.tensors(reply.get("inputs")), protocol.tensors(reply.get("outputs"))
-        protocol.count(sum(tensor.bytes for tensor in gives))
-    except ProtocolError as fault:
-        raise child.nonsense(fault) from None
-    return child, takes, gives
 
 
 def _spec(tensor: Tensor) -> TensorSpec:

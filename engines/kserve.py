@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import logging
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from http import HTTPStatus
@@ -18,20 +19,35 @@ from urllib.parse import quote
 
 from numpy.typing import NDArray
 
+from edge.backoff import BackOff
 from edge.engines.base import EngineOptions, Feed, TensorSpec, check_feed, one_line, plain_buffer
 from edge.engines.kserve_http import Channel, Deadline, Odd, Place, place
-from edge.engines.kserve_tensors import MESSAGE_LIMIT, answer, limit, parse, read_to_end, request, specs
+from edge.engines.kserve_json import parse
+from edge.engines.kserve_tensors import MESSAGE_LIMIT, answer, limit, read_to_end, request, specs
 from edge.errors import EngineError, FeedError, MissingError, ModelError
 
 BINARY = "binary_tensor_data"
 """The extension's name in a server's own list; some that have it do not list it."""
+NOT_UNDERSTOOD = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+)
+"""What a server that has no binary tensors may say of them; the last is MLServer's word, and any fault's."""
+BINARY_AGAIN_S = (1.0, 600.0)
+"""How long tensors travel as JSON before the server is offered binary ones again: at first, and at the most."""
 DEVICE = "REMOTE"
 UNSET = "no server is named: set `engine.kserve.url`"
 log = logging.getLogger(__name__)
 
 
 class _Refused(EngineError):
-    """The server answered, and its answer is no."""
+    """The server answered, and its answer is no: this status."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class KServe:
@@ -46,26 +62,20 @@ class KServe:
         self._path = f"{path}/infer"
         self.inputs, self.outputs = specs
         self._limit = limit(self.outputs)
-        self._binary: bool | None = binary or None  # None: not known yet
+        self._binary = binary  # it said or has shown that it takes them
+        self._pause = BackOff(*BINARY_AGAIN_S)
+        self._json_until = 0.0
+        self._warned = False
 
     def run(self, feed: Feed) -> dict[str, NDArray[Any]]:
         """Infer once on the server, in `timeout_s` at most; contiguous inputs are sent without a copy."""
         wrong = check_feed(self.inputs, feed)
         if wrong:
             raise FeedError(f"kserve: {wrong}")
-        if self._binary is False:
-            return self._ask(*request(feed, self.outputs, binary=False))
         try:
-            made = self._ask(*request(feed, self.outputs, binary=True))
-        except _Refused:
-            if self._binary:
-                raise
-            made = self._ask(*request(feed, self.outputs, binary=False))
-            self._binary = False
-            log.warning("kserve: %s takes no binary tensors; they travel as JSON, which is slower", self._channel.place)
-            return made
-        self._binary = True
-        return made
+            return self._ask(*request(feed, self.outputs, binary=False)) if self._as_json() else self._offer(feed)
+        except MemoryError:
+            raise EngineError(f"kserve: {self._channel.place}: no memory is left for the exchange") from None
 
     def buffer(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
         """Plain memory: `run` sends it from where it is."""
@@ -73,19 +83,40 @@ class KServe:
 
     def bare(self, feed: Feed) -> Callable[[], object]:
         """The exchange with the server, its request made beforehand."""
-        body, headers = request(feed, self.outputs, binary=self._binary is not False)
+        body, headers = request(feed, self.outputs, binary=not self._as_json())
         return lambda: list(self._ask(body, headers).values())
 
     def close(self) -> None:
         """End the connection."""
         self._channel.close()
 
+    def _as_json(self) -> bool:
+        return time.monotonic() < self._json_until
+
+    def _offer(self, feed: Feed) -> dict[str, NDArray[Any]]:
+        """Send binary tensors; to a server that is not known to take them and does not, JSON."""
+        try:
+            made = self._ask(*request(feed, self.outputs, binary=True))
+        except _Refused as fault:
+            known, self._binary = self._binary, False  # who answers now may be another than who took them
+            if known or fault.status not in NOT_UNDERSTOOD:
+                raise
+        else:
+            self._binary = True
+            return made
+        made = self._ask(*request(feed, self.outputs, binary=False))
+        if not self._warned:
+            self._warned = True
+            log.warning("kserve: %s took no binary tensors; they travel as JSON, which is slower", self._channel.place)
+        self._json_until = time.monotonic() + self._pause.next()
+        return made
+
     def _ask(self, body: list[bytes | memoryview], headers: Mapping[str, str]) -> dict[str, NDArray[Any]]:
         with self._channel.ask("POST", self._path, body, headers, limit=self._limit) as response:
             if response.status == HTTPStatus.OK:
                 return answer(response, self.outputs)
             said = _said(response)
-        raise _Refused(f"kserve: {self._channel.place} refused to run the model: {said}")
+        raise _Refused(f"kserve: {self._channel.place} refused to run the model: {said}", response.status)
 
 
 def unset(options: EngineOptions) -> str | None:
@@ -95,7 +126,7 @@ def unset(options: EngineOptions) -> str | None:
     try:
         place(options.server)
     except ValueError as fault:
-        return f"`engine.kserve.url` is no server's address: {one_line(fault, 80)}"
+        return f"`engine.kserve.url` is no server's address: {fault}"
     return None
 
 
@@ -110,7 +141,7 @@ def look(options: EngineOptions) -> tuple[str | None, tuple[str, ...]]:
     finally:
         channel.close()
     told = [str(about[key]) for key in ("name", "version") if isinstance(about.get(key), str)]
-    return one_line(ValueError(" ".join(told)), 60) if told else None, (DEVICE,)
+    return one_line(" ".join(told), 60) or None, (DEVICE,)
 
 
 def load(model: Path, options: EngineOptions) -> KServe:
@@ -196,5 +227,4 @@ def _said(response: http.client.HTTPResponse) -> str:
         text = str(told.get("error") or told.get("detail") or told)
     except Odd:
         text = body.decode(errors="replace")
-    printable = "".join(sign if sign.isprintable() else " " for sign in text)
-    return one_line(ValueError(f"{response.status} {response.reason} {printable}"), 160)
+    return one_line(f"{response.status} {response.reason} {text}", 160)

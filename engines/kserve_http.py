@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -27,6 +27,7 @@ from edge.errors import EngineError
 
 ANSWER_LIMIT = 1 << 20
 HEADERS_LIMIT = 1 << 17
+WANTED = "wanted `http://HOST:PORT` or `https://HOST:PORT`; `/`, `?`, `#`, `@` of a password are %2F, %3F, %23, %40"
 PIECE = 1 << 18
 """Bytes written between two looks at the clock: TLS counts a timeout anew for each record."""
 
@@ -57,17 +58,27 @@ class Place:
 
 def place(url: str) -> Place:
     """Take a server's URL apart; ValueError, which does not quote it, if it is none."""
+    with suppress(ValueError):  # its message may quote the password, so it is not even this one's context
+        return _taken_apart(url)
+    raise ValueError(WANTED)
+
+
+def _taken_apart(url: str) -> Place:
     parts = urlsplit(url.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("wanted `http://HOST:PORT` or `https://HOST:PORT`")
+    host, port = parts.hostname, parts.port
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+        raise ValueError
+    # An `@` behind the host is the end of a password that has a `/` in it: host and port would be its beginning.
+    if "@" in parts.path or " " in host or not host.isprintable():
+        raise ValueError
     tls = parts.scheme == "https"
-    parts.hostname.encode("idna")
+    host.encode("idna")
     login = None
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         login = "Basic " + base64.b64encode(pair.encode()).decode()
     prefix = quote(parts.path.rstrip("/").removesuffix("/v2"), safe="/%")
-    return Place(tls, parts.hostname, parts.port or (443 if tls else 80), prefix, login)
+    return Place(tls, host, port or (443 if tls else 80), prefix, login)
 
 
 class Deadline:
@@ -130,7 +141,7 @@ class Channel:
         except TimeoutError:
             raise EngineError(f"kserve: {self.place} did not answer within {self._timeout_s:g} s") from None
         except (OSError, http.client.HTTPException, ValueError, Odd) as fault:
-            raise EngineError(f"kserve: {self.place}: {_reason(fault)}") from fault
+            raise EngineError(f"kserve: {self.place}: {one_line(_reason(fault))}") from None
         finally:
             if not whole:
                 if response is not None:  # a response that ends with its connection is no longer the connection's

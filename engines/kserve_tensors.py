@@ -15,8 +15,9 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, fits
+from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, fits, one_line
 from edge.engines.kserve_http import Odd
+from edge.engines.kserve_json import from_json, parse
 
 DTYPES = {
     "BOOL": "bool",
@@ -42,6 +43,11 @@ DIGITS = 32
 """Bytes that one number may take as JSON, comma and brackets included."""
 OPEN_NUMBERS = 1 << 20
 """Numbers in one answer that is all JSON where the model leaves sizes open: as Python objects they take 64 MB."""
+JSON_NUMBERS = 1 << 21
+"""Numbers in any answer that is all JSON; a YOLOv8 that segments has 1.8 million."""
+FIXED_LIMIT = 128 << 20
+"""Bytes of all inputs or all outputs by the model's description: a frame of 4K as float32 has 100 MB."""
+NAME_LIMIT = 256
 RANKS = 32
 """Axes that a tensor may have; as many as every release of NumPy takes."""
 
@@ -54,11 +60,16 @@ def specs(model: Mapping[str, Any], key: str, options: EngineOptions) -> tuple[T
     made = tuple(_spec(entry, options) for entry in listed)
     if len({spec.name for spec in made}) != len(made):
         raise Odd(f"it gives two of the model's {key} one name")
+    told = sum(_least(spec) for spec in made)
+    if told > FIXED_LIMIT:
+        raise Unsupported(f"the model's {key} have {told} bytes, more than the {FIXED_LIMIT} that the runtime handles")
     return made
 
 
 def _spec(entry: Any, options: EngineOptions) -> TensorSpec:
     name, datatype, sizes = _named(entry), entry.get("datatype"), entry.get("shape")
+    if len(name) > NAME_LIMIT or not name.isprintable():
+        raise Odd(f"tensor `{_short(name)}` has a name of more than {NAME_LIMIT} characters or of unprintable ones")
     if not _can_be(sizes, -1):
         raise Odd(f"tensor `{_short(name)}` has no shape that can be: {_short(sizes)}")
     if not isinstance(datatype, str) or datatype not in DTYPES:
@@ -122,7 +133,7 @@ def answer(response: HTTPResponse, outputs: Sequence[TensorSpec]) -> dict[str, N
         shape = _shape_of(entry, spec)
         count = _binary_size(entry)
         if count is None:
-            made[name] = _from_json(entry.get("data"), shape, spec)
+            made[name] = from_json(entry.get("data"), shape, spec)
             continue
         room -= count
         if room < 0 or count != math.prod(shape) * np.dtype(spec.dtype).itemsize:
@@ -139,17 +150,6 @@ def answer(response: HTTPResponse, outputs: Sequence[TensorSpec]) -> dict[str, N
 def limit(outputs: Sequence[TensorSpec]) -> int:
     """Bytes that the answer of an inference may have, whichever way its tensors travel."""
     return MESSAGE_LIMIT + max(_room(outputs), DIGITS * _numbers(outputs))
-
-
-def parse(body: bytes | bytearray) -> dict[str, Any]:
-    """A JSON object; Odd for anything else."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Odd("its answer is not JSON") from None
-    if not isinstance(value, dict):
-        raise Odd("its answer is not a JSON object")
-    return value
 
 
 def read_to_end(response: HTTPResponse, limit: int) -> bytearray:
@@ -241,21 +241,9 @@ def _from_bytes(response: HTTPResponse, shape: tuple[int, ...], spec: TensorSpec
     return array.astype(spec.dtype, copy=False)
 
 
-def _from_json(data: Any, shape: tuple[int, ...], spec: TensorSpec) -> NDArray[Any]:
-    wanted = np.dtype(spec.dtype)
-    try:
-        array = np.asarray(data if isinstance(data, list) else None)
-    except (ValueError, OverflowError, RecursionError):
-        array = np.asarray(None)
-    kinds = {"f": "fiu", "b": "b"}.get(wanted.kind, "iu")
-    if array.size != math.prod(shape) or (array.size and array.dtype.kind not in kinds):
-        raise Odd(f"output `{spec.name}` holds other data than {DATATYPES[spec.dtype]} of shape {shape}")
-    if array.size and wanted.kind in "iu":
-        bounds = np.iinfo(wanted)
-        if int(array.min()) < bounds.min or int(array.max()) > bounds.max:
-            raise Odd(f"output `{spec.name}` holds numbers beyond {DATATYPES[spec.dtype]}")
-    with np.errstate(over="ignore"):
-        return array.astype(wanted).reshape(shape)
+def _least(spec: TensorSpec) -> int:
+    """Bytes of a tensor, its open sizes taken as 1."""
+    return math.prod(1 if size is None else size for size in spec.shape) * np.dtype(spec.dtype).itemsize
 
 
 def _nbytes(spec: TensorSpec) -> int | None:
@@ -271,7 +259,8 @@ def _room(outputs: Sequence[TensorSpec]) -> int:
 
 def _numbers(outputs: Sequence[TensorSpec]) -> int:
     """How many numbers an answer that is all JSON may have."""
-    return sum(OPEN_NUMBERS if None in s.shape else math.prod(n for n in s.shape if n is not None) for s in outputs)
+    numbers = (OPEN_NUMBERS if None in s.shape else math.prod(n for n in s.shape if n is not None) for s in outputs)
+    return min(JSON_NUMBERS, sum(numbers))
 
 
 def _all_json(response: HTTPResponse, outputs: Sequence[TensorSpec]) -> bytearray:
@@ -284,5 +273,4 @@ def _all_json(response: HTTPResponse, outputs: Sequence[TensorSpec]) -> bytearra
 
 
 def _short(value: object) -> str:
-    text = " ".join(str(value).split())
-    return text if len(text) <= 60 else text[:59] + "…"
+    return one_line(str(value), 60)

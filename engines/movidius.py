@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge.engines.base import EngineOptions
+from edge.engines.base import EngineOptions, one_line
 from edge.engines.child import WORKERS, Child, Program
-from edge.engines.child_engine import ChildEngine, Plan
+from edge.engines.child_engine import ChildEngine
+from edge.engines.child_load import Plan
 from edge.engines.workers.protocol import ProtocolError, strings
 from edge.errors import MissingError
 from edge.paths import is_file
@@ -57,7 +58,7 @@ def unsupported(model: Path, options: EngineOptions) -> tuple[str, ...]:
     child = Child(plan.program)
     reply = plan.ask(child, "layers")
     try:
-        return tuple(strings(reply.get("unsupported")))
+        return tuple(one_line(layer) for layer in strings(reply.get("unsupported")))
     except ProtocolError as fault:
         raise child.nonsense(fault) from None
     finally:

@@ -1,8 +1,8 @@
 """What the two processes say to each other, and what each refuses to hear.
 
 A frame is `MAGIC`, a length (4 bytes, big-endian) and so many bytes of UTF-8 JSON: one object with a `kind`. Our side
-asks, the child answers each question once; before that it may tell `progress`. Tensors are not in the frames: they lie
-in memory that both map, whose descriptor goes along with a `map` frame (SCM_RIGHTS, unix(7)).
+asks, the child answers each question once; before that of `load` it may tell `progress`. Tensors are not in the frames:
+they lie in memory that both map, whose descriptor goes along with a `map` frame (SCM_RIGHTS, unix(7)).
 
     hello   version                              -> hello    version, backend, devices
     load    model, device, precision, threads, inputs: shapes by name   -> loaded   inputs, outputs: tensors
@@ -28,7 +28,8 @@ LARGEST = 1 << 30
 """Bytes of the largest tensor or segment."""
 ALIGNED = 64
 """Bytes of which an output's offset in its segment is a multiple, as wide as a line of a cache."""
-TENSORS, AXES, DIGITS = 64, 8, 18
+TENSORS, AXES, DIGITS, SIGNS = 64, 8, 18, 256
+"""Most tensors of a model, axes of a tensor, digits of a number, characters of a tensor's name."""
 DTYPES = {
     "bool": 1,
     "float16": 2,
@@ -180,6 +181,11 @@ def strings(value: Any, most: int = LONGEST) -> List[str]:
     return value
 
 
+def is_name(name: str) -> bool:
+    """Whether a tensor may be called so: it goes into messages as it is."""
+    return len(name) <= SIGNS and name.isprintable()
+
+
 def tensors(value: Any) -> Tuple[Tensor, ...]:
     """What a loaded model takes or gives."""
     if type(value) is not list or len(value) > TENSORS:
@@ -194,6 +200,8 @@ def _tensor(value: Any) -> Tensor:
     if type(value) is not dict:
         raise ProtocolError(f"{repr(value)[:50]} is no tensor")
     name, dtype, sides = field(value, "name", str), field(value, "dtype", str), field(value, "shape", list)
+    if not is_name(name):
+        raise ProtocolError(f"`{name[:50]}` is no name: longer than {SIGNS} characters or not printable")
     if dtype not in DTYPES:
         raise ProtocolError(f"`{name[:50]}` has elements of type {dtype[:50]}")
     if len(sides) > AXES:

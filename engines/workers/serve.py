@@ -30,6 +30,7 @@ from .protocol import (
     Tensor,
     count,
     field,
+    is_name,
     pack,
     places,
     receive,
@@ -164,6 +165,11 @@ class Server:
 def _told(tensors: Tuple[Tensor, ...]) -> List[Message]:
     if len(tensors) > TENSORS or sum(tensor.bytes for tensor in tensors) > LARGEST:
         raise Refused("unsupported", "its inputs or outputs are too many or too large to share")
+    odd = [tensor.name for tensor in tensors if not is_name(tensor.name)]
+    if odd:
+        raise Refused(
+            "unsupported", f"an input or output is called {odd[0][:50]!r}, which is too long or not printable"
+        )
     return [dict(tensor._asdict()) for tensor in tensors]
 
 

@@ -2,44 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
-import select
 import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from edge.engines import child_engine
 from edge.engines.base import EngineOptions, Unsupported
-from edge.engines.child import Child, LastWords
-from edge.engines.child_engine import ChildEngine, Plan
-from edge.engines.workers import protocol
+from edge.engines.child import Child
+from edge.engines.child_engine import ChildEngine
+from edge.engines.child_load import Plan
 from edge.errors import EngineError, FeedError, MissingError, ModelError
-from tests.support.children import descriptors, echo, is_running, liar, program, resident_kb, script
-from tests.support.echo_worker import CRASH, DIE, FAIL, HANG, LIE, PRINT, SHRINK
-
-HELLO = protocol.pack({"kind": "hello", "version": 1, "backend": "1.0", "devices": ["CPU"]})
-X = {"name": "x", "shape": [1, 4], "dtype": "float32", "bytes": 16}
-
-
-def feed(first: float = 0, size: int = 4) -> dict[str, NDArray[np.float32]]:
-    x = np.arange(size, dtype=np.float32)[None]
-    x[0, 0] = first
-    return {"x": x}
-
-
-@pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """New children need not be waited for."""
-    monkeypatch.setattr(child_engine, "BETWEEN_STARTS_S", 0.0)
+from tests.support.children import (
+    descriptors,
+    echo,
+    feed,
+    is_running,
+    program,
+    resident_kb,
+    script,
+    wait_for,
+)
+from tests.support.echo_worker import CRASH, DAWDLE, DIE, FAIL, HANG
 
 
 def test_computes_on_buffers_and_on_other_arrays_alike(tmp_path: Path) -> None:
@@ -102,90 +93,6 @@ def test_a_feed_that_does_not_fit_costs_no_child(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("deed", "told"),
-    [
-        (DIE, r"has ended \(exit code 7\); its last words: farewell, cruel world"),
-        (CRASH, r"has ended \(SIGSEGV\); its last words: Fatal Python error: Segmentation fault"),
-        (FAIL, "echo: RuntimeError: the stick was pulled out"),
-        (SHRINK, "talks nonsense: `y` cannot have the shape"),
-        (LIE, "echo: KeyError"),
-    ],
-)
-@pytest.mark.usefixtures("at_once")
-def test_a_run_that_the_child_spoils_is_told_and_the_next_is_right(tmp_path: Path, deed: int, told: str) -> None:
-    engine = echo(tmp_path)
-    shared = engine.buffer("x", (1, 4))
-    pid = engine.pid
-    with pytest.raises(EngineError, match=told) as fault:
-        engine.run(feed(deed))
-    assert "\n" not in str(fault.value)
-    assert not is_running(pid)
-    shared[...] = 1
-    np.testing.assert_array_equal(engine.run({"x": shared})["y"], [[2, 2, 2, 2]])
-    np.testing.assert_array_equal(engine.run(feed())["y"], [[1, 2, 3, 4]])
-    engine.close()
-
-
-@pytest.mark.usefixtures("at_once")
-def test_a_child_that_hangs_is_killed_and_replaced(tmp_path: Path) -> None:
-    engine = echo(tmp_path, timeout_s=0.5)
-    pid = engine.pid
-    with pytest.raises(EngineError, match=r"no answer from its process for 0\.5 s, so it was killed"):
-        engine.run(feed(HANG))
-    assert not is_running(pid)
-    np.testing.assert_array_equal(engine.run(feed())["y"], [[1, 2, 3, 4]])
-    engine.close()
-
-
-@pytest.mark.parametrize(("number", "told"), [(signal.SIGKILL, "has ended"), (signal.SIGSTOP, "was killed")])
-@pytest.mark.usefixtures("at_once")
-def test_a_child_that_was_shot_or_stopped_is_replaced(tmp_path: Path, number: int, told: str) -> None:
-    engine = echo(tmp_path, timeout_s=0.5)
-    os.kill(engine.pid, number)
-    with pytest.raises(EngineError, match=told):
-        engine.run(feed())
-    np.testing.assert_array_equal(engine.run(feed())["y"], [[1, 2, 3, 4]])
-    engine.close()
-
-
-def test_a_child_killed_in_the_middle_of_a_run_ends_that_run(tmp_path: Path) -> None:
-    engine = echo(tmp_path, timeout_s=60)
-    shot = threading.Timer(0.2, os.kill, (engine.pid, signal.SIGKILL))
-    shot.start()
-    with pytest.raises(EngineError, match=r"has ended \(SIGKILL\)"):
-        engine.run(feed(HANG))
-    shot.join()
-    engine.close()
-
-
-def test_at_most_one_child_a_second_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = echo(tmp_path)
-    engine._started = time.monotonic()
-    with pytest.raises(EngineError, match="farewell"):
-        engine.run(feed(DIE))
-    with pytest.raises(EngineError, match=r"process was lost; a new one is started in \d\.\d s"):
-        engine.run(feed())
-    engine._started -= child_engine.BETWEEN_STARTS_S
-    engine.run(feed())
-    engine.close()
-
-
-@pytest.mark.usefixtures("at_once")
-def test_a_child_that_cannot_come_back_is_a_fault_of_the_run(tmp_path: Path) -> None:
-    engine = echo(tmp_path)
-    (tmp_path / "echo.json").write_text('{"shape": [1, 4], "refuse": "device"}')
-    engine._child.kill()
-    with pytest.raises(EngineError, match="no new one can be had: echo will not have it"):
-        engine.run(feed())
-    (tmp_path / "echo.json").write_text('{"shape": [1, 5]}')
-    with pytest.raises(EngineError, match=r"echo\.json is another model than before"):
-        engine.run(feed())
-    (tmp_path / "echo.json").write_text('{"shape": [1, 4]}')
-    engine.run(feed())
-    engine.close()
-
-
-@pytest.mark.parametrize(
     ("wanted", "error", "told"),
     [
         ({"refuse": "model"}, ModelError, r"echo\.json: not a model that echo can read: will not have it"),
@@ -210,9 +117,15 @@ def test_what_goes_wrong_with_loading_is_one_line(
 
 
 def test_loading_has_a_limit_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child_engine, "LOAD_S", 0.5)
-    with pytest.raises(EngineError, match=r"no answer from its process for 0\.5 s"):
+    monkeypatch.setattr("edge.engines.child.LOAD_S", 0.5)
+    with pytest.raises(EngineError, match=r"no answer from its process for 0\.5 s, so"):
         echo(tmp_path, timeout_s=60, load=HANG)
+
+
+def test_a_load_that_tells_progress_for_ever_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.engines.child.WHOLE_LOAD_S", 1.0)
+    with pytest.raises(EngineError, match=r"no answer from its process for 1 s in all, so it was killed"):
+        echo(tmp_path, load=DAWDLE)
 
 
 def test_loading_tells_how_far_it_is(tmp_path: Path) -> None:
@@ -269,7 +182,7 @@ def test_a_child_outlives_the_thread_that_loaded_it(tmp_path: Path) -> None:
 def test_a_child_ends_when_our_process_is_killed(tmp_path: Path, busy: str) -> None:
     code = (
         "import sys, threading, pathlib; from tests.support.children import echo;"
-        "from tests.engines.test_child_engine import feed, HANG;"
+        "from tests.support.children import feed; from tests.support.echo_worker import HANG;"
         "engine = echo(pathlib.Path(sys.argv[1])); run = threading.Thread(target=lambda: engine.run(feed(HANG)));"
         "run.start() if sys.argv[2] == 'hanging' else None; print(engine.pid, flush=True); sys.stdin.read()"
     )
@@ -281,85 +194,6 @@ def test_a_child_ends_when_our_process_is_killed(tmp_path: Path, busy: str) -> N
         gone = os.pidfd_open(pid)
         ours.kill()
     wait_for(gone)
-
-
-def wait_for(gone: int) -> None:
-    """Until the process of this pidfd has ended."""
-    with os.fdopen(gone):
-        assert select.select([gone], [], [], 10)[0], "the child is still there"
-
-
-def test_the_child_writes_nothing_to_our_output(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    engine = echo(tmp_path)
-    engine.run(feed(PRINT))
-    engine.close()
-    assert capfd.readouterr() == ("", "")
-
-
-@pytest.mark.parametrize(
-    ("answers", "told"),
-    [
-        ([b"HTTP/1.1 400 Bad Request\r\n\r\n"], "a frame begins with b'HTTP'"),
-        ([protocol.HEAD.pack(b"edge", 1 << 31)], "says that it has 2147483648 bytes"),
-        ([protocol.HEAD.pack(b"edge", 3) + b"{}}"], "is no JSON"),
-        ([HELLO[:20]], "a frame was cut short"),
-        ([protocol.pack({"kind": "hello", "version": 2, "backend": "1.0", "devices": []})], "no hello of version 1"),
-        ([protocol.pack({"kind": "hello", "version": 1, "backend": "1.0", "devices": "CPU"})], "no list of names"),
-        ([protocol.pack({"kind": "done"})], "no hello"),
-        ([HELLO, protocol.pack({"kind": "done"})], "done answers no load"),
-        (
-            [HELLO, protocol.pack({"kind": "loaded", "inputs": [X], "outputs": [{**X, "bytes": 1 << 50}]})],
-            "is no number",
-        ),
-        (
-            [
-                HELLO,
-                protocol.pack(
-                    {
-                        "kind": "loaded",
-                        "inputs": [X],
-                        "outputs": [{**X, "name": n, "shape": [1 << 28], "bytes": 1 << 30} for n in "ab"],
-                    }
-                ),
-            ],
-            "is no number from 0 to",
-        ),
-        ([HELLO, protocol.pack({"kind": "progress", "part": "half", "doing": ""})], "`part` is no float"),
-    ],
-)
-def test_a_process_that_talks_nonsense_is_not_believed(tmp_path: Path, answers: list[bytes], told: str) -> None:
-    with pytest.raises((EngineError, MissingError), match=told) as fault:
-        echo(tmp_path, python=liar(tmp_path, *answers))
-    assert "\n" not in str(fault.value)
-
-
-@pytest.mark.usefixtures("at_once")
-def test_a_child_that_hears_nonsense_ends_and_says_why(tmp_path: Path) -> None:
-    engine = echo(tmp_path)
-    engine._child._socket.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-    with pytest.raises(EngineError, match=r"has ended \(exit code 1\); its last words: .*a frame begins with b'HTTP'"):
-        engine.run(feed())
-    engine.run(feed())
-    engine.close()
-
-
-@pytest.mark.parametrize(
-    ("place", "told"),
-    [
-        ([1 << 40, 0, [1, 4]], "said to lie at 0 of segment"),
-        ([0, 1 << 20, [1, 4]], "said to lie at 1048576"),
-        ([0, 0, [1, 400]], "cannot have the shape"),
-        ([0, 0], "is no place"),
-    ],
-)
-def test_results_are_read_only_from_where_they_may_lie(tmp_path: Path, place: list[Any], told: str) -> None:
-    mapped = protocol.pack({"kind": "mapped"})
-    loaded = protocol.pack({"kind": "loaded", "inputs": [X], "outputs": [{**X, "name": "y"}]})
-    done = protocol.pack({"kind": "done", "outputs": {"y": place}})
-    engine = echo(tmp_path, python=liar(tmp_path, HELLO, loaded, mapped, mapped, done))
-    with pytest.raises(EngineError, match=told):
-        engine.run(feed())
-    engine.close()
 
 
 def test_an_interpreter_that_is_none_is_one_line_with_what_to_do(tmp_path: Path) -> None:
@@ -393,13 +227,32 @@ def test_a_script_may_stand_for_the_interpreter(tmp_path: Path) -> None:
     assert not Path(f"/proc/{pid}").exists()
 
 
-def test_last_words_are_bounded() -> None:
-    said = LastWords()
-    said.add(b"x" * 1_000_000)
-    said.add(b"y" * 1000 + b"\n" + b"line\n" * 1000 + b"end")
-    assert len(said.lines()) == LastWords.LINES + 1
-    assert max(map(len, said.lines())) <= LastWords.WIDTH
-    assert str(said) == "; its last words: end"
+def test_what_a_script_leaves_behind_ends_with_it(tmp_path: Path) -> None:
+    left = tmp_path / "left"
+    wrapped = script(tmp_path / "python", f'#!/bin/sh\nsleep 600 &\necho $! >{left}\nexec {sys.executable} "$@"\n')
+    engine = echo(tmp_path, python=wrapped)
+    gone = os.pidfd_open(int(left.read_text()))
+    engine.close()
+    wait_for(gone)
+
+
+@pytest.mark.parametrize("then", ["exit 1", f'exec {sys.executable} "$@"'])
+def test_what_a_script_leaves_behind_for_good_keeps_nothing_of_ours(tmp_path: Path, then: str) -> None:
+    gc.collect()  # what earlier tests left
+    threads, files = threading.active_count(), descriptors(os.getpid())
+    left = tmp_path / "left"
+    talks = f"#!/bin/sh\necho $$ >{left}\nexec {sys.executable} -c 'while True: print(1)'\n"
+    chatter = script(tmp_path / "chatter", talks)
+    wrapped = script(
+        tmp_path / "python", f"#!/bin/sh\nsetsid {chatter} &\nuntil [ -s {left} ]; do sleep 0.01; done\n{then}\n"
+    )
+    try:
+        with contextlib.suppress(MissingError):
+            echo(tmp_path, python=wrapped).close()
+        assert (threading.active_count(), descriptors(os.getpid())) == (threads, files)
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # it talks into a pipe that nobody reads any more
+            os.kill(int(left.read_text()), signal.SIGKILL)
 
 
 def test_ten_thousand_runs_leave_memory_and_descriptors_as_they_were(tmp_path: Path) -> None:

@@ -296,3 +296,21 @@ def test_the_workers_import_nothing_of_ours() -> None:
             if isinstance(node, ast.ImportFrom):
                 assert node.level == 1 or not str(node.module).startswith("edge"), path
             assert not any(name.startswith("edge") for name in names), path
+
+
+@pytest.mark.parametrize("name", ["\x1b[2J", "n" * 257, "\ud800"])
+def test_a_tensor_whose_name_could_not_be_shown_is_refused_on_both_sides(name: str) -> None:
+    with pytest.raises(ProtocolError, match="is no name: longer than 256 characters or not printable"):
+        protocol.tensors([{**TENSOR, "name": name}])
+
+    class Odd(Silly):
+        inputs = (Tensor(name, (1,), "float32", 4),)
+
+        @staticmethod
+        def load(request: Any, progress: Any) -> Any:
+            return Odd
+
+    with serving(Odd) as server:
+        answer = server.answer({"kind": "load", "model": "m"})
+    assert (answer["kind"], answer["fault"]) == ("refused", "unsupported")
+    assert answer["text"].isprintable()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import gc
 import json
-import logging
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,55 +20,10 @@ from edge.engines import registry
 from edge.engines.base import Engine, EngineOptions
 from edge.engines.kserve_tensors import OPEN_LIMIT
 from edge.errors import EngineError, MissingError, ModelError
-from tests.support.odd_server import MODEL, OddServer, http, inferred
+from tests.support.odd_server import MODEL, MODEL_FILE, Y_TOLD, OddServer, X, Y, http, inferred, output, says, with_head
 
 SOON_S = 8
 """What a loaded machine keeps within, where what is to be seen without a time-out goes on for ever."""
-MODEL_FILE = Path("add.onnx")
-X = {"x": np.arange(4, dtype=np.float32).reshape(1, 4)}
-Y = [[1, 2, 3, 4]]
-
-
-@pytest.fixture
-def server() -> Iterator[OddServer]:
-    made = OddServer()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def load(server: OddServer) -> Iterator[Callable[..., Engine]]:
-    opened: list[Engine] = []
-
-    def open_it(**more: Any) -> Engine:
-        opened.append(
-            registry.load("kserve", MODEL_FILE, EngineOptions(**{"server": server.url, "timeout_s": 10, **more}))
-        )
-        return opened[-1]
-
-    yield open_it
-    for engine in opened:
-        engine.close()
-
-
-def says(answer: bytes) -> Any:
-    """A talker that answers so, and closes."""
-
-    def talk(connection: Any, head: bytes, body: bytes) -> None:
-        connection.sendall(answer)
-        connection.shutdown(2)
-
-    return talk
-
-
-def with_head(head: object, tail: bytes = b"", **headers: object) -> bytes:
-    text = json.dumps(head).encode()
-    return http(text + tail, **{"Inference_Header_Content_Length": len(text), **headers})
-
-
-def output(**changed: object) -> dict[str, object]:
-    plain = {"name": "y", "datatype": "FP32", "shape": [1, 4], "parameters": {"binary_data_size": 16}}
-    return {"outputs": [{**plain, **changed}]}
 
 
 def test_tensors_go_and_come_as_bytes_over_one_connection(server: OddServer, load: Callable[..., Engine]) -> None:
@@ -101,27 +55,11 @@ def test_a_dropped_connection_is_made_again(server: OddServer, load: Callable[..
     np.testing.assert_array_equal(engine.run(X)["y"], Y)
 
 
-def test_a_server_without_the_extension_is_talked_to_in_json(
-    server: OddServer, load: Callable[..., Engine], caplog: pytest.LogCaptureFixture
-) -> None:
-    def talk(connection: Any, head: bytes, body: bytes) -> None:
-        try:
-            asked = json.loads(body)
-        except ValueError:
-            return connection.sendall(http(b'{"error": "not JSON"}', "400 Bad Request"))
-        data = [n + 1 for n in asked["inputs"][0]["data"]]
-        made = {"outputs": [{"name": "y", "datatype": "FP32", "shape": [1, 4], "data": data}]}
-        return connection.sendall(http(json.dumps(made).encode()))
-
-    server.about, server.talk = {"name": "odd", "version": "1"}, talk
-    engine = load()
-    with caplog.at_level(logging.WARNING):
-        for _ in range(3):
-            np.testing.assert_array_equal(engine.run(X)["y"], Y)
-    assert [record.message for record in caplog.records] == [
-        f"kserve: {server.url} takes no binary tensors; they travel as JSON, which is slower"
-    ]
-    np.testing.assert_array_equal(np.asarray(engine.bare(X)())[0], Y)
+def nested(depth: int) -> list[Any]:
+    data: list[Any] = [1, 2, 3, 4]
+    for _ in range(depth):
+        data = [data]
+    return data
 
 
 ODD_ANSWERS = {
@@ -163,10 +101,18 @@ ODD_ANSWERS = {
         http(b"", "302 Found", Location="http://elsewhere.example/"),
         "302, a redirect: name the server itself",
     ),
-    "words of control": (http(b'{"error": "a\\u001b[31m\\nb"}', "500 Oops"), r"500 Oops a \[31m b"),
+    "words of control": (http(b'{"error": "a\\u001b[31m\\nb"}', "500 \x1b]0;x\x07Oops"), r"500 \]0;xOops a\[31m b$"),
+    "names of control": (with_head(output(name="\x1b[2J" + "n" * 50_000), bytes(16)), r"an output `\[2Jnnn"),
+    "types of control": (with_head(output(datatype="\x1b[2J"), bytes(16)), r"is \[2J, the model says FP32"),
     "JSON text": (http(json.dumps(output(parameters={}, data=["1", "2", "3", "4"])).encode()), "holds other data"),
     "JSON ragged": (http(json.dumps(output(parameters={}, data=[[1], [2, 3]])).encode()), "holds other data"),
     "JSON short": (http(json.dumps(output(parameters={}, data=[1, 2])).encode()), "holds other data"),
+    "JSON long text": (http(json.dumps(output(parameters={}, data=["x" * 999_000, 1, 2, 3])).encode()), "other data"),
+    "JSON truth": (http(json.dumps(output(parameters={}, data=[True, 2, 3, 4])).encode()), "holds other data"),
+    "JSON null": (http(json.dumps(output(parameters={}, data=[None, 2, 3, 4])).encode()), "holds other data"),
+    "JSON deep": (http(json.dumps(output(parameters={}, data=nested(60))).encode()), "holds other data"),
+    "JSON empty lists": (http(json.dumps(output(parameters={}, data=[[]] * 4)).encode()), "holds other data"),
+    "JSON beyond": (http(json.dumps(output(parameters={}, data=[10**400, 2, 3, 4])).encode()), "numbers beyond"),
     "JSON nothing": (http(json.dumps(output(parameters={})).encode()), "holds other data"),
 }
 
@@ -244,6 +190,10 @@ def test_odd_metadata_is_refused_at_loading(server: OddServer, load: Callable[..
         ({**MODEL, "inputs": [{"name": "x", "datatype": "BYTES", "shape": [1]}]}, ModelError, "`x` is BYTES"),
         ({**MODEL, "outputs": MODEL["outputs"] * 2}, EngineError, "one name"),  # type: ignore[operator]
         ({**MODEL, "outputs": [{"datatype": "FP32"}]}, EngineError, "without a name"),
+        ({**MODEL, "outputs": [{**Y_TOLD, "name": "y" * 257}]}, EngineError, "a name of more than 256 characters"),
+        ({**MODEL, "outputs": [{**Y_TOLD, "name": "\x1b[2Jy"}]}, EngineError, r"`\[2Jy` has a name of .* unprintable"),
+        ({**MODEL, "outputs": [{**Y_TOLD, "shape": [1 << 20, 33]}]}, ModelError, "outputs have 138412032 bytes, more"),
+        ({**MODEL, "inputs": [{**Y_TOLD, "shape": [1 << 26] * 2}]}, ModelError, "inputs have .* bytes, more than the"),
         (http(b"no", "404 Not Found"), ModelError, "has no model at /v2/models/add: 404 Not Found no"),
         (http(b"", "503 Busy"), EngineError, "does not describe /v2/models/add: 503"),
         (http(b"x" * 2_000_000), EngineError, "more than the 1048576 that can be"),
@@ -286,10 +236,26 @@ def test_credentials_are_sent_and_never_shown(server: OddServer, load: Callable[
         "me:secret@host",
         "http://me:secret@",
         "http://[::1",
+        "http://me:secret/1@127.0.0.1:8000",
+        "http://me:1/secret@127.0.0.1:8000",
+        "http://me:1?secret@127.0.0.1:8000",
+        "http://me:secret@ho\u2100st:8000",
+        "http://me:secret@[zz]:8000",
+        "http://me:secret@ho st:8000",
+        "http://me:secret\udcff@host:8000",
+        f"http://me:secret@{'a' * 70}.example",
     ):
-        found = registry.probe("kserve", EngineOptions(server=wrong))
+        options = EngineOptions(server=wrong)
+        assert "secret" not in repr(options)
+        found = registry.probe("kserve", options)
         assert "is no server's address" in str(found.reason)
         assert "secret" not in str(found.reason)
+        with pytest.raises(MissingError, match="is no server's address") as refused:
+            registry.load("kserve", MODEL_FILE, options)
+        told: BaseException | None = refused.value
+        while told is not None:
+            assert "secret" not in f"{told!r}"
+            told = told.__cause__ or told.__context__
 
 
 def test_over_tls_a_certificate_has_to_be_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,6 +285,9 @@ def test_what_has_to_be_set_is_said() -> None:
 
 
 def test_a_probe_asks_the_server_who_it_is(server: OddServer) -> None:
+    server.about = {"name": "\x1b]0;od\x07d" + "d" * 99, "version": "1"}
+    assert registry.probe("kserve", EngineOptions(server=server.url), devices=True).version == "]0;od" + "d" * 54 + "…"
+    server.about = {"name": "odd", "version": "1"}
     found = registry.probe("kserve", EngineOptions(server=server.url), devices=True)
     assert (found.available, found.version, found.devices) == (True, "odd 1", ("REMOTE",))
 

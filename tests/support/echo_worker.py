@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-DIE, HANG, FAIL, SHRINK, LIE, CRASH, PRINT = -1, -2, -3, -4, -5, -6, -7
+DIE, HANG, FAIL, SHRINK, LIE, CRASH, PRINT, DAWDLE = -1, -2, -3, -4, -5, -6, -7, -8
 
 
 def look():
@@ -25,6 +25,11 @@ def load(request, progress):
     wanted = json.loads(Path(request["model"]).read_text())
     progress(0.25, "reading")
     progress(0.75, "thinking")
+    if "pid" in wanted:
+        Path(wanted["pid"]).write_text(str(os.getpid()))
+    while wanted.get("load") == DAWDLE:
+        progress(0.5, "dawdling")
+        time.sleep(0.05)
     do(wanted.get("load", 0))
     if "refuse" in wanted:
         raise Refused(wanted["refuse"], "will not have it")

@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,10 @@ MODEL = {
     "outputs": [{"name": "y", "datatype": "FP32", "shape": [1, 4]}],
 }
 BINARY = "binary_tensor_data"
+MODEL_FILE = Path("add.onnx")
+X = {"x": np.arange(4, dtype=np.float32).reshape(1, 4)}
+Y = [[1, 2, 3, 4]]
+Y_TOLD = {"name": "y", "datatype": "FP32", "shape": [1, 4]}
 
 
 def http(body: bytes, status: str = "200 OK", **headers: object) -> bytes:
@@ -37,6 +42,26 @@ def inferred(body: bytes, **changed: object) -> bytes:
     output = {"name": "y", "datatype": "FP32", "shape": [1, 4], "parameters": {"binary_data_size": 16}, **changed}
     head = json.dumps({"model_name": "add", "outputs": [output]}).encode()
     return http(head + (x + 1).tobytes(), Inference_Header_Content_Length=len(head))
+
+
+def says(answer: bytes) -> Any:
+    """A talker that answers so, and closes."""
+
+    def talk(connection: Any, head: bytes, body: bytes) -> None:
+        connection.sendall(answer)
+        connection.shutdown(2)
+
+    return talk
+
+
+def with_head(head: object, tail: bytes = b"", **headers: object) -> bytes:
+    text = json.dumps(head).encode()
+    return http(text + tail, **{"Inference_Header_Content_Length": len(text), **headers})
+
+
+def output(**changed: object) -> dict[str, object]:
+    plain = {"name": "y", "datatype": "FP32", "shape": [1, 4], "parameters": {"binary_data_size": 16}}
+    return {"outputs": [{**plain, **changed}]}
 
 
 class OddServer:
