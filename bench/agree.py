@@ -11,7 +11,8 @@ from bench.places import DATA
 from bench.table import Missing, Row, at_most
 from edge.boxes import iou
 from edge.engines.base import EngineOptions
-from edge.predictor import Predictor, open_predictor
+from edge.opening import open_predictor
+from edge.predictor import Predictor
 from edge.types import Detections
 
 MODELS = ("yolox_nano_416.onnx", "FastestDet.onnx", "version-RFB-320_simplified.onnx")

@@ -168,7 +168,7 @@ class Daemon:
                 self.clock,
                 self._emit,
             )
-            self._detector = wiring.open_model(config, seeing, self._news, measure=True)
+            self._detector = wiring.open_model(config, seeing, self._news, passed_over=_passed_over, measure=True)
             self._worker = Worker(self._detector.runner, self._detector.predictor.model.manifest.batch)
         for camera in config.camera:
             wanted = self._detector if wiring.objects_of(camera) else None
@@ -238,6 +238,11 @@ class Daemon:
     def _emit(self, event: Event) -> None:
         self.outbox.put(event)
         self._listener(event)
+
+
+def _passed_over(line: str) -> None:
+    """An engine that was asked for and is not here at all: no chain will bring it back."""
+    log.warning("an engine of the list is left out: %s", line)
 
 
 def _run_sink(sink: Sink, part: Part) -> None:

@@ -15,7 +15,8 @@ from edge.engines.base import EngineOptions, Runner
 from edge.engines.links import Change, PassedOver, log_passed_over
 from edge.errors import FeedError
 from edge.metrics import Stages
-from edge.predictor import CAMERA_TASKS, Predictor, open_predictor
+from edge.opening import CAMERA_TASKS, open_predictor
+from edge.predictor import Predictor
 from edge.types import I420, U8, Box, Detections, ModelRef, Seen
 
 EDGE_PX = 2.0

@@ -26,7 +26,8 @@ from edge.engines.worker import Worker
 from edge.errors import EngineError, MissingError, ModelError
 from edge.metrics import Stages
 from edge.models.store import find
-from edge.predictor import Predictor, links_of, plain
+from edge.opening import links_of
+from edge.predictor import Predictor, plain
 from edge.preprocess import Input
 from edge.track import Tracker
 from edge.types import I420, Box, Detections

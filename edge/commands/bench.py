@@ -25,7 +25,8 @@ from edge.engines.links import Link, PassedOver, all_of
 from edge.engines.worker import Worker
 from edge.errors import EdgeError, EngineError, UserError
 from edge.models.store import Model, find
-from edge.predictor import Predictor, links_of, open_predictor
+from edge.opening import links_of, open_predictor
+from edge.predictor import Predictor
 from edge.streams import frames_per_second
 
 WARM_UP = 5

@@ -15,8 +15,9 @@ from edge.commands.engine_settings import SET, engine_names, options_of, tell_pa
 from edge.commands.output import print_json, print_table
 from edge.errors import SourceError
 from edge.metrics import Stages
+from edge.opening import open_predictor
 from edge.paths import is_file, read_bounded
-from edge.predictor import Predictor, open_predictor
+from edge.predictor import Predictor
 from edge.types import U8, Prediction
 
 MOST_BYTES = 256 << 20

@@ -101,7 +101,9 @@ def _version(value: object) -> object:
 def _server(value: str) -> str:
     try:
         address = urlsplit(value)
+        # An `@` behind the host is a password with a `/` in it, of which the rest would be taken for a path and shown.
         usable = address.scheme in ("http", "https") and bool(address.hostname) and address.port != 0
+        usable = usable and "@" not in address.path + address.query + address.fragment
     except ValueError:
         usable = False
     if not usable:

@@ -15,8 +15,9 @@ from edge.engines.base import EngineOptions
 from edge.errors import MissingError, ModelError, UserError
 from edge.models import catalogue, store
 from edge.models.manifest import Manifest
+from edge.opening import CAMERA_TASKS, head_for
 from edge.paths import unreadable
-from edge.predictor import CAMERA_TASKS, head_for, plain
+from edge.predictor import plain
 from edge.rules import MOTION
 
 

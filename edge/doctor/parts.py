@@ -78,19 +78,24 @@ def _model(config: Config) -> Verdict | None:
     except EdgeError as fault:
         return Verdict("model", "fail", str(fault), "see `edge models list`")
     options = wiring.engine_options(config.model, config.engine)
+    left_out: list[str] = []
     try:
-        names = registry.usable(config.model.engine, found.path.suffix.lower(), found.manifest.engines, options)
+        names = registry.usable(
+            config.model.engine, found.path.suffix.lower(), found.manifest.engines, options, left_out.append
+        )
     except EdgeError as fault:
         return Verdict("model", "fail", str(fault), "see `edge engines`")
     away = {name: reason for name in names if (reason := _away(name, options, first=name == names[0])) is not None}
     here = [name for name in names if name not in away]
-    told = "; ".join(reason if reason.startswith(name) else f"{name}: {reason}" for name, reason in away.items())
+    told = "; ".join(
+        [*left_out, *(reason if reason.startswith(name) else f"{name}: {reason}" for name, reason in away.items())]
+    )
     if not here:
         return Verdict("model", "fail", f"{found.manifest.name}: {told}", "see `edge engines --config FILE`")
     engine = here[0]
     shown = f"{found.manifest.name} on {engine} ({found.path})"
-    if away:
-        return Verdict("model", "warn", f"{shown}; {told}", "it stands in until the other is there")
+    if told:
+        return Verdict("model", "warn", f"{shown}; {told}", "it serves as long as the others are away")
     memory = machine.memory_mb()[0]
     if engine == "openvino" and memory is not None and memory < machine.SMALL_BOARD_MB:
         return Verdict("model", "warn", shown, f"on a board of {memory} MB {machine.SMALL_BOARD}")

@@ -15,7 +15,7 @@ from edge.engines.base import EngineOptions
 from edge.errors import ModelError
 from edge.models import catalogue
 from edge.models.manifest import Manifest, to_toml
-from edge.predictor import open_predictor
+from edge.opening import open_predictor
 from edge.preprocess import Fit
 from tests.support.heads import FAMILIES, INPUT
 from tests.support.nets import onnx_file

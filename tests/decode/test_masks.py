@@ -16,7 +16,7 @@ from edge.decode import head, yolov8_seg
 from edge.detector import open_detector
 from edge.engines.base import EngineOptions
 from edge.models.manifest import to_toml
-from edge.predictor import open_predictor
+from edge.opening import open_predictor
 from edge.preprocess import Fit, Input
 from edge.types import F32, Detections
 from tests.support.heads import FIT, INPUT, LABELS, SIDE

@@ -22,7 +22,8 @@ from edge.engines.base import EngineOptions, Feed, TensorSpec
 from edge.errors import ModelError
 from edge.models.manifest import Manifest, to_toml
 from edge.models.store import Model
-from edge.predictor import Predictor, open_predictor
+from edge.opening import open_predictor
+from edge.predictor import Predictor
 from edge.preprocess import Fit, Input
 from edge.types import Classes, Poses, Values
 from tests.support.nets import onnx_file, saying

@@ -16,7 +16,8 @@ from edge.engines.base import EngineOptions
 from edge.errors import ModelError
 from edge.models import catalogue
 from edge.models.manifest import to_toml
-from edge.predictor import Predictor, open_predictor
+from edge.opening import open_predictor
+from edge.predictor import Predictor
 from edge.types import U8, Classes, Detections, Poses, Prediction
 from tests.support.shared_data import IMAGES, MODELS, needs_data
 

@@ -1,0 +1,133 @@
+"""From what a user calls a model to a model that runs: its file, its manifest, the engines that can have it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from edge.decode import Head, head
+from edge.engines import registry
+from edge.engines.base import Engine, EngineOptions
+from edge.engines.chain import Chain
+from edge.engines.links import Change, Link, PassedOver, first, log_passed_over
+from edge.errors import ModelError
+from edge.models.manifest import TASKS, Manifest
+from edge.models.store import Model, find
+from edge.predictor import Predictor
+
+CAMERA_TASKS = ("detect",)
+"""What cameras can use."""
+
+
+def open_predictor(
+    model: str,
+    engine: str | Sequence[str] = "auto",
+    options: EngineOptions | None = None,
+    *,
+    min_score: float | None = None,
+    manifest: Path | None = None,
+    on_change: Callable[[Change], None] | None = None,
+    passed_over: PassedOver = log_passed_over,
+    tasks: Sequence[str] = TASKS,
+    flexible: bool = False,
+    masks: bool = True,
+) -> Predictor:
+    """Load a model.
+
+    Args:
+        model: a catalogue name, or the path of a model file.
+        engine: `auto`, a name, or names in order of preference.
+        options: what the user set of the back ends.
+        min_score: what scores below it is dropped; None takes the manifest's.
+        manifest: of the file, where it is neither beside it nor in the catalogue.
+        on_change: given, several engines form a chain that falls over and goes back, and this is told of it; None
+            takes the first that loads, for good.
+        passed_over: told of engines that were asked for before the one that is taken.
+        tasks: those that the caller can use.
+        flexible: leave the sizes open that the manifest lets vary.
+        masks: whether those of a model that segments are made.
+
+    Raises:
+        MissingError: the engine or a known model's file is not on this machine.
+        ModelError: the file, its manifest or its labels are not what they say, or the model is for another task.
+    """
+    found = find(model, manifest)
+    wanted = found.manifest
+    head_for(wanted, tasks)  # a missing decoder is told before a slow load
+    links = links_of(found, engine, options, flexible=flexible, passed_over=passed_over)
+    runner = first(links, passed_over) if on_change is None or len(links) == 1 else Chain(links, on_change)
+    try:
+        return Predictor(found, runner, min_score, masks=masks)
+    except ModelError:
+        runner.close()
+        raise
+
+
+def head_for(manifest: Manifest, tasks: Sequence[str]) -> Head:
+    """The head of a described model; ModelError where there is none, or its task is not among those wanted."""
+    if manifest.task not in tasks:
+        raise ModelError(
+            f"model {manifest.name} is for the task `{manifest.task}`, and cameras need one that detects; "
+            f"`edge infer` runs it on images"
+        )
+    return head(manifest)
+
+
+def links_of(
+    model: Model,
+    engine: str | Sequence[str] = "auto",
+    options: EngineOptions | None = None,
+    *,
+    flexible: bool = False,
+    passed_over: PassedOver = log_passed_over,
+) -> list[Link]:
+    """The back ends that can load a model, in order; at least one.
+
+    A device and a precision are those of the engine named first; the others take their usual ones. flexible: leave the
+    sides open that the manifest lets vary, where the back end can. passed_over: told of those that cannot. Raises as
+    `registry.usable`.
+    """
+    options = options or EngineOptions()
+    manifest = model.manifest
+    names = registry.usable(engine, model.path.suffix.lower(), manifest.engines, options, passed_over)
+    asked = engine if isinstance(engine, str) else engine[0]
+    first_named = names[0] if asked == "auto" else asked
+    usual = replace(options, device=None, precision="f32")
+    return [_link(model, name, options if name == first_named else usual, flexible=flexible) for name in names]
+
+
+def _link(model: Model, name: str, options: EngineOptions, *, flexible: bool) -> Link:
+    manifest, opens = model.manifest, registry.TABLE[name].opens
+    wanted = manifest.input
+    axes = {
+        "batch": (0,) if manifest.batch > 1 and "batch" in opens else (),
+        "size_step": wanted.sides if flexible and manifest.size_step and "sides" in opens else (),
+    }
+    left = {axis: key for key, some in axes.items() for axis in some}
+    shape = tuple(None if axis in left else size for axis, size in enumerate(wanted.shape))
+    options = replace(options, inputs={wanted.name: shape})
+
+    def load() -> Engine:
+        loaded = registry.load(name, model.path, options)
+        fault = _closed(model, loaded, left) if registry.TABLE[name].local else None
+        if fault is not None:
+            loaded.close()
+            raise fault
+        return loaded
+
+    return Link(name, load, partial(registry.quick, name, model.path, options))
+
+
+def _closed(model: Model, loaded: Engine, left: Mapping[int, str]) -> ModelError | None:
+    """What is wrong where a manifest says that a size may vary and the file does not let it."""
+    wanted = model.manifest.input.name
+    spec = next((spec for spec in loaded.inputs if wanted == spec.name or wanted in spec.aliases), None)
+    for axis, key in left.items():
+        if spec is not None and len(spec.shape) == len(model.manifest.input.shape) and spec.shape[axis] is not None:
+            return ModelError(
+                f"model {model.manifest.name}: its manifest has `{key}`, but the file takes {spec.shape} alone: take "
+                f"the key out, or export the model with open sizes"
+            )
+    return None
