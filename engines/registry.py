@@ -152,8 +152,7 @@ def usable(
     """
     auto = wanted == "auto" or list(wanted) == ["auto"]
     if auto:
-        reading = [n for n in AUTO if suffix in TABLE[n].suffixes]
-        names: Sequence[str] = tuple(preferred) or tuple(reading or ([REMOTE] if suffix == MANIFEST else []))
+        names: Sequence[str] = tuple(preferred) or tuple(_reading(suffix))
         if not names:
             raise ModelError(f"no engine reads {suffix or 'files without a suffix'}; known: {_known_suffixes()}")
     else:
@@ -219,6 +218,13 @@ def _row(name: str) -> Row:
     if row is None:
         raise UserError(f"no engine is called `{name}`; there are: {', '.join(TABLE)}")
     return row
+
+
+def _reading(suffix: str) -> list[str]:
+    """What `auto` may take for a file: of the usual ones, else what reads it, a server for a manifest alone."""
+    usual = [name for name in AUTO if suffix in TABLE[name].suffixes]
+    here = [name for name, row in TABLE.items() if row.local and suffix in row.suffixes]
+    return usual or here or ([REMOTE] if suffix == MANIFEST else [])
 
 
 def _others(suffix: str, name: str) -> str:

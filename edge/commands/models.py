@@ -17,6 +17,7 @@ from edge.commands.output import print_json, print_table
 from edge.decode import TABLE as DECODERS
 from edge.decode import head
 from edge.engines.base import Engine, TensorSpec
+from edge.engines.registry import MANIFEST
 from edge.errors import EdgeError, MissingError, ModelError, UserError
 from edge.models import catalogue
 from edge.models.catalogue import Entry
@@ -118,7 +119,7 @@ def inspect(file: Path, engine: str, overrides: Sequence[str], write: bool, as_j
         likely = guess(facts)
         text = draft(file, digest, facts, likely) if known is None else to_toml(known.manifest)
         if write:
-            target.write_text(text, encoding="utf-8")
+            _write(target, text)
         if as_json:
             print_json(
                 {
@@ -175,9 +176,19 @@ def verify(names: Sequence[str], as_json: bool) -> None:
 def install(file: Path, manifest: Path | None) -> None:
     """Check a model FILE against its manifest and copy it into your cache, so that it can be named."""
     model = find(str(file), manifest)
+    if model.path.suffix.lower() == MANIFEST:
+        raise UserError(f"{file}: a model that only a server has needs no installing: name its manifest by its path")
     if catalogue.by_sha256(model.sha256) is None:
         head(model.manifest)  # a described model may wait for its decoder, a user's own must name one
     click.echo(f"{model.manifest.name}: {install_model(model)}")
+
+
+def _write(target: Path, text: str) -> None:
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as fault:
+        said = f"{target}: cannot be written: {fault.strerror}"
+        raise UserError(f"{said}; without `--write` the draft is printed") from None
 
 
 def _known(name: str) -> Entry:

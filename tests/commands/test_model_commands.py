@@ -29,6 +29,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     picture[30:, 40:] = 255
     cv2.imwrite(str(folder / "corner.png"), picture)
     (folder / "text.onnx").write_text("this is no model\n")
+    (folder / "grid.engine").write_bytes(b"built elsewhere")
     (folder / "text.toml").write_text(GRID_MANIFEST)
     (folder / "text.png").write_text("this is no picture\n")
     for name in ("empty.png", "empty.onnx", "empty.tflite", "server.toml"):
@@ -199,6 +200,8 @@ def test_infer_reads_no_image_of_gigabytes(edge: Any, tmp_path: Path) -> None:
         (("models", "pull", "yolox-nano"), 2, "yolox-nano is on no package index"),
         (("models", "verify", "corner.png"), 1, "at least one model is not what it should be"),
         (("models", "install", "none.onnx"), 2, "none.onnx: no such model file"),
+        (("models", "install", "grid.toml"), 2, "a model that only a server has needs no installing"),
+        (("infer", "grid.engine", "corner.png", "--manifest", "grid.toml"), 3, "tensorrt: tensorrt is not installed"),
     ],
 )
 def test_a_users_mistake_is_few_lines_and_the_right_code(
