@@ -175,7 +175,7 @@ def test_a_reload_takes_a_good_file_and_keeps_running_on_a_bad_one(tmp_path: Pat
 
         daemon.config.write_text(good.replace('"hall"', '"garden"'))
         daemon.signal(signal.SIGHUP)
-        eventually(lambda: "garden" in daemon.edge("status"))
+        eventually(lambda: daemon.watches("garden"))
         assert daemon.stop() < 2
 
 
@@ -186,7 +186,7 @@ def test_a_reload_that_cannot_start_goes_back(tmp_path: Path) -> None:
         daemon.config.write_text(CAMERA + f"[web]\nport = {taken.getsockname()[1]}\n" + good[good.index("[node]") :])
         daemon.signal(signal.SIGHUP)
         eventually(lambda: "back to the configuration before" in daemon.log())
-        eventually(lambda: daemon.camera("hall")["status"] == "online")
+        eventually(lambda: daemon.watches("hall"))
 
 
 def test_a_page_that_cannot_listen_yet_keeps_no_camera_from_being_watched(tmp_path: Path, systemd: Systemd) -> None:
@@ -390,7 +390,7 @@ def test_a_burst_of_reloads_is_survived(tmp_path: Path) -> None:
     with running(tmp_path, CAMERA + page()) as daemon:
         for _ in range(200):
             daemon.signal(signal.SIGHUP)
-        eventually(lambda: daemon.camera("hall")["status"] == "online", 20)
+        eventually(lambda: daemon.watches("hall"), 20)
         assert daemon.stop() < 2
         assert "Traceback" not in daemon.log()
 

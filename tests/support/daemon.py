@@ -68,11 +68,19 @@ class Daemon:
 
     def edge(self, *arguments: str) -> str:
         """What a command with this configuration prints; it must succeed."""
-        done = subprocess.run(
-            [EDGE, *arguments, "--config", self.config], capture_output=True, text=True, timeout=30, env=self._env
-        )
+        done = self._command(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def watches(self, camera: str) -> bool:
+        """Whether a camera is online; False also for the moment of a reload in which nobody answers."""
+        done = self._command("status", "--json")
+        cameras = json.loads(done.stdout)["cameras"] if done.returncode == 0 else []
+        return any(each["name"] == camera and each["status"] == "online" for each in cameras)
+
+    def _command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [EDGE, *arguments, "--config", self.config]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, env=self._env)
 
     def signal(self, number: int) -> None:
         """Send a signal."""
