@@ -61,7 +61,8 @@ class Chain:
         self._hurry = threading.Event()
         self._back: Loaded | None = None
         self._retired: set[int] = set()
-        self._planned = False
+        self._planned = self._none = False
+        self._unsaid: tuple[str | None, str] | None = None
         self._since = self._looked = -math.inf
         self.loading = False
         """Whether `run` is loading another back end, which may take longer than a picture."""
@@ -112,6 +113,9 @@ class Chain:
                 faults.append(str(fault))
             else:
                 self._last = feed
+                if self._unsaid is not None:
+                    before, reason = self._unsaid
+                    self._say(serving, before, reason)
                 return given
             self._drop(faults[-1])
             others = self._others(serving.rank) if others is None else others
@@ -170,7 +174,8 @@ class Chain:
         lost, self._serving = self._serving, None
         if lost is None:
             return
-        log.warning("engine %s is lost: %s", self._name, reason)
+        level = logging.WARNING if self._unsaid is None else logging.INFO  # one that never served is no loss
+        log.log(level, "engine %s is lost: %s", self._links[lost.rank].name, reason)
         self._lost.set()
         if time.monotonic() - self._since > STEADY_S:
             self._pause.reset()
@@ -187,7 +192,8 @@ class Chain:
         return (rank for rank in ranks if rank not in self._retired and self._links[rank].quick())
 
     def _next(self, others: Iterator[int], faults: list[str]) -> Loaded | None:
-        """The first of the others that loads; None if none does, which the returning thread then hears."""
+        """The first of the others that loads, which is told of once it has run; None if none does, which the returning
+        thread then hears."""
         before = self._name if faults else None
         for rank in others:
             self.loading = True
@@ -199,29 +205,35 @@ class Chain:
             finally:
                 self.loading = False
             self._serving, self._since = loaded, time.monotonic()
-            self._say(loaded, before, faults[0] if faults else f"{self._links[rank].name} is there")
+            self._unsaid = before, faults[0] if faults else f"{self._links[rank].name} is there"
             return loaded
-        if before is not None:
+        if before is not None and not self._none:
+            self._none = True
             self._tell(Change(None, before, faults[0], best=False))
         if faults:
             self._hurry.set()
         return None
 
     def _adopt(self) -> None:
-        """Switch to a back end that came back."""
+        """Switch to a back end that came back, unless one that is as good serves since."""
         with self._lock:
             back, self._back = self._back, None
             if back is None:
                 return
-            old, self._serving = self._serving, back
-            self._since = time.monotonic()
+            old = self._serving
+            better = old is None or back.rank < old.rank
+            if better:
+                self._serving, self._since = back, time.monotonic()
+        if not better:
+            shut(back.engine)
+            return
         before = self._name if old is not None else None
         if old is not None:
             shut(old.engine)
         self._say(back, before, f"{self._links[back.rank].name} is there")
 
     def _say(self, serving: Loaded, before: str | None, reason: str, *, planned: bool = False) -> None:
-        self._name = self._links[serving.rank].name
+        self._name, self._none, self._unsaid = self._links[serving.rank].name, False, None
         best = serving.rank == 0
         level = logging.INFO if best or planned else logging.WARNING
         log.log(level, "engine %s serves%s: %s", self._name, f" instead of {before}" if before else "", reason)

@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.backoff import BackOff
+from edge.engines import loaded
 from edge.engines.base import Feed, TensorSpec
 from edge.engines.chain import Chain
 from edge.engines.links import Change, Link
@@ -353,6 +354,30 @@ def test_an_engine_that_cannot_even_be_closed_is_lost_all_the_same(make: Callabl
     chain = make(Link("stick", lambda: Stuck(stick)), cpu.link())
     stick.there = False
     assert value(chain) == 21
+
+
+def test_what_comes_back_too_late_does_not_replace_what_is_as_good(make: Callable[..., Chain]) -> None:
+    stick, cpu = Plug("stick", 10), Plug("cpu", 20)
+    chain = make(stick.link(), cpu.link())
+    chain._back = loaded.Loaded.of(cpu.link(), 1, None)  # what the returning thread hands over
+    assert (value(chain), cpu.closes) == (11, 1)
+
+
+def test_that_none_is_left_is_told_once(make: Callable[..., Chain], told: list[Change]) -> None:
+    stick, cpu, loads = Plug("stick", 10), Plug("cpu", 20), []
+
+    class Broken(Loaded):
+        def run(self, feed: Feed) -> Mapping[str, NDArray[Any]]:
+            raise EngineError("cpu: broken")
+
+    def load() -> Loaded:
+        loads.append(1)
+        return Broken(cpu)
+
+    chain = make(stick.link(), Link("cpu", load))
+    stick.there = False
+    until(lambda: served(chain) == 0 and len(loads) > 4)
+    assert [change.serving for change in told] == [None]
 
 
 def test_while_another_one_loads_it_says_so(make: Callable[..., Chain]) -> None:
