@@ -2,8 +2,8 @@
 
 A device on a USB port, a server on the network and a child process go away while cameras run. The picture that was
 under way is then run by the next back end, which is loaded at that moment: until it is needed it takes no memory. A
-thread tries what is preferred again, with growing pauses, and runs it once on zeros before it serves. The same way
-lets a CPU serve while an engine is built for a GPU, which takes minutes.
+thread tries what is preferred again, with growing pauses, and runs it once on the newest picture before it serves. The
+same way lets a CPU serve while an engine is built for a GPU, which takes minutes.
 """
 
 from __future__ import annotations
