@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,32 @@ class TensorSpec:
     zero_point: int | None = None
     aliases: tuple[str, ...] = ()
 
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """A model out of a packed file, which never lies on the disk as what it stands for.
+
+    path: the packed file, for messages, and for the names of what is made of it
+    suffix: of the plain file, e.g. ".onnx"
+    sha256: of the packed file, lower-case hex
+    plain: the whole content of the plain file (of an OpenVINO IR the .xml)
+    blob: of an OpenVINO IR the content of the .bin, else empty
+    skeleton: of an ONNX model, the file with its weights declared external, and the weights by name, a window at a
+        time so that no more than that is decoded at once; None for other carriers
+
+    All three decode when called and raise ModelError where the file is not what it says.
+    """
+
+    path: Path
+    suffix: str
+    sha256: str
+    plain: Callable[[], bytes]
+    blob: Callable[[], bytes] = lambda: b""
+    skeleton: Callable[[], tuple[bytes, Iterator[tuple[str, NDArray[Any]]]]] | None = None
+
+
+ModelFile: TypeAlias = "Path | Unpacked"
+"""What a back end loads: a file, or what a packed file gives."""
 
 Precision = Literal["f32", "f16", "bf16"]
 
