@@ -100,11 +100,11 @@ def moments(
     A convolution is looked at in `PATCHES` places of each feed, drawn by `seed`.
     """
     wanted = list(dict.fromkeys(layer.given for layer in of.values()))
-    loaded = evaluate.session(graph.to_bytes(_shown(model, wanted)))
+    loaded = evaluate.session(graph.to_bytes(shown(model, wanted)))
     random = np.random.default_rng(seed)
     sums: dict[str, F64] = {}
     for number, feed in enumerate(feeds):
-        values = dict(zip(wanted, _run(loaded, wanted, feed), strict=True))
+        values = dict(zip(wanted, run_shown(loaded, wanted, feed), strict=True))
         for name, layer in of.items():
             x = patches(layer, values[layer.given], random).astype(np.float64)
             moment = x.transpose(0, 2, 1) @ x / x.shape[1]
@@ -154,7 +154,7 @@ def _drawn(count: int, random: np.random.Generator) -> NDArray[np.intp]:
     return np.arange(count) if count <= PATCHES else np.sort(random.choice(count, PATCHES, replace=False))
 
 
-def _shown(model: ModelProto, names: Sequence[str]) -> ModelProto:
+def shown(model: ModelProto, names: Sequence[str]) -> ModelProto:
     """A copy that gives these inner tensors as well."""
     onnx = need("onnx", graph.INSTALL)
     made = graph.replace(model, {})
@@ -163,7 +163,8 @@ def _shown(model: ModelProto, names: Sequence[str]) -> ModelProto:
     return made
 
 
-def _run(loaded: Any, names: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[F32]:
+def run_shown(loaded: Any, names: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[F32]:
+    """Inputs and inner tensors of a session on such a copy, float32, by these names."""
     inner = [name for name in names if name not in feed]
     given = dict(zip(inner, loaded.run(inner, dict(feed)), strict=True)) if inner else {}
     return [np.asarray(given[name] if name in given else feed[name], np.float32) for name in names]
