@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.models.packed.weight import Grid
+
 if TYPE_CHECKING:
     import onnx
 
@@ -17,7 +19,7 @@ Feed: TypeAlias = "Mapping[str, NDArray[Any]]"
 Metric: TypeAlias = "Callable[[onnx.ModelProto], float]"
 """How good a model is; more is better."""
 Target = Literal["x86-vnni", "x86", "arm", "openvino", "tensorrt"]
-Search = Literal["auto", "minmax", "percentile", "mse", "entropy"]
+Search = Literal["auto", "minmax", "percentile", "mse"]
 INSTALL = "pip install 'edge-runtime[tools]'"
 
 
@@ -38,11 +40,13 @@ class Plan:
     keep_float: layers that stay float
     head: what becomes of the last layers of every branch and all behind them (see `head`): `auto` keeps them float
         where the outputs suffer else
-    head_loss: how much worse (1 - cosine of the worst output) an integer head may make a model before `auto` keeps it
-        float
-    equalise: whether ranges are evened out across layers (only where ReLU or nothing is between them)
-    correct_bias: whether the mean error of layers is taken back in their biases; needs feeds
-    rounding: `nearest`, or `gptq`: errors of a weight are made good in those not yet rounded; needs feeds
+    head_loss: by how much of the metric an integer head may be worse before `auto` keeps it float
+    equalise: whether ranges may be evened out across layers (only where ReLU or nothing is between them)
+    correct_bias: whether the mean error of layers may be taken back in their biases; needs feeds
+    rounding: `nearest`, or `gptq`: errors of a weight may be made good in those not yet rounded; needs feeds, and a
+        cubic time in the inputs of an output channel
+
+    What "may" be done is done where it makes the metric better.
     """
 
     target: Target = "x86-vnni"
@@ -55,7 +59,7 @@ class Plan:
     head_loss: float = 0.002
     equalise: bool = True
     correct_bias: bool = True
-    rounding: Literal["nearest", "gptq"] = "nearest"
+    rounding: Literal["nearest", "gptq"] = "gptq"
 
     @property
     def levels(self) -> int:
@@ -96,11 +100,14 @@ class Quantized:
 
     kept_float: layers that stayed float, in the graph's order
     ranges: of the tensors that became integers, by name
-    report: what was found on the way, JSON values: `cosine` (of the worst output, None without feeds), `search` (the
-        way ranges were found), `head` (`float` or `int8`), `layers` (how many are integer), `nodes_folded`
+    grids: without activations, of the weights, by initializer: they are float32 still, and lie on these grids exactly
+    report: what was found on the way, JSON values: `metric` (of this model; None without feeds and metric), `search`
+        (the way ranges were found), `head` (`float` or `int8`), `equalised`, `corrected`, `rounding`, `layers` (how
+        many are integer)
     """
 
     model: onnx.ModelProto
     kept_float: tuple[str, ...]
     ranges: Mapping[str, Range] = field(default_factory=dict)
+    grids: Mapping[str, Grid] = field(default_factory=dict)
     report: Mapping[str, Any] = field(default_factory=dict)
