@@ -73,5 +73,3 @@ def _set_attributes(model: ModelProto, counts: tuple[Count, ...], keep: Keep) ->
         if not isinstance(count.place, str):
             given = {a.name: a for a in model.graph.node[count.place].attribute}[count.attribute]
             given.i = int(keep[count.ids].sum())
-
-

@@ -76,7 +76,7 @@ def prune_filters(
     fraction: float,
     feeds: Sequence[Feed] | None = None,
     scores: Mapping[str, NDArray[np.floating[Any]]] | None = None,
-    round_to: int = 8,
+    round_to: int = 16,
     *,
     rebuild: bool = True,
     progress: Progress = lambda said: None,
@@ -94,7 +94,8 @@ def prune_filters(
         feeds: by input name, one mapping a run; some dozens of real samples are right.
         scores: importance of each filter by the name of its layer's weight, 0 and up, e.g. of gradients. Filters of
             layers that are not named go first.
-        round_to: groups keep a multiple of so many channels: engines work in blocks of 8 or 16.
+        round_to: groups keep a multiple of so many channels, and groups of no more are left whole. Engines work in
+            blocks of 8 or 16: with 8, ONNX Runtime on x86 with blocks of 16 gains a third of what it gains with 16.
 
     Raises:
         UserError: a fraction out of range, one that cannot be reached, or scores that do not fit.
