@@ -92,11 +92,11 @@ def _moved(
     set_up = attributes(node)
     if any(value is None for value in given):
         return None
-    value = given[0] if given else None
+    value: NDArray[Any] | None = given[0] if given else None
     if node.op_type == "Reshape" and value is not None and not set_up.get("allowzero", 0):
-        return table.reshape([table.shape[k] if size == 0 else size for k, size in enumerate(value.tolist())])
+        return table.reshape(tuple(table.shape[k] if size == 0 else size for k, size in enumerate(value.tolist())))
     if node.op_type == "Transpose":
-        return table.transpose(set_up.get("perm", range(table.ndim)[::-1]))
+        return table.transpose(tuple(set_up.get("perm", range(table.ndim)[::-1])))
     if node.op_type == "Gather" and value is not None:
         return np.asarray(np.take(table, value, axis=set_up.get("axis", 0)))
     if node.op_type == "Squeeze":
