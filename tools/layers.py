@@ -49,7 +49,8 @@ class Layer:
 
     def back(self, rows: NDArray[Any]) -> NDArray[Any]:
         """The inverse of `rows`."""
-        return np.ascontiguousarray(rows[0].T) if self.turned else rows.reshape(self.shape)
+        made: NDArray[Any] = np.ascontiguousarray(rows[0].T) if self.turned else rows.reshape(self.shape)
+        return made
 
     @property
     def axis(self) -> int:
@@ -131,7 +132,8 @@ def patches(layer: Layer, given: F32, random: np.random.Generator) -> F32:
     windows = windows[steps]
     places = windows.shape[2 : 2 + len(kernel)]
     chosen = np.unravel_index(_drawn(int(np.prod(places)), random), places)
-    taken = windows[0][(slice(None), *chosen)]
+    where: tuple[Any, ...] = (slice(None), *chosen)
+    taken = windows[0][where]
     channels, count = taken.shape[:2]
     grouped = taken.reshape(layer.groups, channels // layer.groups, count, -1).transpose(0, 2, 1, 3)
     return np.ascontiguousarray(grouped.reshape(layer.groups, count, -1))

@@ -89,14 +89,13 @@ def _factor(moment: F64) -> F64:
     floor = DAMP * diagonal.mean(axis=1, keepdims=True) + 1e-12
     whole = moment + floor[..., None] * np.eye(values)
     inverse = np.linalg.inv(whole)
-    return np.linalg.cholesky((inverse + inverse.transpose(0, 2, 1)) / 2).transpose(0, 2, 1)
+    lower: F64 = np.linalg.cholesky((inverse + inverse.transpose(0, 2, 1)) / 2)
+    return lower.transpose(0, 2, 1)
 
 
-def _one_pass(
-    scaled: F64, upper: F64, cost: F64, most: int, slope: float, mask: NDArray[np.bool_] | None
-) -> F64:
+def _one_pass(scaled: F64, upper: F64, cost: F64, most: int, slope: float, mask: NDArray[np.bool_] | None) -> F64:
     left = scaled.copy()
-    codes = np.empty_like(left)
+    codes: F64 = np.empty_like(left)
     # An error of a value weighs 1 / U[j, j]^2; the mean weight of the layer makes bits and errors comparable.
     weight = 1 / np.square(np.einsum("gii->gi", upper))
     price = slope * weight.mean()

@@ -34,9 +34,10 @@ def shared(array: F32, bits: int, importance: NDArray[np.floating] | None = None
     stored = flat != 0
     values = flat[stored]
     if len(np.unique(values)) < 2**bits:
-        return array.copy()
-    weight = np.ones(len(values)) if importance is None else np.broadcast_to(importance, array.shape).ravel()[stored]
-    weight = np.maximum(np.asarray(weight, np.float64), 1e-6 * float(weight.mean()) + 1e-30)
+        return np.array(array)
+    given = np.ones(array.shape) if importance is None else np.broadcast_to(importance, array.shape)
+    weight: F64 = given.ravel()[stored].astype(np.float64)
+    weight = np.maximum(weight, 1e-6 * float(weight.mean()) + 1e-30)
     low, high = float(values.min()), float(values.max())
     place = np.minimum(((values - low) / (high - low) * BINS).astype(np.intp), BINS - 1)
     mass: F64 = np.bincount(place, weight, BINS)
