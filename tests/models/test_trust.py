@@ -13,7 +13,8 @@ from edge.errors import ModelError, StorageError, UserError
 from edge.models import trust
 
 RAW = bytes(range(32))
-PEM = b"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n-----END PUBLIC KEY-----\n"
+HEAD, FOOT = b"-----BEGIN PUBLIC KEY-----\n", b"-----END PUBLIC KEY-----\n"
+PEM = HEAD + b"MCowBQYDK2VwAyEAAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n" + FOOT
 
 
 @pytest.fixture(autouse=True)
