@@ -100,13 +100,14 @@ def install(
                 assert model.packed is not None  # noqa: S101 - it was just read
                 slots = Slots(folder, _name(model.packed, source))
                 before = _before(slots)
-                if before is not None and before.sha256 == model.sha256 and before.slot_active:
+                if before is not None and (before.sha256, before.letter) == (model.sha256, slots.active):
                     return Installed(slots.name, slots.link, before.version, before.version, fresh=False)
                 _check_version(model.packed, before, source, allow_older=allow_older)
                 step("try it out")
                 prove(model)
-            _put(draft, slots, before and before.letter, step)
-    return Installed(slots.name, slots.link, model.packed.origin.version, before and before.version, fresh=True)
+            _put(draft, slots, before, step)
+    version = model.packed.origin.version
+    return Installed(slots.name, slots.link, version, None if before is None else before.version, fresh=True)
 
 
 def roll_back(name: str, prove: Prove) -> Installed:
@@ -128,9 +129,14 @@ def roll_back(name: str, prove: Prove) -> Installed:
         model = store.packed_model(slots.file(other))
         prove(model)
         slots.switch(other)
-    before = None if now is None else _versioned(slots, now)
-    version = model.packed.origin.version if model.packed else 0
-    return Installed(name, slots.link, version, before and before.version, fresh=True)
+    before, after = _in(slots, now), _in(slots, other)
+    return Installed(
+        name,
+        slots.link,
+        0 if after is None else after.version,
+        None if before is None else before.version,
+        fresh=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,24 +144,21 @@ class _Before:
     letter: str
     version: int
     sha256: str
-    slot_active: bool
 
 
 def _before(slots: Slots) -> _Before | None:
     """What serves now, for it is not to be overwritten; None where nothing sound is there."""
-    for letter in slots.filled:
-        found = _versioned(slots, letter)
-        if found is not None:
-            return found
-    return None
+    return next((found for letter in slots.filled if (found := _in(slots, letter)) is not None), None)
 
 
-def _versioned(slots: Slots, letter: str) -> _Before | None:
+def _in(slots: Slots, letter: str | None) -> _Before | None:
+    if letter is None:
+        return None
     try:
         packed = store.packed_model(slots.file(letter)).packed
     except ModelError:
         return None
-    return packed and _Before(letter, packed.origin.version, packed.sha256, letter == slots.active)
+    return None if packed is None else _Before(letter, packed.origin.version, packed.sha256)
 
 
 def _check_version(packed: Packed, before: _Before | None, source: Path, *, allow_older: bool) -> None:
@@ -186,8 +189,8 @@ def _write(draft: Path, content: bytes, step: Step) -> None:
         os.fsync(file.fileno())
 
 
-def _put(draft: Path, slots: Slots, serving: str | None, step: Step) -> None:
-    target = next(letter for letter in LETTERS if letter != serving)
+def _put(draft: Path, slots: Slots, before: _Before | None, step: Step) -> None:
+    target = next(letter for letter in LETTERS if before is None or letter != before.letter)
     step("put it into its slot")
     draft.replace(slots.file(target))
     step("settle the slot")
@@ -216,8 +219,8 @@ def _named(draft: Path, source: Path) -> Iterator[None]:
     try:
         yield
     except EdgeError as fault:
-        said = str(fault).replace(str(draft), str(source))
-        raise type(fault)(said) from None
+        fault.args = (str(fault).replace(str(draft), str(source)),)
+        raise
 
 
 @contextmanager

@@ -28,11 +28,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ModelError
+from edge.models.packed.limits import FILE_BYTES
 
 MAGIC = b"EPKD"
 VERSION = 1
 MOST_STEPS = 1 << 20
-MOST_BYTES = 1 << 30
+MOST_BYTES = FILE_BYTES
 """Of an update, and of what it makes."""
 _HEAD = struct.Struct("<4sHH32s32sQI")
 _STEP = struct.Struct("<BQQ")
