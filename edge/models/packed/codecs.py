@@ -200,8 +200,8 @@ def _open_coded(cursor: Cursor, dtype: np.dtype[Any], shape: tuple[int, ...]) ->
     split = _read_split(cursor, classes, shape) if classes != 1 else None
     counts = [_count(shape)] if split is None else _counts(split, shape)
     cells = [read_cell(cursor, count, values.size, zero) for count in counts]
-    streams = [cell.streams() for cell in cells]
-    return Opened(sum(streams, []), functools.partial(_finish, cells, split, values, zero or 0, dtype, shape))
+    streams = [stream for cell in cells for stream in cell.streams()]
+    return Opened(streams, functools.partial(_finish, cells, split, values, zero or 0, dtype, shape))
 
 
 def _finish(
