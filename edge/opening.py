@@ -138,7 +138,7 @@ def _tell_of_slot(model: Model, passed_over: PassedOver, *, bad: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Finite:
-    """A runner whose outputs have to be finite numbers; it runs what `of` runs. Raises ModelError where they are not."""
+    """A runner whose outputs have to be finite; it runs what `of` runs. Raises ModelError where they are not."""
 
     of: Runner
     model: str
