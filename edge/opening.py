@@ -126,7 +126,6 @@ def _tell_of_slot(model: Model, passed_over: PassedOver, *, bad: bool) -> None:
     if slot is None or not slot.passed or model.packed is None:
         return
     serves = f"version {model.packed.origin.version} of {slot.slots.name}, installed before, serves instead"
-    log.warning("%s; %s", slot.passed, serves)
     passed_over(f"{slot.passed}; {serves}")
     failed = next(letter for letter in LETTERS if letter != slot.letter)
     try:

@@ -13,6 +13,7 @@ from edge.commands.output import print_json, print_table
 from edge.errors import ModelError
 from edge.models import trust
 from edge.models.packed.read import Packed, read
+from edge.models.packed.weight import Coded
 from edge.text import printable
 
 SHOWN = 60
@@ -100,5 +101,6 @@ def _tell(packed: Packed) -> None:
     )
 
 
-def _plain_bytes(tensor: Any) -> int:
-    return int(tensor.count) * np.dtype(tensor.dtype).itemsize
+def _plain_bytes(tensor: Coded) -> int:
+    size: int = np.dtype(tensor.dtype).itemsize
+    return tensor.count * size
