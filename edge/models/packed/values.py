@@ -62,7 +62,8 @@ class Values:
 
 def bits_of(array: NDArray[Any]) -> NDArray[Any]:
     """The bit patterns of an array as unsigned numbers of its width."""
-    return array.view(f"u{array.dtype.itemsize}")
+    patterns: NDArray[Any] = array.view(f"u{array.dtype.itemsize}")
+    return patterns
 
 
 def keys(array: NDArray[Any]) -> NDArray[np.uint64]:
@@ -72,7 +73,8 @@ def keys(array: NDArray[Any]) -> NDArray[np.uint64]:
     top = np.uint64(1) << np.uint64(width - 1)
     every = np.uint64((1 << width) - 1)
     if array.dtype.kind == "f":
-        return np.where(patterns & top, ~patterns & every, patterns | top)
+        ordered: NDArray[np.uint64] = np.where(patterns & top, ~patterns & every, patterns | top)
+        return ordered
     signed: NDArray[np.uint64] = patterns ^ top if array.dtype.kind == "i" else patterns
     return signed
 
