@@ -130,7 +130,7 @@ def _tell_of_slot(model: Model, passed_over: PassedOver, *, bad: bool) -> None:
     failed = next(letter for letter in LETTERS if letter != slot.letter)
     try:
         if bad:
-            slot.slots.set_aside(failed, slot.passed)
+            slot.slots.set_aside(failed, slot.passed, slot.passed_mark)
     except StorageError as fault:
         log.warning("the slot that failed keeps its place: %s", fault)
 

@@ -12,7 +12,7 @@ from edge.engines.links import Change
 from edge.errors import EdgeError, ModelError, StorageError
 from edge.models import trust
 from edge.models.install import install
-from edge.models.slots import Slots
+from edge.models.slots import Mark, Slots
 from edge.models.store import Model
 from edge.opening import open_predictor, prove
 from edge.predictor import Predictor
@@ -132,7 +132,7 @@ def test_who_may_not_write_uses_the_sound_one_and_switches_nothing(
     second(tmp_path)
     slots.file("b").write_bytes(b"")
 
-    def refused(self: Slots, letter: str, reason: str) -> None:
+    def refused(self: Slots, letter: str, reason: str, mark: Mark) -> None:
         raise StorageError("cannot be written: Read-only file system")
 
     monkeypatch.setattr(Slots, "set_aside", refused)

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from edge.cache import models_folder
 from edge.errors import EdgeError, ModelError, StorageError, UserError
-from edge.models import catalogue, store
+from edge.models import catalogue, store, trust
 from edge.models.packed import delta
 from edge.models.packed.limits import FILE_BYTES
-from edge.models.packed.read import Packed
+from edge.models.packed.read import Packed, parse
 from edge.models.slots import LETTERS, Slots, Step, check_name, installed_packed, locked, slots_of
 from edge.paths import read_bounded, settle
 
@@ -90,24 +90,30 @@ def install(
     """
     folder = models_folder()
     with locked(folder), _told_as(folder):
+        packed = parse(content, source, trust.trusted())
+        slots = Slots(folder, _name(packed, source))
+        before = _before(slots)
+        if before is not None and (before.sha256, before.letter) == (packed.sha256, slots.active):
+            return Installed(slots.name, slots.link, before.version, before.version, fresh=False)
+        _check_version(packed, before, source, allow_older=allow_older)
+        target = slots.file(next(letter for letter in LETTERS if before is None or letter != before.letter))
         _sweep(folder, step)
         step("make a folder for the draft")
         with tempfile.TemporaryDirectory(dir=folder, prefix=_SCRATCH) as scratch:
-            draft = Path(scratch) / source.with_suffix(".epk").name
+            # By its name to be, under which a back end may keep what it makes of it.
+            draft = Path(scratch) / target.name
             _write(draft, content, step)
             with _named(draft, source):
-                model = store.packed_model(draft)
-                assert model.packed is not None  # noqa: S101 - it was just read
-                slots = Slots(folder, _name(model.packed, source))
-                before = _before(slots)
-                if before is not None and (before.sha256, before.letter) == (model.sha256, slots.active):
-                    return Installed(slots.name, slots.link, before.version, before.version, fresh=False)
-                _check_version(model.packed, before, source, allow_older=allow_older)
                 step("try it out")
-                prove(model)
-            _put(draft, slots, before, step)
-    version = model.packed.origin.version
-    return Installed(slots.name, slots.link, version, None if before is None else before.version, fresh=True)
+                prove(store.packed_model(draft))
+            step("put it into its slot")
+            draft.replace(target)
+        step("settle the slot")
+        settle(folder)
+        slots.switch(target, step)
+        slots.forget_aside(step)
+    before_it = None if before is None else before.version
+    return Installed(slots.name, slots.link, packed.origin.version, before_it, fresh=True)
 
 
 def roll_back(name: str, prove: Prove) -> Installed:
@@ -128,7 +134,7 @@ def roll_back(name: str, prove: Prove) -> Installed:
     with locked(slots.folder), _told_as(slots.folder):
         model = store.packed_model(slots.file(other))
         prove(model)
-        slots.switch(other)
+        slots.switch(slots.file(other))
     before, after = _in(slots, now), _in(slots, other)
     return Installed(
         name,
@@ -189,21 +195,14 @@ def _write(draft: Path, content: bytes, step: Step) -> None:
         os.fsync(file.fileno())
 
 
-def _put(draft: Path, slots: Slots, before: _Before | None, step: Step) -> None:
-    target = next(letter for letter in LETTERS if before is None or letter != before.letter)
-    step("put it into its slot")
-    draft.replace(slots.file(target))
-    step("settle the slot")
-    settle(slots.folder)
-    slots.switch(target, step)
-    slots.forget_aside(step)
-
-
 def _sweep(folder: Path, step: Step) -> None:
     """Drop what installs that were killed have left: nobody else is at it, for we have the lock."""
     for left in folder.glob(f"{_SCRATCH}*"):
-        step(f"drop what was left: {left.name}")
+        step("drop the folder of a draft that was left")
         shutil.rmtree(left, ignore_errors=True)
+    for left in folder.glob(".*.part"):
+        step("drop a file that was not finished")
+        left.unlink(missing_ok=True)
 
 
 def _sha256(path: Path) -> str:

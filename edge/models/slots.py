@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from edge.cache import search_folders
 from edge.errors import ModelError, StorageError
@@ -35,6 +36,10 @@ _PLACE = re.compile(rf"(.+?)(?:\.[{''.join(LETTERS)}])?{re.escape(SUFFIX)}")
 
 Step = Callable[[str], None]
 """Told of each step that changes what is on the disk, before it is done: a test stops the process there."""
+
+
+Mark: TypeAlias = "tuple[int, int, int, int] | None"
+"""Device, inode, size and time of a file: another one has another mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,31 +88,41 @@ class Slots:
         """Whether a packed model is installed under this name."""
         return bool(self.filled)
 
-    def switch(self, letter: str, step: Step = lambda what: None) -> None:
+    def mark(self, letter: str) -> Mark:
+        """Which file is in a slot, to be compared later; None where none is."""
+        try:
+            found = self.file(letter).stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+    def switch(self, to: Path, step: Step = lambda what: None) -> None:
         """Let a slot serve from now on, durably. OSError if it may not be."""
         draft = self.folder / f".{self.name}{SUFFIX}.link"
         step("drop a link that was not finished")
         draft.unlink(missing_ok=True)
         step("make the link")
-        draft.symlink_to(self.file(letter).name)
+        draft.symlink_to(to.name)
         step("switch the link")
         draft.replace(self.link)
         step("settle the link")
         settle(self.folder)
 
-    def set_aside(self, letter: str, reason: str) -> None:
+    def set_aside(self, letter: str, reason: str, mark: Mark) -> None:
         """Let the other slot serve and keep this one's file aside, with the reason.
+
+        mark: of the file that is no good; another one that is there by now is left alone.
 
         Raises:
             StorageError: this user may not, or an install is under way.
         """
         other = next(one for one in LETTERS if one != letter)
         with locked(self.folder):
-            if self.active not in (letter, None) or not is_file(self.file(other)):
+            if self.active not in (letter, None) or self.mark(letter) != mark or not is_file(self.file(other)):
                 return  # somebody else has done so, or put another one in place
             try:
                 write_whole(self._aside("txt"), f"{reason[: MOST_REASON // 4]}\n".encode())
-                self.switch(other)
+                self.switch(self.file(other))
                 if os.path.lexists(self.file(letter)):
                     self.file(letter).replace(self._aside("epk"))
                     settle(self.folder)

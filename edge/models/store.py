@@ -12,7 +12,7 @@ from edge.errors import MissingError, ModelError
 from edge.models import catalogue, trust
 from edge.models.manifest import Manifest, read_manifest
 from edge.models.packed.read import Packed, read
-from edge.models.slots import SUFFIX, Slots, slots_of
+from edge.models.slots import SUFFIX, Mark, Slots, slots_of
 from edge.paths import is_file
 
 
@@ -20,12 +20,16 @@ from edge.paths import is_file
 class Slot:
     """Where an installed packed model was found.
 
+    mark: which file was in it when it was looked at
     passed: why the slot that should serve was passed over for this one; empty where this one should
+    passed_mark: which file was in that one
     """
 
     slots: Slots
     letter: str
+    mark: Mark = None
     passed: str = ""
+    passed_mark: Mark = None
 
     @property
     def other(self) -> str | None:
@@ -118,7 +122,9 @@ def standing_in(slot: Slot | None, reason: str) -> Model | None:
     if slot is None or letter is None:
         return None
     try:
-        return packed_model(slot.slots.file(letter), Slot(slot.slots, letter, reason))
+        return packed_model(
+            slot.slots.file(letter), Slot(slot.slots, letter, slot.slots.mark(letter), reason, slot.mark)
+        )
     except ModelError:
         return None
 
@@ -158,9 +164,11 @@ def installed() -> dict[str, Path]:
 def _serving(slots: Slots) -> Model:
     """What is in the slot that should serve, else what is in the other one; without a link, the newest of both."""
     letters = slots.filled
+    if not letters:
+        raise ModelError(f"{slots.link}: was removed just now")
     if slots.active is None:
         letters = tuple(sorted(letters, key=lambda letter: _version(slots.file(letter)), reverse=True))
-    slot = Slot(slots, letters[0])
+    slot = Slot(slots, letters[0], slots.mark(letters[0]))
     try:
         return packed_model(slots.file(slot.letter), slot)
     except ModelError as fault:

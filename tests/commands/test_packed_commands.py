@@ -18,11 +18,13 @@ import pytest
 from onnx import numpy_helper
 
 from edge.models import trust
+from edge.models.packed import Origin, pack
 from edge.models.packed.read import read
+from edge.tools.carrier_ir import cut_ir, read_ir
 from tests.support.command import Edge
 from tests.support.epk import packed_grid
 from tests.support.keys import key_pair
-from tests.support.nets import GRID_MANIFEST, grid_detector
+from tests.support.nets import GRID_MANIFEST, grid_detector, ir_adding
 
 ROOT = Path(__file__).parents[2]
 
@@ -111,6 +113,17 @@ def test_unpack_gives_a_plain_model_that_runs(edge: Edge) -> None:
     )
     assert plain == packed
     assert len(plain) == 1
+
+
+def test_an_openvino_model_is_unpacked_into_both_of_its_files(edge: Edge, tmp_path: Path) -> None:
+    xml, blob = read_ir(ir_adding(tmp_path / "adding.xml", np.arange(1, 65, dtype=np.float32)))
+    skeleton, weights = cut_ir(xml, blob)
+    manifest = read(Path("grid-1.epk")).manifest
+    Path("ir.epk").write_bytes(pack("openvino", skeleton, weights, manifest, Origin("0" * 64), size=len(blob)))
+    assert edge("unpack", "ir.epk", "-o", "out.xml").code == 0
+    assert (Path("out.xml").read_bytes(), Path("out.bin").read_bytes()) == (xml, blob)
+    Path("out.xml").unlink()
+    assert edge("unpack", "ir.epk", "-o", "out.xml").err == "edge: out.bin is there already: `--force` overwrites it\n"
 
 
 def test_unpack_overwrites_nothing_unless_it_is_told_to(edge: Edge) -> None:

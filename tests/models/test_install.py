@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import EdgeError, ModelError, StorageError, UserError
+from edge.errors import EdgeError, MissingError, ModelError, StorageError, UserError
 from edge.models import catalogue, trust
 from edge.models.install import content_of, install, roll_back
 from edge.models.manifest import to_toml
@@ -111,6 +111,15 @@ def test_what_does_not_work_when_it_is_tried_out_leaves_all_as_it_was(
     assert version() == 1
 
 
+def test_it_is_tried_out_by_the_name_that_it_is_to_have(tmp_path: Path, slots: Slots) -> None:
+    """A back end keeps what it builds in minutes under the file's name: trying out is then the only build."""
+    tried: list[str] = []
+    for number in (1, 2, 3):
+        install(packed_grid(tmp_path, number), SOURCE, lambda model: tried.append(model.path.name))
+    assert tried == ["grid.a.epk", "grid.b.epk", "grid.a.epk"]
+    assert slots.file("a").read_bytes() == packed_grid(tmp_path, 3)
+
+
 def test_a_damaged_file_is_told_by_its_own_name(tmp_path: Path, slots: Slots) -> None:
     content = bytearray(packed_grid(tmp_path))
     content[-3] ^= 1
@@ -173,6 +182,27 @@ def test_whenever_it_is_killed_a_whole_model_is_there_afterwards(tmp_path: Path,
         assert len(row["left"]) <= 3, f"{row}: something was left"
 
 
+def test_what_is_to_be_named_is_on_the_disk_before_it_is(tmp_path: Path) -> None:
+    steps: list[str] = []
+    install(packed_grid(tmp_path), SOURCE, works, step=steps.append)
+    order = ["write the draft", "settle the draft", "try it out", "put it into its slot", "settle the slot"]
+    assert [step for step in steps if step in order] == order
+    assert steps.index("settle the slot") < steps.index("switch the link") < steps.index("settle the link")
+
+
+def test_without_the_package_that_verifies_signatures_none_is_let_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = key_pair(tmp_path, "mine")
+    signed = packed_grid(tmp_path, sign=signer(mine.private))
+    for module in [name for name in sys.modules if name.startswith("cryptography")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    trust.add(mine.public)
+    with pytest.raises(MissingError, match=r"pip install 'edge-runtime\[sign\]'"):
+        install(signed, SOURCE, works)
+
+
 def test_only_one_install_at_a_time(tmp_path: Path, slots: Slots) -> None:
     install(packed_grid(tmp_path), SOURCE, works)
     handle = os.open(slots.folder, os.O_RDONLY)
@@ -210,10 +240,12 @@ def test_without_its_link_the_newest_whole_slot_serves(tmp_path: Path, slots: Sl
 def test_a_slot_is_set_aside_with_its_reason_until_the_next_install(tmp_path: Path, slots: Slots) -> None:
     for number in (1, 2):
         install(packed_grid(tmp_path, number), SOURCE, works)
-    slots.set_aside("b", "it was\nno good")
+    slots.set_aside("b", "it was\nno good", slots.mark("a"))
+    assert slots.active == "b", "the file that was no good is not there any more"
+    slots.set_aside("b", "it was\nno good", slots.mark("b"))
     assert (slots.active, slots.filled, slots.aside) == ("a", ("a",), "it was no good")
     assert (slots.folder / "grid.aside.epk").read_bytes() == packed_grid(tmp_path, 2)
-    slots.set_aside("a", "nothing is left to go back to")
+    slots.set_aside("a", "nothing is left to go back to", slots.mark("a"))
     assert slots.active == "a"
     install(packed_grid(tmp_path, 2), SOURCE, works)
     assert (version(), slots.aside) == (2, "")
