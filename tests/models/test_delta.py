@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.errors import ModelError
+from edge.models.packed import delta
 from edge.models.packed.delta import MAGIC, apply, diff, is_update, parse
 
 NOISE = np.random.default_rng(1).bytes(200_000)
@@ -50,6 +52,26 @@ def test_blocks_that_moved_are_found_across_the_border_of_what_is_hashed_at_once
     update = diff(old, new)
     assert len(update) < 300
     assert made(update, old) == new
+
+
+def test_with_more_changes_than_steps_may_be_short_copies_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    new = bytearray(NOISE)
+    new[::500] = bytes(len(new[::500]))
+    assert len(parse(diff(NOISE, bytes(new)), "UPDATE.epd").steps) > 700
+    monkeypatch.setattr(delta, "MOST_STEPS", 20)
+    new[100_000:] = NOISE[100_000:]
+    update = diff(NOISE, bytes(new))
+    assert len(parse(update, "UPDATE.epd").steps) == 2
+    assert made(update, NOISE) == bytes(new)
+
+
+def test_a_small_update_cannot_fill_the_memory() -> None:
+    old = NOISE[:1000]
+    steps = [struct.pack("<BQQ", 0, 0, 1000)] * 60_000
+    hashes = hashlib.sha256(old).digest() + bytes(32)
+    body = struct.pack("<4sHH64sQI", MAGIC, 1, 0, hashes, 60_000_000, len(steps)) + b"".join(steps)
+    with pytest.raises(ModelError, match="it would make 60,000,000 bytes out of 1,000"):
+        made(body + hashlib.sha256(body).digest(), old)
 
 
 def test_another_old_file_is_refused() -> None:

@@ -32,7 +32,11 @@ from edge.models.packed.limits import FILE_BYTES
 
 MAGIC = b"EPKD"
 VERSION = 1
-MOST_STEPS = 1 << 20
+MOST_STEPS = 1 << 16
+LEAST = (32, 1 << 10, 1 << 15, 1 << 20)
+"""The shortest copies; longer ones where the steps would be more than may be."""
+MOST_GROWTH = 4
+"""A file may be so many times as long as the old one and what is inserted: repeated copies fill no memory."""
 MOST_BYTES = FILE_BYTES
 """Of an update, and of what it makes."""
 _HEAD = struct.Struct("<4sHH32s32sQI")
@@ -69,12 +73,14 @@ def is_update(content: bytes) -> bool:
 
 
 def diff(old: bytes, new: bytes) -> bytes:
-    """The update that makes `new` from `old`. Raises ModelError where it would have more steps than may be."""
-    steps = list(_steps(old, new))
-    if len(steps) > MOST_STEPS:
-        raise ModelError(
-            f"the update would have {len(steps):,} parts, and may have {MOST_STEPS:,}: send the whole file"
-        )
+    """The update that makes `new` from `old`."""
+    steps: list[tuple[int, int, int]] = []
+    for least in LEAST:
+        steps = list(_steps(old, new, least))
+        if len(steps) <= MOST_STEPS:
+            break
+    if len(new) > _most(len(old), sum(length for kind, _, length in steps if kind == INSERT)):
+        steps = [(INSERT, 0, len(new))]
     head = _HEAD.pack(
         MAGIC, VERSION, 0, hashlib.sha256(old).digest(), hashlib.sha256(new).digest(), len(new), len(steps)
     )
@@ -116,6 +122,8 @@ def apply(update: Update, old: bytes, where: object) -> bytes:
     """
     if hashlib.sha256(old).hexdigest() != update.old:
         raise ModelError(f"{where}: an update of another file: it wants the one with sha256 {update.old[:12]}…")
+    if update.size > _most(len(old), len(update.inserts)):
+        raise ModelError(f"{where}: it would make {update.size:,} bytes out of {len(old) + len(update.inserts):,}")
     made = bytearray()
     taken = 0
     for kind, at, length in update.steps:
@@ -131,6 +139,10 @@ def apply(update: Update, old: bytes, where: object) -> bytes:
     return bytes(made)
 
 
+def _most(old: int, inserted: int) -> int:
+    return MOST_GROWTH * (old + inserted)
+
+
 def _wrong(steps: Sequence[tuple[int, int, int]], size: int, inserts: int) -> str | None:
     """What keeps steps from making a file of `size` bytes out of so many that are inserted; None if nothing does."""
     made = inserted = 0
@@ -144,14 +156,17 @@ def _wrong(steps: Sequence[tuple[int, int, int]], size: int, inserts: int) -> st
     return None
 
 
-def _steps(old: bytes, new: bytes) -> Iterator[tuple[int, int, int]]:
+def _steps(old: bytes, new: bytes, least: int) -> Iterator[tuple[int, int, int]]:
     """Kind, offset and length of the parts of `new`; the offset is into `old` for a copy, into `new` for an insert."""
     done = 0
     for at, source in _hits(old, new):
         if at < done or old[source : source + WINDOW] != new[at : at + WINDOW]:
             continue
-        back = _common(old[max(0, source - (at - done)) : source][::-1], new[done:at][::-1])
+        near = min(WINDOW, source, at - done)  # what begins earlier has had its hit already
+        back = _common(old[source - near : source][::-1], new[at - near : at][::-1])
         ahead = WINDOW + _common(memoryview(old)[source + WINDOW :], memoryview(new)[at + WINDOW :])
+        if back + ahead < least:
+            continue
         if at - back > done:
             yield INSERT, done, at - back - done
         yield COPY, source - back, back + ahead
