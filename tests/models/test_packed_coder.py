@@ -6,7 +6,7 @@ import contextlib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -80,6 +80,7 @@ def test_a_geometric_table_falls_and_sums_to_4096(ratio: int, size: int) -> None
     assert (tables.read_table(cursor, size) == freq).all()
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 99), st.integers(1, 4000), st.floats(0.1, 60)), min_size=1, max_size=6))
 def test_streams_decoded_together_are_those_that_were_coded(parts: list[tuple[int, int, float]]) -> None:
     symbols = [drawn(seed, size, spread, 256) for seed, size, spread in parts]
@@ -115,6 +116,7 @@ def test_a_damaged_stream_does_not_decode(damage: str) -> None:
         rans.decode([rans.Stream(3000, freq, states, words)])
 
 
+@settings(deadline=None)
 @given(st.integers(0, 99), st.integers(0, 400), st.floats(0, 1), st.integers(1, 12), st.sampled_from([1, 4, 9, 25]))
 def test_a_cell_is_read_back_however_it_was_written(
     seed: int, groups: int, density: float, spread: int, kernel: int
