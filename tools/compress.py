@@ -28,6 +28,7 @@ from edge.tools.evaluate import Outputs, Quality
 from edge.tools.faster import Choice
 from edge.tools.judge import Judge
 from edge.tools.lighter import Draft
+from edge.tools.pareto import Point, pareto
 from edge.tools.samples import arrays, feeds
 from edge.tools.sources import Source, open_source
 
@@ -138,6 +139,15 @@ def packed(made: Made, version: int = 1, sign: Sign | None = None, report: Mappi
     origin = Origin(made.source.sha256, version, report or {})
     rest = made.source.rest
     return pack(made.source.carrier, made.skeleton, made.weights, made.manifest, origin, size=rest, sign=sign)
+
+
+def curve(made: Made, manifest: Manifest, wanted: Settings, progress: Progress) -> list[Point]:
+    """Size against error for several settings of the same model; empty without pictures, or for other carriers."""
+    model = made.source.model
+    if model is None or wanted.calibrate is None:
+        return []
+    given = _pictures(wanted, manifest).calibrating
+    return pareto(graph.load(graph.to_bytes(model)), given, lambda part: progress("several settings", part))
 
 
 def check(wanted: Settings) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ROUNDS = 40
 WORTH = 1.05
 """How often faster than float an integer model must be to be offered: less is noise."""
+ROUGH = 2
+"""Feeds of a variant that is only timed."""
 GIVEN_BACK = 0.5
 """The share of layers beyond which giving back more cannot leave anything faster."""
 TARGETS = ("auto", "x86", "vnni", "arm", "openvino", "tensorrt")
@@ -32,14 +34,14 @@ Progress = Callable[[float], None]
 class Variant:
     """A candidate with integer arithmetic.
 
-    drop: of the metric, below the original
+    drop: of the metric, below the original; None where it was not faster, so that nobody cared
     kept_float: layers that stayed float
     """
 
     name: str
     model: ModelProto = field(repr=False)
-    drop: float
-    kept_float: tuple[str, ...]
+    drop: float | None = None
+    kept_float: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Choice:
 
     latencies: of the float model first, engine by engine
     chosen: the variant that is faster than the float model's best and keeps the metric; None: none is
-    fastest: of all variants that keep the metric, float among it: its name and engine
+    fastest: of the float model and what is chosen: its name and engine; the engine is empty where none could be timed
     """
 
     variants: tuple[Variant, ...]
@@ -66,38 +68,51 @@ def choose(
     threads: int = 1,
     progress: Progress = lambda part: None,
 ) -> Choice:
-    """Make an integer variant for each engine, hold it to the metric, and time it beside the float model.
+    """Time a rough integer variant for each engine beside the float model; make those well that are faster.
+
+    How fast a variant is does not depend on its ranges, so the search for good ones is for those that are worth it.
 
     Args:
         feeds: to calibrate on.
         target: one of `TARGETS`; `auto` is this machine, and OpenVINO where it is here.
-        max_drop: of the metric.
+        max_drop: of the metric, what a variant may cost.
     """
     wanted = plans(target)
-    variants = []
-    for number, (name, plan) in enumerate(wanted.items()):
+    some = feeds[:ROUGH]
+    rough = {name: quantize(model, some, _rough(plan)).model for name, plan in wanted.items()}
+    progress(0.2)
+    times = latencies({"float": model, **rough}, feeds[0], threads=threads, rounds=ROUNDS)
+    progress(0.3)
+    variants = {name: Variant(name, made) for name, made in rough.items()}
+    for name in faster(times):
+        made = _held(name, wanted[name], model, feeds, judge, max_drop, lambda part: progress(0.3 + 0.6 * part))
+        variants[name] = made
+        if made.drop is None or made.drop > max_drop:
+            continue
+        again = latencies({"float": model, name: made.model}, feeds[0], threads=threads, rounds=ROUNDS)
+        if faster(again):
+            best = min((time for time in again if time.variant == name), key=lambda time: time.ms)
+            kept = tuple(time for time in times if time.variant != name) + tuple(t for t in again if t.variant == name)
+            return Choice(tuple(variants.values()), kept, made, (name, best.engine))
+    floats = [time for time in times if time.variant == "float"]
+    engine = min(floats, key=lambda time: time.ms).engine if floats else ""
+    return Choice(tuple(variants.values()), times, None, ("float", engine))
 
-        def part(done: float, begun: int = number) -> None:
-            progress((begun + done) / (len(wanted) + 1))
 
-        variants.append(_held(name, plan, model, feeds, judge, max_drop, part))
-    good = [variant for variant in variants if variant.drop <= max_drop]
-    models = {"float": model, **{variant.name: variant.model for variant in good}}
-    times = latencies(models, feeds[0], threads=threads, rounds=ROUNDS)
-    return Choice(tuple(variants), times, *decide(good, times))
+def faster(times: Sequence[Latency]) -> list[str]:
+    """The variants that beat the float model on the engine that is best for them, and on whatever is best for it."""
+    floats = min((time.ms for time in times if time.variant == "float"), default=0.0)
+    found: dict[str, float] = {}
+    for time in sorted(times, key=lambda time: time.ms):
+        # Against drift the ratio counts on the same engine; between engines there are only the medians.
+        if time.variant != "float" and time.ratio >= WORTH and floats >= WORTH * time.ms:
+            found.setdefault(time.variant, time.ms)
+    return sorted(found, key=lambda name: found[name])
 
 
-def decide(good: Sequence[Variant], times: Sequence[Latency]) -> tuple[Variant | None, tuple[str, str]]:
-    """The variant to write, and the fastest of all; a variant must beat the float model on whatever engine is best."""
-    best = min(times, key=lambda time: time.ms, default=None)
-    if best is None:
-        return None, ("float", "")
-    floats = min((time.ms for time in times if time.variant == "float"), default=best.ms)
-    by_name = {variant.name: variant for variant in good}
-    if best.variant == "float" or best.ratio < WORTH or floats < WORTH * best.ms:
-        engine = min((time for time in times if time.variant == "float"), key=lambda time: time.ms).engine
-        return None, ("float", engine)
-    return by_name[best.variant], (best.variant, best.engine)
+def _rough(plan: Plan) -> Plan:
+    """The same tensors in integers, with nothing searched for."""
+    return replace(plan, search="minmax", head="int8", equalise=False, correct_bias=False, rounding="nearest")
 
 
 def plans(target: str) -> Mapping[str, Plan]:
@@ -126,13 +141,15 @@ def _held(
     """A variant that keeps the metric, by giving its worst layers back to float; or the last that was tried."""
 
     def make(floats: frozenset[str]) -> Variant:
-        some = Plan(target=plan.target, keep_float=plan.keep_float | floats)
-        done = quantize(model, feeds, some, progress)
+        done = quantize(model, feeds, replace(plan, keep_float=plan.keep_float | floats), progress)
         return Variant(name, done.model, judge.drop(done.model), done.kept_float)
 
+    def holds(made: Variant) -> bool:
+        return made.drop is not None and made.drop <= max_drop
+
     first = make(frozenset())
-    if first.drop <= max_drop:
+    if holds(first):
         return first
     worst = [layer for layer, _ in sensitivity(model, feeds, None, plan)]
     some = worst[: max(1, round(GIVEN_BACK * len(worst)))]
-    return given_back(some, lambda floats: make(floats) if floats else first, lambda made: made.drop <= max_drop)
+    return given_back(some, lambda floats: make(floats) if floats else first, holds)

@@ -44,8 +44,8 @@ class Layer:
     def rows(self, weight: NDArray[Any]) -> NDArray[Any]:
         """The weight as (groups, filters of a group, values of a filter)."""
         if self.turned:
-            return weight.T[None]
-        return weight.reshape(self.groups, self.shape[0] // self.groups, -1)
+            return np.asarray(weight.T[None])
+        return np.asarray(weight.reshape(self.groups, self.shape[0] // self.groups, -1))
 
     def back(self, rows: NDArray[Any]) -> NDArray[Any]:
         """The inverse of `rows`."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import UserError
+from edge.models.packed.values import mini
 from edge.models.packed.weight import Grid
 from edge.tools import graph, grids, prune, share
 from edge.tools.control import coarsest, given_back
@@ -80,7 +81,7 @@ def filters(draft: Draft, work: Work, fraction: float) -> Draft:
 
 def pruned(draft: Draft, work: Work, fraction: float) -> Draft:
     """Weights dropped by the harm they do."""
-    weights, of = _floats(draft)
+    weights, of = floats(draft.model)
     if not work.feeds:
         return _with(draft, prune.prune(weights, of, fraction, progress=work.tell("pruning")))
     harm = Harm.of(draft.model, work.feeds)
@@ -91,7 +92,7 @@ def pruned(draft: Draft, work: Work, fraction: float) -> Draft:
 
 def shared(draft: Draft, work: Work, bits: int) -> Draft:
     """Each layer's weights replaced by the 2^bits that they share."""
-    weights, of = _floats(draft)
+    weights, of = floats(draft.model)
     seen = moments(draft.model, work.feeds, of, progress=work.tell("looking at the layers")) if work.feeds else None
     changed: dict[str, F32] = {}
     for number, (name, weight) in enumerate(weights.items()):
@@ -112,9 +113,8 @@ def gridded(draft: Draft, work: Work, bits: int) -> Draft:
     Without pictures each filter has 2^bits - 1 levels. With pictures the grids are fitted to the outputs: of the
     error that the former have, `FINER` is kept to with the fewest bits; or as much as `max_drop` allows.
     """
-    weights, of = _floats(draft)
-    most = 2 ** (bits - 1) - 1
-    flat = {name: _grid(weight, of[name].axis if name in of else 0, most) for name, weight in weights.items()}
+    weights, of = floats(draft.model)
+    flat = {name: flat_grid(weight, of.get(name), bits) for name, weight in weights.items()}
     if not work.feeds:
         return _on(draft, flat)
     inner = {name: weights[name] for name in of}
@@ -150,10 +150,10 @@ def _held(draft: Draft, work: Work, changed: Mapping[str, F32], harm: Harm | Non
     return replace(given_back(worst, make, work.holds), harms=harms)
 
 
-def _floats(draft: Draft) -> tuple[dict[str, F32], dict[str, Layer]]:
+def floats(model: ModelProto) -> tuple[dict[str, F32], dict[str, Layer]]:
     """The float32 weights that are no bias, and those of them whose input is known."""
-    used = graph.consumers(draft.model)
-    held = graph.weights(draft.model)
+    used = graph.consumers(model)
+    held = graph.weights(model)
     weights = {
         name: array
         for name, array in held.items()
@@ -161,11 +161,13 @@ def _floats(draft: Draft) -> tuple[dict[str, F32], dict[str, Layer]]:
     }
     if not weights:
         raise UserError("this model has no float weights that could be made lighter: it is quantized already")
-    return weights, {name: layer for name, layer in layers(draft.model).items() if name in weights}
+    return weights, {name: layer for name, layer in layers(model).items() if name in weights}
 
 
-def _grid(weight: F32, axis: int, most: int) -> Grid:
-    return grid_of(weight, scales_of(weight, axis, most), axis, most)
+def flat_grid(weight: F32, layer: Layer | None, bits: int) -> Grid:
+    """Each value at the nearest of 2^bits - 1 levels of its filter, whose ends are where squared errors are least."""
+    axis, most = (layer.axis if layer else 0), 2 ** (bits - 1) - 1
+    return grid_of(weight, mini(scales_of(weight, axis, most)), axis, most)
 
 
 def _importance(weight: F32, layer: Layer, moment: F64) -> NDArray[np.floating]:

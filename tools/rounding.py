@@ -89,8 +89,7 @@ def _factor(moment: F64) -> F64:
     floor = DAMP * diagonal.mean(axis=1, keepdims=True) + 1e-12
     whole = moment + floor[..., None] * np.eye(values)
     inverse = np.linalg.inv(whole)
-    lower: F64 = np.linalg.cholesky((inverse + inverse.transpose(0, 2, 1)) / 2)
-    return lower.transpose(0, 2, 1)
+    return np.asarray(np.linalg.cholesky((inverse + inverse.transpose(0, 2, 1)) / 2).transpose(0, 2, 1))
 
 
 def _one_pass(scaled: F64, upper: F64, cost: F64, most: int, slope: float, mask: NDArray[np.bool_] | None) -> F64:

@@ -36,13 +36,13 @@ def shared(array: F32, bits: int, importance: NDArray[np.floating] | None = None
     if len(np.unique(values)) < 2**bits:
         return np.array(array)
     given = np.ones(array.shape) if importance is None else np.broadcast_to(importance, array.shape)
-    weight: F64 = given.ravel()[stored].astype(np.float64)
+    weight = np.asarray(given.ravel()[stored], np.float64)
     weight = np.maximum(weight, 1e-6 * float(weight.mean()) + 1e-30)
     low, high = float(values.min()), float(values.max())
     place = np.minimum(((values - low) / (high - low) * BINS).astype(np.intp), BINS - 1)
-    mass: F64 = np.bincount(place, weight, BINS)
-    mean: F64 = np.bincount(place, weight * values, BINS) / np.maximum(mass, 1e-300)
-    count: F64 = np.bincount(place, minlength=BINS).astype(np.float64)
+    mass = np.asarray(np.bincount(place, weight, BINS), np.float64)
+    mean = np.asarray(np.bincount(place, weight * values, BINS) / np.maximum(mass, 1e-300), np.float64)
+    count = np.asarray(np.bincount(place, minlength=BINS), np.float64)
     centroids, chosen = _lloyd(mean, mass, count, np.linspace(low, high, 2**bits - 1), float((~stored).sum()), frugal)
     made = np.zeros_like(flat)
     made[stored] = centroids[chosen[place]]
