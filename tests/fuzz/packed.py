@@ -3,8 +3,8 @@
     pip install atheris
     python tests/fuzz/packed.py -max_total_time=600 -rss_limit_mb=1024 CORPUS
 
-CORPUS is a folder for what is found on the way; sound files are put into it to begin with. Every other input is sealed again, as in
-`bench/compression/hostile.py`, so that the search gets behind the hash.
+CORPUS is a folder for what is found on the way; sound files are put into it to begin with. Most inputs are sealed
+again, as in `bench/compression/hostile.py`, so that the search gets behind the hash.
 """
 
 from __future__ import annotations
