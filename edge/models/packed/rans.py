@@ -131,7 +131,8 @@ class _Words:
         self._at += counts
         places = (self._at - counts.cumsum()).take(owner)
         places += self._numbers[: lanes.size]
-        return self._words.take(places, mode="clip")
+        next_: NDArray[np.uint32] = self._words.take(places, mode="clip")
+        return next_
 
     def spent(self) -> bool:
         """Whether each stream's words were read, all and no more."""
