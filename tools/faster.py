@@ -95,7 +95,15 @@ def choose(
     progress(0.3)
     variants = {name: Variant(name, made) for name, made in rough.items()}
     for name in faster(times):
-        made = _held(name, wanted[name], model, feeds[:: -(-len(feeds) // SEARCH)], judge, max_drop, lambda part: progress(0.3 + 0.6 * part))
+        made = _held(
+            name,
+            wanted[name],
+            model,
+            feeds[:: -(-len(feeds) // SEARCH)],
+            judge,
+            max_drop,
+            lambda part: progress(0.3 + 0.6 * part),
+        )
         variants[name] = made
         if not _keeps(made, judge, max_drop):
             continue

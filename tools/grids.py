@@ -29,7 +29,7 @@ COARSE = 1.5
 MOST = 127
 """The largest code: files know 256 symbols a tensor."""
 BOOK = 256
-FINEST = 32767
+"""Different values of a layer that shares them."""
 WHOLE = np.arange(-MOST, MOST + 1, dtype=np.float64)
 FRUGAL = 0.5
 """See `rounded`: half of the even price did best where layers follow one another."""
@@ -99,19 +99,13 @@ def fitting(weights: Mapping[str, F32], sensitive: Mapping[str, Sensitivity], er
 def on_grid(weight: F32, layer: Layer, moment: F64, step: Step) -> Grid:
     """A layer on a grid, rounded for what it is fed; where it is sparse its zeros stay.
 
-    A file knows 256 values a tensor. Where a finer grid is wanted, a layer that has a codebook already keeps what
-    that becomes on the grid, as its new codebook; of others each filter's grid just reaches its largest weight.
+    A file knows 256 values a tensor: where a finer grid is wanted, a filter's grid just reaches its largest weight.
     """
     rows = layer.rows(weight)
     wanted = _scales(rows, step)
     least = np.abs(rows).max(axis=2).ravel() / MOST
     if (wanted >= least).all():
         return _on(weight, layer, moment, wanted, FRUGAL)
-    book = np.unique(rows)
-    if len(book) <= BOOK and wanted.size == 1:
-        fine = np.maximum(wanted, np.abs(book).max() / FINEST).astype(np.float32)
-        codes = np.unique(np.append(np.rint(book / fine[0]), 0.0))
-        return _on(weight, layer, moment, fine, FRUGAL, codes)
     return _on(weight, layer, moment, mini(np.maximum(np.maximum(wanted, least), 1e-20).astype(np.float32)), FRUGAL)
 
 
@@ -121,12 +115,11 @@ def _on(
     moment: F64,
     scales: F32,
     frugal: float,
-    allowed: NDArray[np.floating] = WHOLE,
 ) -> Grid:
     rows = layer.rows(weight)
     stored = rows != 0
     mask = stored if 1 - stored.mean() > SPARSE else None
-    made = rounded(rows, scales.astype(np.float64), moment, allowed, frugal, mask)
+    made = rounded(rows, scales.astype(np.float64), moment, WHOLE, frugal, mask)
     return Grid(layer.back(made.codes), scales, layer.axis)
 
 
