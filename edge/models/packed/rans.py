@@ -115,20 +115,25 @@ class _Words:
         self._words = np.concatenate([*(stream.words for stream in streams), np.zeros(1, np.uint16)]).astype(np.uint32)
         self._ends = np.cumsum(sizes)
         self._at = self._ends - sizes
-        self._owner = np.repeat(np.arange(len(streams)), lanes)
         self._one = len(streams) == 1
         self._next = 0
+        self._first = np.cumsum(lanes) - lanes
+        self._numbers = np.arange(sum(lanes))
 
-    def take(self, lanes: NDArray[np.int64]) -> NDArray[np.uint32]:
-        """The next word of each of these lanes, which are in ascending order."""
+    def take(self, low: NDArray[np.bool_], count: int) -> NDArray[np.uint32]:
+        """The next word of each of the `count` lanes that are marked in `low`, (lanes of the streams still at work,).
+
+        Of a stream, lanes that take one do so in their order.
+        """
         if self._one:
-            self._next += lanes.size
-            given = self._words[self._next - lanes.size : self._next]
-            return given if given.size == lanes.size else np.zeros(lanes.size, np.uint32)
-        owner = self._owner[lanes]
-        counts = np.bincount(owner, minlength=self._at.size)
-        places = (self._at - (np.cumsum(counts) - counts))[owner] + np.arange(lanes.size)
-        self._at += counts
+            self._next += count
+            given = self._words[self._next - count : self._next]
+            return given if given.size == count else np.zeros(count, np.uint32)
+        at = self._at[: self._first.searchsorted(low.size)]
+        counts = np.add.reduceat(low, self._first[: at.size], dtype=np.int64)
+        places = (at - counts.cumsum() + counts).repeat(counts)
+        places += self._numbers[:count]
+        at += counts
         return self._words.take(places, mode="clip")
 
     def spent(self) -> bool:
@@ -159,6 +164,6 @@ def _run(
         np.bitwise_and(entry, TOTAL - 1, out=entry)
         np.add(states, entry, out=states)
         np.less(states, LOW, out=low)
-        lanes = np.flatnonzero(low)
+        lanes = low.nonzero()[0]
         if lanes.size:
-            states[lanes] = states[lanes] << WORD_BITS | words.take(lanes)
+            states[lanes] = states[lanes] << WORD_BITS | words.take(low, lanes.size)
