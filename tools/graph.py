@@ -1,0 +1,209 @@
+"""ONNX models as what compression looks at: which of their tensors are weights, and a copy with other ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.engines.base import need, one_line
+from edge.errors import ModelError
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto
+
+INSTALL = "pip install 'edge-runtime[tools]'"
+OPSET = 13
+"""The first with a scale a channel (QuantizeLinear's `axis`)."""
+IR = 4
+"""The first IR in which an initializer need not be an input as well."""
+FEWEST = 64
+"""Values of a tensor that is worth coding; smaller ones stay in the skeleton."""
+WEIGHED = ("Conv", "ConvTranspose", "ConvInteger", "QLinearConv", "Gemm", "MatMul", "MatMulInteger", "QLinearMatMul")
+"""Operators whose constant inputs are weights and biases."""
+LINEAR = ("QuantizeLinear", "DequantizeLinear")
+WEIGHT_DTYPES = ("float32", "float16", "int8", "uint8", "int32")
+
+
+def load(source: Path | bytes, opset: int = OPSET) -> ModelProto:
+    """Read an ONNX model, weights in other files included, and bring it into the form that the tools work on.
+
+    Constants of the main graph become initializers, initializers are no inputs, and the opset is `opset` at least
+    (0 leaves it). Shapes of inner tensors are not inferred; `inferred` does that.
+
+    Raises:
+        ModelError: no ONNX model, or one whose opset cannot be raised.
+        MissingError: the package `onnx` is not here.
+    """
+    onnx = need("onnx", INSTALL)
+    model: ModelProto
+    where = source if isinstance(source, Path) else "the model"
+    try:
+        # Weights in other files are only followed from a path: its folder bounds them.
+        model = onnx.load(str(source)) if isinstance(source, Path) else onnx.load_from_string(source)
+        onnx.checker.check_model(model)
+    except OSError as fault:
+        raise ModelError(f"{where}: cannot be read: {fault.strerror or fault}") from None
+    except _faults() as fault:
+        raise ModelError(f"{where}: not an ONNX model: {one_line(fault)}") from None
+    _constants_to_initializers(model)
+    if 0 < _opset(model) < opset:
+        try:
+            model = onnx.version_converter.convert_version(model, opset)
+        except _faults() as fault:
+            raise ModelError(
+                f"{where}: its opset {_opset(model)} cannot be raised to {opset}: {one_line(fault)}"
+            ) from None
+    model.ir_version = max(model.ir_version, IR)
+    held = {tensor.name for tensor in model.graph.initializer}
+    inputs = [given for given in model.graph.input if given.name not in held]
+    del model.graph.input[:]
+    model.graph.input.extend(inputs)
+    return model
+
+
+def inferred(model: ModelProto) -> ModelProto:
+    """A copy in which inner tensors have shapes, as far as they follow."""
+    onnx = need("onnx", INSTALL)
+    made: ModelProto = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    return made
+
+
+def to_bytes(model: ModelProto) -> bytes:
+    """The plain file; the same bytes for the same model."""
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+def weights(model: ModelProto) -> dict[str, NDArray[Any]]:
+    """The tensors worth coding by name, in the file's order: float or quantized, `FEWEST` values at least.
+
+    Those are what convolutions and matrix products hold constant, biases among it, directly or through a
+    (De)QuantizeLinear, Cast, Transpose or Reshape.
+    """
+    helper = need("onnx", INSTALL).numpy_helper
+    used = _weighed(model)
+    found = {tensor.name: helper.to_array(tensor) for tensor in model.graph.initializer if tensor.name in used}
+    return {name: array for name, array in found.items() if array.size >= FEWEST and array.dtype.name in WEIGHT_DTYPES}
+
+
+def replace(model: ModelProto, arrays: Mapping[str, NDArray[Any]]) -> ModelProto:
+    """A copy with other values for some initializers; KeyError for a name that is none."""
+    helper = need("onnx", INSTALL).numpy_helper
+    made = _copy(model)
+    places = {tensor.name: tensor for tensor in made.graph.initializer}
+    for name, array in arrays.items():
+        places[name].CopyFrom(helper.from_array(np.ascontiguousarray(array), name))
+    return made
+
+
+def skeleton(model: ModelProto, names: Iterable[str]) -> bytes:
+    """The plain file without the values of these initializers, which it declares to lie elsewhere.
+
+    What no engine needs is left out: texts, names of nodes, shapes of inner tensors; and inner tensors have short
+    names, unless the model has sub-graphs, which see them.
+    """
+    onnx = need("onnx", INSTALL)
+    cut = frozenset(names)
+    made = _copy(model)
+    for tensor in made.graph.initializer:
+        tensor.ClearField("doc_string")
+        if tensor.name in cut:
+            bare = onnx.TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
+            bare.data_location = onnx.TensorProto.EXTERNAL
+            bare.external_data.add(key="location", value="w")
+            tensor.CopyFrom(bare)
+    _strip(made)
+    return to_bytes(made)
+
+
+def consumers(model: ModelProto) -> dict[str, list[NodeProto]]:
+    """The nodes of the main graph that take a tensor, by its name, in the graph's order."""
+    found: dict[str, list[NodeProto]] = {}
+    for node in model.graph.node:
+        for name in dict.fromkeys(node.input):
+            if name:
+                found.setdefault(name, []).append(node)
+    return found
+
+
+def producers(model: ModelProto) -> dict[str, NodeProto]:
+    """The node of the main graph that makes a tensor, by its name."""
+    return {name: node for node in model.graph.node for name in node.output if name}
+
+
+def _weighed(model: ModelProto) -> set[str]:
+    """The tensors that are an operand of a weighed operator, or what such an operand is made of alone."""
+    made_by = producers(model)
+    used: set[str] = set()
+    left = [name for node in model.graph.node if node.op_type in WEIGHED for name in node.input]
+    left += [node.input[0] for node in model.graph.node if node.op_type in LINEAR]
+    while left:
+        name = left.pop()
+        if name in used:
+            continue
+        used.add(name)
+        node = made_by.get(name)
+        if node is not None and node.op_type in (*LINEAR, "Cast", "Transpose", "Reshape"):
+            left.append(node.input[0])
+    return used
+
+
+def _constants_to_initializers(model: ModelProto) -> None:
+    helper = need("onnx", INSTALL).numpy_helper
+    kept = []
+    outputs = {given.name for given in model.graph.output}
+    for node in model.graph.node:
+        value = next((attribute.t for attribute in node.attribute if attribute.name == "value"), None)
+        if node.op_type != "Constant" or value is None or node.output[0] in outputs:
+            kept.append(node)
+        else:
+            model.graph.initializer.append(helper.from_array(helper.to_array(value), node.output[0]))
+    del model.graph.node[:]
+    model.graph.node.extend(kept)
+
+
+def _strip(model: ModelProto) -> None:
+    graph = model.graph
+    for field in ("doc_string", "producer_name", "producer_version", "domain", "model_version", "metadata_props"):
+        model.ClearField(field)
+    for field in ("doc_string", "value_info", "metadata_props"):
+        graph.ClearField(field)
+    nested = any(attribute.HasField("g") or attribute.graphs for node in graph.node for attribute in node.attribute)
+    fixed = {value.name for values in (graph.input, graph.output, graph.initializer) for value in values} | {""}
+    inner = [name for node in graph.node for name in node.output if name not in fixed]
+    short = {} if nested else dict(zip(inner, _unused(fixed), strict=False))
+    for node in graph.node:
+        for field in ("name", "doc_string", "metadata_props"):
+            node.ClearField(field)
+        for names in (node.input, node.output):
+            names[:] = [short.get(name, name) for name in names]
+
+
+def _unused(taken: set[str]) -> Iterable[str]:
+    """Short names without end, none of them taken."""
+    number = 0
+    while True:
+        if (name := f"{number:x}") not in taken:
+            yield name
+        number += 1
+
+
+def _copy(model: ModelProto) -> ModelProto:
+    made = type(model)()
+    made.CopyFrom(model)
+    return made
+
+
+def _opset(model: ModelProto) -> int:
+    return max((used.version for used in model.opset_import if used.domain in ("", "ai.onnx")), default=0)
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """What `onnx` raises of a file that is none: its binding's errors share no base with protobuf's."""
+    onnx = need("onnx", INSTALL)
+    decode = need("google.protobuf.message", INSTALL).DecodeError
+    return (decode, onnx.checker.ValidationError, RuntimeError, ValueError, TypeError, IndexError)

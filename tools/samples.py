@@ -1,0 +1,132 @@
+"""Pictures as a model is fed them: what quantization calibrates on and what quality is measured with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.capture.file import open_file
+from edge.engines.base import TensorSpec
+from edge.errors import SourceError
+from edge.models.manifest import Manifest
+from edge.models.quantized import input_of
+from edge.paths import read_bounded, unreadable
+from edge.preprocess import Fit, Input
+from edge.types import I420, U8
+
+Feeds = list[dict[str, NDArray[Any]]]
+"""What a model is fed, one run each, by input name."""
+
+IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+MOST_BYTES = 256 << 20
+"""Of an image's file."""
+
+
+def feeds(path: Path, manifest: Manifest, limit: int = 64, seed: int = 0) -> Feeds:
+    """Feeds from a folder of images, one image, a clip, or an `.npz` of the model's own inputs.
+
+    Pictures go through the runtime's own preprocessing. Of more than `limit`, a folder gives a random choice, in the
+    order of names, and a clip frames that are spread evenly over it.
+
+    Args:
+        path: an `.npz` holds an array for each input under its name, samples first (n, ...).
+        manifest: of the model; its `input` says how pictures are fed.
+        seed: of the choice.
+
+    Raises:
+        SourceError: it is not there, cannot be read, or holds no picture.
+        ModelError: an integer input of which nobody says how it is quantized.
+    """
+    problem = unreadable(path)
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGES)
+        if not files:
+            raise SourceError(f"{path}: no images in this folder ({', '.join(IMAGES)})")
+        return [_fed(_image(file), manifest) for file in _some(files, limit, seed)]
+    if problem:
+        raise SourceError(f"{path}: {problem}; give a folder of images, an image, a clip or an .npz")
+    if path.suffix.lower() == ".npz":
+        return _arrays(path, manifest, limit, seed)
+    if path.suffix.lower() in IMAGES:
+        return [_fed(_image(path), manifest)]
+    return [_fed(picture, manifest) for picture in _frames(path, limit)]
+
+
+def pixels(manifest: Manifest) -> Input:
+    """What the picture's tensor of an ONNX model really takes; ModelError where nobody says how it is quantized."""
+    given = manifest.input
+    return input_of(manifest, TensorSpec(given.name, given.shape, given.dtype))
+
+
+def _fed(picture: I420 | U8, manifest: Manifest) -> dict[str, NDArray[Any]]:
+    to = pixels(manifest)
+    if isinstance(picture, I420):
+        fit = Fit.of((picture.width, picture.height), to)
+        fit.i420(picture, tensor := fit.blank())
+    else:
+        fit = Fit.of((picture.shape[1], picture.shape[0]), to)
+        fit.bgr(picture, tensor := fit.blank())
+    return {manifest.input.name: tensor}
+
+
+def _some(files: list[Path], limit: int, seed: int) -> list[Path]:
+    if len(files) <= limit:
+        return files
+    return [files[k] for k in sorted(np.random.default_rng(seed).choice(len(files), limit, replace=False))]
+
+
+def _image(path: Path) -> U8:
+    try:
+        raw = np.frombuffer(read_bounded(path, MOST_BYTES), np.uint8)
+    except OSError as fault:
+        raise SourceError(f"{path}: cannot be read: {fault.strerror or fault}") from None
+    try:
+        image = cv2.imdecode(raw, cv2.IMREAD_COLOR) if raw.size else None
+    except cv2.error:
+        image = None
+    if image is None:
+        raise SourceError(f"{path}: not an image that can be read")
+    return np.asarray(image, np.uint8)
+
+
+def _frames(path: Path, limit: int) -> Iterator[I420]:
+    """Frames spread evenly over a clip, which is read twice: a clip need not say how many it has."""
+    with closing(open_file(path)) as clip:
+        count = sum(1 for _ in clip.shots())
+    if count == 0:
+        raise SourceError(f"{path}: no frames in this clip")
+    wanted = {int((k + 0.5) * count / min(limit, count)) for k in range(min(limit, count))}
+    with closing(open_file(path)) as clip:
+        for number, shot in enumerate(clip.shots()):
+            if number in wanted:
+                yield shot.picture
+
+
+def _arrays(path: Path, manifest: Manifest, limit: int, seed: int) -> Feeds:
+    given = arrays(path)
+    name, shape = manifest.input.name, manifest.input.shape
+    if name not in given:
+        raise SourceError(f"{path}: no array `{name}`, the model's input; it has: {', '.join(given) or 'none'}")
+    count = len(given[name])
+    if given[name].shape[1:] != shape[1:] or any(len(array) != count for array in given.values()) or not count:
+        raise SourceError(
+            f"{path}: `{name}` has shape {given[name].shape}, wanted (n, {', '.join(map(str, shape[1:]))})"
+        )
+    chosen = np.sort(np.random.default_rng(seed).permutation(count)[:limit])
+    return [{key: np.ascontiguousarray(array[k : k + 1]) for key, array in given.items()} for k in chosen]
+
+
+def arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of an `.npz`; SourceError if it is none. Pickled objects are refused."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: np.atleast_1d(file[name]) for name in file.files}
+    except (OSError, ValueError, BadZipFile, EOFError, AttributeError) as fault:
+        raise SourceError(f"{path}: not an .npz of arrays: {fault}") from None
