@@ -116,11 +116,12 @@ class _Words:
     def __init__(self, streams: Sequence[Stream], lanes: Sequence[int]) -> None:
         sizes = [stream.words.size for stream in streams]
         # A damaged stream may ask for more words than there are: it gets zeros, and is found out at the end.
-        self._words = np.concatenate([*(stream.words for stream in streams), np.zeros(1, np.uint16)]).astype(np.uint32)
-        self._ends = np.cumsum(sizes)
+        words = [*(stream.words for stream in streams), np.zeros(1, np.uint16)]
+        self._words: NDArray[np.uint32] = np.concatenate(words).astype(np.uint32)
+        self._ends: NDArray[np.int64] = np.cumsum(sizes, dtype=np.int64)
         self._at = self._ends - sizes
         self._one = len(streams) == 1
-        self._edges = np.cumsum([0, *lanes])
+        self._edges = np.cumsum([0, *lanes], dtype=np.int64)
         self._numbers = np.arange(sum(lanes))
 
     def take(self, lanes: NDArray[np.int64], streams: int) -> NDArray[np.uint32]:
@@ -135,7 +136,8 @@ class _Words:
         places = (at - bounds[:-1]).repeat(counts)
         places += self._numbers[: lanes.size]
         at += counts
-        return self._words.take(places, mode="clip")
+        taken: NDArray[np.uint32] = self._words.take(places, mode="clip")
+        return taken
 
     def spent(self) -> bool:
         """Whether each stream's words were read, all and no more."""
