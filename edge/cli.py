@@ -28,6 +28,11 @@ COMMANDS = {
     "disarm": "edge.commands.control:disarm",
     "events": "edge.commands.control:events",
     "models": "edge.commands.models:models",
+    "inspect": "edge.commands.packed:inspect",
+    "verify": "edge.commands.packed:verify",
+    "unpack": "edge.commands.packed:unpack",
+    "sign": "edge.commands.packed:sign",
+    "delta": "edge.commands.packed:delta",
 }
 
 
