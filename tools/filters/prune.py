@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines.base import Feed
+from edge.engines.base import Feed, need
 from edge.errors import UserError
 from edge.tools.filters.channels import Ids
 from edge.tools.filters.choose import choose, ordered
@@ -21,6 +21,7 @@ from edge.tools.filters.means import folded
 from edge.tools.filters.rebuild import rebuilt
 from edge.tools.filters.sensitivity import measured, output_error, summed
 from edge.tools.filters.tap import Moments, read_moments
+from edge.tools.graph import INSTALL
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -112,8 +113,10 @@ def prune_filters(
     made = cut(groups, keep, folded(groups, keep, moments) if feeds else None)
     if feeds and rebuild:
         made = rebuilt(made, groups, keep, feeds, progress)
-    error = output_error(model, made, feeds) if feeds else None
-    return Pruned(made, _report(model, made, groups, keep, fraction, error), kept_places(groups, keep))
+    error = output_error(model, made, feeds or _blank(made))
+    # Without feeds, too, it is run once: a graph that no engine takes is our fault, and is told before it is written.
+    report = _report(model, made, groups, keep, fraction, error if feeds else None)
+    return Pruned(made, report, kept_places(groups, keep))
 
 
 def _chosen(
@@ -135,6 +138,18 @@ def _chosen(
     order = ordered(groups, worth)
     curves = measured(groups, order, moments, feeds, progress) if feeds else summed(order, worth)
     return choose(groups, work, order, curves, fraction, round_to)
+
+
+def _blank(model: ModelProto) -> list[dict[str, NDArray[Any]]]:
+    """One feed of zeros; open sizes are one."""
+    dtype = need("onnx", INSTALL).helper.tensor_dtype_to_np_dtype
+    kinds = {given.name: given.type.tensor_type for given in model.graph.input}
+    return [
+        {
+            name: np.zeros([d.dim_value or 1 for d in kind.shape.dim], dtype(kind.elem_type))
+            for name, kind in kinds.items()
+        }
+    ]
 
 
 def _report(
