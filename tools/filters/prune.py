@@ -17,9 +17,9 @@ from edge.tools.filters.cut import Keep, cut, kept_places
 from edge.tools.filters.groups import Groups, Left, find_groups
 from edge.tools.filters.importance import by_activation, by_filter, by_norm
 from edge.tools.filters.macs import layers, parameters, total_macs
-from edge.tools.filters.means import folded
 from edge.tools.filters.rebuild import rebuilt
 from edge.tools.filters.sensitivity import measured, output_error, summed
+from edge.tools.filters.stand_in import stand_ins
 from edge.tools.filters.tap import Moments, read_moments
 from edge.tools.graph import INSTALL
 
@@ -85,8 +85,9 @@ def prune_filters(
     """Cut filters until a share of a model's multiply-accumulates is saved.
 
     With feeds, a group's sensitivity is the error of the model's outputs with a quarter, half and three quarters of it
-    cut, a channel's importance is what its readers lose (`importance.by_activation`), cut channels leave their mean in
-    the next bias, and with `rebuild` the next weights are fitted (`edge.tools.filters.rebuild`). Without feeds all is
+    cut, a channel's importance is what its readers lose (`importance.by_activation`), readers take what the kept
+    channels tell of the cut ones (`stand_in`), and with `rebuild` they are fitted once more, in turn, on what the
+    pruned layers before them give (`rebuild`). Without feeds all is
     judged by the norms of weights, which is much worse unless the model is trained afterwards.
 
     Args:
@@ -110,7 +111,7 @@ def prune_filters(
     groups = find_groups(model)
     moments = read_moments(groups, feeds) if feeds else {}
     keep = _chosen(groups, moments, fraction, feeds or (), scores, round_to, progress)
-    made = cut(groups, keep, folded(groups, keep, moments) if feeds else None)
+    made = cut(groups, keep, stand_ins(groups, keep, moments) if feeds else None)
     if feeds and rebuild:
         made = rebuilt(made, groups, keep, feeds, progress)
     error = output_error(model, made, feeds or _blank(made))

@@ -12,6 +12,7 @@ from edge.errors import UserError
 from edge.tools import squeezenet
 from edge.tools.evaluate import run
 from edge.tools.filters.macs import layers, total_macs
+from edge.tools.filters.net import constants_of as weights_of
 from edge.tools.filters.prune import prune_filters
 from edge.tools.graph import load, replace, to_bytes, weights
 from tests.support.shared_data import FASTESTDET, MODELS, YOLOX, needs_data
@@ -97,6 +98,20 @@ def test_fitted_weights_make_up_for_filters_that_follow_from_others() -> None:
     worse, better = (np.square(outputs(one.model, others) - truth).sum() for one in (cut, fitted))
     assert better < worse / 2
     assert cut.report.macs == fitted.report.macs
+
+
+def test_one_of_two_equal_channels_is_cut_without_loss() -> None:
+    net = Net(9)
+    model = net.model(net.conv(net.plain("Relu", [net.conv("x", 16)]), 2), [1, 2, SIDE, SIDE])
+    maker = model.graph.node[0]
+    values = {name: value for name, value in weights_of(model).items() if name in maker.input[1:]}
+    model = replace(model, {name: np.concatenate([value[:8], value[:8]]) for name, value in values.items()})
+    pruned = prune_filters(model, 0.5, feeds(16), round_to=8, rebuild=False)
+    kept = pruned.kept[maker.input[1]][0]
+    assert sorted(kept % 8) == list(range(8))
+    given = feeds(3, 1)
+    truth = outputs(model, given)
+    assert np.square(outputs(pruned.model, given) - truth).sum() < 1e-3 * np.square(truth).sum()
 
 
 def test_given_scores_say_which_filters_stay() -> None:
