@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from onnx import ModelProto
 
 from edge.errors import UserError
@@ -16,7 +18,7 @@ from edge.tools.filters.net import constants_of as weights_of
 from edge.tools.filters.prune import prune_filters
 from edge.tools.graph import load, replace, to_bytes, weights
 from tests.support.shared_data import FASTESTDET, MODELS, YOLOX, needs_data
-from tests.tools.filters.nets import SIDE, Net, stacked
+from tests.tools.filters.nets import SIDE, Net, models, stacked
 
 RFB = MODELS / "version-RFB-320_simplified.onnx"
 SQUEEZENET = MODELS / "compressed_SqueezeNet.net"
@@ -83,8 +85,8 @@ def test_a_filter_that_gives_a_constant_is_cut_without_loss() -> None:
     model = replace(model, {name: values})
     pruned = prune_filters(model, 0.5, feeds(3), round_to=8, rebuild=False)
     assert pruned.kept[name][0].tolist() == [*range(4), *range(12, 16)]
-    given = feeds(3, 1)
-    np.testing.assert_allclose(outputs(pruned.model, given), outputs(model, given), atol=1e-5)
+    some = feeds(3, 1)
+    np.testing.assert_allclose(outputs(pruned.model, some), outputs(model, some), atol=1e-5)
 
 
 def test_fitted_weights_make_up_for_filters_that_follow_from_others() -> None:
@@ -109,9 +111,9 @@ def test_one_of_two_equal_channels_is_cut_without_loss() -> None:
     pruned = prune_filters(model, 0.5, feeds(16), round_to=8, rebuild=False)
     kept = pruned.kept[maker.input[1]][0]
     assert sorted(kept % 8) == list(range(8))
-    given = feeds(3, 1)
-    truth = outputs(model, given)
-    assert np.square(outputs(pruned.model, given) - truth).sum() < 1e-3 * np.square(truth).sum()
+    some = feeds(3, 1)
+    truth = outputs(model, some)
+    assert np.square(outputs(pruned.model, some) - truth).sum() < 1e-3 * np.square(truth).sum()
 
 
 def test_given_scores_say_which_filters_stay() -> None:
@@ -150,9 +152,28 @@ def test_a_real_model_still_runs_with_a_fifth_of_its_work_gone(path: Path) -> No
     pruned = prune_filters(model, 0.2)
     was, now = pruned.report.macs
     assert 0.65 * was < now <= 0.8 * was
-    given = model.graph.input[0]
-    shape = [size.dim_value for size in given.type.tensor_type.shape.dim]
-    x = [{given.name: np.random.default_rng(0).random(shape).astype(np.float32)}]
+    taken = model.graph.input[0]
+    shape = [size.dim_value for size in taken.type.tensor_type.shape.dim]
+    x = [{taken.name: np.random.default_rng(0).random(shape).astype(np.float32)}]
     truth, found = run(to_bytes(model), x)[0], run(to_bytes(pruned.model), x)[0]
     assert {name: value.shape for name, value in truth.items()} == {name: value.shape for name, value in found.items()}
     assert len(to_bytes(pruned.model)) < len(to_bytes(model))
+
+
+@settings(max_examples=12, deadline=None)
+@given(models(), st.booleans())
+def test_any_net_is_pruned_by_what_was_asked_for(model: ModelProto, rebuild: bool) -> None:
+    try:
+        pruned = prune_filters(model, 0.1, feeds(3), round_to=2, rebuild=rebuild)
+    except UserError as fault:
+        reject(fault)
+    was, now = pruned.report.macs
+    assert now <= 0.9 * was
+    assert np.isfinite(outputs(pruned.model, feeds(2, 1))).all()
+
+
+def reject(fault: UserError) -> None:
+    """A net with too little to cut is no example; any other fault is a bug."""
+    if "ask for less" not in str(fault):
+        raise fault
+    assume(False)
