@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 Made = TypeVar("Made")
-TRIES = 6
+TRIES = 8
 """Candidates that are made and measured at most."""
 WIDEST = 1e3
 """By how much the error of a first guess is changed at most, either way."""

@@ -16,8 +16,9 @@ from edge.tools.evaluate import Outputs, Quality
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-QUICK = 4
-"""Feeds that a layer's harm is measured on: it is asked once a layer and setting."""
+RUNS = 500
+"""Of a model in all, while the harm of each of its layers is measured; the feeds are as many as that allows."""
+FEWEST, MOST = 4, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,14 @@ class Harm:
     truth: Outputs
 
     @classmethod
-    def of(cls, model: ModelProto, feeds: Outputs) -> Harm:
-        """Choose `QUICK` feeds, spread evenly, and run the original on them."""
-        some = [feeds[k] for k in np.unique(np.linspace(0, len(feeds) - 1, min(QUICK, len(feeds))).astype(int))]
+    def of(cls, model: ModelProto, feeds: Outputs, layers: int) -> Harm:
+        """Choose feeds, spread evenly, and run the original on them.
+
+        Args:
+            layers: whose harm will be asked for: of a small model more feeds can be afforded.
+        """
+        count = min(len(feeds), MOST, max(FEWEST, RUNS // max(1, layers)))
+        some = [feeds[k] for k in np.unique(np.linspace(0, len(feeds) - 1, count).astype(int))]
         return cls(model, some, evaluate.run(graph.to_bytes(model), some))
 
     def __call__(self, arrays: Mapping[str, NDArray[Any]]) -> float:

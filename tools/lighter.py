@@ -84,7 +84,7 @@ def pruned(draft: Draft, work: Work, fraction: float) -> Draft:
     weights, of = floats(draft.model)
     if not work.feeds:
         return _with(draft, prune.prune(weights, of, fraction, progress=work.tell("pruning")))
-    harm = Harm.of(draft.model, work.feeds)
+    harm = Harm.of(draft.model, work.feeds, len(of))
     seen = moments(draft.model, work.feeds, of, progress=work.tell("looking at the layers"))
     changed = prune.prune(weights, of, fraction, seen, harm, work.tell("pruning"))
     return _held(draft, work, changed, harm)
@@ -99,7 +99,7 @@ def shared(draft: Draft, work: Work, bits: int) -> Draft:
         importance = _importance(weight, of[name], seen[name]) if seen is not None and name in of else None
         changed[name] = share.shared(weight, bits, importance)
         work.progress("sharing weights", (number + 1) / len(weights))
-    return _held(draft, work, changed, Harm.of(draft.model, work.feeds) if work.feeds else None)
+    return _held(draft, work, changed, Harm.of(draft.model, work.feeds, len(of)) if work.feeds else None)
 
 
 def halved(draft: Draft) -> Draft:
@@ -118,7 +118,7 @@ def gridded(draft: Draft, work: Work, bits: int) -> Draft:
     if not work.feeds:
         return _on(draft, flat)
     inner = {name: weights[name] for name in of}
-    harm = Harm.of(draft.model, work.feeds)
+    harm = Harm.of(draft.model, work.feeds, len(of))
     seen = moments(draft.model, work.feeds, of, progress=work.tell("looking at the layers"))
     sensitive = grids.sensitivity(inner, of, seen, harm, work.tell("what each layer costs"))
     others = {name: grid for name, grid in flat.items() if name not in of}

@@ -35,7 +35,7 @@ class Point:
 def pareto(model: ModelProto, feeds: Outputs, progress: Callable[[float], None] = lambda part: None) -> list[Point]:
     """Codebooks, plain grids and grids fitted to the outputs, each at several settings; the model's float weights."""
     weights, of = lighter.floats(model)
-    harm = Harm.of(model, feeds)
+    harm = Harm.of(model, feeds, len(of))
     points = []
     for number, bits in enumerate(BITS):
         flat = {name: lighter.flat_grid(weight, of.get(name), bits) for name, weight in weights.items()}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from bench.compression import coder, hostile, load
+from bench.compression import coder, hostile, load, sizes
 from bench.run import run
 from bench.table import Measure
 
 MEASURES: dict[str, Measure] = {
     "coder": coder.speed,
     "entropy": coder.overhead,
+    "identical": sizes.identical,
+    "lossy": sizes.lossy,
+    "detector": sizes.detector,
     "load": load.load,
     "hostile": hostile.hostile,
 }
