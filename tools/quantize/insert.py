@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +76,12 @@ def _weight(net: Net, layer: Layer, node: NodeProto, grid: Grid, done: set[str])
         return []
     done.add(stem)
     net.values[f"{stem}_int8"] = grid.codes.astype(np.int8)
-    return [_dequantize(net, f"{stem}_int8", stem, grid.scales, np.int8, layer.axis)]
+    made = _dequantize(net, f"{stem}_int8", stem, grid.scales, layer.axis)
+    if layer.node.op_type != "Conv":
+        # ONNX Runtime's integer Gemm and MatMul want it said that the zero point is 0; its Conv takes it for granted.
+        net.values[f"{stem}_zero"] = np.zeros(() if grid.scales.size == 1 else grid.scales.shape, np.int8)
+        made.input.append(f"{stem}_zero")
+    return [made]
 
 
 def _bias(net: Net, layer: Layer, node: NodeProto, grid: Grid, data: Range) -> NodeProto:
@@ -85,13 +90,12 @@ def _bias(net: Net, layer: Layer, node: NodeProto, grid: Grid, data: Range) -> N
     stem = f"{layer.name}_bias"
     net.values[f"{stem}_int32"] = np.rint(bias / scales).clip(-MOST, MOST).astype(np.int32)
     node.input[2] = f"{stem}_real"
-    return _dequantize(net, f"{stem}_int32", stem, scales, np.int32, 0)
+    return _dequantize(net, f"{stem}_int32", stem, scales, 0)
 
 
-def _dequantize(net: Net, codes: str, stem: str, scales: NDArray[np.float32], dtype: Any, axis: int) -> NodeProto:
-    scale, zero = f"{stem}_scale", f"{stem}_zero"
+def _dequantize(net: Net, codes: str, stem: str, scales: NDArray[np.float32], axis: int) -> NodeProto:
+    scale = f"{stem}_scale"
     one = scales.size == 1
     net.values[scale] = scales.reshape(()) if one else scales
-    net.values[zero] = np.zeros(() if one else scales.shape, dtype)
     extra = {} if one else {"axis": axis}
-    return net.node("DequantizeLinear", [codes, scale, zero], [f"{stem}_real"], **extra)
+    return net.node("DequantizeLinear", [codes, scale], [f"{stem}_real"], **extra)
