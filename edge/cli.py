@@ -28,6 +28,12 @@ COMMANDS = {
     "disarm": "edge.commands.control:disarm",
     "events": "edge.commands.control:events",
     "models": "edge.commands.models:models",
+    "compress": "edge.commands.compress:command",
+    "inspect": "edge.commands.packed:inspect",
+    "verify": "edge.commands.packed:verify",
+    "unpack": "edge.commands.packed:unpack",
+    "sign": "edge.commands.packed:sign",
+    "delta": "edge.commands.packed:delta",
 }
 
 

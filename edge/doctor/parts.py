@@ -80,9 +80,7 @@ def _model(config: Config) -> Verdict | None:
     options = wiring.engine_options(config.model, config.engine)
     left_out: list[str] = []
     try:
-        names = registry.usable(
-            config.model.engine, found.path.suffix.lower(), found.manifest.engines, options, left_out.append
-        )
+        names = registry.usable(config.model.engine, found.suffix, found.manifest.engines, options, left_out.append)
     except EdgeError as fault:
         return Verdict("model", "fail", str(fault), "see `edge engines`")
     away = {name: reason for name in names if (reason := _away(name, options, first=name == names[0])) is not None}
@@ -93,13 +91,22 @@ def _model(config: Config) -> Verdict | None:
     if not here:
         return Verdict("model", "fail", f"{found.manifest.name}: {told}", "see `edge engines --config FILE`")
     engine = here[0]
-    shown = f"{found.manifest.name} on {engine} ({found.path})"
+    shown = f"{found.manifest.name}{_version(found)} on {engine} ({found.path})"
+    back = found.slot and (found.slot.passed or found.slot.slots.aside)
+    if back:
+        return Verdict(
+            "model", "warn", f"{shown} was gone back to: {back}", "install a sound one: `edge models install`"
+        )
     if told:
         return Verdict("model", "warn", f"{shown}; {told}", "it serves as long as the others are away")
     memory = machine.memory_mb()[0]
     if engine == "openvino" and memory is not None and memory < machine.SMALL_BOARD_MB:
         return Verdict("model", "warn", shown, f"on a board of {memory} MB {machine.SMALL_BOARD}")
     return Verdict("model", "ok", shown)
+
+
+def _version(model: store.Model) -> str:
+    return "" if model.packed is None else f" version {model.packed.origin.version}"
 
 
 def _away(engine: str, options: EngineOptions, *, first: bool) -> str | None:
