@@ -22,13 +22,14 @@ from edge.tools.quantize.measure import Latency, latencies
 from edge.tools.quantize.plan import Plan, Quantized, Range
 from edge.tools.quantize.rounding import round_weights
 from edge.tools.quantize.sensitivity import sensitivity
-from edge.tools.quantize.static import quantize
+from edge.tools.quantize.static import Workshop, quantize
 
 __all__ = [
     "Latency",
     "Plan",
     "Quantized",
     "Range",
+    "Workshop",
     "half",
     "latencies",
     "quantize",

@@ -37,6 +37,7 @@ def quantize(
     plan: Plan,
     progress: Callable[[float], None] = lambda part: None,
     metric: Metric | None = None,
+    workshop: Workshop | None = None,
 ) -> Quantized:
     """Quantize a model; the one that is given stays as it is.
 
@@ -45,6 +46,7 @@ def quantize(
         progress: told how far it is, 0..1.
         metric: what decides where there is a choice; None: the least cosine of an output with that of the float model
             on the feeds, the mean over feeds.
+        workshop: of this model, these feeds and this plan but for `keep_float`; what it knows is not found again.
 
     Raises:
         UserError: feeds are needed and there are none, or they do not fit the model's inputs.
@@ -53,17 +55,17 @@ def quantize(
     """
     if plan.activations and not feeds:
         raise UserError("activations can only be quantized on pictures: give some (--calibrate), or weights alone")
-    work = Workshop(model, feeds, plan)
+    work = workshop or Workshop(model, feeds, plan)
     judge = metric or (least_cosine(model, feeds) if feeds else None)
     if judge is None:
-        return work.make(Choice())
+        return work.make(Choice(), plan.keep_float)
     tried = list(_choices(plan, work.equalises, bool(feeds)))
     best, most, made = Choice(), -np.inf, None
     for number, change in enumerate(tried):
         choice = change(best)
         if choice == best and made is not None:
             continue
-        candidate = work.make(choice)
+        candidate = work.make(choice, plan.keep_float)
         value = judge(candidate.model)
         enough = plan.head_loss if choice.float_head and not best.float_head else 0.0
         if made is None or value > most + enough:
@@ -101,7 +103,7 @@ def _choices(plan: Plan, equalises: bool, fed: bool) -> Iterator[Callable[[Choic
 
 
 class Workshop:
-    """Makes quantized models of one float model, and keeps what several of them need.
+    """Makes quantized models of one float model, and keeps what several of them need: spreads, ranges, codes.
 
     equalises: whether ranges can be evened out across any of its layers
     """
@@ -115,7 +117,7 @@ class Workshop:
         self._nets = {False: self._net, True: even}
         self._spreads: dict[bool, dict[str, Spread]] = {}
         self._ranges: dict[tuple[bool, str, tuple[str, ...]], Range] = {}
-        self._codes: dict[bool, dict[str, NDArray[np.int16]]] = {}
+        self._rounded: dict[tuple[bool, str], Grid] = {}
         if not self._net.layers():
             raise ModelError("the model has no convolution or matrix product with constant float32 weights")
 
@@ -190,12 +192,15 @@ class Workshop:
                 scales = _roomy(scales, net.values[layer.bias], ranges[layer.data])
             grids[layer.weight] = grid_of(weight, scales, layer.axis, plan.levels)
         if choice.gptq:
-            if choice.equalised not in self._codes:
-                wanted = {name: grid.scales for name, grid in grids.items()}
-                self._codes[choice.equalised] = rounded(net, self._feeds, wanted, plan.levels)
-            for name, codes in self._codes[choice.equalised].items():
-                if name in grids:
-                    grids[name] = replace(grids[name], codes=codes)
+            known = {name: self._rounded.get((choice.equalised, name)) for name in grids}
+            new = {
+                name: grid.scales
+                for name, grid in grids.items()
+                if (found := known[name]) is None or not np.array_equal(found.scales, grid.scales)
+            }
+            for name, codes in (rounded(net, self._feeds, new, plan.levels) if new else {}).items():
+                known[name] = self._rounded[choice.equalised, name] = replace(grids[name], codes=codes)
+            grids = {name: known[name] or grid for name, grid in grids.items()}
         return grids
 
 
