@@ -111,6 +111,11 @@ class Workshop:
     def __init__(self, model: ModelProto, feeds: Sequence[Feed], plan: Plan) -> None:
         self._feeds, self._plan = feeds, plan
         self._net = prepared(model)
+        for feed in feeds:
+            if missing := [name for name in self._net.inputs if name not in feed]:
+                raise UserError(
+                    f"the feeds have no `{missing[0]}`, an input of the model; they have: {', '.join(feed)}"
+                )
         self._head = last_layers(self._net)
         even = self._net.copy()
         self.equalises = equalise.equalise(even) > 0

@@ -9,7 +9,7 @@ import pytest
 from edge.errors import ModelError, UserError
 from edge.tools.evaluate import cosine, run
 from edge.tools.graph import to_bytes
-from edge.tools.quantize import Plan, quantize, sensitivity
+from edge.tools.quantize import Plan, Workshop, quantize, sensitivity
 from edge.tools.quantize.measure import operators
 from edge.tools.quantize.net import prepared
 from edge.tools.quantize.plan import Target
@@ -151,10 +151,28 @@ def test_a_user_is_told_what_is_wrong() -> None:
     with pytest.raises(UserError, match="--calibrate"):
         quantize(classifier(), (), Plan())
     with pytest.raises(UserError, match="no `x`"):
-        quantize(classifier(), [{"z": SEEN[0]["x"]}], Plan(), metric=lambda model: 0.0)
+        quantize(classifier(), [{"z": SEEN[0]["x"]}], Plan())
     draft = Draft()
     draft.add("Relu", "x", "y")
     with pytest.raises(ModelError, match="no convolution"):
         quantize(draft.model("y"), SEEN, Plan())
     with pytest.raises(ModelError, match="kept float"):
         quantize(classifier(), SEEN, Plan(keep_float=frozenset({"c1", "c2", "y"})))
+
+
+def test_names_that_a_converter_took_already_stay_apart() -> None:
+    draft = Draft()
+    draft.add("Relu", draft.conv("x", "c1", (8, 3, 3, 3)), "c1_scale")
+    draft.add("Relu", draft.conv("c1_scale", "c1_real", (8, 8, 3, 3)), "c1.w_int8")
+    draft.conv("c1.w_int8", "y", (6, 8, 1, 1))
+    model = draft.model("y")
+    assert likeness(model, quantize(model, SEEN, Plan()).model) > 0.998
+
+
+def test_a_workshop_makes_the_same_models_without_finding_everything_again() -> None:
+    model, work = fire(), Workshop(fire(), SEEN, Plan())
+    for keep in (frozenset[str](), frozenset({"e1"})):
+        plan = Plan(keep_float=keep)
+        first, second = (quantize(model, SEEN, plan, workshop=shop) for shop in (work, None))
+        assert to_bytes(first.model) == to_bytes(second.model)
+        assert first.kept_float == second.kept_float == tuple(keep)
