@@ -17,7 +17,7 @@ from edge.engines import registry
 from edge.engines.base import Engine, EngineOptions, Feed, Runner, TensorSpec
 from edge.engines.chain import Chain
 from edge.engines.links import Change, Link, PassedOver, first, log_passed_over
-from edge.errors import EdgeError, MissingError, ModelError, StorageError
+from edge.errors import EdgeError, ModelError, StorageError
 from edge.models.manifest import TASKS, Manifest
 from edge.models.slots import LETTERS
 from edge.models.store import Model, find, standing_in
@@ -79,14 +79,21 @@ def open_predictor(
 
     found = find(model, manifest)
     head_for(found.manifest, tasks)  # a missing decoder is told before a slow load
+    return _loaded_or_before(found, loaded, passed_over, described=manifest is not None)
+
+
+def _loaded_or_before(
+    found: Model, load: Callable[[Model], Predictor], passed_over: PassedOver, *, described: bool
+) -> Predictor:
+    """Load a model, else what was installed before it; described: the user says what it is, and may be wrong."""
     try:
-        opened = loaded(found)
+        opened = load(found)
     except EdgeError as fault:
-        other = None if manifest else standing_in(found.slot, str(fault))
+        other = None if described else standing_in(found.slot, str(fault))
         if other is None:
             raise
         try:
-            opened = loaded(other)
+            opened = load(other)
         except EdgeError:
             raise fault from None  # not of the slot's making
     _tell_of_slot(opened.model, passed_over, bad=found.slot is opened.model.slot or not _works(found))
@@ -110,13 +117,13 @@ def prove(model: Model) -> None:
 
 
 def _works(model: Model) -> bool:
-    """Whether the usual engine runs a model, as far as this machine can tell."""
+    """Whether the usual engine runs a model; no engine to tell by, or too little memory, is not the model's fault."""
     try:
         prove(model)
-    except MissingError:
-        return True  # no engine to tell by
-    except EdgeError:
+    except ModelError:
         return False
+    except EdgeError as fault:
+        log.info("whether %s is sound cannot be told: %s", model.path, fault)
     return True
 
 

@@ -16,7 +16,7 @@ from edge.tools.evaluate import Outputs, Quality
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-QUICK = 6
+QUICK = 4
 """Feeds that a layer's harm is measured on: it is asked once a layer and setting."""
 
 
@@ -50,6 +50,11 @@ class Judge:
         """How near a candidate is."""
         found = evaluate.run(graph.to_bytes(model), self.feeds)
         return evaluate.quality(self.manifest, self.truth, found, self.labels, self.metric)
+
+    @property
+    def name(self) -> str:
+        """The metric."""
+        return self.metric or evaluate.metric_of(self.manifest)
 
     @property
     def best(self) -> float:

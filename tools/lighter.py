@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -182,5 +182,16 @@ def _with(draft: Draft, arrays: Mapping[str, F32]) -> Draft:
 
 
 def _on(draft: Draft, made: Mapping[str, Grid]) -> Draft:
+    """The draft with weights on grids, and biases of no more than float16's eleven bits, which are coded in two bytes.
+
+    They stay float32: engines add them in float.
+    """
     arrays = {name: grid.values() for name, grid in made.items()}
-    return Draft(graph.replace(draft.model, arrays), dict(made), draft.harms)
+    others = {name: array for name, array in graph.weights(draft.model).items() if name not in made}
+    halves = {name: array.astype(np.float16).astype(np.float32) for name, array in others.items() if _short(array)}
+    return Draft(graph.replace(draft.model, {**halves, **arrays}), dict(made), draft.harms)
+
+
+def _short(array: NDArray[Any]) -> bool:
+    """Whether it is a float vector within float16's span."""
+    return array.dtype == np.float32 and array.ndim == 1 and bool((np.abs(array) < np.finfo(np.float16).max).all())

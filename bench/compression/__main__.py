@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bench.compression import coder, hostile
+from bench.compression import coder, hostile, load
 from bench.run import run
 from bench.table import Measure
 
 MEASURES: dict[str, Measure] = {
     "coder": coder.speed,
     "entropy": coder.overhead,
+    "load": load.load,
     "hostile": hostile.hostile,
 }
 

@@ -16,7 +16,8 @@ from edge.doctor.verdict import Verdict
 from edge.engines import registry
 from edge.engines.base import EngineOptions
 from edge.errors import EdgeError
-from edge.models import store
+from edge.models import store, trust
+from edge.models.packed.signing import verifier
 from edge.web.settings import WebSettings, absent_packages
 
 CONNECT_S = 3.0
@@ -26,7 +27,7 @@ LOW_DISK_MB, FULL_DISK_MB = 1000, 100
 def look(config: Config) -> list[Verdict]:
     """All that can be tried without starting anything and without logging in anywhere."""
     running = _running(config.node)
-    looks = [_data(config.node.data), _disk(config.node.data), _model(config), _web(config, running)]
+    looks = [_data(config.node.data), _disk(config.node.data), _keys(), _model(config), _web(config, running)]
     looks += [_device(camera.name, camera.source) for camera in config.camera if camera.source.startswith("v4l2:")]
     if config.mqtt.host:
         looks.append(_server("broker", config.mqtt.host, config.mqtt.port, "is mosquitto running, and `mqtt` right?"))
@@ -68,6 +69,18 @@ def _disk(folder: Path) -> Verdict:
 def _nearest(folder: Path) -> Path:
     """The folder, or the nearest one above it that exists."""
     return next(path for path in (folder, *folder.absolute().parents) if path.exists())
+
+
+def _keys() -> Verdict | None:
+    """The keys that packed models must be signed with, where there are any, and what verifies that."""
+    try:
+        found = trust.keys()
+        if not found:
+            return None
+        verifier(wanted=True)
+    except EdgeError as fault:
+        return Verdict("keys", "fail", str(fault), "packed models are refused until then: `edge models trust --list`")
+    return Verdict("keys", "ok", f"packed models must be signed by {', '.join(key.path.stem for key in found)}")
 
 
 def _model(config: Config) -> Verdict | None:

@@ -191,6 +191,7 @@ def _write(draft: Path, content: bytes, step: Step) -> None:
     with draft.open("xb") as file:
         file.write(content)
         file.flush()
+        os.fchmod(file.fileno(), 0o644)  # for the service and for users' commands, whatever this user's umask is
         step("settle the draft")
         os.fsync(file.fileno())
 

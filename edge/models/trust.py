@@ -88,6 +88,9 @@ def add(path: Path) -> Key:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(target, f"-----BEGIN PUBLIC KEY-----\n{text}-----END PUBLIC KEY-----\n".encode())
+        if target.parent == SYSTEM:  # for the service, whatever root's umask is
+            SYSTEM.chmod(0o755)
+            target.chmod(0o644)
     except OSError as fault:
         raise StorageError(f"{target}: cannot be written: {fault.strerror or fault}") from None
     return Key(target, raw)

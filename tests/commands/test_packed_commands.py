@@ -242,9 +242,26 @@ def test_doctor_and_check_know_packed_models_and_what_was_gone_back_from(edge: E
     assert "one set aside" in edge("models", "list").out
 
 
+def test_doctor_tells_whose_models_are_taken_and_what_keeps_that_from_being_checked(edge: Edge, tmp_path: Path) -> None:
+    Path("edge.toml").write_text(
+        f'[[camera]]\nname = "door"\nsource = "synthetic:"\nlabels = ["motion"]\n'
+        f'[node]\nname = "n"\ndata = "{tmp_path / "data"}"\n[web]\nenabled = false\n'
+    )
+    assert found_by(edge, "keys") is None
+    edge("models", "trust", key_pair(tmp_path, "maker").public)
+    assert found_by(edge, "keys")["found"] == "packed models must be signed by maker"
+    (tmp_path / "keys" / "bad.pem").symlink_to("nowhere")
+    found = found_by(edge, "keys")
+    assert (found["grade"], "bad.pem: a trusted key that cannot be read" in found["found"]) == ("fail", True)
+
+
 def model_of(edge: Edge) -> dict[str, Any]:
+    return dict(found_by(edge, "model"))
+
+
+def found_by(edge: Edge, name: str) -> Any:
     checks = json.loads(edge("doctor", "--json").out)["checks"]
-    return next(check for check in checks if check["name"] == "model")
+    return next((check for check in checks if check["name"] == name), None)
 
 
 def test_who_may_only_read_the_cache_uses_the_sound_slot_and_switches_nothing(edge: Edge, tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ def test_a_model_is_found_by_its_name_and_by_its_path(tmp_path: Path, slots: Slo
     assert (found.path, found.suffix, found.manifest.name) == (slots.file("a"), ".onnx", "grid")
     assert slots.link.readlink() == Path("grid.a.epk"), "relative, so that the folder may be moved"
     assert slots.link.read_bytes() == content
+    assert slots.file("a").stat().st_mode & 0o777 == 0o644
     by_path = find(str(slots.link))
     assert (by_path.sha256, by_path.slot) == (found.sha256, None)
     (tmp_path / "other.toml").write_text(GRID_MANIFEST.replace("0.5", "0.7"))

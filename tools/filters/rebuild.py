@@ -32,7 +32,7 @@ MOST_ROWS = 8192
 """Samples of a layer, over all feeds."""
 MOST_COLUMNS = 4096
 """Weights of one filter; a layer with larger ones stays as it is: its normal matrix is not worth its memory."""
-RIDGE = 1e-2
+RIDGE = 1e-1
 """Of the mean square of what a layer reads."""
 
 

@@ -92,11 +92,12 @@ def _moved(
     set_up = attributes(node)
     if any(value is None for value in given):
         return None
-    value: NDArray[Any] | None = given[0] if given else None
+    value = given[0] if given else None
     if node.op_type == "Reshape" and value is not None and not set_up.get("allowzero", 0):
-        return table.reshape(tuple(table.shape[k] if size == 0 else size for k, size in enumerate(value.tolist())))
+        sizes = [table.shape[k] if size == 0 else int(size) for k, size in enumerate(value)]
+        return np.asarray(table.reshape(sizes), np.int64)
     if node.op_type == "Transpose":
-        return table.transpose(tuple(set_up.get("perm", range(table.ndim)[::-1])))
+        return np.asarray(table.transpose(tuple(set_up.get("perm", range(table.ndim)[::-1]))), np.int64)
     if node.op_type == "Gather" and value is not None:
         return np.asarray(np.take(table, value, axis=set_up.get("axis", 0)))
     if node.op_type == "Squeeze":
