@@ -1,14 +1,14 @@
 """The packed model, `.epk`: one flat file of a carrier's skeleton and its weights, each coded as it is smallest.
 
 `docs/reference/epk.md` specifies it. From bytes to values: `container` (header, hash, signature, blocks), `head` (the
-manifest inside), `codecs` (a block to a tensor), `rans` (the entropy coder), `carriers` (tensors back into the file of
-an engine). `read` is the way in, `pack` the way out.
+manifest inside), `codecs` (a block to a tensor, by `values`, `classes` and `cells`), `rans` (the entropy coder),
+`carriers` (tensors back into the file of an engine). `read` is the way in, `pack` the way out.
 """
 
 from __future__ import annotations
 
-from edge.models.packed.pack import Origin, pack
+from edge.models.packed.pack import pack
 from edge.models.packed.read import Packed, read
-from edge.models.packed.weight import Grid, Weight
+from edge.models.packed.weight import Coded, Grid, Origin, Weight
 
-__all__ = ["Grid", "Origin", "Packed", "Weight", "pack", "read"]
+__all__ = ["Coded", "Grid", "Origin", "Packed", "Weight", "pack", "read"]

@@ -2,60 +2,149 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from edge.engines.base import Unpacked
+from edge.errors import ModelError
 from edge.models.manifest import Manifest
-from edge.models.packed.pack import Origin
-from edge.models.packed.weight import Coded
+from edge.models.packed import carriers, rans
+from edge.models.packed.bits import Damaged
+from edge.models.packed.codecs import Opened, open_block
+from edge.models.packed.container import split
+from edge.models.packed.dictionary import DICTIONARY
+from edge.models.packed.head import SUFFIXES, Head, read_head
+from edge.models.packed.limits import FILE_BYTES, WINDOW
+from edge.models.packed.signing import verifier
+from edge.models.packed.tables import TOTAL
+from edge.models.packed.weight import Coded, Origin
+from edge.models.packed.zstd import inflate, unsqueeze
+from edge.paths import read_bounded
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
     """A packed file whose structure, hash and signature hold; nothing of its tensors is decoded yet.
 
-    carrier: `onnx`, `tflite` or `openvino`
     size: of the file, in bytes
     key: the public key that signed it, 32 bytes; None where it is not signed
-    peak_bytes: what decoding takes at most beside the tensors that the caller keeps
     """
 
     path: Path
     sha256: str
     size: int
-    carrier: str
-    manifest: Manifest
-    origin: Origin
-    tool: str
-    tensors: tuple[Coded, ...]
     key: bytes | None
-    peak_bytes: int
+    _head: Head = field(repr=False)
+    _blocks: memoryview = field(repr=False)
+
+    @property
+    def carrier(self) -> str:
+        """`onnx`, `tflite` or `openvino`."""
+        return self._head.carrier
 
     @property
     def suffix(self) -> str:
         """Of the plain file."""
-        raise NotImplementedError
+        return SUFFIXES[self._head.carrier]
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the model takes and gives, and what its numbers mean."""
+        return self._head.manifest
+
+    @property
+    def origin(self) -> Origin:
+        """Where it is from, its version and the report."""
+        return self._head.origin
+
+    @property
+    def tool(self) -> str:
+        """What packed it."""
+        return self._head.tool
+
+    @property
+    def tensors(self) -> tuple[Coded, ...]:
+        """How each tensor is stored, in the file's order."""
+        return self._head.tensors
+
+    @property
+    def peak_bytes(self) -> int:
+        """What decoding takes at most beside the tensors that the caller keeps."""
+        return self._head.peak_bytes
 
     def skeleton(self) -> bytes:
         """The carrier's skeleton. Raises ModelError."""
-        raise NotImplementedError
+        wanted = self._head.skeleton
+        data = self._blocks[: wanted.bytes]
+        try:
+            if wanted.coding == "deflate":
+                return inflate(data, wanted.size, DICTIONARY)
+            if wanted.coding == "zstd":
+                return unsqueeze(data, wanted.size)
+        except Damaged as fault:
+            raise ModelError(f"{self.path}: its skeleton {fault}") from None
+        return bytes(data)
 
     def weights(self) -> Iterator[tuple[str, NDArray[Any]]]:
         """The tensors by name, in the file's order, decoded a window at a time. Raises ModelError."""
-        raise NotImplementedError
+        at, load = self._head.skeleton.bytes, 0
+        window: list[tuple[Coded, Opened]] = []
+        for tensor in self.tensors:
+            try:
+                data = self._blocks[at : at + tensor.bytes]
+                opened = open_block(tensor.codec, data, np.dtype(tensor.dtype), tensor.shape)
+            except Damaged as fault:
+                raise ModelError(f"{self.path}: its tensor {tensor.name!r} {fault}") from None
+            at += tensor.bytes
+            own = tensor.count + TOTAL * len(opened.streams)
+            if window and load + own > WINDOW:
+                yield from self._decoded(window)
+                window, load = [], 0
+            window.append((tensor, opened))
+            load += own
+        yield from self._decoded(window)
+
+    def _decoded(self, window: Sequence[tuple[Coded, Opened]]) -> Iterator[tuple[str, NDArray[Any]]]:
+        try:
+            symbols = rans.decode([stream for _, opened in window for stream in opened.streams])
+        except Damaged as fault:
+            names = " or ".join(repr(tensor.name) for tensor, _ in window)
+            raise ModelError(f"{self.path}: its tensor {names[:200]} {fault}") from None
+        for tensor, opened in window:
+            own = len(opened.streams)
+            try:
+                array = opened.finish(symbols[:own])
+            except Damaged as fault:
+                raise ModelError(f"{self.path}: its tensor {tensor.name!r} {fault}") from None
+            del symbols[:own]
+            yield tensor.name, array
+
+    def check(self) -> None:
+        """Decode everything, and compare with what the manifest says. Raises ModelError."""
+        for tensor, (_, array) in zip(self.tensors, self.weights(), strict=True):
+            if np.count_nonzero(array) != tensor.nonzero:
+                raise ModelError(f"{self.path}: its tensor {tensor.name!r} has not as many values as its manifest says")
+        carriers.check(self)
+        self.skeleton()
 
     def plain(self) -> bytes:
         """The plain file. Raises ModelError."""
-        raise NotImplementedError
+        return carriers.plain(self)
+
+    def blob(self) -> bytes:
+        """The .bin of an OpenVINO IR, else nothing. Raises ModelError."""
+        return carriers.blob(self)
 
     def unpacked(self) -> Unpacked:
         """What an engine loads."""
-        raise NotImplementedError
+        split_up = (lambda: (self.skeleton(), self.weights())) if self.carrier == "onnx" else None
+        return Unpacked(self.path, self.suffix, self.sha256, self.plain, self.blob, split_up)
 
 
 def read(path: Path, keys: Sequence[bytes] = ()) -> Packed:
@@ -68,4 +157,25 @@ def read(path: Path, keys: Sequence[bytes] = ()) -> Packed:
         ModelError: it cannot be read, is no packed file, damaged, too large, not signed or by nobody known.
         MissingError: a signature must be verified and the package `cryptography` is not here.
     """
-    raise NotImplementedError
+    try:
+        content = read_bounded(path, FILE_BYTES)
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such file") from None
+    except (OSError, ValueError) as fault:
+        raise ModelError(f"{path}: cannot be read: {getattr(fault, 'strerror', None) or fault}") from None
+    return parse(content, path, keys)
+
+
+def parse(content: bytes, path: Path, keys: Sequence[bytes] = ()) -> Packed:
+    """As `read`, of a file's content; `path` is for messages."""
+    try:
+        found = split(content, keys, verifier(bool(keys)))
+        head = read_head(found.manifest, found.manifest_size, path, len(content))
+        used = head.skeleton.bytes + sum(tensor.bytes for tensor in head.tensors)
+        if used != len(found.blocks):
+            raise Damaged(f"has blocks of {len(found.blocks)} bytes, and its manifest tells of {used}")
+        if head.skeleton.coding == "stored" and head.skeleton.bytes != head.skeleton.size:
+            raise Damaged("has a skeleton of two sizes")
+    except Damaged as fault:
+        raise ModelError(f"{path}: {fault}") from None
+    return Packed(path, hashlib.sha256(content).hexdigest(), len(content), found.key, head, found.blocks)

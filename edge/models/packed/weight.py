@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -76,3 +77,17 @@ class Coded:
     def bits_per_weight(self) -> float:
         """Bits of the block a value."""
         return 8 * self.bytes / max(1, self.count)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a packed model is from, for its manifest.
+
+    source_sha256: of the file that was compressed, lower-case hex
+    version: of the model, which only grows: an installed model is replaced by a lower one only on demand
+    report: quality and latency as they were measured, JSON values; small
+    """
+
+    source_sha256: str
+    version: int = 1
+    report: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,164 @@
+"""The entropy coder: interleaved range asymmetric numeral systems, many lanes at once in NumPy.
+
+A stream of n symbols is coded in `lanes` lanes; symbol i is the (i // lanes)-th of lane i % lanes, and the last row is
+filled up with the stream's commonest symbol. All lanes of a stream share its table and its words: at each step the
+lanes whose state fell below 2**16 take the next words in the order of the lanes. States are 32 bits, words 16, tables
+12. A lane starts (in the encoder) at 2**16 and must end there, which the decoder checks.
+
+Source: J. Duda, Asymmetric numeral systems, arXiv:1311.2540; F. Giesen, Interleaved entropy coders, arXiv:1402.3392.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.models.packed.bits import Damaged
+from edge.models.packed.tables import BITS, TOTAL
+
+LOW = 1 << 16
+WORD_BITS = 16
+_FREQ, _BIAS = 20, 8
+"""Where in an entry of the decoder's table the frequency and the offset stand; the symbol is in its lowest byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A coded stream of `count` symbols.
+
+    freq: int64 (alphabet,), sum 4096, at least two not 0
+    states: uint32 (lanes,), in which the decoder starts
+    words: uint16
+    """
+
+    count: int
+    freq: NDArray[np.int64]
+    states: NDArray[np.uint32]
+    words: NDArray[np.uint16]
+
+    @property
+    def steps(self) -> int:
+        """Symbols of a lane."""
+        return -(-self.count // self.states.size)
+
+
+def encode(symbols: NDArray[np.uint8], freq: NDArray[np.int64], lanes: int) -> Stream:
+    """Code symbols, uint8 (n,), with a table and in so many lanes."""
+    steps = -(-symbols.size // lanes)
+    fill = np.full(lanes * steps - symbols.size, freq.argmax(), np.uint8)
+    rows = np.concatenate([symbols, fill]).reshape(steps, lanes)
+    starts, sizes = (np.cumsum(freq) - freq).astype(np.uint64), freq.astype(np.uint64)
+    states = np.full(lanes, LOW, np.uint64)
+    words: list[NDArray[np.uint16]] = []
+    for row in rows[::-1]:
+        size = sizes[row]
+        full = states >= size << np.uint64(32 - BITS)
+        words.append(states[full].astype(np.uint16))
+        states[full] >>= np.uint64(WORD_BITS)
+        states = (states // size << np.uint64(BITS)) + states % size + starts[row]
+    return Stream(symbols.size, freq, states.astype(np.uint32), np.concatenate(words[::-1]))
+
+
+def decode(streams: Sequence[Stream]) -> list[NDArray[np.uint8]]:
+    """The symbols of streams that are decoded together, each uint8 (count,).
+
+    Raises:
+        Damaged: a lane does not end where it must, or words are left or missing.
+    """
+    order = sorted(range(len(streams)), key=lambda i: -streams[i].steps)
+    group = [streams[i] for i in order]
+    if not group:
+        return []
+    one = len(group) == 1
+    lanes = [stream.states.size for stream in group]
+    states = np.concatenate([stream.states for stream in group]).astype(np.uint32)
+    if (states < LOW).any():
+        raise Damaged("has a coder state that is too small")
+    table = np.concatenate([_entries(stream.freq) for stream in group])
+    rows = np.empty((group[0].steps, states.size), np.uint8)
+    taken = _Words(group, lanes)
+    owner = np.repeat(np.arange(len(group)), lanes)
+    at = 0
+    for i in range(len(group) - 1, -1, -1):  # the streams that are not at their end yet are the first ones
+        active = sum(lanes[: i + 1])
+        until = group[i].steps
+        if until > at:
+            base = None if one else owner[:active] << BITS
+            _run(states[:active], table, base, rows[at:until, :active], taken)
+            at = until
+    if (states != LOW).any() or not taken.spent():
+        raise Damaged("does not decode: the coder's states or words do not come out")
+    found: dict[int, NDArray[np.uint8]] = {}
+    first = 0
+    for i, stream, width in zip(order, group, lanes, strict=True):
+        found[i] = rows[: stream.steps, first : first + width].reshape(-1)[: stream.count]
+        first += width
+    return [found[i] for i in range(len(streams))]
+
+
+def _entries(freq: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """For each of the 4096 slots: its symbol, the symbol's frequency, and the slot's place among the symbol's."""
+    symbol = np.repeat(np.arange(freq.size), freq)
+    bias = np.arange(TOTAL) - (np.cumsum(freq) - freq)[symbol]
+    return (freq[symbol] << _FREQ | bias << _BIAS | symbol).astype(np.uint32)
+
+
+class _Words:
+    """The words of all streams, and how far each has been read."""
+
+    def __init__(self, streams: Sequence[Stream], lanes: Sequence[int]) -> None:
+        sizes = [stream.words.size for stream in streams]
+        # A damaged stream may ask for more words than there are: it gets zeros, and is found out at the end.
+        self._words = np.concatenate([*(stream.words for stream in streams), np.zeros(1, np.uint16)]).astype(np.uint32)
+        self._ends = np.cumsum(sizes)
+        self._at = self._ends - sizes
+        self._owner = np.repeat(np.arange(len(streams)), lanes)
+        self._one = len(streams) == 1
+        self._next = 0
+
+    def take(self, lanes: NDArray[np.int64]) -> NDArray[np.uint32]:
+        """The next word of each of these lanes, which are in ascending order."""
+        if self._one:
+            self._next += lanes.size
+            given = self._words[self._next - lanes.size : self._next]
+            return given if given.size == lanes.size else np.zeros(lanes.size, np.uint32)
+        owner = self._owner[lanes]
+        counts = np.bincount(owner, minlength=self._at.size)
+        places = (self._at - (np.cumsum(counts) - counts))[owner] + np.arange(lanes.size)
+        self._at += counts
+        return self._words.take(places, mode="clip")
+
+    def spent(self) -> bool:
+        """Whether each stream's words were read, all and no more."""
+        return self._next == self._ends[0] if self._one else bool((self._at == self._ends).all())
+
+
+def _run(
+    states: NDArray[np.uint32],
+    table: NDArray[np.uint32],
+    base: NDArray[np.int64] | None,
+    rows: NDArray[np.uint8],
+    words: _Words,
+) -> None:
+    """Decode so many rows; states change in place. The hot loop: no allocation but for the lanes that take a word."""
+    entry, part = np.empty_like(states), np.empty_like(states)
+    slot, low = np.empty(states.size, np.int64), np.empty(states.size, bool)
+    for row in rows:
+        np.bitwise_and(states, TOTAL - 1, out=slot, casting="unsafe")
+        if base is not None:
+            np.add(slot, base, out=slot)
+        table.take(slot, out=entry, mode="clip")
+        np.copyto(row, entry, casting="unsafe")
+        np.right_shift(states, BITS, out=states)
+        np.right_shift(entry, _FREQ, out=part)
+        np.multiply(states, part, out=states)
+        np.right_shift(entry, _BIAS, out=entry)
+        np.bitwise_and(entry, TOTAL - 1, out=entry)
+        np.add(states, entry, out=states)
+        np.less(states, LOW, out=low)
+        lanes = np.flatnonzero(low)
+        if lanes.size:
+            states[lanes] = states[lanes] << WORD_BITS | words.take(lanes)
