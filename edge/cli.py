@@ -28,6 +28,7 @@ COMMANDS = {
     "disarm": "edge.commands.control:disarm",
     "events": "edge.commands.control:events",
     "models": "edge.commands.models:models",
+    "train-compress": "edge.commands.train_compress:train_compress",
 }
 
 
