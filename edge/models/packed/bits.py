@@ -105,7 +105,8 @@ def unpack_rice(cursor: Cursor, count: int) -> NDArray[np.uint64]:
         raise Damaged("ends within a Rice code")
     ends = _ones(cursor, count)
     quotients = np.diff(ends, prepend=-1).astype(np.uint64) - np.uint64(1)
-    return (quotients << np.uint64(k)) | unpack_bits(cursor, count, k).astype(np.uint64)
+    numbers: NDArray[np.uint64] = quotients << np.uint64(k) | unpack_bits(cursor, count, k).astype(np.uint64)
+    return numbers
 
 
 def _ones(cursor: Cursor, count: int) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge.models.packed import rans
 from edge.models.packed.bits import Cursor, Damaged, pack_bits, unpack_bits
-from edge.models.packed.cells import SPARSE, Cell, read_cell, write_cell
+from edge.models.packed.cells import Cell, Draft, draft_cell, joined, read_cell
 from edge.models.packed.classes import Split, splits
 from edge.models.packed.limits import ALPHABET, CLASSES
 from edge.models.packed.values import DTYPES, Values, bits_of, keys, read_values, write_values
@@ -20,6 +20,10 @@ from edge.models.packed.weight import Weight
 from edge.models.packed.zstd import squeeze, unsqueeze
 
 CODECS = ("stored", "zstd", "grid", "codebook", "sparse", "constant")
+MOST_KERNEL = 64
+"""Values of a kernel whose zeros are told by masks: 7 x 7, 8 x 8."""
+SMALL = 1 << 14
+NEAR = 256
 HALF, SHUFFLED = 1, 2
 """Flags of stored and zstd blocks: float32 kept as float16 without loss; bytes of like weight put together."""
 
@@ -52,8 +56,11 @@ def encode(weight: Weight) -> Block:
     array = np.ascontiguousarray(weight.array)
     if array.size and (bits_of(array) == bits_of(array).reshape(-1)[0]).all():
         return Block("constant", array.reshape(-1)[:1].tobytes())
-    blocks = [_stored(array), *_squeezed(array), *_coded(weight, array)]
-    return min(blocks, key=lambda block: len(block.data))
+    drafts = _coded(weight, array)
+    least = min((draft.size for _, draft in drafts), default=0)
+    # Sizes of drafts are estimates to a few bytes a lane: all that come near the smallest are made and measured.
+    near = [Block(codec, draft.make()) for codec, draft in drafts if draft.size <= least + least // NEAR + 16]
+    return min([_stored(array), *_squeezed(array, bool(near)), *near], key=lambda block: len(block.data))
 
 
 def _halved(array: NDArray[Any]) -> NDArray[Any] | None:
@@ -69,7 +76,10 @@ def _stored(array: NDArray[Any]) -> Block:
     return Block("stored", bytes([0 if half is None else HALF]) + _little(array if half is None else half))
 
 
-def _squeezed(array: NDArray[Any]) -> list[Block]:
+def _squeezed(array: NDArray[Any], coded: bool) -> list[Block]:
+    """By zstd, which is slow on large tensors: not tried on those that are coded, where it was never smaller."""
+    if coded and array.size > SMALL:
+        return []
     half = _halved(array)
     kept = array if half is None else half
     flag = 0 if half is None else HALF
@@ -84,18 +94,17 @@ def _little(array: NDArray[Any]) -> bytes:
     return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
-def _coded(weight: Weight, array: NDArray[Any]) -> list[Block]:
-    blocks = []
+def _coded(weight: Weight, array: NDArray[Any]) -> list[tuple[str, Draft]]:
+    drafts = []
     for codec, values, symbols in _maps(weight, array):
         zero = values.zero()
         head = write_values(values)
         for split in [None, *splits(symbols, values.size)]:
             parts = [symbols.reshape(-1)] if split is None else split.parts(symbols)
-            cells = [write_cell(part, values.size, zero) for part in parts]
-            sparse = all(cell[0] == SPARSE for cell in cells)
-            data = head + _write_split(split) + b"".join(cells)
-            blocks.append(Block("sparse" if sparse else codec, data))
-    return blocks
+            cells = [draft_cell(part, values.size, zero, _kernel(array.shape)) for part in parts]
+            sparse = all(cell.sparse for cell in cells)
+            drafts.append(("sparse" if sparse else codec, joined(head + _write_split(split), *cells)))
+    return drafts
 
 
 def _maps(weight: Weight, array: NDArray[Any]) -> list[tuple[str, Values, NDArray[np.uint8]]]:
@@ -199,9 +208,9 @@ def _open_coded(cursor: Cursor, dtype: np.dtype[Any], shape: tuple[int, ...]) ->
     classes = cursor.number(1)
     split = _read_split(cursor, classes, shape) if classes != 1 else None
     counts = [_count(shape)] if split is None else _counts(split, shape)
-    cells = [read_cell(cursor, count, values.size, zero) for count in counts]
-    streams = [cell.streams() for cell in cells]
-    return Opened(sum(streams, []), functools.partial(_finish, cells, split, values, zero or 0, dtype, shape))
+    cells = [read_cell(cursor, count, values.size, zero, _kernel(shape)) for count in counts]
+    streams = [stream for cell in cells for stream in cell.streams()]
+    return Opened(streams, functools.partial(_finish, cells, split, values, zero or 0, dtype, shape))
 
 
 def _finish(
@@ -235,6 +244,12 @@ def _read_split(cursor: Cursor, classes: int, shape: tuple[int, ...]) -> Split:
 def _counts(split: Split, shape: tuple[int, ...]) -> list[int]:
     each = _count(shape) // shape[split.axis]
     return [int(channels) * each for channels in np.bincount(split.of, minlength=split.count)]
+
+
+def _kernel(shape: tuple[int, ...]) -> int:
+    """How many values a kernel has: those behind the channels, where they are a few."""
+    size = _count(shape[2:])
+    return size if size <= MOST_KERNEL else 1
 
 
 def _count(shape: tuple[int, ...]) -> int:

@@ -100,7 +100,7 @@ def split(content: bytes, allowed: Sequence[bytes] = (), verify: Verify | None =
         raise Damaged("is not signed, and this device takes only models that are")
     if allowed and key not in allowed:
         raise Damaged("is signed by a key that this device does not trust")
-    if key is not None and (allowed or verify):
-        if verify is None or not verify(key, bytes(view[:start]), bytes(view[start + KEY_BYTES : body])):
-            raise Damaged("has a signature that does not hold")
+    signed = bytes(view[:start]), bytes(view[start + KEY_BYTES : body])
+    if key is not None and (allowed or verify) and (verify is None or not verify(key, *signed)):
+        raise Damaged("has a signature that does not hold")
     return Contents(view[body : body + stored], size, view[body + stored :], key)

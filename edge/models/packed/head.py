@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from edge.models.manifest import Input, Manifest, parse_manifest
+from edge.models.manifest import Manifest, parse_manifest
 from edge.models.packed.bits import Damaged
 from edge.models.packed.codecs import CODECS
 from edge.models.packed.dictionary import DICTIONARY
 from edge.models.packed.limits import AXES, SKELETON_BYTES, TENSORS, WINDOW, decoded_limit
-from edge.models.packed.weight import Origin
 from edge.models.packed.values import DTYPES
-from edge.models.packed.weight import Coded
+from edge.models.packed.weight import Coded, Origin
 from edge.models.packed.zstd import deflate, inflate
 from edge.models.table import Table
+from edge.preprocess.input import Input
 
 SUFFIXES = {"onnx": ".onnx", "tflite": ".tflite", "openvino": ".xml"}
 """The carriers, and what their plain files end with."""
@@ -221,5 +221,3 @@ def _tensor(row: Any, placed: bool) -> Coded:
 
 def _whole(number: Any) -> bool:
     return type(number) is int and 0 <= number < SIZES
-
-

@@ -15,7 +15,7 @@ WINDOW = 1 << 20
 """Symbols that are decoded together; a larger tensor is a window of its own."""
 CHUNK = 1024
 """Symbols of a lane of the entropy coder, where the tensor's symbols carry enough bits for so many lanes."""
-STEPS = 8192
+STEPS = 4096
 """Symbols of a lane at most, which bounds the time of decoding."""
 ALPHABET = 256
 CLASSES = 8

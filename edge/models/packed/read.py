@@ -127,24 +127,55 @@ class Packed:
 
     def check(self) -> None:
         """Decode everything, and compare with what the manifest says. Raises ModelError."""
+        self._split()
         for tensor, (_, array) in zip(self.tensors, self.weights(), strict=True):
             if np.count_nonzero(array) != tensor.nonzero:
                 raise ModelError(f"{self.path}: its tensor {tensor.name!r} has not as many values as its manifest says")
-        carriers.check(self)
-        self.skeleton()
+
+    def _split(self) -> bytes:
+        """The skeleton, once it has the very places that the tensors want. Raises ModelError."""
+        skeleton = self.skeleton()
+        if self.carrier == "onnx":
+            try:
+                declared = {(one.name, one.dtype, one.shape) for one in carriers.external_names(skeleton)}
+            except ModelError as fault:
+                raise ModelError(f"{self.path}: its skeleton: {fault}") from None
+            if declared != {(tensor.name, tensor.dtype, tensor.shape) for tensor in self.tensors}:
+                raise ModelError(f"{self.path}: its skeleton wants other tensors than it has")
+        return skeleton
 
     def plain(self) -> bytes:
-        """The plain file. Raises ModelError."""
-        return carriers.plain(self)
+        """The plain file, of an OpenVINO IR the .xml. Raises ModelError."""
+        try:
+            if self.carrier == "onnx":
+                return carriers.fill_onnx(self.skeleton(), self.weights())
+            if self.carrier == "openvino":
+                return carriers.split_ir(self.skeleton())[0]
+            return carriers.fill_holes(self.skeleton(), self._head.size, self._pieces())
+        except ModelError as fault:
+            raise self._named(fault) from None
 
     def blob(self) -> bytes:
         """The .bin of an OpenVINO IR, else nothing. Raises ModelError."""
-        return carriers.blob(self)
+        if self.carrier != "openvino":
+            return b""
+        try:
+            return carriers.fill_holes(carriers.split_ir(self.skeleton())[1], self._head.size, self._pieces())
+        except ModelError as fault:
+            raise self._named(fault) from None
+
+    def _pieces(self) -> Iterator[tuple[int, NDArray[Any]]]:
+        for tensor, (_, array) in zip(self.tensors, self.weights(), strict=True):
+            yield tensor.at or 0, array
+
+    def _named(self, fault: ModelError) -> ModelError:
+        said = str(fault)
+        return fault if said.startswith(str(self.path)) else ModelError(f"{self.path}: {said}")
 
     def unpacked(self) -> Unpacked:
         """What an engine loads."""
-        split_up = (lambda: (self.skeleton(), self.weights())) if self.carrier == "onnx" else None
-        return Unpacked(self.path, self.suffix, self.sha256, self.plain, self.blob, split_up)
+        apart = (lambda: (self._split(), self.weights())) if self.carrier == "onnx" else None
+        return Unpacked(self.path, self.suffix, self.sha256, self.plain, self.blob, apart)
 
 
 def read(path: Path, keys: Sequence[bytes] = ()) -> Packed:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.models.packed.bits import Cursor, Damaged, pack_rice, unpack_rice
-from edge.models.packed.limits import ALPHABET
 
 BOOK, GRID, WHOLE = 0, 1, 2
 """Maps: a codebook; a grid with scales, of float tensors; whole numbers, of integer tensors."""
@@ -63,7 +62,8 @@ class Values:
 
 def bits_of(array: NDArray[Any]) -> NDArray[Any]:
     """The bit patterns of an array as unsigned numbers of its width."""
-    return array.view(f"u{array.dtype.itemsize}")
+    patterns: NDArray[Any] = array.view(f"u{array.dtype.itemsize}")
+    return patterns
 
 
 def keys(array: NDArray[Any]) -> NDArray[np.uint64]:
@@ -73,8 +73,10 @@ def keys(array: NDArray[Any]) -> NDArray[np.uint64]:
     top = np.uint64(1) << np.uint64(width - 1)
     every = np.uint64((1 << width) - 1)
     if array.dtype.kind == "f":
-        return np.where(patterns & top, ~patterns & every, patterns | top)
-    return patterns ^ top if array.dtype.kind == "i" else patterns
+        ordered: NDArray[np.uint64] = np.where(patterns & top, ~patterns & every, patterns | top)
+        return ordered
+    signed: NDArray[np.uint64] = patterns ^ top if array.dtype.kind == "i" else patterns
+    return signed
 
 
 def _from_keys(numbers: NDArray[np.uint64], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -135,7 +137,8 @@ def mini(scales: NDArray[np.float32]) -> NDArray[np.float32]:
     exponents = np.floor(np.log2(scales.astype(np.float64)))
     exponents = np.maximum(exponents, exponents.max() - 14)
     steps = np.ceil(scales / np.exp2(exponents) * (1 << MINI_BITS))
-    return (np.maximum(steps, 1 << MINI_BITS) / (1 << MINI_BITS) * np.exp2(exponents)).astype(np.float32)
+    rounded: NDArray[np.float32] = np.maximum(steps, 1 << MINI_BITS) / (1 << MINI_BITS) * np.exp2(exponents)
+    return rounded.astype(np.float32)
 
 
 def _write_scales(scales: NDArray[np.float32]) -> bytes:
@@ -151,7 +154,7 @@ def _write_scales(scales: NDArray[np.float32]) -> bytes:
 
 
 def _as_mini(scales: NDArray[np.float32]) -> bytes | None:
-    """A common exponent, signed, then a byte each: the exponent above it, and the mantissa; None where it is inexact."""
+    """A common exponent, signed, then a byte each: the exponent above it, the mantissa; None where inexact."""
     if not (np.isfinite(scales).all() and (scales > 0).all()):
         return None
     fraction, exponent = np.frexp(scales.astype(np.float64))  # fraction in [0.5, 1)
@@ -172,14 +175,11 @@ def _read_scales(cursor: Cursor, channels: int) -> NDArray[np.float32]:
         base = int.from_bytes(cursor.take(1), "little", signed=True)
         coded = cursor.array("u1", count).astype(np.int64)
         mantissa = (coded & (1 << MINI_BITS) - 1) + (1 << MINI_BITS)
-        scales = np.ldexp(mantissa / (2 << MINI_BITS), (coded >> MINI_BITS) + base).astype(np.float32)
+        scales: NDArray[np.float32] = np.ldexp(mantissa / (2 << MINI_BITS), (coded >> MINI_BITS) + base).astype(
+            np.float32
+        )
     else:
         scales = cursor.array("f2" if way == HALF else "f4", count).astype(np.float32)
     if not np.isfinite(scales).all():
         raise Damaged("has a scale that is no number")
     return scales
-
-
-def fits(size: int) -> bool:
-    """Whether so many symbols are an alphabet of the coder."""
-    return 1 <= size <= ALPHABET
