@@ -188,12 +188,32 @@ class Loader(Protocol):
     raises MissingError with the reason where there is none. A back end with nothing to install into this interpreter
     offers two functions instead: `unset(options) -> str | None` says cheaply what has to be set first, and
     `look(options) -> tuple[str | None, tuple[str, ...]]` asks the thing itself for its version and devices. One that
-    may take minutes to load a model says so by `quick(model, options) -> bool`.
+    may take minutes to load a model says so by `quick(model, options) -> bool`, given the same two as `load`.
     """
 
-    def __call__(self, model: Path, options: EngineOptions) -> Engine:
+    def __call__(self, model: ModelFile, options: EngineOptions) -> Engine:
         """Load a model file. Raises MissingError without the package, ModelError for a file that it cannot read."""
         ...
+
+
+def path_of(model: ModelFile) -> Path:
+    """The file on the disk, for messages and names."""
+    return model.path if isinstance(model, Unpacked) else model
+
+
+def suffix_of(model: ModelFile) -> str:
+    """Of the plain file, in lower case: what it is read as."""
+    return model.suffix.lower()
+
+
+def content_of(model: ModelFile) -> bytes:
+    """The whole plain file. Raises ModelError where it cannot be read, or what is packed is not what it says."""
+    if isinstance(model, Unpacked):
+        return model.plain()
+    try:
+        return model.read_bytes()
+    except OSError as fault:
+        raise ModelError(f"{model}: cannot be read: {one_line(fault)}") from None
 
 
 def default_threads() -> int:

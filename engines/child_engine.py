@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines.base import Feed, TensorSpec, check_feed
+from edge.engines.base import Feed, TensorSpec, check_feed, path_of
 from edge.engines.child import refusal
 from edge.engines.child_load import Loaded, Plan, Successor, load
 from edge.engines.segments import Segment, Segments
@@ -104,7 +104,7 @@ class ChildEngine:
         loaded = self._arrived(self._successor)
         if (loaded.takes, loaded.gives) != (self._takes, self._gives):
             loaded.child.close()
-            raise EngineError(f"{self.name}: {self._plan.model} is another model than before; load it anew")
+            raise EngineError(f"{self.name}: {path_of(self._plan.model)} is another model than before; load it anew")
         self._child, self._mapped = loaded.child, set()
 
     def _arrived(self, successor: Successor) -> Loaded:

@@ -8,8 +8,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge.engines.base import BUGS, EngineOptions, Unsupported, one_line, said_of
+from edge.engines.base import BUGS, EngineOptions, ModelFile, Unsupported, one_line, path_of, said_of
 from edge.engines.child import LOAD_S, Child, Program, refusal
+from edge.engines.plain import as_file
 from edge.engines.workers import protocol
 from edge.engines.workers.protocol import Message, ProtocolError, Tensor
 from edge.errors import EdgeError, EngineError, ModelError
@@ -23,15 +24,15 @@ class Plan:
     """
 
     program: Program
-    model: Path
+    model: ModelFile
     device: str
     options: EngineOptions
 
-    def request(self, kind: str) -> Message:
-        """A question about the model: `load` or `layers`."""
+    def request(self, kind: str, file: Path) -> Message:
+        """A question about the model, which lies in a file now: `load` or `layers`."""
         return {
             "kind": kind,
-            "model": str(self.model.absolute()),
+            "model": str(file.absolute()),
             "device": self.device,
             "precision": self.options.precision,
             "threads": self.options.cpu_threads,
@@ -40,8 +41,9 @@ class Plan:
 
     def ask(self, child: Child, kind: str) -> Message:
         """Put it to a child. Raises as `Loader` says for what is refused."""
-        request = self.request(kind)
-        reply = child.load(request, self.options.progress) if kind == "load" else child.ask(request, LOAD_S)
+        with as_file(self.model) as file:
+            request = self.request(kind, file)
+            reply = child.load(request, self.options.progress) if kind == "load" else child.ask(request, LOAD_S)
         if reply["kind"] != "refused":
             return reply
         child.close()
@@ -49,7 +51,7 @@ class Plan:
         if fault == "unsupported":
             raise Unsupported(f"{name} cannot run it: {text}")
         if fault == "model":
-            raise ModelError(f"{self.model}: not a model that {name} can read: {text}")
+            raise ModelError(f"{path_of(self.model)}: not a model that {name} can read: {text}")
         raise refusal(reply, name)
 
 

@@ -30,12 +30,9 @@ def library(root: Path = Path("/")) -> Path | None:
     return next((path for folder in (*own, *(root / p for p in PLACES)) if (path := folder / LIBRARY).is_file()), None)
 
 
-def compiled(model: Path) -> bool:
-    """Whether a model went through the Edge TPU's compiler; False for a file that cannot be read, too."""
-    try:
-        return OPERATOR in model.read_bytes()
-    except OSError:
-        return False
+def compiled(content: bytes) -> bool:
+    """Whether a model went through the Edge TPU's compiler."""
+    return OPERATOR in content
 
 
 def _attached(root: Path) -> bool:

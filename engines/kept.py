@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from edge.cache import cache_root
+from edge.engines.base import ModelFile, Unpacked, path_of
 
 KEPT = 16
 """Files of a kind that stay on the disk; those unused for longest go first. A model on a GPU takes 10 to 100 MB."""
@@ -38,7 +39,7 @@ def place(folder: str, name: str) -> Path | None:
     return None if root is None else root / folder / name
 
 
-def entry(model: Path, circumstances: str, folder: str, suffix: str) -> Path | None:
+def entry(model: ModelFile, circumstances: str, folder: str, suffix: str) -> Path | None:
     """Where what was made of a model is kept, whether it is there or not.
 
     Args:
@@ -51,11 +52,14 @@ def entry(model: Path, circumstances: str, folder: str, suffix: str) -> Path | N
     """
     digest = hashlib.sha256(circumstances.encode())
     try:
-        for part in (model, *_others(model)):
-            digest.update(_sha256(part))
+        if isinstance(model, Unpacked):  # which is all that it consists of
+            digest.update(bytes.fromhex(model.sha256))
+        else:
+            for part in (model, *_others(model)):
+                digest.update(_sha256(part))
     except (OSError, ValueError):
         return None
-    return place(folder, f"{model.stem[:40]}-{digest.hexdigest()[:32]}{suffix}")
+    return place(folder, f"{path_of(model).stem[:40]}-{digest.hexdigest()[:32]}{suffix}")
 
 
 def fetch(kept: Path | None) -> bytes | None:

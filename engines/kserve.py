@@ -13,14 +13,13 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from numpy.typing import NDArray
 
 from edge.backoff import BackOff
-from edge.engines.base import EngineOptions, Feed, TensorSpec, check_feed, one_line, plain_buffer
+from edge.engines.base import EngineOptions, Feed, ModelFile, TensorSpec, check_feed, one_line, path_of, plain_buffer
 from edge.engines.kserve_http import Channel, Deadline, Odd, Place, place
 from edge.engines.kserve_json import parse
 from edge.engines.kserve_tensors import MESSAGE_LIMIT, answer, limit, read_to_end, request, specs
@@ -144,7 +143,7 @@ def look(options: EngineOptions) -> tuple[str | None, tuple[str, ...]]:
     return one_line(" ".join(told), 60) or None, (DEVICE,)
 
 
-def load(model: Path, options: EngineOptions) -> KServe:
+def load(model: ModelFile, options: EngineOptions) -> KServe:
     """Ask the server what the model takes and gives, and whether it is ready.
 
     Raises:
@@ -162,7 +161,7 @@ def load(model: Path, options: EngineOptions) -> KServe:
             f"kserve cannot be told to compute in {options.precision}: the server decides; leave the precision at f32"
         )
     channel = Channel(_place(options), options.timeout_s)
-    name, _, version = (options.served or model.stem).partition("/")
+    name, _, version = (options.served or path_of(model).stem).partition("/")
     path = f"/v2/models/{quote(name, safe='')}" + (f"/versions/{quote(version, safe='')}" if version else "")
     deadline = Deadline(options.timeout_s)
     with ExitStack() as undo:

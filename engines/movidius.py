@@ -8,9 +8,7 @@ The stick computes in half precision, whatever is asked for; inputs and outputs 
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from edge.engines.base import EngineOptions, one_line
+from edge.engines.base import EngineOptions, ModelFile, one_line
 from edge.engines.child import WORKERS, Child, Program
 from edge.engines.child_engine import ChildEngine
 from edge.engines.child_load import Plan
@@ -39,7 +37,7 @@ def look(options: EngineOptions) -> tuple[str, tuple[str, ...]]:
     return child.version, child.devices
 
 
-def load(model: Path, options: EngineOptions) -> ChildEngine:
+def load(model: ModelFile, options: EngineOptions) -> ChildEngine:
     """Start a child and put the model on the stick, or on another device of that OpenVINO, e.g. its CPU."""
     plan = _plan(model, options)
     can = PRECISIONS.get(plan.device, (options.precision,))
@@ -48,7 +46,7 @@ def load(model: Path, options: EngineOptions) -> ChildEngine:
     return ChildEngine(plan)
 
 
-def unsupported(model: Path, options: EngineOptions) -> tuple[str, ...]:
+def unsupported(model: ModelFile, options: EngineOptions) -> tuple[str, ...]:
     """The layers of a model that the device cannot run, as `name (type)`; needs no stick. Raises as `load` does.
 
     For who converts a model for a stick, from Python: a load stops at the first such layer, and this names them all.
@@ -65,7 +63,7 @@ def unsupported(model: Path, options: EngineOptions) -> tuple[str, ...]:
         child.close()
 
 
-def _plan(model: Path, options: EngineOptions) -> Plan:
+def _plan(model: ModelFile, options: EngineOptions) -> Plan:
     return Plan(_program(options), model, options.device or DEVICE, options)
 
 

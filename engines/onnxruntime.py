@@ -6,7 +6,6 @@ Source: https://onnxruntime.ai/docs/api/python/api_summary.html
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,12 +15,15 @@ from edge.cache import cache_root
 from edge.engines.base import (
     EngineOptions,
     Feed,
+    ModelFile,
     TensorSpec,
+    Unpacked,
     Unsupported,
     check_feed,
     fits,
     need,
     one_line,
+    path_of,
     plain_buffer,
 )
 from edge.errors import EngineError, FeedError, MissingError, ModelError
@@ -93,7 +95,7 @@ def devices(options: EngineOptions) -> tuple[str, ...]:
     return tuple(_device(provider) for provider in _local(need("onnxruntime", INSTALL)))
 
 
-def load(model: Path, options: EngineOptions) -> OnnxRuntime:
+def load(model: ModelFile, options: EngineOptions) -> OnnxRuntime:
     """Open a session on the asked provider; a provider that silently falls back to the CPU is refused."""
     ort = need("onnxruntime", INSTALL)
     ort.disable_telemetry_events()
@@ -110,17 +112,36 @@ def load(model: Path, options: EngineOptions) -> OnnxRuntime:
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     settings.add_session_config_entry("session.inter_op.allow_spinning", "0")
     try:
-        session = ort.InferenceSession(str(model), settings, providers=chosen, enable_fallback=False)
+        source, weights = _source(ort, model, settings)
+        session = ort.InferenceSession(source, settings, providers=chosen, enable_fallback=False)
+        del source, weights  # the session has copies of its own
     except faults as fault:
         if "not a registered function/op" in str(fault) or "NOT_IMPLEMENTED" in str(fault):
             raise Unsupported(f"onnxruntime cannot run it: {one_line(fault)}") from None
-        raise ModelError(f"{model}: not a model that onnxruntime can read: {one_line(fault)}") from None
+        raise ModelError(f"{path_of(model)}: not a model that onnxruntime can read: {one_line(fault)}") from None
     if session.get_providers()[0] != provider:
         raise MissingError(
             f"onnxruntime gave {_device(session.get_providers()[0])} instead of {device}: the device or its "
             f"driver is not usable here; set the device to CPU, or install what {provider} needs"
         )
     return OnnxRuntime(session, options, faults)
+
+
+def _source(ort: Any, model: ModelFile, settings: Any) -> tuple[str | bytes, list[Any]]:
+    """What a session is made of, and the weights, which must live until it is made.
+
+    ONNX Runtime takes weights by their names as they are decoded, so the plain file is never put together.
+    Source: `AddExternalInitializers`, https://onnxruntime.ai/docs/api/c/struct_ort_api.html
+    """
+    if not isinstance(model, Unpacked):
+        return str(model), []
+    if model.skeleton is None:
+        return model.plain(), []
+    skeleton, tensors = model.skeleton()
+    weights = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in tensors}
+    if weights:
+        settings.add_external_initializers(list(weights), list(weights.values()))
+    return skeleton, list(weights.values())
 
 
 def _faults() -> tuple[type[Exception], ...]:

@@ -18,8 +18,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, need, one_line, plain_buffer
+from edge.engines.base import (
+    EngineOptions,
+    Feed,
+    ModelFile,
+    TensorSpec,
+    Unpacked,
+    Unsupported,
+    check_feed,
+    need,
+    one_line,
+    path_of,
+    plain_buffer,
+    suffix_of,
+)
 from edge.engines.kept import entry, fetch, keep
+from edge.engines.plain import as_file
 from edge.engines.quiet import no_chatter
 from edge.errors import EngineError, FeedError, MissingError, ModelError
 
@@ -29,6 +43,8 @@ VIRTUAL = ("AUTO", "MULTI", "HETERO", "BATCH")
 """Names under which OpenVINO chooses among devices or joins them."""
 LOWER = {"f16": "FP16", "bf16": "BF16"}
 """What OpenVINO calls the precisions below float32, which every device has, among a device's capabilities."""
+IN_MEMORY = (".xml", ".onnx")
+"""What OpenVINO reads from memory; its reader for TFLite opens nothing but files."""
 UNTRANSLATED = re.compile(r"No translator found for:? ?(\S+)|conversion is failed for:? ?([^\s,]+)", re.IGNORECASE)
 
 
@@ -73,7 +89,7 @@ def devices(options: EngineOptions) -> tuple[str, ...]:
     return tuple(_core().available_devices)
 
 
-def load(model: Path, options: EngineOptions) -> OpenVino:
+def load(model: ModelFile, options: EngineOptions) -> OpenVino:
     """Read, reshape open inputs, compile for one stream and low latency, or fetch what was compiled before.
 
     The precision is float32 unless another is asked for: left alone, OpenVINO takes bfloat16 on CPUs that have it.
@@ -99,7 +115,7 @@ def load(model: Path, options: EngineOptions) -> OpenVino:
         if missing:
             operator = missing.group(1) or missing.group(2)
             raise Unsupported(f"openvino has no operator {operator}, which this model needs") from None
-        raise ModelError(f"{model}: not a model that openvino can read: {_reason(fault)}") from None
+        raise ModelError(f"{path_of(model)}: not a model that openvino can read: {_reason(fault)}") from None
 
 
 def _device(wanted: str, available: list[str]) -> str:
@@ -152,7 +168,7 @@ def _fetched(core: Any, device: str, config: dict[str, Any], kept: Path | None) 
 
 
 def _compiled(
-    core: Any, model: Path, device: str, config: dict[str, Any], options: EngineOptions, kept: Path | None
+    core: Any, model: ModelFile, device: str, config: dict[str, Any], options: EngineOptions, kept: Path | None
 ) -> Any:
     compiled = core.compile_model(_shaped(core, model, options), device, config)
     if kept is not None:
@@ -172,11 +188,11 @@ def _core() -> Any:
     return need("openvino", INSTALL).Core()
 
 
-def _shaped(core: Any, model: Path, options: EngineOptions) -> Any:
+def _shaped(core: Any, model: ModelFile, options: EngineOptions) -> Any:
     """What to compile: the file itself, or what was read of it with the shapes that the user gave for open inputs."""
-    if not options.inputs:
+    if not options.inputs and not isinstance(model, Unpacked):
         return str(model)
-    read = core.read_model(str(model))
+    read = _read(core, model)
     wanted = {
         port: [-1 if size is None else size for size in shape]
         for port in read.inputs
@@ -186,6 +202,16 @@ def _shaped(core: Any, model: Path, options: EngineOptions) -> Any:
     if wanted:
         read.reshape(wanted)
     return read
+
+
+def _read(core: Any, model: ModelFile) -> Any:
+    if not isinstance(model, Unpacked):
+        return core.read_model(str(model))
+    if suffix_of(model) not in IN_MEMORY:
+        with as_file(model) as file:
+            return core.read_model(str(file))
+    blob = model.blob()
+    return core.read_model(model.plain(), blob) if blob else core.read_model(model.plain())
 
 
 def _reason(fault: Exception) -> str:

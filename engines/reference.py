@@ -6,7 +6,6 @@ Slow and far from complete on purpose; its operators are in `reference_ops`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,12 +14,15 @@ from numpy.typing import NDArray
 from edge.engines.base import (
     EngineOptions,
     Feed,
+    ModelFile,
     TensorSpec,
+    Unpacked,
     Unsupported,
     check_feed,
     fits,
     need,
     one_line,
+    path_of,
     plain_buffer,
 )
 from edge.engines.reference_ops import OPERATORS, Array, Attributes, Operator
@@ -79,7 +81,7 @@ def devices(options: EngineOptions) -> tuple[str, ...]:
     return ("CPU",)
 
 
-def load(model: Path, options: EngineOptions) -> Reference:
+def load(model: ModelFile, options: EngineOptions) -> Reference:
     """Parse and check an ONNX file."""
     onnx = need("onnx", INSTALL)
     if options.device not in (None, "CPU"):
@@ -88,17 +90,17 @@ def load(model: Path, options: EngineOptions) -> Reference:
         raise MissingError(f"reference computes in the precision of the file, not in {options.precision}")
     decode_error = need("google.protobuf.message", INSTALL).DecodeError
     try:
-        parsed = onnx.load(str(model))
+        parsed = onnx.load_from_string(model.plain()) if isinstance(model, Unpacked) else onnx.load(str(model))
         onnx.checker.check_model(parsed)
     except (decode_error, onnx.checker.ValidationError, ValueError, OSError) as fault:
-        raise ModelError(f"{model}: not a model that reference can read: {one_line(fault)}") from None
+        raise ModelError(f"{path_of(model)}: not a model that reference can read: {one_line(fault)}") from None
     unknown = sorted({node.op_type for node in parsed.graph.node} - OPERATORS.keys() - {"Constant", "Cast"})
     if unknown:
         raise Unsupported(f"reference has no operator {', '.join(unknown)}")
     try:
         return Reference(parsed.graph, options)
     except FAULTS as fault:
-        raise ModelError(f"{model}: not a model that reference can read: {one_line(fault)}") from None
+        raise ModelError(f"{path_of(model)}: not a model that reference can read: {one_line(fault)}") from None
 
 
 def _step(node: Any, onnx: Any) -> tuple[Operator, list[str], Attributes, list[str]]:

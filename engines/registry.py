@@ -7,9 +7,18 @@ import importlib.metadata
 import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from edge.engines.base import BUGS, Backend, Engine, EngineOptions, Loader, Unsupported
+from edge.engines.base import (
+    BUGS,
+    Backend,
+    Engine,
+    EngineOptions,
+    Loader,
+    ModelFile,
+    Unsupported,
+    path_of,
+    suffix_of,
+)
 from edge.engines.links import PassedOver, log_passed_over
 from edge.errors import EdgeError, MissingError, ModelError, UserError
 from edge.paths import is_file
@@ -184,29 +193,29 @@ def choose(
     return usable(wanted, suffix, preferred, options)[0]
 
 
-def load(name: str, model: Path, options: EngineOptions | None = None) -> Engine:
-    """Load a model file on a back end.
+def load(name: str, model: ModelFile, options: EngineOptions | None = None) -> Engine:
+    """Load a model, a plain file or one that is unpacked, on a back end.
 
     Raises:
         MissingError: the back end, or the device asked for, is not on this machine.
         ModelError: the file is missing, is no model, or is one that this back end cannot run.
     """
-    suffix = model.suffix.lower()
+    suffix, path = suffix_of(model), path_of(model)
     options = options or EngineOptions()
     row = TABLE[choose(name, suffix, options=options)]
-    if row.local and not is_file(model):
-        raise ModelError(f"{model}: no such file")
+    if row.local and model is path and not is_file(path):
+        raise ModelError(f"{path}: no such file")
     loader: Loader = importlib.import_module(row.module).load
     try:
         return loader(model, options)
     except Unsupported as fault:
-        raise ModelError(f"{model}: {fault}{_others(suffix, name)}") from None
+        raise ModelError(f"{path}: {fault}{_others(suffix, name)}") from None
 
 
-def quick(name: str, model: Path, options: EngineOptions) -> bool:
+def quick(name: str, model: ModelFile, options: EngineOptions) -> bool:
     """Whether a back end that is here loads this model in seconds; one that has to build it first takes minutes."""
     module = importlib.import_module(_row(name).module)
-    said: Callable[[Path, EngineOptions], bool] = getattr(module, "quick", lambda model, options: True)
+    said: Callable[[ModelFile, EngineOptions], bool] = getattr(module, "quick", lambda model, options: True)
     try:
         return said(model, options)
     except (EdgeError, *BUGS):

@@ -19,7 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.engines import cuda as gpu
-from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, need
+from edge.engines.base import (
+    EngineOptions,
+    Feed,
+    ModelFile,
+    TensorSpec,
+    Unsupported,
+    check_feed,
+    content_of,
+    need,
+    path_of,
+    suffix_of,
+)
 from edge.engines.cuda import Cuda
 from edge.engines.gpu_memory import Pinned, Slot
 from edge.engines.kept import entry, fetch, keep, place
@@ -168,12 +179,12 @@ def devices(options: EngineOptions) -> tuple[str, ...]:
     return found
 
 
-def quick(model: Path, options: EngineOptions) -> bool:
+def quick(model: ModelFile, options: EngineOptions) -> bool:
     """Whether `load` has nothing to build, and takes seconds instead of minutes; raises MissingError as it does.
 
     A chain that is told False lets another engine serve while this one loads in a thread of its own.
     """
-    if model.suffix.lower() == ".engine":
+    if suffix_of(model) == ".engine":
         return True
     cuda = gpu.open_cuda(options.device)
     cuda.close()
@@ -181,7 +192,7 @@ def quick(model: Path, options: EngineOptions) -> bool:
     return fetch(_kept(trt, model, cuda, options)) is not None
 
 
-def load(model: Path, options: EngineOptions) -> TensorRt:
+def load(model: ModelFile, options: EngineOptions) -> TensorRt:
     """Load an engine, or build one of an ONNX model where none is kept that fits; a build tells its progress."""
     with ExitStack() as undo:
         cuda = gpu.open_cuda(options.device)
@@ -190,34 +201,34 @@ def load(model: Path, options: EngineOptions) -> TensorRt:
             trt: Bindings = need("tensorrt", INSTALL)
             log = log_of(trt)
             trt.init_libnvinfer_plugins(log.logger, "")
-            if model.suffix.lower() == ".engine":
+            if suffix_of(model) == ".engine":
                 engine = _given(trt, log, model, cuda)
             else:
                 engine = _kept_or_built(trt, log, model, cuda, options)
             context = engine.create_execution_context()
             if context is None:
-                raise EngineError(f"tensorrt: {model.name} cannot be made ready to run: {log.reason()}")
+                raise EngineError(f"tensorrt: {path_of(model).name} cannot be made ready to run: {log.reason()}")
             loaded = TensorRt(engine, context, cuda, log)
         undo.pop_all()
     options.progress(1.0, "ready")
     return loaded
 
 
-def _given(trt: Bindings, log: Log, model: Path, cuda: Cuda) -> ICudaEngine:
+def _given(trt: Bindings, log: Log, model: ModelFile, cuda: Cuda) -> ICudaEngine:
     """An engine that somebody built: by another release or for another GPU it is of no use here."""
-    engine = _read(trt, log, _plan(model.read_bytes()))
+    engine = _read(trt, log, _plan(content_of(model)))
     if engine is not None:
         return engine
     reason = log.reason()
     if FOREIGN.search(reason):
         raise ModelError(
-            f"{model}: built by another release of TensorRT or for another GPU ({reason}); "
+            f"{path_of(model)}: built by another release of TensorRT or for another GPU ({reason}); "
             f"here are TensorRT {trt.__version__} and {cuda.gpu}: give its .onnx, which is built here"
         )
-    raise ModelError(f"{model}: not a model that tensorrt can read: {reason}")
+    raise ModelError(f"{path_of(model)}: not a model that tensorrt can read: {reason}")
 
 
-def _kept_or_built(trt: Bindings, log: Log, model: Path, cuda: Cuda, options: EngineOptions) -> ICudaEngine:
+def _kept_or_built(trt: Bindings, log: Log, model: ModelFile, cuda: Cuda, options: EngineOptions) -> ICudaEngine:
     """The kept engine; where it is missing, damaged or refused, one that is built now and kept."""
     kept = _kept(trt, model, cuda, options)
     plan = fetch(kept)
@@ -227,12 +238,12 @@ def _kept_or_built(trt: Bindings, log: Log, model: Path, cuda: Cuda, options: En
         options.progress(BUILT, "loading what was built")
         engine = _read(trt, log, plan)
         if engine is None:
-            raise EngineError(f"tensorrt: {model.name} was built and cannot be read: {log.reason()}")
+            raise EngineError(f"tensorrt: {path_of(model).name} was built and cannot be read: {log.reason()}")
         keep(kept, plan)
     return engine
 
 
-def _kept(trt: Bindings, model: Path, cuda: Cuda, options: EngineOptions) -> Path | None:
+def _kept(trt: Bindings, model: ModelFile, cuda: Cuda, options: EngineOptions) -> Path | None:
     """Where the engine of this model is kept: another release, GPU, precision or shape is another place."""
     shapes = sorted((name, list(shape)) for name, shape in options.inputs.items())
     circumstances = json.dumps([trt.__version__, cuda.gpu, options.precision, shapes])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from edge.engines.base import EngineOptions, Unsupported, fits, one_line
+from edge.engines.base import EngineOptions, ModelFile, Unsupported, content_of, fits, one_line, path_of
 from edge.engines.kept import fetch, keep
 from edge.engines.tensorrt_api import Bindings, Builder, IBuilderConfig, INetworkDefinition, OnnxParser, optional
 from edge.engines.tensorrt_log import FAULTS, Log, Progress
@@ -27,7 +27,7 @@ READ, BUILT = 0.02, 0.95
 _ONE = threading.Lock()
 
 
-def build(trt: Bindings, log: Log, model: Path, options: EngineOptions, timing: Path | None) -> bytes:
+def build(trt: Bindings, log: Log, model: ModelFile, options: EngineOptions, timing: Path | None) -> bytes:
     """The serialized engine. Takes minutes; another thread's build waits, since both would time kernels on one GPU.
 
     Args:
@@ -39,23 +39,23 @@ def build(trt: Bindings, log: Log, model: Path, options: EngineOptions, timing: 
     """
     with _ONE:
         log.forget()
-        options.progress(0.0, f"reading {model.name}")
+        options.progress(0.0, f"reading {path_of(model).name}")
         try:
             return _built(trt, log, model, options, timing)
         except FAULTS as fault:
             raise Unsupported(f"tensorrt cannot build it: {one_line(fault)}") from None
 
 
-def _built(trt: Bindings, log: Log, model: Path, options: EngineOptions, timing: Path | None) -> bytes:
+def _built(trt: Bindings, log: Log, model: ModelFile, options: EngineOptions, timing: Path | None) -> bytes:
     builder = log.start(trt.Builder)
     network = builder.create_network(_network_flags(trt, options))
     parser = trt.OnnxParser(network, log.logger)
-    if not parser.parse(model.read_bytes(), str(model)):
-        raise _unread(model, parser)
+    if not parser.parse(content_of(model), str(path_of(model))):
+        raise _unread(path_of(model), parser)
     config = builder.create_builder_config()
     config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, WORKSPACE)
-    _set_precision(trt, config, network, model, options)
-    _set_shapes(builder, config, network, model, options)
+    _set_precision(trt, config, network, path_of(model), options)
+    _set_shapes(builder, config, network, path_of(model), options)
     cache = config.create_timing_cache(fetch(timing) or b"") or config.create_timing_cache(b"")
     if cache is not None:
         config.set_timing_cache(cache, ignore_mismatch=False)

@@ -9,14 +9,25 @@ from __future__ import annotations
 import ctypes
 import importlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.engines import edgetpu
-from edge.engines.base import EngineOptions, Feed, TensorSpec, Unsupported, check_feed, one_line, plain_buffer
+from edge.engines.base import (
+    EngineOptions,
+    Feed,
+    ModelFile,
+    TensorSpec,
+    Unpacked,
+    Unsupported,
+    check_feed,
+    content_of,
+    one_line,
+    path_of,
+    plain_buffer,
+)
 from edge.engines.quiet import no_chatter
 from edge.errors import EngineError, FeedError, MissingError, ModelError
 
@@ -82,7 +93,7 @@ def devices(options: EngineOptions) -> tuple[str, ...]:
     return ("CPU",) if edgetpu.missing() else ("CPU", EDGETPU)
 
 
-def load(model: Path, options: EngineOptions) -> TfLite:
+def load(model: ModelFile, options: EngineOptions) -> TfLite:
     """Read the model, resize open inputs, allocate its tensors."""
     package = _package()
     if options.precision != "f32":
@@ -90,11 +101,14 @@ def load(model: Path, options: EngineOptions) -> TfLite:
             f"tflite computes in the precision that the file has, not in {options.precision}: convert the model, or "
             "leave the precision at f32"
         )
+    given: dict[str, Any] = {"model_path": str(model)}
+    if isinstance(model, Unpacked):
+        given = {"model_content": model.plain()}
     delegates = _delegates(package, model, (options.device or "CPU").upper())
     try:
         with no_chatter():
             interpreter = package.Interpreter(
-                model_path=str(model), num_threads=options.cpu_threads, experimental_delegates=delegates
+                **given, num_threads=options.cpu_threads, experimental_delegates=delegates
             )
             for detail in interpreter.get_input_details():
                 shape = options.inputs.get(detail["name"])
@@ -102,22 +116,22 @@ def load(model: Path, options: EngineOptions) -> TfLite:
                     interpreter.resize_tensor_input(detail["index"], shape)
             interpreter.allocate_tensors()
     except FAULTS as fault:
-        if not delegates and edgetpu.compiled(model):
+        if not delegates and edgetpu.compiled(content_of(model)):
             raise Unsupported(f"it is compiled for the Edge TPU: set the device to {EDGETPU}") from None
         if "custom op" in str(fault) or "unresolved" in str(fault).lower():
             raise Unsupported(f"tflite cannot run it: {one_line(fault)}") from None
-        raise ModelError(f"{model}: not a model that tflite can read: {one_line(fault)}") from None
+        raise ModelError(f"{path_of(model)}: not a model that tflite can read: {one_line(fault)}") from None
     return TfLite(interpreter)
 
 
-def _delegates(package: Any, model: Path, device: str) -> list[Any]:
+def _delegates(package: Any, model: ModelFile, device: str) -> list[Any]:
     """What computes instead of the CPU; all that it needs is looked for before its library is loaded."""
     if device == "CPU":
         return []
     lacking = edgetpu.missing() if device == EDGETPU else "it has " + ", ".join(devices(EngineOptions()))
     if lacking:
         raise MissingError(f"tflite has no device {device} here; {lacking}")
-    if not edgetpu.compiled(model):
+    if not edgetpu.compiled(content_of(model)):
         raise Unsupported("it was not compiled for the Edge TPU: run edgetpu_compiler on it, or take the CPU")
     try:
         library = str(edgetpu.library())

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edge.engines.base import Engine, EngineOptions
+from edge.engines.base import Engine, EngineOptions, ModelFile
 from tests.conformance.engines import Case
 from tests.support.fake_tensorrt import Fake
 from tests.support.servers import Triton
@@ -22,10 +22,10 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def load(case: Case, request: pytest.FixtureRequest) -> Iterator[Callable[..., Engine]]:
-    """Loads a model file on the case's back end with one thread; more options by name."""
+    """Loads a model on the case's back end with one thread; more options by name."""
     opened: list[Engine] = []
 
-    def open_it(model: Path, **more: Any) -> Engine:
+    def open_it(model: ModelFile, **more: Any) -> Engine:
         opened.append(case.load(model, EngineOptions(**{"threads": 1, **more}), request))
         return opened[-1]
 

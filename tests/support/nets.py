@@ -177,3 +177,28 @@ def tflite_add_one(path: Path, shape: Sequence[int] = (1, 4)) -> Path:
 
     tensors = [Tensor("x", shape), Tensor("one", (1,), data=np.ones(1, np.float32)), Tensor("y", shape)]
     return tflite_file(path, tensors, [("ADD", schema.AddOptionsT(), (0, 1), (2,))], (0,), (2,))
+
+
+def ir_adding(path: Path, numbers: NDArray[np.float32]) -> Path:
+    """y = x + numbers, float32, as an OpenVINO IR of version 10, which old releases read as well."""
+
+    def port(number: int) -> str:
+        sides = "".join(f"<dim>{side}</dim>" for side in numbers.shape)
+        return f'<port id="{number}" precision="FP32">{sides}</port>'
+
+    shape = ",".join(map(str, numbers.shape))
+    data = f'<data element_type="f32" shape="{shape}"'
+    path.write_text(
+        f'''<?xml version="1.0"?><net name="add" version="10"><layers>
+<layer id="0" name="x" type="Parameter" version="opset1">{data}/><output>{port(0)}</output></layer>
+<layer id="1" name="numbers" type="Const" version="opset1">{data} offset="8" size="{numbers.nbytes}"/><output>{port(0)}
+</output></layer>
+<layer id="2" name="y" type="Add" version="opset1"><data auto_broadcast="numpy"/>
+<input>{port(0)}{port(1)}</input><output>{port(2)}</output></layer>
+<layer id="3" name="y/sink" type="Result" version="opset1"><input>{port(0)}</input></layer></layers>
+<edges><edge from-layer="0" from-port="0" to-layer="2" to-port="0"/>
+<edge from-layer="1" from-port="0" to-layer="2" to-port="1"/>
+<edge from-layer="2" from-port="2" to-layer="3" to-port="0"/></edges></net>'''
+    )
+    path.with_suffix(".bin").write_bytes(b"\x07" * 8 + numbers.tobytes())
+    return path
