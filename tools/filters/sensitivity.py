@@ -1,0 +1,87 @@
+"""How much a model errs as more of one group of channels is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.engines.base import Feed
+from edge.errors import ModelError
+from edge.tools.filters.channels import Ids
+from edge.tools.filters.choose import Curve
+from edge.tools.filters.cut import cut
+from edge.tools.filters.groups import Groups
+from edge.tools.filters.importance import Scores
+from edge.tools.filters.means import folded
+from edge.tools.filters.tap import Moments, tap
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+SHARES = (0.25, 0.5, 0.75)
+"""Of a group, cut to measure what that costs; in between costs are interpolated."""
+MOST_FEEDS = 4
+"""A measurement takes that many of the feeds, spread over them."""
+
+
+def measured(
+    groups: Groups,
+    order: Sequence[Ids],
+    moments: Mapping[str, Moments],
+    feeds: Sequence[Feed],
+    progress: Callable[[str], None],
+) -> list[Curve]:
+    """The error of the outputs with the first channels of each group cut, and of that group alone."""
+    some = [feeds[k] for k in sorted({int(k) for k in np.linspace(0, len(feeds) - 1, MOST_FEEDS)})]
+    truth = list(_outputs(groups.net.model, some))
+    curves = []
+    for number, ids in enumerate(order, 1):
+        progress(f"measuring group {number} of {len(order)}")
+        counts, errors = [0], [0.0]
+        for count in sorted({round(share * len(ids)) for share in SHARES} - {0, len(ids)}):
+            keep = groups.everything()
+            keep[ids[:count]] = False
+            try:
+                made = cut(groups, keep, folded(groups, keep, moments))
+            except ModelError:
+                break  # nothing would be left of what some layer reads: `choose` does not go that far
+            counts.append(count)
+            errors.append(_relative(truth, _outputs(made, some)))
+        curves.append(_interpolated(counts, list(np.maximum.accumulate(errors)), len(ids)))
+    return curves
+
+
+def summed(order: Sequence[Ids], scores: Scores) -> list[Curve]:
+    """The same from scores alone: what the channels are worth, added up."""
+    return [_interpolated(range(len(ids) + 1), [0, *np.cumsum(scores[ids])], len(ids)) for ids in order]
+
+
+def output_error(model: ModelProto, other: ModelProto, feeds: Sequence[Feed]) -> float:
+    """The energy of the difference over that of the model's output: mean over outputs, all feeds together."""
+    return _relative(list(_outputs(model, feeds)), _outputs(other, feeds))
+
+
+def _outputs(model: ModelProto, feeds: Sequence[Feed]) -> Iterator[dict[str, NDArray[Any]]]:
+    return tap(model, [value.name for value in model.graph.output], feeds)
+
+
+def _relative(truth: Sequence[Mapping[str, NDArray[Any]]], other: Iterator[Mapping[str, NDArray[Any]]]) -> float:
+    wrong, whole = dict.fromkeys(truth[0], 0.0), dict.fromkeys(truth[0], 0.0)
+    for right, found in zip(truth, other, strict=True):
+        for name, value in right.items():
+            wide = value.astype(np.float64)
+            wrong[name] += float(np.square(found[name] - wide).sum())
+            whole[name] += float(np.square(wide).sum())
+    return float(np.mean([wrong[name] / whole[name] if whole[name] else wrong[name] for name in wrong]))
+
+
+def _interpolated(counts: Sequence[int], errors: Sequence[float], size: int) -> Curve:
+    """Straight lines through points, the last one further on up to the whole group."""
+    x, y = np.array(counts, np.float64), np.array(errors, np.float64)
+    if len(x) > 1 and x[-1] < size:
+        y = np.append(y, y[-1] + (y[-1] - y[-2]) / (x[-1] - x[-2]) * (size - x[-1]))
+        x = np.append(x, size)
+    return lambda count: float(np.interp(count, x, y))
