@@ -95,7 +95,7 @@ def fit(
         epochs.append(Epoch(number, loss, run.error(held, seen), kept, final))
         tell(epochs[-1])
         if final and (chosen < 0 or epochs[-1].error <= epochs[chosen].error):
-            chosen, weights = number - 1, {name: weight.numpy().copy() for name, weight in seen.items()}
+            chosen, weights = number - 1, {name: weight.detach().numpy().copy() for name, weight in seen.items()}
     return Fitted(weights, tuple(epochs), epochs[chosen])
 
 
