@@ -102,7 +102,7 @@ def _coded(weight: Weight, array: NDArray[Any]) -> list[tuple[str, Draft]]:
         for split in [None, *splits(symbols, values.size)]:
             parts = [symbols.reshape(-1)] if split is None else split.parts(symbols)
             cells = [draft_cell(part, values.size, zero, _kernel(array.shape)) for part in parts]
-            sparse = all(cell.sparse for cell in cells)
+            sparse = any(cell.sparse for cell in cells)
             drafts.append(("sparse" if sparse else codec, joined(head + _write_split(split), *cells)))
     return drafts
 

@@ -1,0 +1,1 @@
+"""Figures of packed models: `python -m bench.compression`, or `make bench-compression`."""

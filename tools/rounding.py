@@ -1,0 +1,98 @@
+"""Weights onto uniform grids, so that few bits code them and the layer's output moves little.
+
+Rounding goes filter value by filter value and lets those that are yet to come make up for the error, as GPTQ does
+(Frantar et al., 2022, section 3: with the Cholesky factor of the inverse of the input's second moments); each value
+takes not the nearest code but the one of least error + lambda * bits, entropy-constrained as in Chou, Lookabaugh and
+Gray, Entropy-Constrained Vector Quantization, 1989. For high rates dD/dR = -2 ln(2) step^2 / 12 is the slope at which
+error and bits are exchanged evenly, so lambda follows from the step.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.tools.layers import F64
+from edge.types import F32
+
+SLOPE = 2 * math.log(2) / 12
+"""lambda of a step of 1, for an error that counts once."""
+DAMP = 0.01
+"""Of the mean of the moments' diagonal, added to it: what the feeds did not show may still come."""
+PASSES = 2
+"""The first learns how often each code occurs, the last is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rounded:
+    """codes: int16 (groups, filters, values); bits: of all of them at the entropy of their histogram."""
+
+    codes: NDArray[np.int16]
+    bits: float
+
+
+def rounded(rows: F32, step: F64, moment: F64 | None, most: int, frugal: float = 1.0) -> Rounded:
+    """Codes of a layer's weights.
+
+    Args:
+        rows: float32 (groups, filters, values).
+        step: float64, one of the layer, (1,), or (groups * filters,).
+        moment: float64 (groups, values, values), of the layer's input; None: every value counts alike.
+        most: the largest code.
+        frugal: bits count this times as much as is even; 0 rounds to the code of least error.
+    """
+    groups, filters, values = rows.shape
+    steps = np.broadcast_to(np.asarray(step, np.float64).reshape(-1, 1, 1), (groups * filters, 1, 1))
+    scaled = rows.astype(np.float64) / steps.reshape(groups, filters, 1)
+    upper = np.broadcast_to(np.eye(values), (groups, values, values)) if moment is None else _factor(moment)
+    cost = _lengths(np.clip(np.rint(scaled), -most, most), most)
+    codes = scaled
+    for _ in range(PASSES if frugal else 1):
+        codes = _one_pass(scaled, upper, cost, most, frugal * SLOPE)
+        cost = _lengths(codes, most)
+    return Rounded(codes.astype(np.int16), entropy_bits(codes))
+
+
+def entropy_bits(codes: NDArray[np.floating] | NDArray[np.integer]) -> float:
+    """Bits of all codes at the entropy of their own histogram."""
+    counts = np.unique(codes, return_counts=True)[1]
+    return float(-(counts * np.log2(counts / counts.sum())).sum())
+
+
+def _factor(moment: F64) -> F64:
+    """The upper Cholesky factor of the inverse, (groups, values, values), by which errors are passed on."""
+    values = moment.shape[-1]
+    diagonal = np.einsum("gii->gi", moment)
+    # A channel that is never fed anything leaves its weights free; it must not make the matrix singular.
+    floor = DAMP * diagonal.mean(axis=1, keepdims=True) + 1e-12
+    whole = moment + floor[..., None] * np.eye(values)
+    inverse = np.linalg.inv(whole)
+    return np.linalg.cholesky((inverse + inverse.transpose(0, 2, 1)) / 2).transpose(0, 2, 1)
+
+
+def _one_pass(scaled: F64, upper: F64, cost: F64, most: int, slope: float) -> F64:
+    left = scaled.copy()
+    codes = np.empty_like(left)
+    # An error of a value weighs 1 / U[j, j]^2; the mean weight of the layer makes bits and errors comparable.
+    weight = 1 / np.square(np.einsum("gii->gi", upper))
+    price = slope * weight.mean()
+    for j in range(left.shape[2]):
+        w = left[:, :, j]
+        low = np.clip(np.floor(w), -most, most)
+        choices = np.stack([low, np.minimum(low + 1, most), np.zeros_like(low)])
+        loss = np.square(w - choices) * weight[:, j, None] + price * cost[(choices + most).astype(np.intp)]
+        code = np.take_along_axis(choices, loss.argmin(axis=0)[None], axis=0)[0]
+        codes[:, :, j] = code
+        passed = (w - code) / upper[:, j, j, None]
+        left[:, :, j + 1 :] -= passed[..., None] * upper[:, j, None, j + 1 :]
+    return codes
+
+
+def _lengths(codes: F64, most: int) -> F64:
+    """Bits of each code, -most..most, at the histogram of these; those that do not occur share one more count."""
+    counts = np.bincount((codes + most).astype(np.intp).ravel(), minlength=2 * most + 1).astype(np.float64)
+    counts += 1 / (2 * most + 1) + 1e-3
+    return np.asarray(-np.log2(counts / counts.sum()))
