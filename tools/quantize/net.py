@@ -1,0 +1,189 @@
+"""A model as quantization works on it: a copy of its graph with its constants, its layers and who feeds whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.engines.base import need
+from edge.tools.graph import consumers, load, producers, to_bytes
+from edge.tools.quantize.plan import INSTALL
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto
+
+LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A node with constant weights.
+
+    name: of its first output's tensor
+    data: the tensor that it is fed
+    weight, bias: initializers; the bias may be absent
+    axis: of the weight's output channels
+    group: of a convolution, 1 for others
+    """
+
+    name: str
+    node: NodeProto
+    data: str
+    weight: str
+    bias: str | None
+    axis: int
+    group: int
+
+
+class Net:
+    """A copy of a model that may be changed; opset 13 at least, no Constant nodes, no initializer an input.
+
+    values: initializers as arrays; what is put there is written back by `model`
+    made_by, used_by: the node that makes a tensor, and those that take it; as they were when `wire` was last called
+    """
+
+    def __init__(self, model: ModelProto) -> None:
+        """Raises ModelError where the model is broken or its opset cannot be raised."""
+        self._model = load(to_bytes(model))
+        self.values: dict[str, NDArray[Any]] = {
+            tensor.name: self.numpy_helper.to_array(tensor) for tensor in self.graph.initializer
+        }
+        self.inputs = tuple(value.name for value in self.graph.input)
+        self.outputs = tuple(value.name for value in self.graph.output)
+        self.wire()
+
+    @property
+    def graph(self) -> GraphProto:
+        """The graph, whose nodes may be changed."""
+        return self._model.graph
+
+    @property
+    def numpy_helper(self) -> Any:
+        """Arrays to tensors and back."""
+        return need("onnx", INSTALL).numpy_helper
+
+    def copy(self) -> Net:
+        """Another one, independent of this one."""
+        made = Net.__new__(Net)
+        made._model = type(self._model)()
+        made._model.CopyFrom(self._model)
+        made.values, made.inputs, made.outputs = dict(self.values), self.inputs, self.outputs
+        made.wire()
+        return made
+
+    def wire(self) -> None:
+        """Look again who makes and takes what, after nodes were changed."""
+        self.made_by = producers(self._model)
+        self.used_by = consumers(self._model)
+
+    def model(self) -> ModelProto:
+        """The model as it is now, without initializers that no node takes."""
+        made: ModelProto = type(self._model)()
+        made.CopyFrom(self._model)
+        taken = {name for node in made.graph.node for name in node.input} | set(self.outputs)
+        taken |= _captured(made)
+        del made.graph.initializer[:]
+        made.graph.initializer.extend(
+            self.numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), name)
+            for name, array in self.values.items()
+            if name in taken
+        )
+        return made
+
+    def node(self, kind: str, inputs: list[str], outputs: list[str], **attributes: object) -> NodeProto:
+        """A new node, not yet in the graph."""
+        made: NodeProto = need("onnx", INSTALL).helper.make_node(kind, inputs, outputs, name=outputs[0], **attributes)
+        return made
+
+    def set_nodes(self, nodes: list[NodeProto]) -> None:
+        """Replace all nodes, in an order in which each comes after those that feed it."""
+        copies = [type(node).FromString(node.SerializeToString()) for node in nodes]
+        del self.graph.node[:]
+        self.graph.node.extend(copies)
+        self.wire()
+
+    def attribute(self, node: NodeProto, name: str, default: Any) -> Any:
+        """A node's attribute."""
+        found = next((a for a in node.attribute if a.name == name), None)
+        return default if found is None else need("onnx", INSTALL).helper.get_attribute_value(found)
+
+    def layers(self) -> list[Layer]:
+        """Nodes with constant float weights, in the graph's order."""
+        return list(self._layers())
+
+    def _layers(self) -> Iterator[Layer]:
+        for node in self.graph.node:
+            if node.op_type not in LAYERS or node.domain not in ("", "ai.onnx"):
+                continue
+            array = self.values.get(node.input[1])
+            if array is None or array.dtype != np.float32 or array.ndim < 2:
+                continue
+            if node.op_type in ("MatMul", "Gemm") and (array.ndim != 2 or self.attribute(node, "transA", 0)):
+                continue
+            bias = node.input[2] if len(node.input) > 2 and node.input[2] else None
+            if bias is not None and bias not in self.values:
+                continue
+            yield Layer(
+                node.output[0],
+                node,
+                node.input[0],
+                node.input[1],
+                bias,
+                self._axis(node),
+                self.attribute(node, "group", 1),
+            )
+
+    def _axis(self, node: NodeProto) -> int:
+        if node.op_type == "Gemm":
+            return 0 if self.attribute(node, "transB", 0) else 1
+        return 0 if node.op_type == "Conv" else 1
+
+
+def prepared(model: ModelProto) -> Net:
+    """A net with its batch norms folded into the convolutions before them."""
+    net = Net(model)
+    left: list[NodeProto] = []
+    for node in net.graph.node:
+        before = net.made_by.get(node.input[0]) if node.op_type == "BatchNormalization" else None
+        if before is None or not _fold(net, before, node):
+            left.append(node)
+    net.set_nodes(left)
+    return net
+
+
+def _fold(net: Net, conv: NodeProto, norm: NodeProto) -> bool:
+    """y = gain * (conv(x) - mean) + shift, with gain and shift moved into the convolution's weights and bias."""
+    alone = len(net.used_by.get(conv.output[0], ())) == 1 and conv.output[0] not in net.outputs
+    own = all(len(net.used_by.get(name, ())) == 1 for name in conv.input[1:] if name)
+    constant = all(name in net.values for name in (*conv.input[1:], *norm.input[1:]) if name)
+    if conv.op_type != "Conv" or not (alone and own and constant):
+        return False
+    scale, shift, mean, variance = (net.values[name].astype(np.float64) for name in norm.input[1:5])
+    gain = scale / np.sqrt(variance + net.attribute(norm, "epsilon", 1e-5))
+    weight = net.values[conv.input[1]]
+    bias = net.values[conv.input[2]] if len(conv.input) > 2 and conv.input[2] else np.zeros(len(weight), np.float32)
+    net.values[conv.input[1]] = (weight * gain.reshape(-1, *[1] * (weight.ndim - 1))).astype(np.float32)
+    name = f"{conv.input[1]}_bias"
+    net.values[name] = ((bias - mean) * gain + shift).astype(np.float32)
+    del conv.input[2:]
+    conv.input.append(name)
+    conv.output[0] = norm.output[0]
+    return True
+
+
+def _captured(model: ModelProto) -> set[str]:
+    """Names that sub-graphs take from around them."""
+    names: set[str] = set()
+    left = [a for node in model.graph.node for a in node.attribute]
+    while left:
+        attribute = left.pop()
+        for graph in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])):
+            for node in graph.node:
+                names.update(node.input)
+                left.extend(node.attribute)
+            names.update(value.name for value in graph.output)
+    return names

@@ -1,0 +1,37 @@
+"""Weights onto symmetric integer grids."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.models.packed.weight import Grid
+
+SHRINK = np.linspace(1.0, 0.5, 26)
+"""Shares of a channel's largest weight that are tried as the end of its grid."""
+
+
+def scales_of(array: NDArray[np.float32], axis: int, levels: int, per_channel: bool = True) -> NDArray[np.float32]:
+    """The scales with the least squared error of rounding and clipping, float32 (channels,) or (1,).
+
+    levels: the largest code; the smallest is its negative.
+    """
+    rows = np.moveaxis(array, axis, 0).reshape(array.shape[axis] if per_channel else 1, -1).astype(np.float64)
+    most = np.abs(rows).max(axis=1, initial=0.0)
+    best = np.where(most > 0, most / levels, 1.0)
+    least = np.full(len(rows), np.inf)
+    for share in SHRINK:
+        tried = np.where(most > 0, share * most / levels, 1.0)[:, None]
+        error = np.square(np.rint(rows / tried).clip(-levels, levels) * tried - rows).sum(axis=1)
+        better = error < least
+        best[better], least[better] = tried[better, 0], error[better]
+    return np.maximum(best, np.finfo(np.float32).tiny).astype(np.float32)
+
+
+def grid_of(array: NDArray[np.float32], scales: NDArray[np.float32], axis: int, levels: int) -> Grid:
+    """Each weight at the nearest point of its channel's grid."""
+    shape = [1] * array.ndim
+    if scales.size > 1:
+        shape[axis] = -1
+    codes = np.rint(array / scales.reshape(shape)).clip(-levels, levels).astype(np.int16)
+    return Grid(codes, scales, axis)
