@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edge.models.manifest import Manifest
 from edge.tools.train.augment import deformed
-from edge.tools.train.backend import Tensor, functional, torch
+from edge.tools.train.backend import Tensor, functional, multiplies_bfloat16, torch
 from edge.tools.train.compressor import Compressor
 from edge.tools.train.data import Samples, feed, split
 from edge.tools.train.interpret import Net
@@ -113,6 +113,7 @@ class _Run:
         self._known = {name: torch().from_numpy(w.copy()) for name, w in teacher.weights.items()} if teacher else {}
         self.compressor = Compressor(net, self._weights, recipe)
         self._optimizers = [torch().optim.Adam(list(self._weights.values()), lr=recipe.rate, fused=True)]
+        self._half = multiplies_bfloat16()  # validation stays in float32, as engines run
         self._step = 0
         self._steps = recipe.epochs * max(1, len(train) // recipe.batch)
 
@@ -136,7 +137,7 @@ class _Run:
         for begin in range(0, len(held), AT_ONCE):
             pixels = torch().from_numpy(held.pixels[begin : begin + AT_ONCE])
             with torch().no_grad():
-                told = self._scores(self._net, pixels, seen).argmax(1).numpy()
+                told = self._scores(self._net, pixels, seen, half=False).argmax(1).numpy()
             wrong += int((told != held.labels[begin : begin + AT_ONCE]).sum())
         return wrong / len(held)
 
@@ -169,19 +170,20 @@ class _Run:
 
     def _loss(self, pixels: Tensor, labels: Tensor) -> Tensor:
         recipe = self._recipe
-        scores = self._scores(self._net, pixels, self.compressor.seen())
+        scores = self._scores(self._net, pixels, self.compressor.seen(), self._half)
         loss = functional().cross_entropy(scores, labels, label_smoothing=recipe.smoothing)
         if self._teacher is None:
             return loss
         with torch().no_grad():
-            known = self._scores(self._teacher, pixels, self._known)
+            known = self._scores(self._teacher, pixels, self._known, self._half)
             wanted = functional().softmax(known / recipe.temperature, dim=1)
         soft = functional().cross_entropy(scores / recipe.temperature, wanted)
         return (1 - recipe.distil) * loss + recipe.distil * recipe.temperature**2 * soft
 
-    def _scores(self, net: Net, pixels: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+    def _scores(self, net: Net, pixels: Tensor, weights: Mapping[str, Tensor], half: bool) -> Tensor:
         """A score a class, (n, classes)."""
         given = torch().from_numpy(feed(pixels.numpy(), self._manifest))
         if given.ndim == 4:
             given = given.contiguous(memory_format=torch().channels_last)
-        return net.run({net.inputs[0]: given}, weights)[net.outputs[0]].flatten(1)
+        with torch().autocast("cpu", torch().bfloat16, enabled=half):
+            return net.run({net.inputs[0]: given}, weights)[net.outputs[0]].flatten(1).float()
