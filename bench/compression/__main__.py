@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from bench.compression import coder, hostile
+from bench.compression import coder, convnet, hostile, lenet
 from bench.run import run
 from bench.table import Measure
 
 MEASURES: dict[str, Measure] = {
+    "lenet-300-100": lenet.lenet_300_100,
+    "lenet-5": lenet.lenet_5,
+    "convnet": convnet.convnet,
     "coder": coder.speed,
     "entropy": coder.overhead,
     "hostile": hostile.hostile,

@@ -63,7 +63,8 @@ def _samples(path: Path, found: dict[str, NDArray[Any]], part: str, shape: tuple
     pixels, labels = found.get(f"X{part}"), found.get(f"y{part}")
     if pixels is None or labels is None:
         return None
-    if labels.ndim != 1 or labels.dtype.kind not in "iu" or len(labels) != len(pixels) or not len(labels):
+    indices = labels.ndim == 1 and labels.dtype.kind in "iu" and labels.size > 0 and labels.min() >= 0
+    if not indices or len(labels) != len(pixels):
         raise UserError(f"{path}: `y{part}` must be a class index for each of the {len(pixels)} samples of `X{part}`")
     if pixels.dtype.kind not in "uf" or (pixels.dtype.kind == "u" and pixels.dtype != np.uint8):
         raise UserError(f"{path}: `X{part}` must be uint8 or floating point, not {pixels.dtype}")

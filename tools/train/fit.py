@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.errors import UserError
 from edge.models.manifest import Manifest
 from edge.tools.train.augment import deformed
 from edge.tools.train.backend import Tensor, functional, multiplies_bfloat16, torch
@@ -80,10 +81,12 @@ def fit(
 
     Raises:
         ModelError: the graph and the samples do not fit one another.
+        UserError: a label that the net has no score for.
     """
     torch().set_num_threads(recipe.threads)
     train, held = split(samples, recipe.validation, recipe.seed)
     run = _Run(net, teacher, train, manifest, recipe)
+    run.check(max(int(train.labels.max()), int(held.labels.max())))
     epochs: list[Epoch] = []
     chosen, weights = -1, dict(net.weights)
     for number in range(1, recipe.epochs + 1):
@@ -116,6 +119,13 @@ class _Run:
         self._half = multiplies_bfloat16()  # validation stays in float32, as engines run
         self._step = 0
         self._steps = recipe.epochs * max(1, len(train) // recipe.batch)
+
+    def check(self, largest: int) -> None:
+        """Run one sample through the net: it must be one that fits, and give a score for the largest label."""
+        with torch().no_grad():
+            classes = self._scores(self._net, self._pixels[:1], self._weights, half=False).shape[1]
+        if largest >= classes:
+            raise UserError(f"the data have classes 0 to {largest}; the model has {classes} scores")
 
     def epoch(self, number: int, progress: Callable[[float], None]) -> float:
         """One pass over the samples; its mean loss."""

@@ -82,7 +82,7 @@ def _curves(made: Made) -> str:
     numbers = [epoch.number for epoch in made.fitted.epochs]
     left.plot(numbers, [100 * epoch.error for epoch in made.fitted.epochs], color="tab:blue")
     left.axvline(made.fitted.chosen.number, color="0.7", linewidth=1)
-    left.set(xlabel="epoch", ylabel="wrong of the validation samples, % (blue)", yscale="log")
+    left.set(xlabel="epoch", ylabel="wrong of the validation samples, % (blue)", ylim=(0, None))
     right = left.twinx()
     right.plot(numbers, [epoch.kept for epoch in made.fitted.epochs], color="tab:orange")
     right.set(ylabel="weights that are not 0 (orange)", yscale="log")
