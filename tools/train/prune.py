@@ -27,9 +27,8 @@ def scores(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return made
 
 
-def masks(weights: Mapping[str, Tensor], density: float) -> dict[str, Tensor]:
-    """True for the weights that stay: the best `density` of all layers together, at least one."""
-    found = scores(weights)
+def masks(found: Mapping[str, Tensor], density: float) -> dict[str, Tensor]:
+    """True for the weights that stay: the best `density` of all layers' scores together, at least one."""
     every = torch().cat([score.flatten() for score in found.values()])
     kept = min(len(every), max(1, round(density * len(every))))
     least = every.kthvalue(len(every) - kept + 1).values
