@@ -29,6 +29,11 @@ COMMANDS = {
     "events": "edge.commands.control:events",
     "models": "edge.commands.models:models",
     "train-compress": "edge.commands.train_compress:train_compress",
+    "inspect": "edge.commands.packed:inspect",
+    "verify": "edge.commands.packed:verify",
+    "unpack": "edge.commands.packed:unpack",
+    "sign": "edge.commands.packed:sign",
+    "delta": "edge.commands.packed:delta",
 }
 
 

@@ -17,6 +17,7 @@ from edge.clock import SystemClock, synchronised
 from edge.config.schema import Config
 from edge.detector import Detector
 from edge.engine_news import EngineNews
+from edge.engines.links import Change
 from edge.engines.worker import Worker
 from edge.metrics import Stages
 from edge.outbox import Limits, Outbox, SinkStats, read_events, snapshot_path
@@ -169,6 +170,7 @@ class Daemon:
                 self._emit,
             )
             self._detector = wiring.open_model(config, seeing, self._news, passed_over=_passed_over, measure=True)
+            _tell_of_slot(self._detector, self._news)
             self._worker = Worker(self._detector.runner, self._detector.predictor.model.manifest.batch)
         for camera in config.camera:
             wanted = self._detector if wiring.objects_of(camera) else None
@@ -241,8 +243,16 @@ class Daemon:
 
 
 def _passed_over(line: str) -> None:
-    """An engine that was asked for and is not here at all: no chain will bring it back."""
-    log.warning("an engine of the list is left out: %s", line)
+    """An engine that was asked for and is not here at all: no chain will bring it back; or a slot that failed."""
+    log.warning("passed over: %s", line)
+
+
+def _tell_of_slot(detector: Detector, news: EngineNews) -> None:
+    """A model that had to be gone back from is news until the next start: nobody asked for the old one."""
+    model = detector.predictor.model
+    if model.packed is not None and model.slot is not None and model.slot.passed:
+        old = f"version {model.packed.origin.version} of {model.slot.slots.name}"
+        news(Change(old, None, model.slot.passed, best=False))
 
 
 def _run_sink(sink: Sink, part: Part) -> None:

@@ -1,9 +1,11 @@
 """Questions about paths that answer instead of raising: a folder on the way may be one that we may not enter; and
-files read within bounds."""
+files read within bounds, and written whole."""
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 import stat
 from pathlib import Path
 
@@ -30,6 +32,32 @@ def read_bounded(path: Path, most: int) -> bytes:
     if len(content) > most:
         raise OSError(f"it has more than {most >> 20} MB")
     return content
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put a file in place, durable and whole, over one that is there; OSError, and nothing changed, if it cannot be."""
+    draft = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with draft.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    settle(path.parent)
+
+
+def settle(folder: Path) -> None:
+    """Make durable what was renamed in a folder; file systems that cannot are left as they are."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    except OSError as fault:
+        if fault.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -14,7 +14,7 @@ from edge.capture.v4l2 import open_v4l2
 from edge.config.checks import missing_files
 from edge.doctor.model import check_model
 from edge.errors import EdgeError
-from edge.paths import GONE, is_file, no_folder, read_bounded, unreadable
+from edge.paths import GONE, is_file, no_folder, read_bounded, unreadable, write_whole
 
 AWKWARD = ["loop/x", "n" * 300, "a\0b", "file/below"]
 
@@ -93,3 +93,14 @@ def check(path: str) -> str:
         said.append(str(fault.value))
     assert not any("\n" in line for line in said)
     return "; ".join(said)
+
+
+def test_a_file_is_written_whole_or_not_at_all(folder: Path) -> None:
+    write_whole(folder / "file", b"new")
+    assert (folder / "file").read_bytes() == b"new"
+    (folder / "taken").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_whole(folder / "taken", b"new")
+    assert sorted(path.name for path in folder.iterdir()) == ["file", "loop", "taken"], "no draft is left"
+    with pytest.raises(FileNotFoundError):
+        write_whole(folder / "none" / "file", b"new")

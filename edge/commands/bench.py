@@ -84,7 +84,10 @@ def bench(
         opened = open_predictor(model, names, options, manifest=manifest, masks=False, passed_over=tell_passed_over)
         _streams(opened, clip, streams, seconds, as_json)
         return
-    measured = Measured(find(model, manifest), names, tuple(overrides), threads, seconds)
+    measured = Measured(model, manifest, names, tuple(overrides), threads, seconds)
+    slot = measured.model().slot
+    if slot is not None and slot.passed:
+        tell_passed_over(slot.passed)
     rows = [measured.row(0)] if isinstance(names, str) else _each(measured)
     if as_json:
         print_json(rows[0] if isinstance(names, str) else {"engines": rows})
@@ -96,31 +99,38 @@ def bench(
 class Measured:
     """What is to be timed, in words that another process understands.
 
+    name, manifest: of the model
     engine: one, or several by name
     overrides, threads: as the command line gives them
     seconds: how long to measure
     """
 
-    model: Model
+    name: str
+    manifest: Path | None
     engine: str | list[str]
     overrides: tuple[str, ...]
     threads: int
     seconds: float
 
-    def links(self, passed_over: PassedOver) -> list[Link]:
+    def model(self) -> Model:
+        """The model, found anew: what a packed file holds is not handed to another process. Raises as `find`."""
+        return find(self.name, self.manifest)
+
+    def links(self, model: Model, passed_over: PassedOver) -> list[Link]:
         """The engines that can load the model, in the order given."""
-        return links_of(self.model, self.engine, options_of(self.overrides, self.threads), passed_over=passed_over)
+        return links_of(model, self.engine, options_of(self.overrides, self.threads), passed_over=passed_over)
 
     def row(self, number: int) -> dict[str, Any]:
         """Load the model on one of these engines and time it in this process. Raises EdgeError."""
-        link = self.links(lambda line: None)[number]
+        model = self.model()
+        link = self.links(model, lambda line: None)[number]
         begun = time.perf_counter()
         loaded = link.load()
         load_s = time.perf_counter() - begun
         ours, raw = _interleaved(loaded, _random_feed(loaded), self.seconds)
         loaded.close()
         return {
-            "model": self.model.manifest.name,
+            "model": model.manifest.name,
             "engine": loaded.name,
             "threads": options_of(self.overrides, self.threads).cpu_threads,
             "runs": len(ours),
@@ -131,7 +141,7 @@ class Measured:
             "overhead": round(float(np.median(ours) / np.median(raw)), 4),
             "load_s": round(load_s, 3),
             "rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-            "model_bytes": self.model.path.stat().st_size,
+            "model_bytes": model.path.stat().st_size,
         }
 
 
@@ -158,7 +168,7 @@ def _each(measured: Measured) -> list[dict[str, Any]]:
     """A row for each engine that can; those that cannot are told. EdgeError if none can."""
     rows: list[dict[str, Any]] = []
     faults: list[EdgeError] = []
-    for number, link in enumerate(measured.links(tell_passed_over)):
+    for number, link in enumerate(measured.links(measured.model(), tell_passed_over)):
         try:
             # A process for each: what one leaves in memory, and its threads, are not the next one's cost.
             with ProcessPoolExecutor(1, get_context("spawn")) as pool:

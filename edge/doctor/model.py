@@ -40,7 +40,7 @@ def check_model(data: dict[str, Any]) -> list[Finding]:
     entry = catalogue.by_name(name)
     try:
         found = store.find(name, Path(manifest) if manifest else None)
-        described, suffix = found.manifest, found.path.suffix.lower()
+        described, suffix = found.manifest, found.suffix
     except MissingError:
         if entry is None:
             return findings

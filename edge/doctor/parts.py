@@ -16,7 +16,8 @@ from edge.doctor.verdict import Verdict
 from edge.engines import registry
 from edge.engines.base import EngineOptions
 from edge.errors import EdgeError
-from edge.models import store
+from edge.models import store, trust
+from edge.models.packed.signing import verifier
 from edge.web.settings import WebSettings, absent_packages
 
 CONNECT_S = 3.0
@@ -26,7 +27,7 @@ LOW_DISK_MB, FULL_DISK_MB = 1000, 100
 def look(config: Config) -> list[Verdict]:
     """All that can be tried without starting anything and without logging in anywhere."""
     running = _running(config.node)
-    looks = [_data(config.node.data), _disk(config.node.data), _model(config), _web(config, running)]
+    looks = [_data(config.node.data), _disk(config.node.data), _keys(), _model(config), _web(config, running)]
     looks += [_device(camera.name, camera.source) for camera in config.camera if camera.source.startswith("v4l2:")]
     if config.mqtt.host:
         looks.append(_server("broker", config.mqtt.host, config.mqtt.port, "is mosquitto running, and `mqtt` right?"))
@@ -70,6 +71,18 @@ def _nearest(folder: Path) -> Path:
     return next(path for path in (folder, *folder.absolute().parents) if path.exists())
 
 
+def _keys() -> Verdict | None:
+    """The keys that packed models must be signed with, where there are any, and what verifies that."""
+    try:
+        found = trust.keys()
+        if not found:
+            return None
+        verifier(wanted=True)
+    except EdgeError as fault:
+        return Verdict("keys", "fail", str(fault), "packed models are refused until then: `edge models trust --list`")
+    return Verdict("keys", "ok", f"packed models must be signed by {', '.join(key.path.stem for key in found)}")
+
+
 def _model(config: Config) -> Verdict | None:
     if not any(wiring.objects_of(camera) for camera in config.camera if camera.enabled):
         return None
@@ -80,9 +93,7 @@ def _model(config: Config) -> Verdict | None:
     options = wiring.engine_options(config.model, config.engine)
     left_out: list[str] = []
     try:
-        names = registry.usable(
-            config.model.engine, found.path.suffix.lower(), found.manifest.engines, options, left_out.append
-        )
+        names = registry.usable(config.model.engine, found.suffix, found.manifest.engines, options, left_out.append)
     except EdgeError as fault:
         return Verdict("model", "fail", str(fault), "see `edge engines`")
     away = {name: reason for name in names if (reason := _away(name, options, first=name == names[0])) is not None}
@@ -93,13 +104,22 @@ def _model(config: Config) -> Verdict | None:
     if not here:
         return Verdict("model", "fail", f"{found.manifest.name}: {told}", "see `edge engines --config FILE`")
     engine = here[0]
-    shown = f"{found.manifest.name} on {engine} ({found.path})"
+    shown = f"{found.manifest.name}{_version(found)} on {engine} ({found.path})"
+    back = found.slot and (found.slot.passed or found.slot.slots.aside)
+    if back:
+        return Verdict(
+            "model", "warn", f"{shown} was gone back to: {back}", "install a sound one: `edge models install`"
+        )
     if told:
         return Verdict("model", "warn", f"{shown}; {told}", "it serves as long as the others are away")
     memory = machine.memory_mb()[0]
     if engine == "openvino" and memory is not None and memory < machine.SMALL_BOARD_MB:
         return Verdict("model", "warn", shown, f"on a board of {memory} MB {machine.SMALL_BOARD}")
     return Verdict("model", "ok", shown)
+
+
+def _version(model: store.Model) -> str:
+    return "" if model.packed is None else f" version {model.packed.origin.version}"
 
 
 def _away(engine: str, options: EngineOptions, *, first: bool) -> str | None:

@@ -3,42 +3,91 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge.cache import search_folders
+from edge.engines.base import ModelFile
 from edge.errors import MissingError, ModelError
-from edge.models import catalogue
+from edge.models import catalogue, trust
 from edge.models.manifest import Manifest, read_manifest
+from edge.models.packed.read import Packed, read
+from edge.models.slots import SUFFIX, Mark, Slots, slots_of
 from edge.paths import is_file
 
 
 @dataclass(frozen=True, slots=True)
+class Slot:
+    """Where an installed packed model was found.
+
+    mark: which file was in it when it was looked at
+    passed: why the slot that should serve was passed over for this one; empty where this one should
+    passed_mark: which file was in that one
+    """
+
+    slots: Slots
+    letter: str
+    mark: Mark = None
+    passed: str = ""
+    passed_mark: Mark = None
+
+    @property
+    def other(self) -> str | None:
+        """The slot that can stand in for this one; None where nothing is in it, or this one stands in already."""
+        return None if self.passed else next((one for one in self.slots.filled if one != self.letter), None)
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
-    """A model file with its manifest; sha256 is that of the file, lower-case hex."""
+    """A model with its manifest.
+
+    path: of the file, for people
+    sha256: of the file, lower-case hex
+    packed: what the file is where it is a packed one, whose tensors are not decoded yet
+    slot: where a packed one was installed
+    """
 
     path: Path
     sha256: str
     manifest: Manifest
+    packed: Packed | None = None
+    slot: Slot | None = None
+
+    @property
+    def file(self) -> ModelFile:
+        """What an engine loads."""
+        return self.path if self.packed is None else self.packed.unpacked()
+
+    @property
+    def suffix(self) -> str:
+        """Of the plain file, lower-case: it says which engines can read it."""
+        return (self.path.suffix if self.packed is None else self.packed.suffix).lower()
 
 
 def find(name: str, manifest: Path | None = None) -> Model:
-    """The model that a user names: by catalogue name, or by the path of a file.
+    """The model that a user names: that of an installed packed model, a catalogue name, or the path of a file.
 
-    A file's manifest is the one given, else the TOML file beside it, else the catalogue's if it knows the file.
+    A file's manifest is the one given, else the one in a packed file, else the TOML file beside it, else the
+    catalogue's if it knows the file. Where the slot of an installed packed model that should serve cannot be read or
+    verified, the other one is taken, and `Model.slot` says why; nothing on the disk is changed.
 
     Raises:
-        MissingError: a known model whose file is not on this machine; says how to get it.
-        ModelError: no such file or name, a file that is no model, no manifest, or a wrong sha256.
+        MissingError: a known model whose file is not on this machine, or the package that verifies signatures; says
+            how to get it.
+        ModelError: no such file or name, a file that is no model, no manifest, a wrong sha256, or a signature that is
+            wanted and is not there or not of a trusted key.
     """
+    slots = None if is_file(Path(name)) else slots_of(name)
+    if slots is not None:
+        return _described(_serving(slots), manifest)
     entry = catalogue.by_name(name)
     if entry is not None and not is_file(Path(name)):
         return _checked(_cached(entry), entry.manifest if manifest is None else read_manifest(manifest))
     path = _installed(name) or Path(name).expanduser()
-    if path.suffix.lower() == ".epk":
-        raise ModelError(f"{path}: packed models come with a later release; give the model file itself")
     if not is_file(path):
         raise ModelError(_unknown(name, path))
+    if path.suffix.lower() == SUFFIX:
+        return _described(packed_model(path), manifest)
     if path.suffix.lower() == ".toml":  # of a model that only a server has
         return Model(path, sha256_of(path), read_manifest(path))
     beside = path.with_suffix(".toml")
@@ -52,6 +101,32 @@ def find(name: str, manifest: Path | None = None) -> Model:
             f"`edge models inspect {path}` prints a draft"
         )
     return Model(path, digest, known.manifest)
+
+
+def packed_model(path: Path, slot: Slot | None = None) -> Model:
+    """A packed file as a model, once it is found whole and signed as this device wants it.
+
+    Raises:
+        ModelError, MissingError: as `edge.models.packed.read`; a trusted key cannot be read.
+    """
+    packed = read(path, trust.trusted())
+    return Model(path, packed.sha256, packed.manifest, packed, slot)
+
+
+def standing_in(slot: Slot | None, reason: str) -> Model | None:
+    """What is in the other slot, for a model of an installed one that cannot be used; None where nothing sound is.
+
+    reason: why the model itself cannot be used.
+    """
+    letter = None if slot is None else slot.other
+    if slot is None or letter is None:
+        return None
+    try:
+        return packed_model(
+            slot.slots.file(letter), Slot(slot.slots, letter, slot.slots.mark(letter), reason, slot.mark)
+        )
+    except ModelError:
+        return None
 
 
 def sha256_of(path: Path) -> str:
@@ -81,9 +156,37 @@ def installed() -> dict[str, Path]:
         except OSError:  # not there, or not for this user
             continue
         for file in files:
-            if file.suffix != ".toml" and is_file(file) and is_file(file.with_name(f"{file.stem}.toml")):
+            if file.suffix not in (".toml", SUFFIX) and is_file(file) and is_file(file.with_name(f"{file.stem}.toml")):
                 found.setdefault(file.stem, file)
     return {name: found[name] for name in sorted(found) if catalogue.by_name(name) is None}
+
+
+def _serving(slots: Slots) -> Model:
+    """What is in the slot that should serve, else what is in the other one; without a link, the newest of both."""
+    letters = slots.filled
+    if not letters:
+        raise ModelError(f"{slots.link}: was removed just now")
+    if slots.active is None:
+        letters = tuple(sorted(letters, key=lambda letter: _version(slots.file(letter)), reverse=True))
+    slot = Slot(slots, letters[0], slots.mark(letters[0]))
+    try:
+        return packed_model(slots.file(slot.letter), slot)
+    except ModelError as fault:
+        other = standing_in(slot, str(fault))
+        if other is None:
+            raise
+        return other
+
+
+def _version(path: Path) -> int:
+    try:
+        return read(path).origin.version
+    except ModelError:
+        return -1
+
+
+def _described(model: Model, manifest: Path | None) -> Model:
+    return model if manifest is None else replace(model, manifest=read_manifest(manifest))
 
 
 def _installed(name: str) -> Path | None:

@@ -146,7 +146,7 @@ def test_installing_brings_the_model_and_its_manifest_under_its_name(tmp_path: P
         ("no-such-model", "no model is called `no-such-model`; `edge models list`"),
         ("no/such.onnx", r"no/such\.onnx: no such model file"),
         ("x" * 300 + ".onnx", "no such model file"),
-        ("packed.epk", "packed models come with a later release"),
+        ("packed.epk", r"packed\.epk: no such model file"),
     ],
 )
 def test_a_name_that_leads_nowhere_says_so(name: str, complaint: str) -> None:

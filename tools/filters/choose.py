@@ -39,7 +39,7 @@ class Work:
 
     def left(self, kept: NDArray[np.float64]) -> NDArray[np.float64]:
         """Multiply-accumulates (layers,) when that many places of each axis are kept."""
-        found = self.macs.copy()
+        found: NDArray[np.float64] = self.macs.copy()
         np.multiply.at(found, self.layer, kept / self.size)
         return found
 
@@ -78,7 +78,7 @@ class Choice:
 
     def lost(self, ids: Ids) -> NDArray[np.float64]:
         """How many places of each axis go with these."""
-        return self.work.places[:, ids].sum(1, dtype=np.float64)
+        return np.asarray(self.work.places[:, ids].sum(1, dtype=np.float64))
 
 
 def ordered(groups: Groups, scores: Scores) -> list[Ids]:

@@ -22,30 +22,30 @@ Keep = NDArray[np.bool_]
 """Which identities are kept, bool (`Groups.count`,)."""
 
 
-def cut(groups: Groups, keep: Keep, biases: Mapping[str, NDArray[Any]] | None = None) -> ModelProto:
+def cut(groups: Groups, keep: Keep, values: Mapping[str, NDArray[Any]] | None = None) -> ModelProto:
     """The model without the channels that are not kept.
 
     Args:
         keep: by identity; `FIXED` is kept.
-        biases: other values for some constants, of full size, before they are cut.
+        values: other ones for some constants, of full size, before they are cut.
 
     Raises:
         ModelError: nothing is left of a tensor, or the graph is not sound afterwards (a fault of ours).
     """
     onnx = need("onnx", INSTALL)
-    values = {**groups.net.constants, **(biases or {})}
-    changed: dict[str, NDArray[Any]] = dict(biases or {})
+    constants = groups.net.constants
+    changed: dict[str, NDArray[Any]] = dict(values or {})
     for (tensor, axis), ids in {(c.tensor, c.axis): c.ids for c in groups.cuts}.items():
         if not keep[ids].any():
             raise ModelError(f"{tensor}: all its channels would be cut; prune fewer filters")
-        changed[tensor] = np.compress(keep[ids], changed.get(tensor, values[tensor]), axis)
+        changed[tensor] = np.compress(keep[ids], changed.get(tensor, constants[tensor]), axis)
     for pick in groups.picks:
         kept = keep[pick.source]
-        places = (np.cumsum(kept) - 1)[groups.net.constants[pick.tensor]]
-        changed[pick.tensor] = places[keep[pick.ids]].astype(groups.net.constants[pick.tensor].dtype)
+        places = (np.cumsum(kept) - 1)[constants[pick.tensor]]
+        changed[pick.tensor] = places[keep[pick.ids]].astype(constants[pick.tensor].dtype)
     for count in groups.counts:
         if isinstance(count.place, str):
-            array = changed.setdefault(count.place, groups.net.constants[count.place].copy())
+            array = changed.setdefault(count.place, constants[count.place].copy())
             array.reshape(-1)[count.index] = keep[count.ids].sum()
     made = replace(groups.net.model, changed)
     _set_attributes(made, groups.counts, keep)
@@ -73,5 +73,3 @@ def _set_attributes(model: ModelProto, counts: tuple[Count, ...], keep: Keep) ->
         if not isinstance(count.place, str):
             given = {a.name: a for a in model.graph.node[count.place].attribute}[count.attribute]
             given.i = int(keep[count.ids].sum())
-
-

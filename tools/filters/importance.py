@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import UserError
-from edge.tools.filters.channels import Cut
+from edge.tools.filters.channels import Cut, Ids
 from edge.tools.filters.groups import Groups
-from edge.tools.filters.tap import Moments
+from edge.tools.filters.tap import Moments, ridge, ridged
 
 Scores = NDArray[np.float64]
 """By identity, float64 (`Groups.count`,), 0 and up: the lower, the sooner it is cut."""
 
 
 def by_activation(groups: Groups, moments: Mapping[str, Moments]) -> Scores:
-    """Measured on feeds: the energy of a channel in its readers' outputs that its mean cannot stand in for.
+    """Measured on feeds: of each group one channel after the other goes, the one that costs its readers least.
 
-    A reader with weights W that loses channel c, with the mean of c moved into its bias, errs by W_c (x_c - mean x_c),
-    of which the expected square is |W_c|^2 var(x_c) where the values of c under one filter are not correlated.
+    A reader with weights W that loses channel c, and takes what the others tell of it into their weights, errs by
+    |W_c|^2 / (C^-1)_cc, where C is the covariance of the channels that are left (Hassibi, Stork 1993, Optimal Brain
+    Surgeon, eq. 5, of a linear layer). A channel's score is the sum of what was lost up to it, as a share of the
+    readers' outputs. The taps of a kernel are taken as filters of their own.
     """
     found = np.zeros(groups.count)
-    for reader in readers(groups):
-        name = groups.net.nodes[reader.node].input[0]
-        groupwise = moments[name].variance.reshape(-1, len(reader.ids)).mean(0)
-        _add_share(found, reader, _energy(groups, reader) * groupwise)
+    for group in groups.groups:
+        fits = [fit for reader in readers(groups) if (fit := _fit(groups, group.ids, reader, moments)) is not None]
+        left, lost = np.ones(len(group.ids), np.bool_), 0.0
+        while left.any():
+            costs = np.where(left, sum((fit.costs() for fit in fits), np.zeros(len(left))), np.inf)
+            one = int(costs.argmin())
+            lost += float(costs[one])
+            found[group.ids[one]] = lost
+            left[one] = False
+            for fit in fits:
+                fit.remove(one)
     return found
 
 
@@ -69,6 +79,66 @@ def by_filter(groups: Groups, scores: Mapping[str, NDArray[np.floating]]) -> Sco
 def readers(groups: Groups) -> list[Cut]:
     """The weights that read channels."""
     return [one for one in groups.cuts if one.role == "in"]
+
+
+@dataclass(slots=True)
+class _Fit:
+    """A reader while channels of a group go, one place each.
+
+    places: int64 (channels of the group,), where the reader has them
+    weight: float64 (filters and taps, places)
+    inverse: float64 (places, places), of the covariance with `ridge` on its diagonal
+    """
+
+    places: Ids
+    weight: Scores
+    inverse: Scores
+    ridge: float
+    scale: float
+
+    def costs(self) -> Scores:
+        """What the loss of each channel costs now."""
+        unknown: Scores = np.maximum(1 / self.inverse[self.places, self.places] - self.ridge, 0)
+        cost: Scores = np.square(self.weight[:, self.places]).sum(0) * unknown
+        return cost / self.scale
+
+    def remove(self, one: int) -> None:
+        """The others take over what they can."""
+        c = self.places[one]
+        row = self.inverse[c] / self.inverse[c, c]
+        self.weight -= np.outer(self.weight[:, c], row)
+        self.inverse -= np.outer(self.inverse[:, c], row)
+        self.weight[:, c], self.inverse[c, c] = 0, 1
+
+
+@dataclass(slots=True)
+class _Apart:
+    """A reader of which nothing is known but the variance of each channel: float64 (channels of the group,)."""
+
+    cost: Scores
+
+    def costs(self) -> Scores:
+        """What the loss of each channel costs."""
+        return self.cost
+
+    def remove(self, one: int) -> None:
+        """The others know nothing of it."""
+
+
+def _fit(groups: Groups, ids: Ids, reader: Cut, moments: Mapping[str, Moments]) -> _Fit | _Apart | None:
+    """What a reader says of a group; None if it does not read it, or all that it reads is constant."""
+    of = moments[groups.net.nodes[reader.node].input[0]]
+    counts = np.array([(reader.ids == one).sum() for one in ids])
+    weight = np.moveaxis(groups.net.constants[reader.tensor].astype(np.float64), reader.axis, -1)
+    weight = weight.reshape(-1, len(reader.ids))
+    energy = np.square(weight).sum(0) * of.variance.reshape(-1, len(reader.ids)).mean(0)
+    if not counts.any() or energy.sum() <= 0:
+        return None
+    if of.covariance is not None and len(of.mean) == len(reader.ids) and (counts == 1).all():
+        places = np.array([np.flatnonzero(reader.ids == one)[0] for one in ids], np.int64)
+        inverse = np.linalg.inv(ridged(of.covariance)).astype(np.float64)
+        return _Fit(places, weight, inverse, ridge(of.covariance), float(energy.sum()))
+    return _Apart(np.array([energy[reader.ids == one].sum() for one in ids]) / energy.sum())
 
 
 def _energy(groups: Groups, one: Cut) -> Scores:

@@ -132,7 +132,11 @@ def resize(step: Step) -> Found:
         raise NotFollowedError("a region is cut out")
     if scales is not None and scales.size and scales[index] == 1:
         return [given]
-    if sizes is None or sizes[index] != len(given.ids) or set_up.get("keep_aspect_ratio_policy", "stretch") != "stretch":
+    if (
+        sizes is None
+        or sizes[index] != len(given.ids)
+        or set_up.get("keep_aspect_ratio_policy", "stretch") != "stretch"
+    ):
         raise NotFollowedError("channels are resized")
     step.count(step.node.input[3], index, given.ids)
     return [given]

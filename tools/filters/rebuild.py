@@ -32,7 +32,7 @@ MOST_ROWS = 8192
 """Samples of a layer, over all feeds."""
 MOST_COLUMNS = 4096
 """Weights of one filter; a layer with larger ones stays as it is: its normal matrix is not worth its memory."""
-RIDGE = 1e-2
+RIDGE = 1e-1
 """Of the mean square of what a layer reads."""
 
 
@@ -86,20 +86,19 @@ def _targets(pruned: ModelProto, groups: Groups, keep: Keep, feeds: Sequence[Fee
             chosen = np.sort(draw.permutation(len(rows))[:most])
             truths[name].append(rows[np.ix_(chosen, keep[groups.tensors[name].ids])].astype(np.float64))
             places[name].append(chosen)
-    return [
-        Target(node, np.concatenate(truths[node.output[0]]), tuple(places[node.output[0]])) for node in nodes
-    ]
+    return [Target(node, np.concatenate(truths[node.output[0]]), tuple(places[node.output[0]])) for node in nodes]
 
 
 def _plain(node: NodeProto, model: ModelProto) -> bool:
     """Whether `_rows` knows what the layer reads."""
-    set_up, shape = attributes(node), next((t.dims for t in model.graph.initializer if t.name == node.input[1]), [])
-    if len(node.input) < 3 or np.prod(shape) / max(1, min(shape, default=1)) == 0:
+    set_up = attributes(node)
+    rank = max((len(t.dims) for t in model.graph.initializer if t.name == node.input[1]), default=0)
+    if len(node.input) < 3:
         return False
     if node.op_type == "Gemm":
         return not set_up.get("transA", 0) and set_up.get("alpha", 1.0) == set_up.get("beta", 1.0) == 1.0
     padded = set_up.get("auto_pad", "NOTSET") in ("NOTSET", "VALID")
-    return node.op_type == "Conv" and len(shape) == 4 and set_up.get("group", 1) == 1 and padded
+    return node.op_type == "Conv" and rank == 4 and set_up.get("group", 1) == 1 and padded
 
 
 def _rows(node: NodeProto, given: NDArray[Any], weight: NDArray[Any], places: NDArray[np.int64]) -> F64:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -115,7 +114,7 @@ def elementwise(step: Step) -> Found:
 def unary(step: Step) -> Found:
     """One value in, one value out; further inputs are settings for all channels."""
     given = step.first()
-    if any(math.prod(step.shape(name)) != 1 for name in step.node.input[1:] if name and None not in step.shape(name)):
+    if any(size != 1 for name in step.node.input[1:] if name for size in step.shape(name)):
         raise NotFollowedError("a setting for each channel")
     return [given]
 
@@ -172,18 +171,17 @@ _UNARY = (
     "LeakyRelu Log Mish Neg Not Reciprocal Relu Round Selu Sigmoid Sign Sin Softplus Softsign Sqrt Swish Tanh "
     "ThresholdedRelu QuantizeLinear DequantizeLinear"
 )
-RULES: Mapping[str, Rule] = {
+_FAMILIES: Mapping[str, Rule] = {
     "Conv": conv,
     "ConvTranspose": conv_transpose,
     "Gemm": gemm,
     "MatMul": matmul,
-    "BatchNormalization": normalized,
-    "InstanceNormalization": normalized,
-    **dict.fromkeys("Add Sub Mul Div Pow Max Min Mean Sum PRelu Where Equal Greater Less".split(), elementwise),
-    **dict.fromkeys(_UNARY.split(), unary),
-    **dict.fromkeys("MaxPool AveragePool LpPool GlobalMaxPool GlobalAveragePool GlobalLpPool".split(), pooled),
-    **dict.fromkeys("Softmax LogSoftmax Hardmax LpNormalization".split(), one_axis),
-    **dict.fromkeys("ReduceMean ReduceSum ReduceMax ReduceMin ReduceL1 ReduceL2 ReduceSumSquare".split(), reduced),
-    **MOVEMENT,
+    "BatchNormalization InstanceNormalization": normalized,
+    "Add Sub Mul Div Pow Max Min Mean Sum PRelu Where Equal Greater Less": elementwise,
+    _UNARY: unary,
+    "MaxPool AveragePool LpPool GlobalMaxPool GlobalAveragePool GlobalLpPool": pooled,
+    "Softmax LogSoftmax Hardmax LpNormalization": one_axis,
+    "ReduceMean ReduceSum ReduceMax ReduceMin ReduceL1 ReduceL2 ReduceSumSquare": reduced,
 }
+RULES: Mapping[str, Rule] = {name: rule for names, rule in _FAMILIES.items() for name in names.split()} | dict(MOVEMENT)
 """By operator of ONNX's own domain. What is not here is not followed."""

@@ -15,15 +15,16 @@ from edge.tools.filters.choose import Curve
 from edge.tools.filters.cut import cut
 from edge.tools.filters.groups import Groups
 from edge.tools.filters.importance import Scores
-from edge.tools.filters.means import folded
+from edge.tools.filters.stand_in import stand_ins
 from edge.tools.filters.tap import Moments, tap
+from edge.tools.graph import producers
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 SHARES = (0.25, 0.5, 0.75)
 """Of a group, cut to measure what that costs; in between costs are interpolated."""
-MOST_FEEDS = 4
+MOST_FEEDS = 8
 """A measurement takes that many of the feeds, spread over them."""
 
 
@@ -36,7 +37,8 @@ def measured(
 ) -> list[Curve]:
     """The error of the outputs with the first channels of each group cut, and of that group alone."""
     some = [feeds[k] for k in sorted({int(k) for k in np.linspace(0, len(feeds) - 1, MOST_FEEDS)})]
-    truth = list(_outputs(groups.net.model, some))
+    names = _logits(groups.net.model)
+    truth = list(tap(groups.net.model, names, some))
     curves = []
     for number, ids in enumerate(order, 1):
         progress(f"measuring group {number} of {len(order)}")
@@ -45,11 +47,11 @@ def measured(
             keep = groups.everything()
             keep[ids[:count]] = False
             try:
-                made = cut(groups, keep, folded(groups, keep, moments))
+                made = cut(groups, keep, stand_ins(groups, keep, moments))
             except ModelError:
                 break  # nothing would be left of what some layer reads: `choose` does not go that far
             counts.append(count)
-            errors.append(_relative(truth, _outputs(made, some)))
+            errors.append(_relative(truth, tap(made, names, some)))
         curves.append(_interpolated(counts, list(np.maximum.accumulate(errors)), len(ids)))
     return curves
 
@@ -62,6 +64,15 @@ def summed(order: Sequence[Ids], scores: Scores) -> list[Curve]:
 def output_error(model: ModelProto, other: ModelProto, feeds: Sequence[Feed]) -> float:
     """The energy of the difference over that of the model's output: mean over outputs, all feeds together."""
     return _relative(list(_outputs(model, feeds)), _outputs(other, feeds))
+
+
+def _logits(model: ModelProto) -> list[str]:
+    """The outputs, and for those of a softmax what it reads: where it is sure, it hides what a cut does."""
+    made_by = producers(model)
+    names = [value.name for value in model.graph.output]
+    ends = [made_by.get(name) for name in names]
+    soft = ("Softmax", "LogSoftmax")
+    return [n if end is None or end.op_type not in soft else end.input[0] for n, end in zip(names, ends, strict=True)]
 
 
 def _outputs(model: ModelProto, feeds: Sequence[Feed]) -> Iterator[dict[str, NDArray[Any]]]:

@@ -41,7 +41,12 @@ def shuffles_to_gathers(model: ModelProto) -> ModelProto:
         shape = shapes.get(source, ())
         if all(node.output[0] not in left.output for left in made.graph.node if left.op_type == node.op_type):
             continue  # it went with one before it
-        if node.op_type != "Reshape" or len(shape) < 3 or None in shape or not 1 < math.prod(_known(shape)) < MOST_VALUES:
+        if (
+            node.op_type != "Reshape"
+            or len(shape) < 3
+            or None in shape
+            or not 1 < math.prod(_known(shape)) < MOST_VALUES
+        ):
             continue
         ends = _ends(node, _known(shape), constants, readers, outputs)
         chosen = {name: _choice(table, _known(shape)) for name, table in ends.items()}
@@ -89,17 +94,18 @@ def _moved(
         return None
     value = given[0] if given else None
     if node.op_type == "Reshape" and value is not None and not set_up.get("allowzero", 0):
-        return table.reshape([table.shape[k] if size == 0 else size for k, size in enumerate(value.tolist())])
+        sizes = [table.shape[k] if size == 0 else int(size) for k, size in enumerate(value)]
+        return np.asarray(table.reshape(sizes), np.int64)
     if node.op_type == "Transpose":
-        return table.transpose(set_up.get("perm", range(table.ndim)[::-1]))
+        return np.asarray(table.transpose(tuple(set_up.get("perm", range(table.ndim)[::-1]))), np.int64)
     if node.op_type == "Gather" and value is not None:
-        return np.take(table, value, axis=set_up.get("axis", 0))
+        return np.asarray(np.take(table, value, axis=set_up.get("axis", 0)))
     if node.op_type == "Squeeze":
-        return np.squeeze(table, None if value is None else tuple(value.tolist()))
+        return np.asarray(np.squeeze(table, None if value is None else tuple(value.tolist())))
     if node.op_type == "Unsqueeze" and value is not None:
         return np.expand_dims(table, tuple(value.tolist()))
     if node.op_type == "Flatten":
-        return table.reshape(math.prod(table.shape[: set_up.get("axis", 1)]), -1)
+        return table.reshape((math.prod(table.shape[: set_up.get("axis", 1)]), -1))
     return table if node.op_type == "Identity" else None
 
 

@@ -116,6 +116,7 @@ class _Words:
         self._ends = np.cumsum(sizes)
         self._at = self._ends - sizes
         self._owner = np.repeat(np.arange(len(streams)), lanes)
+        self._numbers = np.arange(self._owner.size)
         self._one = len(streams) == 1
         self._next = 0
 
@@ -125,11 +126,13 @@ class _Words:
             self._next += lanes.size
             given = self._words[self._next - lanes.size : self._next]
             return given if given.size == lanes.size else np.zeros(lanes.size, np.uint32)
-        owner = self._owner[lanes]
+        owner = self._owner.take(lanes)
         counts = np.bincount(owner, minlength=self._at.size)
-        places = (self._at - (np.cumsum(counts) - counts))[owner] + np.arange(lanes.size)
         self._at += counts
-        return self._words.take(places, mode="clip")
+        places = (self._at - counts.cumsum()).take(owner)
+        places += self._numbers[: lanes.size]
+        next_: NDArray[np.uint32] = self._words.take(places, mode="clip")
+        return next_
 
     def spent(self) -> bool:
         """Whether each stream's words were read, all and no more."""
@@ -159,6 +162,9 @@ def _run(
         np.bitwise_and(entry, TOTAL - 1, out=entry)
         np.add(states, entry, out=states)
         np.less(states, LOW, out=low)
-        lanes = np.flatnonzero(low)
+        lanes = low.nonzero()[0]
         if lanes.size:
-            states[lanes] = states[lanes] << WORD_BITS | words.take(lanes)
+            grown = states.take(lanes)
+            grown <<= WORD_BITS
+            grown |= words.take(lanes)
+            states[lanes] = grown

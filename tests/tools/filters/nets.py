@@ -177,7 +177,9 @@ def models(draw: st.DrawFn) -> ModelProto:
     last = net.plain("Relu", [net.conv("x", draw(st.sampled_from([4, 6, 8])))])
     seen = [last]
     for _ in range(draw(st.integers(1, 8))):
-        kind = draw(st.sampled_from(["conv", "depthwise", "group", "add", "concat", "split", "shuffle", "twice", "one"]))
+        kind = draw(
+            st.sampled_from(["conv", "depthwise", "group", "add", "concat", "split", "shuffle", "twice", "one"])
+        )
         last = _grown(net, kind, last, draw(st.sampled_from(seen)), draw)
         if draw(st.booleans()):
             last = net.plain(draw(st.sampled_from(["Relu", "Sigmoid", "Tanh", "HardSwish"])), [last])

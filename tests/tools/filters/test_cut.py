@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from onnx import ModelProto
 
@@ -29,7 +29,14 @@ def zeroed(groups: Groups, keep: np.ndarray) -> ModelProto:
     return replace(groups.net.model, values)
 
 
-@settings(max_examples=150, deadline=None)
+def reject(fault: ModelError) -> None:
+    """A cut that leaves nothing of a layer is no example; any other fault is a bug."""
+    if "all its channels" not in str(fault):
+        raise fault
+    assume(False)
+
+
+@settings(max_examples=100, deadline=None)
 @given(models(), st.integers(0, 1 << 16))
 def test_cutting_channels_that_nobody_reads_changes_no_output(model: ModelProto, seed: int) -> None:
     groups = find_groups(model)
@@ -41,13 +48,12 @@ def test_cutting_channels_that_nobody_reads_changes_no_output(model: ModelProto,
     try:
         made = cut(groups, keep)
     except ModelError as fault:
-        assert "all its channels" in str(fault)
-        return
+        reject(fault)
     for truth, found in zip(outputs(zeroed(groups, keep)), outputs(made), strict=True):
         np.testing.assert_allclose(found, truth, rtol=1e-4, atol=1e-5)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(models())
 def test_a_model_of_which_nothing_is_cut_gives_the_same(model: ModelProto) -> None:
     groups = find_groups(model)
