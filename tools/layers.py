@@ -44,12 +44,13 @@ class Layer:
     def rows(self, weight: NDArray[Any]) -> NDArray[Any]:
         """The weight as (groups, filters of a group, values of a filter)."""
         if self.turned:
-            return weight.T[None]
-        return weight.reshape(self.groups, self.shape[0] // self.groups, -1)
+            return np.asarray(weight.T[None])
+        return np.asarray(weight.reshape(self.groups, self.shape[0] // self.groups, -1))
 
     def back(self, rows: NDArray[Any]) -> NDArray[Any]:
         """The inverse of `rows`."""
-        return np.ascontiguousarray(rows[0].T) if self.turned else rows.reshape(self.shape)
+        made: NDArray[Any] = np.ascontiguousarray(rows[0].T) if self.turned else rows.reshape(self.shape)
+        return made
 
     @property
     def axis(self) -> int:
@@ -100,11 +101,11 @@ def moments(
     A convolution is looked at in `PATCHES` places of each feed, drawn by `seed`.
     """
     wanted = list(dict.fromkeys(layer.given for layer in of.values()))
-    loaded = evaluate.session(graph.to_bytes(_shown(model, wanted)))
+    loaded = evaluate.session(graph.to_bytes(shown(model, wanted)))
     random = np.random.default_rng(seed)
     sums: dict[str, F64] = {}
     for number, feed in enumerate(feeds):
-        values = dict(zip(wanted, _run(loaded, wanted, feed), strict=True))
+        values = dict(zip(wanted, run_shown(loaded, wanted, feed), strict=True))
         for name, layer in of.items():
             x = patches(layer, values[layer.given], random).astype(np.float64)
             moment = x.transpose(0, 2, 1) @ x / x.shape[1]
@@ -131,7 +132,8 @@ def patches(layer: Layer, given: F32, random: np.random.Generator) -> F32:
     windows = windows[steps]
     places = windows.shape[2 : 2 + len(kernel)]
     chosen = np.unravel_index(_drawn(int(np.prod(places)), random), places)
-    taken = windows[0][(slice(None), *chosen)]
+    where: tuple[Any, ...] = (slice(None), *chosen)
+    taken = windows[0][where]
     channels, count = taken.shape[:2]
     grouped = taken.reshape(layer.groups, channels // layer.groups, count, -1).transpose(0, 2, 1, 3)
     return np.ascontiguousarray(grouped.reshape(layer.groups, count, -1))
@@ -154,7 +156,7 @@ def _drawn(count: int, random: np.random.Generator) -> NDArray[np.intp]:
     return np.arange(count) if count <= PATCHES else np.sort(random.choice(count, PATCHES, replace=False))
 
 
-def _shown(model: ModelProto, names: Sequence[str]) -> ModelProto:
+def shown(model: ModelProto, names: Sequence[str]) -> ModelProto:
     """A copy that gives these inner tensors as well."""
     onnx = need("onnx", graph.INSTALL)
     made = graph.replace(model, {})
@@ -163,7 +165,8 @@ def _shown(model: ModelProto, names: Sequence[str]) -> ModelProto:
     return made
 
 
-def _run(loaded: Any, names: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[F32]:
+def run_shown(loaded: Any, names: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[F32]:
+    """Inputs and inner tensors of a session on such a copy, float32, by these names."""
     inner = [name for name in names if name not in feed]
     given = dict(zip(inner, loaded.run(inner, dict(feed)), strict=True)) if inner else {}
     return [np.asarray(given[name] if name in given else feed[name], np.float32) for name in names]

@@ -34,7 +34,9 @@ class Rounded:
     bits: float
 
 
-def rounded(rows: F32, step: F64, moment: F64 | None, most: int, frugal: float = 1.0) -> Rounded:
+def rounded(
+    rows: F32, step: F64, moment: F64 | None, most: int, frugal: float = 1.0, mask: NDArray[np.bool_] | None = None
+) -> Rounded:
     """Codes of a layer's weights.
 
     Args:
@@ -43,6 +45,7 @@ def rounded(rows: F32, step: F64, moment: F64 | None, most: int, frugal: float =
         moment: float64 (groups, values, values), of the layer's input; None: every value counts alike.
         most: the largest code.
         frugal: bits count this times as much as is even; 0 rounds to the code of least error.
+        mask: bool (groups, filters, values); where it is False the code is 0. None: nowhere.
     """
     groups, filters, values = rows.shape
     steps = np.broadcast_to(np.asarray(step, np.float64).reshape(-1, 1, 1), (groups * filters, 1, 1))
@@ -51,9 +54,25 @@ def rounded(rows: F32, step: F64, moment: F64 | None, most: int, frugal: float =
     cost = _lengths(np.clip(np.rint(scaled), -most, most), most)
     codes = scaled
     for _ in range(PASSES if frugal else 1):
-        codes = _one_pass(scaled, upper, cost, most, frugal * SLOPE)
+        codes = _one_pass(scaled, upper, cost, most, frugal * SLOPE, mask)
         cost = _lengths(codes, most)
     return Rounded(codes.astype(np.int16), entropy_bits(codes))
+
+
+def masked(rows: NDArray[np.floating], mask: NDArray[np.bool_], moment: F64 | None) -> F64:
+    """Rows with 0 where the mask is False, and what is left making up for it (Frantar and Alistarh, SparseGPT, 2023,
+    section 3.3); without moments nothing else changes.
+    """
+    left = rows.astype(np.float64)
+    if moment is None:
+        return np.asarray(left * mask)
+    upper = _factor(moment)
+    for j in range(left.shape[2]):
+        kept = left[:, :, j] * mask[:, :, j]
+        passed = (left[:, :, j] - kept) / upper[:, j, j, None]
+        left[:, :, j] = kept
+        left[:, :, j + 1 :] -= passed[..., None] * upper[:, j, None, j + 1 :]
+    return np.asarray(left * mask)
 
 
 def entropy_bits(codes: NDArray[np.floating] | NDArray[np.integer]) -> float:
@@ -70,12 +89,12 @@ def _factor(moment: F64) -> F64:
     floor = DAMP * diagonal.mean(axis=1, keepdims=True) + 1e-12
     whole = moment + floor[..., None] * np.eye(values)
     inverse = np.linalg.inv(whole)
-    return np.linalg.cholesky((inverse + inverse.transpose(0, 2, 1)) / 2).transpose(0, 2, 1)
+    return np.asarray(np.linalg.cholesky((inverse + inverse.transpose(0, 2, 1)) / 2).transpose(0, 2, 1))
 
 
-def _one_pass(scaled: F64, upper: F64, cost: F64, most: int, slope: float) -> F64:
+def _one_pass(scaled: F64, upper: F64, cost: F64, most: int, slope: float, mask: NDArray[np.bool_] | None) -> F64:
     left = scaled.copy()
-    codes = np.empty_like(left)
+    codes: F64 = np.empty_like(left)
     # An error of a value weighs 1 / U[j, j]^2; the mean weight of the layer makes bits and errors comparable.
     weight = 1 / np.square(np.einsum("gii->gi", upper))
     price = slope * weight.mean()
@@ -85,6 +104,8 @@ def _one_pass(scaled: F64, upper: F64, cost: F64, most: int, slope: float) -> F6
         choices = np.stack([low, np.minimum(low + 1, most), np.zeros_like(low)])
         loss = np.square(w - choices) * weight[:, j, None] + price * cost[(choices + most).astype(np.intp)]
         code = np.take_along_axis(choices, loss.argmin(axis=0)[None], axis=0)[0]
+        if mask is not None:
+            code = code * mask[:, :, j]
         codes[:, :, j] = code
         passed = (w - code) / upper[:, j, j, None]
         left[:, :, j + 1 :] -= passed[..., None] * upper[:, j, None, j + 1 :]

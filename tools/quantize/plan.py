@@ -20,6 +20,8 @@ Metric: TypeAlias = "Callable[[onnx.ModelProto], float]"
 """How good a model is; more is better."""
 Target = Literal["x86-vnni", "x86", "arm", "openvino", "tensorrt"]
 Search = Literal["auto", "minmax", "percentile", "mse"]
+LEAST = 2.0**-80
+"""Of a scale, so that its products with others are no denormal numbers."""
 INSTALL = "pip install 'edge-runtime[tools]'"
 
 
@@ -87,11 +89,16 @@ class Range:
         low, high = min(0.0, float(low)), max(0.0, float(high))
         if symmetric:
             most = max(-low, high)
-            scale = float(np.float32(most / 127 if most else 1.0))
+            scale = _float32(most / 127)
             return Range(-127 * scale, 127 * scale, scale, 0, "int8")
-        scale = float(np.float32((high - low) / 255 if high > low else 1.0))
+        scale = _float32((high - low) / 255)
         zero = int(np.clip(round(-low / scale), 0, 255))
         return Range(-zero * scale, (255 - zero) * scale, scale, zero, "uint8")
+
+
+def _float32(scale: float) -> float:
+    """As the file has it; a tensor that is 0 throughout takes any scale."""
+    return float(np.float32(max(scale, LEAST))) if scale else 1.0
 
 
 @dataclass(frozen=True, slots=True)

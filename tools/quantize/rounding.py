@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edge.tools.quantize.net import Layer, Net, prepared
 from edge.tools.quantize.plan import Feed
-from edge.tools.quantize.ranges import tensors
+from edge.tools.quantize.ranges import batches, tensors
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -59,16 +59,18 @@ def rounded(
     """As `round_weights`, of a net that is prepared."""
     layers = [layer for layer in net.layers() if layer.weight in grids and _fits(net, layer)]
     model = net.model()
-    moments: dict[str, NDArray[np.float64]] = {}
-    for number, batch in enumerate(layers[k : k + 8] for k in range(0, len(layers), 8)):
-        wanted = list(dict.fromkeys(layer.data for layer in batch))
-        for name, array in tensors(model, wanted, feeds):
-            for layer in batch:
-                if layer.data == name:
-                    seen = _moments(net, layer, array)
-                    moments[layer.name] = moments.get(layer.name, 0) + seen
-        progress(min(1.0, 8 * (number + 1) / len(layers)))
-    return {layer.weight: _layer(net, layer, moments[layer.name], grids[layer.weight], levels) for layer in layers}
+    codes: dict[str, NDArray[np.int16]] = {}
+    groups = list(batches(model, list(dict.fromkeys(layer.data for layer in layers))))
+    for number, names in enumerate(groups):
+        fed = {name: [layer for layer in layers if layer.data == name] for name in names}
+        moments: dict[str, NDArray[np.float64]] = {}
+        for name, array in tensors(model, names, feeds):
+            for layer in fed[name]:
+                moments[layer.name] = moments.get(layer.name, 0) + _moments(net, layer, array)
+        for layer in (layer for name in names for layer in fed[name]):
+            codes[layer.weight] = _layer(net, layer, moments.pop(layer.name), grids[layer.weight], levels)
+        progress((number + 1) / len(groups))
+    return codes
 
 
 def _fits(net: Net, layer: Layer) -> bool:

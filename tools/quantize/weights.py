@@ -25,7 +25,8 @@ def scales_of(array: NDArray[np.float32], axis: int, levels: int, per_channel: b
         error = np.square(np.rint(rows / tried).clip(-levels, levels) * tried - rows).sum(axis=1)
         better = error < least
         best[better], least[better] = tried[better, 0], error[better]
-    return np.maximum(best, np.finfo(np.float32).tiny).astype(np.float32)
+    scales: NDArray[np.float32] = np.maximum(best, np.finfo(np.float32).tiny).astype(np.float32)
+    return scales
 
 
 def grid_of(array: NDArray[np.float32], scales: NDArray[np.float32], axis: int, levels: int) -> Grid:

@@ -1,0 +1,254 @@
+"""From a model to its smallest packed file, in one straight line.
+
+    found = find("yolox-nano")
+    made = compress(found, Settings(quantize="int8", calibrate=Path("clip.mp4")))
+    content = packed(made, version=1)
+
+load, prune filters, prune, then one of share, quantize or nothing; each step is held to the metric where one is set,
+measured beside the original, and what is written is coded by `edge.models.packed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import UserError
+from edge.models.manifest import Manifest
+from edge.models.packed import Origin, Weight, pack
+from edge.models.packed.container import Sign
+from edge.models.store import Model
+from edge.tools import faster, graph, lighter, share
+from edge.tools.evaluate import Outputs, Quality
+from edge.tools.faster import Choice
+from edge.tools.judge import Judge
+from edge.tools.lighter import Draft
+from edge.tools.pareto import Point, pareto
+from edge.tools.samples import arrays, feeds
+from edge.tools.sources import Source, open_source
+
+FEEDS = 64
+"""Pictures that are taken; every other one calibrates, the others judge."""
+KEEPS = {"map": 0.02, "top1": 0.02, "cosine": 0.01}
+"""By how much the metric may drop where integer arithmetic is chosen and the user says nothing."""
+
+Progress = Callable[[str, float], None]
+"""Told what is being done and how far it is, 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is asked for; nothing is lossless.
+
+    prune: share of the weights to drop
+    prune_filters: share of the multiply-accumulates to save by dropping whole filters
+    share: bits of a layer's codebook; 0: none
+    quantize: `int8`, `int6` or `fp16`; empty: not
+    calibrate: pictures, see `samples.feeds`
+    max_drop: of the metric, that all steps together may cost; None: no bound
+    metric: `map`, `top1` or `cosine`; empty: the task's
+    labels: an .npz whose first array has the class of each sample of `calibrate`, an .npz too
+    threads: of measuring
+    """
+
+    prune: float = 0.0
+    prune_filters: float = 0.0
+    share: int = 0
+    quantize: str = ""
+    calibrate: Path | None = None
+    max_drop: float | None = None
+    metric: str = ""
+    target: str = "auto"
+    labels: Path | None = None
+    threads: int = 1
+    seed: int = 0
+
+    @property
+    def lossless(self) -> bool:
+        """Whether every value stays as it is, bit for bit."""
+        return not (self.prune or self.prune_filters or self.share or self.quantize)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step left. quality: beside the original, None where there is nothing to measure with."""
+
+    name: str
+    quality: Quality | None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A compressed model, ready to be packed.
+
+    choice: what was found on speed; None where integer arithmetic was not asked for
+    harms: of each layer, the error of the outputs with it alone compressed, where that was measured
+    """
+
+    source: Source
+    manifest: Manifest
+    weights: tuple[Weight, ...]
+    skeleton: bytes
+    steps: tuple[Step, ...] = ()
+    choice: Choice | None = None
+    harms: Mapping[str, float] = field(default_factory=dict)
+    before: Mapping[str, int] = field(default_factory=dict)
+
+
+def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, part: None) -> Made:
+    """Compress a model as far as it is asked for.
+
+    Raises:
+        UserError: settings that contradict one another, or want pictures that were not given.
+        ModelError: the file cannot be read or run.
+        SourceError: the pictures cannot be read.
+        MissingError: a package that is needed is not here.
+    """
+    check(wanted)
+    progress("reading", 0.0)
+    source = open_source(found, keep_opset=wanted.lossless)
+    if source.model is None:
+        return _other_carrier(source, found.manifest, wanted)
+    draft = Draft(source.model)
+    before = {name: array.nbytes for name, array in graph.weights(source.model).items()}
+    if wanted.lossless:
+        return _made(source, found.manifest, draft, (), before)
+    given = _pictures(wanted, found.manifest)
+    judge = Judge.of(source.model, found.manifest, *given.judging, wanted.metric) if given.some else None
+    steps: list[Step] = []
+    choice = None
+    work = lighter.Work(given.calibrating, judge, wanted.max_drop, progress)
+    for name, step in _steps(wanted):
+        draft = step(draft, work)
+        steps.append(Step(name, judge.quality(draft.model) if judge else None))
+    if wanted.quantize == "int8" and judge is not None:
+        draft, choice = _integers(draft, wanted, given.calibrating, judge, work)
+        steps.append(
+            Step("int8, computed in " + ("integers" if choice.chosen else "float"), judge.quality(draft.model))
+        )
+    return replace(_made(source, found.manifest, draft, steps, before), choice=choice, harms=draft.harms)
+
+
+def packed(made: Made, version: int = 1, sign: Sign | None = None, report: Mapping[str, Any] | None = None) -> bytes:
+    """The packed file of a compressed model."""
+    origin = Origin(made.source.sha256, version, report or {})
+    rest = made.source.rest
+    return pack(made.source.carrier, made.skeleton, made.weights, made.manifest, origin, size=rest, sign=sign)
+
+
+def curve(made: Made, manifest: Manifest, wanted: Settings, progress: Progress) -> list[Point]:
+    """Size against error for several settings of the same model; empty without pictures, or for other carriers."""
+    model = made.source.model
+    if model is None or wanted.calibrate is None:
+        return []
+    given = _pictures(wanted, manifest).calibrating
+    return pareto(graph.load(graph.to_bytes(model)), given, lambda part: progress("several settings", part))
+
+
+def check(wanted: Settings) -> None:
+    """Refuse settings that contradict one another; UserError."""
+    if wanted.share and wanted.quantize:
+        raise UserError("`--share` and `--quantize` both choose the values of weights: give one of them")
+    if wanted.max_drop is not None and wanted.calibrate is None:
+        raise UserError("`--max-drop` is measured on pictures: give some with `--calibrate FOLDER`")
+    if wanted.labels is not None and (wanted.calibrate is None or wanted.calibrate.suffix != ".npz"):
+        raise UserError("`--labels` are those of the samples in an .npz: give it with `--calibrate SAMPLES.npz`")
+
+
+def _steps(wanted: Settings) -> list[tuple[str, Callable[[Draft, lighter.Work], Draft]]]:
+    steps: list[tuple[str, Callable[[Draft, lighter.Work], Draft]]] = []
+    if wanted.prune_filters:
+        steps.append(("filters pruned", lambda draft, work: lighter.filters(draft, work, wanted.prune_filters)))
+    if wanted.prune:
+        steps.append(("weights pruned", lambda draft, work: lighter.pruned(draft, work, wanted.prune)))
+    if wanted.share:
+        steps.append(("weights shared", lambda draft, work: lighter.shared(draft, work, wanted.share)))
+    if wanted.quantize == "fp16":
+        steps.append(("float16", lambda draft, work: lighter.halved(draft)))
+    elif wanted.quantize == "int6" or (wanted.quantize == "int8" and wanted.calibrate is None):
+        bits = int(wanted.quantize.removeprefix("int"))
+        steps.append((f"weights on {bits}-bit grids", lambda draft, work: lighter.gridded(draft, work, bits)))
+    return steps
+
+
+def _integers(
+    draft: Draft, wanted: Settings, calibrating: Outputs, judge: Judge, work: lighter.Work
+) -> tuple[Draft, Choice]:
+    """Integer arithmetic where it is faster here and keeps the metric, else grids for weights alone."""
+    bound = KEEPS[judge.quality(draft.model).metric] if wanted.max_drop is None else wanted.max_drop
+    choice = faster.choose(
+        draft.model,
+        calibrating,
+        judge,
+        wanted.target,
+        bound,
+        wanted.threads,
+        lambda part: work.progress("integer variants", part),
+    )
+    if choice.chosen is not None:
+        return Draft(choice.chosen.model, {}, draft.harms), choice
+    return lighter.gridded(draft, work, 8), choice
+
+
+@dataclass(frozen=True, slots=True)
+class _Pictures:
+    calibrating: Outputs
+    judging: tuple[Outputs, Sequence[int] | None]
+
+    @property
+    def some(self) -> bool:
+        return bool(self.calibrating)
+
+
+def _pictures(wanted: Settings, manifest: Manifest) -> _Pictures:
+    """Every other sample to calibrate on, the others to judge with; both the same where there is but one."""
+    if wanted.calibrate is None:
+        return _Pictures((), ((), None))
+    given: list[dict[str, NDArray[Any]]] = feeds(wanted.calibrate, manifest, FEEDS, wanted.seed)
+    labels = None
+    if wanted.labels is not None:
+        labels = _labels(wanted.labels, wanted.calibrate, manifest, wanted.seed)
+    judging = given[1::2] or given
+    judged = None if labels is None else (labels[1::2] or labels)
+    return _Pictures(given[::2], (judging, judged))
+
+
+def _labels(path: Path, samples: Path, manifest: Manifest, seed: int) -> list[int]:
+    """The classes of the samples that `feeds` takes, in its order."""
+    found = next(iter(arrays(path).values()), np.empty(0)).ravel()
+    count = len(arrays(samples)[manifest.input.name])
+    if len(found) != count:
+        raise UserError(f"{path}: {len(found)} labels, but {samples} has {count} samples")
+    chosen = np.sort(np.random.default_rng(seed).permutation(count)[:FEEDS])
+    return [int(label) for label in found[chosen]]
+
+
+def _made(source: Source, manifest: Manifest, draft: Draft, steps: Sequence[Step], before: Mapping[str, int]) -> Made:
+    held = graph.weights(draft.model)
+    weights = tuple(Weight(name, array, draft.grids.get(name)) for name, array in held.items())
+    return Made(source, manifest, weights, graph.skeleton(draft.model, held), tuple(steps), before=before)
+
+
+def _other_carrier(source: Source, manifest: Manifest, wanted: Settings) -> Made:
+    """Of TFLite and OpenVINO files, values are kept or shared; nothing here changes their graphs."""
+    if not wanted.lossless and wanted != replace(Settings(), share=wanted.share, threads=wanted.threads):
+        raise UserError(
+            f"of {source.carrier} models only weights can be shared (`--share`): compress the ONNX model they were "
+            "converted from, for more"
+        )
+    before = {weight.name: weight.array.nbytes for weight in source.weights}
+    weights = source.weights
+    if wanted.share:
+        weights = tuple(
+            replace(w, array=share.shared(w.array, wanted.share))
+            if w.array.dtype == np.float32 and w.array.ndim > 1
+            else w
+            for w in weights
+        )
+    steps = (Step("weights shared", None),) if wanted.share else ()
+    return Made(source, manifest, weights, source.skeleton, steps, before=before)

@@ -1,0 +1,186 @@
+"""The steps that make a model lighter, each from a draft to the next, held to the metric where one is set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import UserError
+from edge.models.packed.values import mini
+from edge.models.packed.weight import Grid
+from edge.tools import graph, grids, prune, share
+from edge.tools.control import coarsest, given_back
+from edge.tools.evaluate import Outputs
+from edge.tools.filters.prune import prune_filters
+from edge.tools.judge import Harm, Judge
+from edge.tools.layers import F64, Layer, layers, moments
+from edge.tools.quantize import half
+from edge.tools.quantize.weights import grid_of, scales_of
+from edge.types import F32
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+FINER = 0.25
+"""Of the error that grids chosen filter by filter would have, what those that are fitted to the outputs may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A model on its way.
+
+    grids: of weights that lie on one
+    harms: of layers, the error of the outputs with each alone compressed
+    """
+
+    model: ModelProto
+    grids: Mapping[str, Grid] = field(default_factory=dict)
+    harms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What steps work with.
+
+    feeds: to calibrate on; empty: none
+    judge: None without feeds
+    max_drop: of the metric, below the original; None: no bound
+    """
+
+    feeds: Outputs
+    judge: Judge | None
+    max_drop: float | None
+    progress: Callable[[str, float], None] = lambda doing, part: None
+
+    def holds(self, draft: Draft) -> bool:
+        """Whether a draft keeps the metric, as far as one is set."""
+        return self.judge is None or self.max_drop is None or self.judge.drop(draft.model) <= self.max_drop
+
+    def tell(self, doing: str) -> Callable[[float], None]:
+        """The progress of one thing."""
+        return lambda part: self.progress(doing, part)
+
+
+def filters(draft: Draft, work: Work, fraction: float) -> Draft:
+    """Whole filters cut out; a fraction that costs too much is halved until it holds."""
+    while True:
+        done = prune_filters(
+            draft.model, fraction, work.feeds or None, progress=lambda said: work.progress(f"filters: {said}", 0.0)
+        )
+        made = replace(draft, model=done.model)
+        if work.holds(made):
+            return made
+        fraction /= 2
+        if fraction < 0.02:
+            return draft
+
+
+def pruned(draft: Draft, work: Work, fraction: float) -> Draft:
+    """Weights dropped by the harm they do."""
+    weights, of = floats(draft.model)
+    if not work.feeds:
+        return _with(draft, prune.prune(weights, of, fraction, progress=work.tell("pruning")))
+    harm = Harm.of(draft.model, work.feeds)
+    seen = moments(draft.model, work.feeds, of, progress=work.tell("looking at the layers"))
+    changed = prune.prune(weights, of, fraction, seen, harm, work.tell("pruning"))
+    return _held(draft, work, changed, harm)
+
+
+def shared(draft: Draft, work: Work, bits: int) -> Draft:
+    """Each layer's weights replaced by the 2^bits that they share."""
+    weights, of = floats(draft.model)
+    seen = moments(draft.model, work.feeds, of, progress=work.tell("looking at the layers")) if work.feeds else None
+    changed: dict[str, F32] = {}
+    for number, (name, weight) in enumerate(weights.items()):
+        importance = _importance(weight, of[name], seen[name]) if seen is not None and name in of else None
+        changed[name] = share.shared(weight, bits, importance)
+        work.progress("sharing weights", (number + 1) / len(weights))
+    return _held(draft, work, changed, Harm.of(draft.model, work.feeds) if work.feeds else None)
+
+
+def halved(draft: Draft) -> Draft:
+    """Weights in float16, computed in float32."""
+    return Draft(half(draft.model), {}, draft.harms)
+
+
+def gridded(draft: Draft, work: Work, bits: int) -> Draft:
+    """Weights on uniform grids, computed in float.
+
+    Without pictures each filter has 2^bits - 1 levels. With pictures the grids are fitted to the outputs: of the
+    error that the former have, `FINER` is kept to with the fewest bits; or as much as `max_drop` allows.
+    """
+    weights, of = floats(draft.model)
+    flat = {name: flat_grid(weight, of.get(name), bits) for name, weight in weights.items()}
+    if not work.feeds:
+        return _on(draft, flat)
+    inner = {name: weights[name] for name in of}
+    harm = Harm.of(draft.model, work.feeds)
+    seen = moments(draft.model, work.feeds, of, progress=work.tell("looking at the layers"))
+    sensitive = grids.sensitivity(inner, of, seen, harm, work.tell("what each layer costs"))
+    others = {name: grid for name, grid in flat.items() if name not in of}
+    base = harm({name: grid.values() for name, grid in flat.items()})
+
+    def make(error: float) -> Draft:
+        steps = grids.fitting(inner, sensitive, error)
+        made = {name: grids.on_grid(weights[name], of[name], seen[name], steps[name]) for name in of}
+        return replace(_on(draft, {**others, **made}), harms={name: seen.harm for name, seen in sensitive.items()})
+
+    if work.max_drop is None:
+        return make(FINER * base)
+    return coarsest(make, work.holds, FINER * base)
+
+
+def _held(draft: Draft, work: Work, changed: Mapping[str, F32], harm: Harm | None) -> Draft:
+    """The draft with these weights, without those whose harm breaks the metric."""
+    if harm is None or work.max_drop is None:
+        return _with(draft, changed)
+    harms = {}
+    for number, (name, array) in enumerate(changed.items()):
+        harms[name] = harm({name: array})
+        work.progress("what each layer costs", (number + 1) / len(changed))
+    worst = sorted(harms, key=lambda name: -harms[name])
+
+    def make(back: frozenset[str]) -> Draft:
+        return _with(draft, {name: array for name, array in changed.items() if name not in back})
+
+    return replace(given_back(worst, make, work.holds), harms=harms)
+
+
+def floats(model: ModelProto) -> tuple[dict[str, F32], dict[str, Layer]]:
+    """The float32 weights that are no bias, and those of them whose input is known."""
+    used = graph.consumers(model)
+    held = graph.weights(model)
+    weights = {
+        name: array
+        for name, array in held.items()
+        if array.dtype == np.float32 and array.ndim > 1 and all(name in node.input[:2] for node in used.get(name, ()))
+    }
+    if not weights:
+        raise UserError("this model has no float weights that could be made lighter: it is quantized already")
+    return weights, {name: layer for name, layer in layers(model).items() if name in weights}
+
+
+def flat_grid(weight: F32, layer: Layer | None, bits: int) -> Grid:
+    """Each value at the nearest of 2^bits - 1 levels of its filter, whose ends are where squared errors are least."""
+    axis, most = (layer.axis if layer else 0), 2 ** (bits - 1) - 1
+    return grid_of(weight, mini(scales_of(weight, axis, most)), axis, most)
+
+
+def _importance(weight: F32, layer: Layer, moment: F64) -> NDArray[np.floating]:
+    """How much an error of each weight counts: the mean square of what it is multiplied with."""
+    rows = layer.rows(weight)
+    counted = np.broadcast_to(np.einsum("gii->gi", moment)[:, None, :], rows.shape)
+    return layer.back(np.ascontiguousarray(counted))
+
+
+def _with(draft: Draft, arrays: Mapping[str, F32]) -> Draft:
+    return Draft(graph.replace(draft.model, arrays), {}, draft.harms)
+
+
+def _on(draft: Draft, made: Mapping[str, Grid]) -> Draft:
+    arrays = {name: grid.values() for name, grid in made.items()}
+    return Draft(graph.replace(draft.model, arrays), dict(made), draft.harms)
