@@ -51,8 +51,12 @@ class Recipe:
 
 
 RECIPES: Mapping[str, Recipe] = {
-    "lenet-300-100": Recipe(epochs=80, density=0.06, bits=2, deform=Deform()),
-    "lenet-5": Recipe(epochs=30, density=0.013, bits=2, deform=Deform()),
-    "convnet": Recipe(epochs=4, density=1.0, bits=0, deform=Deform().scaled(0.5)),
+    "lenet-300-100": Recipe(
+        epochs=50, density=0.07, bits=2, dense=0.05, sharing=0.75, deform=Deform().scaled(0.4), variants=3
+    ),
+    "lenet-5": Recipe(
+        epochs=30, rate=1e-3, density=0.021, bits=2, dense=0.05, sharing=0.75, deform=Deform().scaled(0.3), variants=2
+    ),
+    "convnet": Recipe(epochs=6, density=0.1, bits=3),
 }
 """What the built-in architectures are trained by; chosen on the validation split of seed 0."""
