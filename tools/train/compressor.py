@@ -11,6 +11,8 @@ from edge.tools.train.recipe import Recipe
 
 ALL = 4
 """Bits of codebooks for what is not pruned, such as the scales of a normalization."""
+SMALL = 0.1
+"""A layer with a smaller share of all weights is small."""
 
 
 class Compressor:
@@ -36,6 +38,8 @@ class Compressor:
     def prune(self, part: float) -> None:
         """Choose anew which weights stay, after `part` of the training. Not once fixed."""
         recipe = self._recipe
+        if recipe.density == 1.0 and not recipe.limit:
+            return
         found = prune.scores(self._prunable)
         goal = prune.density_for(found, recipe.limit, recipe.bits) if recipe.limit else recipe.density
         density = prune.density_at(part, goal, recipe.dense, recipe.pruned)
@@ -48,10 +52,16 @@ class Compressor:
             kept = weight.detach().flatten()
             self._places[name] = (mask.flatten() if mask is not None else kept == kept).nonzero().flatten()
             if self._recipe.bits:
-                bits = self._recipe.bits if name in self._masks else max(ALL, self._recipe.bits)
-                book = share.codebook(kept[self._places[name]], 2**bits)
+                book = share.codebook(kept[self._places[name]], 2 ** self._bits(name))
                 self.books[name] = book.requires_grad_()
         return list(self.books.values())
+
+    def _bits(self, name: str) -> int:
+        """Of a weight's codes: one more in small layers, where they cost little and each weight does more."""
+        if name not in self._masks:
+            return max(ALL, self._recipe.bits)
+        every = sum(weight.numel() for weight in self._prunable.values())
+        return self._recipe.bits + int(self._weights[name].numel() < SMALL * every)
 
     def seen(self) -> dict[str, Tensor]:
         """The weights as the network sees them, differentiable."""

@@ -17,7 +17,7 @@ class Recipe:
     rate: the highest learning rate of Adam; it rises over the first 3 % and falls along a half cosine to 0
     density: the share of weights that stay, all prunable layers together; 1 prunes nothing
     limit: bytes that the weights may take by their entropy; the density follows from it; 0: `density` counts
-    bits: a layer's weights share 2 ** bits values; 0 shares nothing
+    bits: a large layer's weights share 2 ** bits values, a small one's twice as many; 0 shares nothing
     dense: until here no weight is pruned
     pruned: from here the density stays as it is
     sharing: from here the weights take the values of codebooks, and stay or stay away for good
