@@ -38,7 +38,7 @@ def convnet() -> Iterator[Row]:
     train, _ = split(data.train, recipe.validation, SEED)
     fed = feed(train.pixels[:CALIBRATED], given.manifest)
     small = quantize(thin.model, [{"x": fed[k : k + 1]} for k in range(len(fed))], Plan(target="x86")).model
-    content = packed(small, given.manifest, given.content, {})
+    content = packed(small, given.manifest, given.sha256, {})
     assert data.test is not None
     assert base.error is not None
     error = error_of(content, data.test, given.manifest)

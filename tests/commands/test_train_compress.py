@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from onnx import helper
+from onnx import helper, numpy_helper
 
 from edge.engines import registry
 from edge.models.manifest import to_toml
@@ -78,6 +79,23 @@ def test_a_model_of_ones_own_loses_filters_is_distilled_and_runs(edge: Edge, dat
     engine = registry.load("onnxruntime", read(out).unpacked())
     assert engine.run({"x": np.zeros((1, 1, 28, 28), np.float32)})["y"].shape == (1, 10)
     engine.close()
+
+
+def test_a_normalization_is_folded_into_the_convolution_before_it(edge: Edge, data: Path, tmp_path: Path) -> None:
+    path, out = own(tmp_path, "lenet-5"), tmp_path / "out.epk"
+    model = graph.load(path)
+    for name, value in (("gain", 2.0), ("shift", 0.1), ("mean", 0.2), ("variance", 1.0)):
+        model.graph.initializer.append(numpy_helper.from_array(np.full(20, value, np.float32), name))
+    pool = model.graph.node[1]
+    norm = helper.make_node("BatchNormalization", [pool.input[0], "gain", "shift", "mean", "variance"], ["normed"])
+    pool.input[0] = "normed"
+    model.graph.node.insert(1, norm)
+    onnx.save(model, str(path))
+    assert edge("train-compress", path, data, "-o", out, "--epochs", 1, "--density", 0.5).code == 0
+    packed = read(out)
+    assert packed.origin.source_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    kinds = [node.op_type for node in onnx.load_from_string(packed.plain()).graph.node]
+    assert "BatchNormalization" not in kinds
 
 
 def test_density_and_ratio_exclude_one_another(edge: Edge, data: Path, tmp_path: Path) -> None:

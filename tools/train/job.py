@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -20,6 +21,7 @@ from edge.models.packed import read
 from edge.models.store import find
 from edge.tools import graph
 from edge.tools.filters.prune import prune_filters
+from edge.tools.quantize.net import prepared
 from edge.tools.train import architectures
 from edge.tools.train.data import Data, Samples, feed, split
 from edge.tools.train.fit import Epoch, Fitted, fit
@@ -39,11 +41,13 @@ CALIBRATED = 64
 class Source:
     """A network to be trained.
 
+    sha256: of its plain file, lower-case hex
     trained: whether its weights know something; those of a built-in architecture are random
     """
 
     model: ModelProto
     manifest: Manifest
+    sha256: str
     trained: bool
 
     @property
@@ -51,11 +55,6 @@ class Source:
         """The shape of one sample at its input."""
         sides = self.model.graph.input[0].type.tensor_type.shape.dim
         return tuple(side.dim_value for side in sides)[1:]
-
-    @property
-    def content(self) -> bytes:
-        """The plain file."""
-        return graph.to_bytes(self.model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +80,20 @@ class Made:
 
 
 def source(name: str, seed: int, manifest: Path | None = None) -> Source:
-    """A built-in architecture by name, or a model as every command takes it.
+    """A built-in architecture by name, or a model as every command takes it, its batch norms folded.
 
     Raises:
         ModelError: no such model, or none that can be trained.
         MissingError: the package onnx is not here, or a known model's file.
     """
     if name in architectures.TABLE:
-        return Source(architectures.build(name, seed), architectures.manifest(name), trained=False)
+        model = architectures.build(name, seed)
+        digest = hashlib.sha256(graph.to_bytes(model)).hexdigest()
+        return Source(model, architectures.manifest(name), digest, trained=False)
     found = find(name, manifest)
     if found.path.suffix.lower() != ".onnx":
         raise ModelError(f"{found.path}: only ONNX models are trained; {', '.join(architectures.TABLE)} are built in")
-    made = Source(graph.load(found.path), found.manifest, trained=True)
+    made = Source(prepared(graph.load(found.path)).model(), found.manifest, found.sha256, trained=True)
     if not made.sample or not all(made.sample):
         raise ModelError(f"{found.path}: its input has open sides beside the batch; export it with fixed ones")
     return made
@@ -138,7 +139,7 @@ def make(
     fitted = fit(net, data.train, given.manifest, recipe, teacher, lambda epoch: tell("compress", epoch), progress)
     model = written(model, fitted.weights)
     report = {"validation_error": round(fitted.chosen.error, 6), "epochs": recipe.epochs, "seed": recipe.seed}
-    content = packed(model, given.manifest, given.content, report)
+    content = packed(model, given.manifest, given.sha256, report)
     error = None if data.test is None else error_of(content, data.test, given.manifest, recipe.threads)
     return Made(content, plain, model, fitted, error)
 
@@ -176,7 +177,7 @@ def _feeds(samples: Samples, manifest: Manifest, recipe: Recipe) -> list[dict[st
 def _limit(model: ModelProto, given: Source, plain: int, ratio: float) -> int:
     """Bytes for the weights of a file that is so many times smaller: what is left beside an empty model's."""
     empty = {name: np.zeros_like(array) for name, array in graph.weights(model).items()}
-    least = len(packed(graph.replace(model, empty), given.manifest, given.content, {}))
+    least = len(packed(graph.replace(model, empty), given.manifest, given.sha256, {}))
     limit = int(plain / ratio) - least
     if limit <= 0:
         raise UserError(f"a file {ratio:g} times smaller has {plain / ratio:.0f} bytes; without weights it is {least}")

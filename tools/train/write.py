@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -25,15 +24,15 @@ def written(model: ModelProto, weights: Mapping[str, NDArray[np.float32]]) -> Mo
     return graph.replace(model, {name: value.astype(dtypes[name]) for name, value in weights.items()})
 
 
-def packed(model: ModelProto, manifest: Manifest, source: bytes, report: Mapping[str, Any]) -> bytes:
+def packed(model: ModelProto, manifest: Manifest, sha256: str, report: Mapping[str, Any]) -> bytes:
     """The packed file of a model, its weights coded as each is smallest.
 
     Args:
-        source: the plain file that the model was made of.
+        sha256: of the plain file that the model was made of.
         report: what was measured, for the file's manifest.
     """
     arrays = graph.weights(model)
-    origin = Origin(hashlib.sha256(source).hexdigest(), report=report)
+    origin = Origin(sha256, report=report)
     return pack(
         "onnx", graph.skeleton(model, arrays), [Weight(name, array) for name, array in arrays.items()], manifest, origin
     )
