@@ -28,6 +28,7 @@ COMMANDS = {
     "disarm": "edge.commands.control:disarm",
     "events": "edge.commands.control:events",
     "models": "edge.commands.models:models",
+    "train-compress": "edge.commands.train_compress:train_compress",
     "compress": "edge.commands.compress:command",
     "inspect": "edge.commands.packed:inspect",
     "verify": "edge.commands.packed:verify",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, get_args
 from edge.tools.control import given_back
 from edge.tools.evaluate import Outputs
 from edge.tools.judge import Judge
-from edge.tools.quantize import Latency, Plan, latencies, quantize, sensitivity
+from edge.tools.quantize import Latency, Plan, Workshop, latencies, quantize, sensitivity
 from edge.tools.quantize.plan import Target
 
 if TYPE_CHECKING:
@@ -167,8 +167,11 @@ def _held(
 ) -> Variant:
     """A variant that keeps the metric, by giving its worst layers back to float; or the last that was tried."""
 
+    work = Workshop(model, feeds, plan)
+
     def make(floats: frozenset[str]) -> Variant:
-        done = quantize(model, feeds, replace(plan, keep_float=plan.keep_float | floats), progress)
+        wanted = replace(plan, keep_float=plan.keep_float | floats)
+        done = quantize(model, feeds, wanted, progress, workshop=work)
         found = judge.quality(done.model)
         return Variant(name, done.model, judge.best - found.value, min(found.cosine.values()), done.kept_float)
 
@@ -178,6 +181,6 @@ def _held(
     first = make(frozenset())
     if max_drop is None or holds(first):
         return first
-    worst = [layer for layer, _ in sensitivity(model, feeds, None, plan)]
+    worst = [layer for layer, _ in sensitivity(model, feeds, None, plan, workshop=work)]
     some = worst[: max(1, round(GIVEN_BACK * len(worst)))]
     return given_back(some, lambda floats: make(floats) if floats else first, holds)

@@ -2,7 +2,7 @@
 
     plan = Plan(target="x86-vnni")
     done = quantize(model, feeds, plan)             # activations and weights; feeds are what the model would see
-    done = quantize(model, (), Plan(activations=False))      # no feeds: weights only, which makes it smaller, not faster
+    done = quantize(model, (), Plan(activations=False))      # weights only: smaller, not faster; needs no feeds
     worst = sensitivity(model, feeds, metric, plan)          # what each layer costs, most harmful first
     times = latencies({"float": model, "int8": done.model}, feeds[0])    # does it really run faster?
 
@@ -22,13 +22,14 @@ from edge.tools.quantize.measure import Latency, latencies
 from edge.tools.quantize.plan import Plan, Quantized, Range
 from edge.tools.quantize.rounding import round_weights
 from edge.tools.quantize.sensitivity import sensitivity
-from edge.tools.quantize.static import quantize
+from edge.tools.quantize.static import Workshop, quantize
 
 __all__ = [
     "Latency",
     "Plan",
     "Quantized",
     "Range",
+    "Workshop",
     "half",
     "latencies",
     "quantize",

@@ -25,7 +25,7 @@ def correct(net: Net, layers: Sequence[Layer], grids: Mapping[str, Grid], feeds:
         if layer.name not in found:
             continue
         bias = net.values[layer.bias] if layer.bias is not None else np.float32(0)
-        name = f"{layer.name}_corrected"
+        name = net.free(f"{layer.name}_corrected")
         net.values[name] = (bias - found[layer.name]).astype(np.float32)
         node = net.made_by[layer.name]
         del node.input[2:]
@@ -44,16 +44,17 @@ def mean_errors(
         if layer.node.op_type not in ("Conv", "Gemm") or net.values[layer.weight].ndim not in (2, 4):
             continue
         error = grids[layer.weight].values() - net.values[layer.weight]
-        model.graph.initializer.append(helper.from_array(error, f"error_{number}_weight"))
+        weight, output = net.free(f"error_{number}_weight"), net.free(f"error_{number}_output")
+        model.graph.initializer.append(helper.from_array(error, weight))
         node = model.graph.node.add()
         node.CopyFrom(layer.node)
-        node.name, node.output[0] = f"error_{number}", f"error_{number}_of"
+        node.name, node.output[0] = output, output
         del node.input[1:]
-        node.input.append(f"error_{number}_weight")
-        mean = node.output[0]
+        node.input.append(weight)
+        mean = output
         if layer.node.op_type == "Conv":
-            mean = f"error_{number}_mean"
-            model.graph.node.append(net.node("GlobalAveragePool", [node.output[0]], [mean]))
+            mean = net.free(f"error_{number}_mean")
+            model.graph.node.append(net.node("GlobalAveragePool", [output], [mean]))
         model.graph.output.add(name=mean).type.tensor_type.elem_type = 1
         names[layer.name] = mean
     if not names:

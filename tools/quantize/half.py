@@ -40,22 +40,21 @@ def half(model: ModelProto, compute: Literal["float32", "float16"] = "float32") 
 
 
 def _weights(net: Net) -> None:
-    casts: list[NodeProto] = []
+    casts: dict[str, NodeProto] = {}
     for layer in net.layers():
         for name in (layer.weight, layer.bias):
-            if name is None or f"{name}_half" in net.values or net.values[name].size < FEWEST:
-                continue
-            casts.append(_halved(net, name))
-    there = {cast.output[0] for cast in casts}
+            if name is not None and name not in casts and net.values[name].size >= FEWEST:
+                casts[name] = _halved(net, name)
     nodes = list(net.graph.node)
     for node in nodes:
-        node.input[:] = [f"{name}_whole" if f"{name}_whole" in there else name for name in node.input]
-    net.set_nodes([*casts, *nodes])
+        node.input[:] = [casts[name].output[0] if name in casts else name for name in node.input]
+    net.set_nodes([*casts.values(), *nodes])
 
 
 def _halved(net: Net, name: str) -> NodeProto:
-    net.values[f"{name}_half"] = net.values[name].clip(-MOST, MOST).astype(np.float16)
-    return net.node("Cast", [f"{name}_half"], [f"{name}_whole"], to=FLOAT)
+    short, whole = net.free(f"{name}_half"), net.free(f"{name}_whole")
+    net.values[short] = net.values[name].clip(-MOST, MOST).astype(np.float16)
+    return net.node("Cast", [short], [whole], to=FLOAT)
 
 
 def _everything(net: Net) -> None:
@@ -66,16 +65,17 @@ def _everything(net: Net) -> None:
             net.values[name] = array.clip(-MOST, MOST).astype(np.float16)
     floats = {value.name for value in net.graph.input if value.type.tensor_type.elem_type == FLOAT}
     outputs = {value.name for value in net.graph.output if value.type.tensor_type.elem_type == FLOAT}
+    short = {name: net.free(f"{name}_half") for name in (*net.inputs, *net.outputs) if name in floats | outputs}
     nodes = list(net.graph.node)
     for node in nodes:
-        node.input[:] = [f"{name}_half" if name in floats | outputs else name for name in node.input]
-        node.output[:] = [f"{name}_half" if name in outputs else name for name in node.output]
+        node.input[:] = [short.get(name, name) for name in node.input]
+        node.output[:] = [short.get(name, name) for name in node.output]
         for attribute in node.attribute:
             if node.op_type == "Cast" and attribute.name == "to" and attribute.i == FLOAT:
                 attribute.i = FLOAT16
             if attribute.HasField("t") and attribute.t.data_type == FLOAT:
                 attribute.t.CopyFrom(net.numpy_helper.from_array(net.numpy_helper.to_array(attribute.t).astype("f2")))
-    first = [net.node("Cast", [name], [f"{name}_half"], to=FLOAT16) for name in net.inputs if name in floats]
-    last = [net.node("Cast", [f"{name}_half"], [name], to=FLOAT) for name in net.outputs if name in outputs]
+    first = [net.node("Cast", [name], [short[name]], to=FLOAT16) for name in net.inputs if name in floats]
+    last = [net.node("Cast", [short[name]], [name], to=FLOAT) for name in net.outputs if name in outputs]
     del net.graph.value_info[:]
     net.set_nodes([*first, *nodes, *last])

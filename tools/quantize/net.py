@@ -79,6 +79,14 @@ class Net:
         """Look again who makes and takes what, after nodes were changed."""
         self.made_by = producers(self._model)
         self.used_by = consumers(self._model)
+        self._taken = {*self.values, *self.inputs, *self.made_by, *_captured(self._model)}
+
+    def free(self, name: str) -> str:
+        """This name for a new tensor, or one like it that nothing has yet."""
+        while name in self._taken:
+            name += "_"
+        self._taken.add(name)
+        return name
 
     def model(self) -> ModelProto:
         """The model as it is now, without initializers that no node takes."""
@@ -122,10 +130,8 @@ class Net:
             array = self.values.get(node.input[1])
             if array is None or array.dtype != np.float32 or array.ndim < 2:
                 continue
-            if node.op_type in ("MatMul", "Gemm") and (array.ndim != 2 or self.attribute(node, "transA", 0)):
-                continue
             bias = node.input[2] if len(node.input) > 2 and node.input[2] else None
-            if bias is not None and bias not in self.values:
+            if not self._plain(node, array, bias):
                 continue
             yield Layer(
                 node.output[0],
@@ -136,6 +142,14 @@ class Net:
                 self._axis(node),
                 self.attribute(node, "group", 1),
             )
+
+    def _plain(self, node: NodeProto, weight: NDArray[Any], bias: str | None) -> bool:
+        """Whether it is a product of a matrix with constant weights, and a bias for each output channel or none."""
+        if node.op_type in ("MatMul", "Gemm") and weight.ndim != 2:
+            return False
+        if any(self.attribute(node, *usual) != usual[1] for usual in (("alpha", 1.0), ("beta", 1.0), ("transA", 0))):
+            return False
+        return bias is None or (bias in self.values and self.values[bias].ndim == 1 and self.values[bias].size > 1)
 
     def _axis(self, node: NodeProto) -> int:
         if node.op_type == "Gemm":
@@ -167,7 +181,7 @@ def _fold(net: Net, conv: NodeProto, norm: NodeProto) -> bool:
     weight = net.values[conv.input[1]]
     bias = net.values[conv.input[2]] if len(conv.input) > 2 and conv.input[2] else np.zeros(len(weight), np.float32)
     net.values[conv.input[1]] = (weight * gain.reshape(-1, *[1] * (weight.ndim - 1))).astype(np.float32)
-    name = f"{conv.input[1]}_bias"
+    name = net.free(f"{conv.input[1]}_bias")
     net.values[name] = ((bias - mean) * gain + shift).astype(np.float32)
     del conv.input[2:]
     conv.input.append(name)

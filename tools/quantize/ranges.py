@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 BINS = 2048
 OUTLIERS = 1e-4
 """The share of values at each end that `percentile` leaves out."""
-SHRINK = np.linspace(1.0, 0.2, 33)
+SHRINK = np.linspace(1.0, 0.2, 17)
 """Shares of an end that `mse` tries."""
 MOST_BYTES = 128 << 20
 """Of tensors that one run gives out beside the model's outputs."""
@@ -66,21 +66,21 @@ def spreads(
         ModelError: a tensor holds no finite numbers, or the model cannot be run.
         UserError: the feeds do not fit the model.
     """
-    batches = list(_batches(model, names))
+    groups = list(batches(model, names))
     ends: dict[str, tuple[float, float]] = {}
     counts = {name: np.zeros(BINS, np.int64) for name in names}
-    for number, batch in enumerate(batches):
+    for number, batch in enumerate(groups):
         for name, array in tensors(model, batch, feeds):
             low, high = float(array.min(initial=np.inf)), float(array.max(initial=-np.inf))
             if not np.isfinite((low, high)).all():
                 raise ModelError(f"tensor `{name}` is empty or not finite on a feed: it cannot be quantized")
             before = ends.get(name, (low, high))
             ends[name] = min(low, before[0]), max(high, before[1])
-        progress((number + 0.5) / len(batches))
+        progress((number + 0.5) / len(groups))
         for name, array in tensors(model, batch, feeds):
             low, high = ends[name]
             counts[name] += np.histogram(array, BINS, (low, high if high > low else low + 1e-6))[0]
-        progress((number + 1) / len(batches))
+        progress((number + 1) / len(groups))
     return {name: Spread(*ends[name], counts[name]) for name in names}
 
 
@@ -100,7 +100,7 @@ def range_of(spread: Spread, search: str, symmetric: bool) -> Range:
 def _least_error(spread: Spread, symmetric: bool) -> Range:
     centres = spread.low + (np.arange(BINS) + 0.5) * (spread.high - spread.low) / BINS
     weight = spread.counts / max(1, spread.counts.sum())
-    lows = SHRINK[::2] if spread.low < 0 and not symmetric else SHRINK[:1]
+    lows = SHRINK if spread.low < 0 and not symmetric else SHRINK[:1]
     best, least = Range.of(spread.low, spread.high, symmetric), np.inf
     for of_low in lows:
         for of_high in SHRINK:
@@ -114,7 +114,8 @@ def _least_error(spread: Spread, symmetric: bool) -> Range:
     return best
 
 
-def _batches(model: ModelProto, names: Sequence[str]) -> Iterator[list[str]]:
+def batches(model: ModelProto, names: Sequence[str]) -> Iterator[list[str]]:
+    """Tensors in groups of `MOST_BYTES` a run at most."""
     shapes = {value.name: value.type.tensor_type.shape for value in inferred(model).graph.value_info}
     batch: list[str] = []
     size = 0
@@ -139,8 +140,6 @@ def tensors(
     loaded = session(to_bytes(exposed(model, inner)))
     for feed in feeds:
         for name in given:
-            if name not in feed:
-                raise UserError(f"the feeds have no `{name}`, an input of the model; they have: {', '.join(feed)}")
             yield name, np.asarray(feed[name], np.float32)
         try:
             yield from zip(inner, loaded.run(inner, dict(feed)) if inner else (), strict=True)

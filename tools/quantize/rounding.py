@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edge.tools.quantize.net import Layer, Net, prepared
 from edge.tools.quantize.plan import Feed
-from edge.tools.quantize.ranges import tensors
+from edge.tools.quantize.ranges import batches, tensors
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -46,29 +46,31 @@ def round_weights(
         Codes by the initializer's name, int16, of the weight's shape; value = code * scale. Weights of other layers
         than Conv, Gemm and MatMul, and those that several layers share, are left out.
     """
-    return rounded(prepared(model), feeds, grids, levels, progress)
+    return rounded(prepared(model), feeds, grids, dict.fromkeys(grids, levels), progress)
 
 
 def rounded(
     net: Net,
     feeds: Sequence[Feed],
     grids: Mapping[str, NDArray[np.float32]],
-    levels: int,
+    levels: Mapping[str, int],
     progress: Callable[[float], None] = lambda part: None,
 ) -> dict[str, NDArray[np.int16]]:
-    """As `round_weights`, of a net that is prepared."""
+    """As `round_weights`, of a net that is prepared, with the largest code of each weight."""
     layers = [layer for layer in net.layers() if layer.weight in grids and _fits(net, layer)]
     model = net.model()
-    moments: dict[str, NDArray[np.float64]] = {}
-    for number, batch in enumerate(layers[k : k + 8] for k in range(0, len(layers), 8)):
-        wanted = list(dict.fromkeys(layer.data for layer in batch))
-        for name, array in tensors(model, wanted, feeds):
-            for layer in batch:
-                if layer.data == name:
-                    seen = _moments(net, layer, array)
-                    moments[layer.name] = moments.get(layer.name, 0) + seen
-        progress(min(1.0, 8 * (number + 1) / len(layers)))
-    return {layer.weight: _layer(net, layer, moments[layer.name], grids[layer.weight], levels) for layer in layers}
+    codes: dict[str, NDArray[np.int16]] = {}
+    groups = list(batches(model, list(dict.fromkeys(layer.data for layer in layers))))
+    for number, names in enumerate(groups):
+        fed = {name: [layer for layer in layers if layer.data == name] for name in names}
+        moments: dict[str, NDArray[np.float64]] = {}
+        for name, array in tensors(model, names, feeds):
+            for layer in fed[name]:
+                moments[layer.name] = moments.get(layer.name, 0) + _moments(net, layer, array)
+        for layer in (layer for name in names for layer in fed[name]):
+            codes[layer.weight] = _layer(net, layer, moments.pop(layer.name), grids[layer.weight], levels[layer.weight])
+        progress((number + 1) / len(groups))
+    return codes
 
 
 def _fits(net: Net, layer: Layer) -> bool:

@@ -23,6 +23,7 @@ def sensitivity(
     metric: Metric | None = None,
     plan: Plan | None = None,
     progress: Callable[[float], None] = lambda part: None,
+    workshop: Workshop | None = None,
 ) -> list[tuple[str, float]]:
     """Layers and their harm, the most harmful first: give them back (`Plan.keep_float`) in this order.
 
@@ -31,6 +32,7 @@ def sensitivity(
     Args:
         metric: more is better; None: the least cosine of an output with that of the float model on some of the feeds.
         plan: its choices are not searched: `mse` ranges where it says `auto`.
+        workshop: see `quantize`.
 
     Returns:
         (layer, metric of the float model - metric with that layer alone quantized).
@@ -43,7 +45,7 @@ def sensitivity(
     if not feeds and (metric is None or plan.activations):
         raise UserError("what a layer costs can only be measured on pictures: give some (--calibrate)")
     judge = metric or least_cosine(model, feeds, FEEDS)
-    work = Workshop(model, feeds, plan)
+    work = workshop or Workshop(model, feeds, plan)
     choice = Choice("mse" if plan.search == "auto" else plan.search)
     everything = frozenset(work.layers())
     names = [name for name in work.layers() if name not in plan.keep_float]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ from edge.tools.quantize.insert import MOST, insert
 from edge.tools.quantize.judge import least_cosine
 from edge.tools.quantize.net import Layer, Net, prepared
 from edge.tools.quantize.place import INTEGER_LAYERS, Placement, place
-from edge.tools.quantize.plan import Feed, Metric, Plan, Quantized, Range
+from edge.tools.quantize.plan import Feed, Metric, Plan, Quantized, Range, coarse
 from edge.tools.quantize.ranges import Spread, range_of, spreads
 from edge.tools.quantize.rounding import rounded
 from edge.tools.quantize.weights import grid_of, scales_of
@@ -36,6 +37,7 @@ def quantize(
     plan: Plan,
     progress: Callable[[float], None] = lambda part: None,
     metric: Metric | None = None,
+    workshop: Workshop | None = None,
 ) -> Quantized:
     """Quantize a model; the one that is given stays as it is.
 
@@ -44,6 +46,7 @@ def quantize(
         progress: told how far it is, 0..1.
         metric: what decides where there is a choice; None: the least cosine of an output with that of the float model
             on the feeds, the mean over feeds.
+        workshop: of this model, these feeds and this plan but for `keep_float`; what it knows is not found again.
 
     Raises:
         UserError: feeds are needed and there are none, or they do not fit the model's inputs.
@@ -52,17 +55,17 @@ def quantize(
     """
     if plan.activations and not feeds:
         raise UserError("activations can only be quantized on pictures: give some (--calibrate), or weights alone")
-    work = Workshop(model, feeds, plan)
+    work = workshop or Workshop(model, feeds, plan)
     judge = metric or (least_cosine(model, feeds) if feeds else None)
     if judge is None:
-        return work.make(Choice())
-    tried = list(_choices(plan, bool(feeds)))
+        return work.make(Choice(), plan.keep_float)
+    tried = list(_choices(plan, work.equalises, bool(feeds)))
     best, most, made = Choice(), -np.inf, None
     for number, change in enumerate(tried):
         choice = change(best)
         if choice == best and made is not None:
             continue
-        candidate = work.make(choice)
+        candidate = work.make(choice, plan.keep_float)
         value = judge(candidate.model)
         enough = plan.head_loss if choice.float_head and not best.float_head else 0.0
         if made is None or value > most + enough:
@@ -83,13 +86,13 @@ class Choice:
     float_head: bool = False
 
 
-def _choices(plan: Plan, fed: bool) -> Iterator[Callable[[Choice], Choice]]:
+def _choices(plan: Plan, equalises: bool, fed: bool) -> Iterator[Callable[[Choice], Choice]]:
     """Changes to try one after the other, each to the best so far."""
     head = plan.head == "float"
     searches = ("minmax", "percentile", "mse") if plan.search == "auto" and plan.activations else (plan.search,)
     for search in searches:
         yield lambda best, search=search: replace(best, search=search, float_head=head)  # type: ignore[misc]
-    if plan.equalise:
+    if plan.equalise and equalises:
         yield lambda best: replace(best, equalised=True)
     if plan.rounding == "gptq" and fed:
         yield lambda best: replace(best, gptq=True)
@@ -100,15 +103,26 @@ def _choices(plan: Plan, fed: bool) -> Iterator[Callable[[Choice], Choice]]:
 
 
 class Workshop:
-    """Makes quantized models of one float model, and keeps what several of them need."""
+    """Makes quantized models of one float model, and keeps what several of them need: spreads, ranges, codes.
+
+    equalises: whether ranges can be evened out across any of its layers
+    """
 
     def __init__(self, model: ModelProto, feeds: Sequence[Feed], plan: Plan) -> None:
         self._feeds, self._plan = feeds, plan
         self._net = prepared(model)
+        for feed in feeds:
+            if missing := [name for name in self._net.inputs if name not in feed]:
+                raise UserError(
+                    f"the feeds have no `{missing[0]}`, an input of the model; they have: {', '.join(feed)}"
+                )
         self._head = last_layers(self._net)
-        self._nets = {False: self._net}
+        even = self._net.copy()
+        self.equalises = equalise.equalise(even) > 0
+        self._nets = {False: self._net, True: even}
         self._spreads: dict[bool, dict[str, Spread]] = {}
-        self._codes: dict[bool, dict[str, NDArray[np.int16]]] = {}
+        self._ranges: dict[tuple[bool, str, tuple[str, ...]], Range] = {}
+        self._rounded: dict[tuple[bool, str], Grid] = {}
         if not self._net.layers():
             raise ModelError("the model has no convolution or matrix product with constant float32 weights")
 
@@ -122,7 +136,7 @@ class Workshop:
             other = copy(self)
             other._plan = replace(self._plan, keep_float=keep_float)
             return other.make(choice)
-        net = self._prepared(choice.equalised).copy()
+        net = self._nets[choice.equalised].copy()
         if not self._plan.activations:
             return self._weights_alone(net, choice)
         placement, ranges = self._placed(net, choice)
@@ -146,30 +160,31 @@ class Workshop:
         kept = tuple(layer.name for layer in net.layers() if layer.name in self._plan.keep_float)
         return Quantized(net.model(), kept, grids=grids, report=_report(choice, len(layers)))
 
-    def _prepared(self, equalised: bool) -> Net:
-        if equalised not in self._nets:
-            net = self._net.copy()
-            self._nets[equalised] = net if equalise.equalise(net) else self._net
-        return self._nets[equalised]
-
     def _placed(self, net: Net, choice: Choice) -> tuple[Placement, dict[str, Range]]:
-        plan = self._plan
         outside = self._head if choice.float_head else frozenset[str]()
-        symmetric = plan.target == "tensorrt"
-        if choice.equalised not in self._spreads:
-            # Without an outside, so that these are the tensors of every choice.
-            everything = place(net, replace(plan, keep_float=frozenset()), frozenset(), lambda a, b: False)
-            self._spreads[choice.equalised] = spreads(net.model(), list(everything.tensors), self._feeds)
-        seen = self._spreads[choice.equalised]
-        single = {name: range_of(spread, choice.search, symmetric) for name, spread in seen.items()}
-        placement = place(net, plan, outside, lambda a, b: single[a].scale >= NEAR * single[b].scale)
+        seen = self._seen(net, choice)
+
+        def range_for(names: tuple[str, ...]) -> Range:
+            key = (choice.equalised, choice.search, names)
+            if key not in self._ranges:
+                spread = reduce(Spread.joined, (seen[name] for name in names))
+                self._ranges[key] = range_of(spread, choice.search, self._plan.target == "tensorrt")
+            return self._ranges[key]
+
+        placement = place(net, self._plan, outside, lambda a, b: range_for((a,)).scale >= NEAR * range_for((b,)).scale)
         if not placement.layers:
             raise ModelError("nothing is left to be computed in integers: all layers are kept float")
-        joined: dict[str, Spread] = {}
+        members: dict[str, list[str]] = {}
         for name, group in placement.tensors.items():
-            joined[group] = joined[group].joined(seen[name]) if group in joined else seen[name]
-        shared = {group: range_of(spread, choice.search, symmetric) for group, spread in joined.items()}
-        return placement, {name: shared[group] for name, group in placement.tensors.items()}
+            members.setdefault(group, []).append(name)
+        return placement, {name: range_for(tuple(members[group])) for name, group in placement.tensors.items()}
+
+    def _seen(self, net: Net, choice: Choice) -> dict[str, Spread]:
+        """Spreads of every tensor that any choice may want."""
+        if choice.equalised not in self._spreads:
+            everything = place(net, replace(self._plan, keep_float=frozenset()), frozenset(), lambda a, b: False)
+            self._spreads[choice.equalised] = spreads(net.model(), list(everything.tensors), self._feeds)
+        return self._spreads[choice.equalised]
 
     def _grids(self, net: Net, layers: Sequence[Layer], choice: Choice, ranges: Mapping[str, Range]) -> dict[str, Grid]:
         plan, grids = self._plan, {}
@@ -177,24 +192,28 @@ class Workshop:
             # The output channels of a ConvTranspose of several groups do not lie along an axis.
             single = not plan.per_channel or (layer.node.op_type == "ConvTranspose" and layer.group > 1)
             weight = net.values[layer.weight]
-            scales = scales_of(weight, layer.axis, plan.levels, not single)
+            scales = scales_of(weight, layer.axis, plan.levels(layer.name), not single)
             if layer.bias is not None and layer.data in ranges:
                 scales = _roomy(scales, net.values[layer.bias], ranges[layer.data])
-            grids[layer.weight] = grid_of(weight, scales, layer.axis, plan.levels)
+            grids[layer.weight] = grid_of(weight, scales, layer.axis, plan.levels(layer.name))
         if choice.gptq:
-            if choice.equalised not in self._codes:
-                wanted = {name: grid.scales for name, grid in grids.items()}
-                self._codes[choice.equalised] = rounded(net, self._feeds, wanted, plan.levels)
-            for name, codes in self._codes[choice.equalised].items():
-                if name in grids:
-                    grids[name] = replace(grids[name], codes=codes)
+            known = {name: self._rounded.get((choice.equalised, name)) for name in grids}
+            new = {
+                name: grid.scales
+                for name, grid in grids.items()
+                if (found := known[name]) is None or not np.array_equal(found.scales, grid.scales)
+            }
+            levels = {layer.weight: plan.levels(layer.name) for layer in layers}
+            for name, codes in (rounded(net, self._feeds, new, levels) if new else {}).items():
+                known[name] = self._rounded[choice.equalised, name] = replace(grids[name], codes=codes)
+            grids = {name: known[name] or grid for name, grid in grids.items()}
         return grids
 
 
 def _roomy(scales: NDArray[np.float32], bias: NDArray[np.float32], data: Range) -> NDArray[np.float32]:
     """Scales so large that the bias's codes fit into int32, for channels with hardly any weights."""
     least = np.abs(bias) / (data.scale * MOST)
-    return np.maximum(scales, least if scales.size > 1 else least.max(initial=0.0)).astype(np.float32)
+    return np.maximum(scales, coarse(least if scales.size > 1 else least.max(initial=0.0, keepdims=True)))
 
 
 def _again(net: Net, layers: Sequence[Layer]) -> tuple[Layer, ...]:

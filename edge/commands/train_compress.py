@@ -1,0 +1,150 @@
+"""`edge train-compress`: prune a network and let its weights share values while it is trained."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edge.commands.output import print_json
+from edge.engines.base import need
+from edge.errors import UserError
+from edge.paths import no_folder
+from edge.tools.train import report
+from edge.tools.train.augment import Deform
+from edge.tools.train.data import read_data
+from edge.tools.train.fit import Epoch
+from edge.tools.train.job import Made, make, source
+from edge.tools.train.recipe import RECIPES, Recipe
+
+PHASES = {"first": "as it is", "compress": "compressed"}
+
+
+@click.command("train-compress")
+@click.argument("model")
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The packed file to write.")
+@click.option("--manifest", type=click.Path(path_type=Path), help="The model's manifest, if it is not beside it.")
+@click.option("--density", type=click.FloatRange(0, 1, min_open=True), help="The share of weights that stay.")
+@click.option("--ratio", type=click.FloatRange(1, min_open=True), help="How many times smaller the file is to be.")
+@click.option("--bits", type=click.IntRange(0, 8), help="A layer's weights share 2^BITS values; 0: each its own.")
+@click.option(
+    "--filters", default=0.0, type=click.FloatRange(0, 1, max_open=True), help="Share of the work to save by filters."
+)
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the training pictures.")
+@click.option("--batch", type=click.IntRange(1), help="Pictures a step.")
+@click.option("--rate", type=click.FloatRange(0, 1, min_open=True), help="The highest learning rate.")
+@click.option("--deform", type=click.FloatRange(0, 4), help="How much pictures are deformed: 1 suits digits, 0 none.")
+@click.option("--distil", is_flag=True, help="Match the outputs of the model before compression as well.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of everything that is drawn.")
+@click.option(
+    "--validation", type=click.FloatRange(0, 0.9, min_open=True), help="Share of the training pictures to choose by."
+)
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 256), help="CPU threads.")
+@click.option("--report", "folder", type=click.Path(path_type=Path), help="Write a page with curves into this folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def train_compress(
+    model: str,
+    data: Path,
+    output: Path,
+    manifest: Path | None,
+    ratio: float | None,
+    filters: float,
+    seed: int,
+    folder: Path | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Train MODEL, an ONNX file or a built-in architecture, on DATA, an .npz with Xtr, ytr and perhaps Xte, yte, until
+    few weights with few values do its work; write it as a packed file.
+
+    Built in: lenet-300-100, lenet-5, convnet."""
+    if ratio is not None and given["density"] is not None:
+        raise UserError("`--density` and `--ratio` exclude one another: either says how many weights stay")
+    if output.suffix != ".epk":
+        raise UserError(f"--output {output}: a packed file is called NAME.epk")
+    if problem := no_folder(output.parent):
+        raise UserError(f"--output {output}: {problem}")
+    recipe = _recipe(model, seed, given)
+    origin = source(model, seed, manifest)
+    samples = read_data(data, origin.sample)
+    with _Shown() as told:
+        made = make(origin, samples, recipe, ratio or 0.0, filters, told.epoch, told.progress)
+    try:
+        output.write_bytes(made.content)
+    except OSError as fault:
+        raise UserError(f"--output {output}: cannot be written: {fault.strerror}") from None
+    if folder is not None:
+        report.write(folder, origin.manifest.name, made, recipe)
+    _print(made, output, as_json)
+
+
+def _recipe(model: str, seed: int, given: dict[str, Any]) -> Recipe:
+    """The recipe of an architecture, or the usual one, with what the user sets."""
+    recipe = RECIPES.get(model, Recipe())
+    deform, distil = given.pop("deform"), given.pop("distil")
+    recipe = replace(recipe, seed=seed, **{key: value for key, value in given.items() if value is not None})
+    if deform is not None:
+        recipe = replace(recipe, deform=Deform().scaled(deform) if deform else None)
+    return replace(recipe, distil=0.5) if distil else recipe
+
+
+def _print(made: Made, output: Path, as_json: bool) -> None:
+    chosen = made.fitted.chosen
+    if as_json:
+        print_json(
+            {
+                "output": str(output),
+                "bytes": len(made.content),
+                "plain_bytes": made.plain,
+                "ratio": round(made.ratio, 2),
+                "weights": chosen.kept,
+                "epoch": chosen.number,
+                "validation_error": chosen.error,
+                "test_error": made.error,
+            }
+        )
+        return
+    tested = "" if made.error is None else f", of the test pictures {made.error:.2%}"
+    click.echo(f"{output}: {len(made.content)} bytes, {made.ratio:.1f} times smaller; {chosen.kept} weights stay")
+    click.echo(f"wrong of the validation pictures {chosen.error:.2%} (epoch {chosen.number}){tested}")
+
+
+class _Shown:
+    """A line an epoch on stderr, and a bar where that is a terminal."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> _Shown:
+        if sys.stderr.isatty():
+            install = "pip install 'edge-runtime[tools]'"
+            console = need("rich.console", install).Console(stderr=True)
+            self._bar = need("rich.progress", install).Progress(console=console, transient=True)
+            self._task = self._bar.add_task("training", total=1.0)
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def epoch(self, phase: str, epoch: Epoch) -> None:
+        """An epoch has ended."""
+        line = (
+            f"{PHASES[phase]}, epoch {epoch.number}: loss {epoch.loss:.4f}, wrong {epoch.error:.2%}, "
+            f"{epoch.kept} weights"
+        )
+        if self._bar is not None:
+            self._bar.console.print(line, highlight=False)
+        else:
+            click.echo(line, err=True)
+
+    def progress(self, part: float) -> None:
+        """So much of the phase is done."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=part)
