@@ -1,6 +1,6 @@
 # The commands of a clone. Each does all of its own set-up; `make` alone lists them.
 # PYTHON=/path/to/python3.12 chooses the interpreter, JOBS=4 the test processes, T=tests/web what is tested,
-# ARGS="--seconds 20" how the demo runs.
+# ARGS="--seconds 20" how the demo runs, TORCH=1 tests training as well (torch is large: without it those tests skip).
 
 PYTHON ?=
 JOBS ?= 2
@@ -11,12 +11,15 @@ export PYTHON
 bin := .venv/bin
 all_extras := onnx tflite openvino web sign tools dev
 demo_model := ssdlite-pedestrian
+# What trains. On x86 an index may give a build for GPUs of some GB: install another one first, and it stays.
+torch := torch==2.13.0
+TORCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench clean venv apt
+.PHONY: help setup demo test check bench bench-compression clean venv apt torch
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: venv  ## .venv with everything, and the default models in your cache
 	@$(bin)/edge models pull
@@ -26,7 +29,7 @@ demo:  ## real footage, found people: terminal and page; no camera needed
 	@$(bin)/edge models pull $(demo_model)
 	@$(bin)/edge demo $(ARGS)
 
-test: setup apt  ## every test, with real brokers, browsers and cameras
+test: setup apt $(if $(TORCH),torch)  ## every test, with real brokers, browsers and cameras
 	@$(bin)/python -m pytest -n $(JOBS) --dist loadgroup $(T)
 
 check: venv  ## format, lint, types, who imports whom
@@ -40,12 +43,18 @@ check: venv  ## format, lint, types, who imports whom
 bench: setup  ## every figure that the README quotes
 	@$(bin)/python -m bench
 
+bench-compression: setup torch  ## what packed models are worth, beside what was published; about half an hour
+	@$(bin)/python -m bench.compression
+
 clean:  ## remove .venv and what tools left; models and the clip stay in your cache
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 venv:
 	@.ci/venv $(all_extras)
+
+torch: venv
+	@$(bin)/python -c 'import torch' 2>/dev/null || $(bin)/pip install --quiet --disable-pip-version-check $(torch)
 
 apt:
 	@.ci/apt "the tests of MQTT, the page, RTSP cameras, the unit or the stick that need them will skip" \

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edge.engines.base import Engine
 from edge.errors import EdgeError
-
-log = logging.getLogger(__name__)
 
 PassedOver = Callable[[str], None]
 """Told of a back end that was asked for while a later one serves: a line that names it and the reason."""
@@ -45,7 +42,9 @@ class Change:
 
 def log_passed_over(line: str) -> None:
     """For those who have nobody to tell."""
-    log.info("passed over: %s", line)
+    import logging  # 4 ms, which who only loads a model does not wait for
+
+    logging.getLogger(__name__).info("passed over: %s", line)
 
 
 def first(links: Sequence[Link], passed_over: PassedOver = log_passed_over) -> Engine:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -124,6 +123,8 @@ def probe(name: str, options: EngineOptions | None = None, *, devices: bool = Fa
 
 def _installed(row: Row, options: EngineOptions) -> tuple[str | None, str | None]:
     """The version of a back end's package, and what is missing; neither imports a vendor."""
+    import importlib.metadata  # 40 ms, which who only loads a model does not wait for
+
     if not row.packages:
         unset: Callable[[EngineOptions], str | None] = importlib.import_module(row.module).unset
         return None, unset(options)
@@ -135,6 +136,14 @@ def _installed(row: Row, options: EngineOptions) -> tuple[str | None, str | None
         except importlib.metadata.PackageNotFoundError:
             continue
     return None, f"{row.packages[0][1]} is not installed"
+
+
+def _lacking(row: Row, options: EngineOptions) -> str | None:
+    """What is missing, without asking for versions where a package has a file here."""
+    specs = [importlib.util.find_spec(module) for module, _ in row.packages]
+    if any(spec is not None and spec.origin is not None for spec in specs):
+        return None
+    return _installed(row, options)[1]
 
 
 def usable(
@@ -170,10 +179,11 @@ def usable(
     reasons: list[str] = []
     unread: list[str] = []
     for name in names:
-        found = probe(name, options)
-        if not found.available:
-            reasons.append(f"{name}: {found.reason} ({found.install})")
-        elif suffix not in found.suffixes:
+        row = _row(name)
+        lacking = _lacking(row, options or EngineOptions())
+        if lacking is not None:
+            reasons.append(f"{name}: {lacking} ({row.install})")
+        elif suffix not in row.suffixes:
             unread.append(f"{name} does not read {suffix} files{_others(suffix, name)}")
         else:
             here.append(name)

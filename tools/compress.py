@@ -34,8 +34,6 @@ from edge.tools.sources import Source, open_source
 
 FEEDS = 64
 """Pictures that are taken; every other one calibrates, the others judge."""
-KEEPS = {"map": 0.02, "top1": 0.02, "cosine": 0.01}
-"""By how much the metric may drop where integer arithmetic is chosen and the user says nothing."""
 
 Progress = Callable[[str, float], None]
 """Told what is being done and how far it is, 0..1."""
@@ -180,13 +178,12 @@ def _integers(
     draft: Draft, wanted: Settings, calibrating: Outputs, judge: Judge, work: lighter.Work
 ) -> tuple[Draft, Choice]:
     """Integer arithmetic where it is faster here and keeps the metric, else grids for weights alone."""
-    bound = KEEPS[judge.quality(draft.model).metric] if wanted.max_drop is None else wanted.max_drop
     choice = faster.choose(
         draft.model,
         calibrating,
         judge,
         wanted.target,
-        bound,
+        wanted.max_drop,
         wanted.threads,
         lambda part: work.progress("integer variants", part),
     )

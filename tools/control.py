@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 Made = TypeVar("Made")
-TRIES = 6
+TRIES = 8
 """Candidates that are made and measured at most."""
 WIDEST = 1e3
 """By how much the error of a first guess is changed at most, either way."""
@@ -21,11 +21,11 @@ def given_back(worst: Sequence[str], make: Callable[[frozenset[str]], Made], hol
         make: a candidate without compressing these layers.
         holds: whether a candidate's metric does.
     """
-    made = make(frozenset())
-    if holds(made):
-        return made
+    first = make(frozenset())
+    if holds(first):
+        return first
     low, high = 0, len(worst)  # with `low` it does not hold, with all of them it does by definition
-    made = make(frozenset(worst))
+    made = None
     while high - low > 1:
         # Harm falls off fast: a few layers are enough more often than half of them.
         middle = max(low + 1, round(math.sqrt((low + 1) * (high + 1))) - 1)
@@ -34,7 +34,7 @@ def given_back(worst: Sequence[str], make: Callable[[frozenset[str]], Made], hol
             high, made = middle, tried
         else:
             low = middle
-    return made
+    return make(frozenset(worst)) if made is None else made
 
 
 def coarsest(make: Callable[[float], Made], holds: Callable[[Made], bool], guess: float, tries: int = TRIES) -> Made:

@@ -11,19 +11,26 @@ from typing import TYPE_CHECKING, get_args
 from edge.tools.control import given_back
 from edge.tools.evaluate import Outputs
 from edge.tools.judge import Judge
-from edge.tools.quantize import Latency, Plan, latencies, quantize, sensitivity
+from edge.tools.quantize import Latency, Plan, Workshop, latencies, quantize, sensitivity
 from edge.tools.quantize.plan import Target
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 ROUNDS = 40
-WORTH = 1.05
-"""How often faster than float an integer model must be to be offered: less is noise."""
+WORTH = 1.2
+"""How often faster than float an integer model must be to be offered: less is not worth what it costs in accuracy, and
+a busy machine measures as much where there is nothing."""
+LEAST_COSINE = 0.98
+"""Of each output with the float model's; below it a metric that still holds does so by luck."""
 ROUGH = 2
 """Feeds of a variant that is only timed."""
+SEARCH = 16
+"""Feeds that a variant is calibrated on: ranges are settled by then, and each is run a dozen times."""
 GIVEN_BACK = 0.5
 """The share of layers beyond which giving back more cannot leave anything faster."""
+KEEPS = {"map": 0.02, "top1": 0.02, "cosine": 0.01}
+"""By how much a metric may drop where the user says nothing."""
 TARGETS = ("auto", "x86", "vnni", "arm", "openvino", "tensorrt")
 CPU_FLAGS = Path("/proc/cpuinfo")
 
@@ -35,12 +42,14 @@ class Variant:
     """A candidate with integer arithmetic.
 
     drop: of the metric, below the original; None where it was not faster, so that nobody cared
+    cosine: of the worst output with the original's
     kept_float: layers that stayed float
     """
 
     name: str
     model: ModelProto = field(repr=False)
     drop: float | None = None
+    cosine: float = 0.0
     kept_float: tuple[str, ...] = ()
 
 
@@ -64,7 +73,7 @@ def choose(
     feeds: Outputs,
     judge: Judge,
     target: str,
-    max_drop: float,
+    max_drop: float | None,
     threads: int = 1,
     progress: Progress = lambda part: None,
 ) -> Choice:
@@ -75,7 +84,8 @@ def choose(
     Args:
         feeds: to calibrate on.
         target: one of `TARGETS`; `auto` is this machine, and OpenVINO where it is here.
-        max_drop: of the metric, what a variant may cost.
+        max_drop: of the metric, what a variant may cost: layers are given back to float until it holds. None: a
+            little (`KEEPS`), and a variant that costs more is left out, since the search takes minutes.
     """
     wanted = plans(target)
     some = feeds[:ROUGH]
@@ -85,9 +95,17 @@ def choose(
     progress(0.3)
     variants = {name: Variant(name, made) for name, made in rough.items()}
     for name in faster(times):
-        made = _held(name, wanted[name], model, feeds, judge, max_drop, lambda part: progress(0.3 + 0.6 * part))
+        made = _held(
+            name,
+            wanted[name],
+            model,
+            feeds[:: -(-len(feeds) // SEARCH)],
+            judge,
+            max_drop,
+            lambda part: progress(0.3 + 0.6 * part),
+        )
         variants[name] = made
-        if made.drop is None or made.drop > max_drop:
+        if not _keeps(made, judge, max_drop):
             continue
         again = latencies({"float": model, name: made.model}, feeds[0], threads=threads, rounds=ROUNDS)
         if faster(again):
@@ -108,6 +126,15 @@ def faster(times: Sequence[Latency]) -> list[str]:
         if time.variant != "float" and time.ratio >= WORTH and floats >= WORTH * time.ms:
             found.setdefault(time.variant, time.ms)
     return sorted(found, key=lambda name: found[name])
+
+
+def _keeps(made: Variant, judge: Judge, max_drop: float | None) -> bool:
+    """Whether a variant keeps the metric."""
+    if made.drop is None:
+        return False
+    if max_drop is not None:
+        return made.drop <= max_drop
+    return made.drop <= KEEPS[judge.name] and made.cosine >= LEAST_COSINE
 
 
 def _rough(plan: Plan) -> Plan:
@@ -136,20 +163,24 @@ def here() -> str:
 
 
 def _held(
-    name: str, plan: Plan, model: ModelProto, feeds: Outputs, judge: Judge, max_drop: float, progress: Progress
+    name: str, plan: Plan, model: ModelProto, feeds: Outputs, judge: Judge, max_drop: float | None, progress: Progress
 ) -> Variant:
     """A variant that keeps the metric, by giving its worst layers back to float; or the last that was tried."""
 
+    work = Workshop(model, feeds, plan)
+
     def make(floats: frozenset[str]) -> Variant:
-        done = quantize(model, feeds, replace(plan, keep_float=plan.keep_float | floats), progress)
-        return Variant(name, done.model, judge.drop(done.model), done.kept_float)
+        wanted = replace(plan, keep_float=plan.keep_float | floats)
+        done = quantize(model, feeds, wanted, progress, workshop=work)
+        found = judge.quality(done.model)
+        return Variant(name, done.model, judge.best - found.value, min(found.cosine.values()), done.kept_float)
 
     def holds(made: Variant) -> bool:
-        return made.drop is not None and made.drop <= max_drop
+        return _keeps(made, judge, max_drop)
 
     first = make(frozenset())
-    if holds(first):
+    if max_drop is None or holds(first):
         return first
-    worst = [layer for layer, _ in sensitivity(model, feeds, None, plan)]
+    worst = [layer for layer, _ in sensitivity(model, feeds, None, plan, workshop=work)]
     some = worst[: max(1, round(GIVEN_BACK * len(worst)))]
     return given_back(some, lambda floats: make(floats) if floats else first, holds)

@@ -26,7 +26,11 @@ FINE = 0.1
 """The step in which sensitivity is measured, in root mean squares of the weight."""
 COARSE = 1.5
 """The largest step, in the same unit: beyond it a layer is hardly more than signs."""
-MOST = 32767
+MOST = 127
+"""The largest code: files know 256 symbols a tensor."""
+BOOK = 256
+"""Different values of a layer that shares them."""
+WHOLE = np.arange(-MOST, MOST + 1, dtype=np.float64)
 FRUGAL = 0.5
 """See `rounded`: half of the even price did best where layers follow one another."""
 SPARSE = 0.2
@@ -71,8 +75,8 @@ def sensitivity(
     found = {}
     for number, (name, layer) in enumerate(layers.items()):
         tried = []
-        for tilt in TILTS:
-            grid = on_grid(weights[name], layer, moments[name], Step(FINE, tilt), frugal=0.0)
+        for tilt in TILTS[:1] if len(np.unique(weights[name])) <= BOOK else TILTS:
+            grid = _on(weights[name], layer, moments[name], _scales(layer.rows(weights[name]), Step(FINE, tilt)), 0.0)
             # At the same bits: a grid that is finer on average may also have the smaller error.
             unit = float(np.exp(2 * np.log(grid.scales).mean()))
             seen = harm({name: grid.values()})
@@ -84,21 +88,38 @@ def sensitivity(
 
 def fitting(weights: Mapping[str, F32], sensitive: Mapping[str, Sensitivity], error: float) -> dict[str, Step]:
     """The step of each layer, so that errors are in proportion to sizes and sum up to `error`."""
-    count = sum(weights[name].size for name in sensitive)
+    count = sum(np.count_nonzero(weights[name]) for name in sensitive)
     steps = {}
     for name, seen in sensitive.items():
-        wanted = error * weights[name].size / count
+        wanted = error * np.count_nonzero(weights[name]) / count
         steps[name] = Step(min(COARSE, FINE * math.sqrt(wanted / max(seen.harm, 1e-15))), seen.tilt)
     return steps
 
 
-def on_grid(weight: F32, layer: Layer, moment: F64, step: Step, frugal: float = FRUGAL) -> Grid:
-    """A layer on a grid, rounded for what it is fed; where it is sparse its zeros stay."""
+def on_grid(weight: F32, layer: Layer, moment: F64, step: Step) -> Grid:
+    """A layer on a grid, rounded for what it is fed; where it is sparse its zeros stay.
+
+    A file knows 256 values a tensor: where a finer grid is wanted, a filter's grid just reaches its largest weight.
+    """
     rows = layer.rows(weight)
-    scales = _scales(rows, step)
+    wanted = _scales(rows, step)
+    least = np.abs(rows).max(axis=2).ravel() / MOST
+    if (wanted >= least).all():
+        return _on(weight, layer, moment, wanted, FRUGAL)
+    return _on(weight, layer, moment, mini(np.maximum(np.maximum(wanted, least), 1e-20).astype(np.float32)), FRUGAL)
+
+
+def _on(
+    weight: F32,
+    layer: Layer,
+    moment: F64,
+    scales: F32,
+    frugal: float,
+) -> Grid:
+    rows = layer.rows(weight)
     stored = rows != 0
     mask = stored if 1 - stored.mean() > SPARSE else None
-    made = rounded(rows, scales.astype(np.float64), moment, MOST, frugal, mask)
+    made = rounded(rows, scales.astype(np.float64), moment, WHOLE, frugal, mask)
     return Grid(layer.back(made.codes), scales, layer.axis)
 
 

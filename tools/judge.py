@@ -16,8 +16,9 @@ from edge.tools.evaluate import Outputs, Quality
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-QUICK = 6
-"""Feeds that a layer's harm is measured on: it is asked once a layer and setting."""
+RUNS = 500
+"""Of a model in all, while the harm of each of its layers is measured; the feeds are as many as that allows."""
+FEWEST, MOST = 4, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ class Judge:
         return evaluate.quality(self.manifest, self.truth, found, self.labels, self.metric)
 
     @property
+    def name(self) -> str:
+        """The metric."""
+        return self.metric or evaluate.metric_of(self.manifest)
+
+    @property
     def best(self) -> float:
         """The original's own figure, from which a drop is counted."""
         return evaluate.quality(self.manifest, self.truth, self.truth, self.labels, self.metric).value
@@ -70,9 +76,14 @@ class Harm:
     truth: Outputs
 
     @classmethod
-    def of(cls, model: ModelProto, feeds: Outputs) -> Harm:
-        """Choose `QUICK` feeds, spread evenly, and run the original on them."""
-        some = [feeds[k] for k in np.unique(np.linspace(0, len(feeds) - 1, min(QUICK, len(feeds))).astype(int))]
+    def of(cls, model: ModelProto, feeds: Outputs, layers: int) -> Harm:
+        """Choose feeds, spread evenly, and run the original on them.
+
+        Args:
+            layers: whose harm will be asked for: of a small model more feeds can be afforded.
+        """
+        count = min(len(feeds), MOST, max(FEWEST, RUNS // max(1, layers)))
+        some = [feeds[k] for k in np.unique(np.linspace(0, len(feeds) - 1, count).astype(int))]
         return cls(model, some, evaluate.run(graph.to_bytes(model), some))
 
     def __call__(self, arrays: Mapping[str, NDArray[Any]]) -> float:

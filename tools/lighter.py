@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +84,7 @@ def pruned(draft: Draft, work: Work, fraction: float) -> Draft:
     weights, of = floats(draft.model)
     if not work.feeds:
         return _with(draft, prune.prune(weights, of, fraction, progress=work.tell("pruning")))
-    harm = Harm.of(draft.model, work.feeds)
+    harm = Harm.of(draft.model, work.feeds, len(of))
     seen = moments(draft.model, work.feeds, of, progress=work.tell("looking at the layers"))
     changed = prune.prune(weights, of, fraction, seen, harm, work.tell("pruning"))
     return _held(draft, work, changed, harm)
@@ -99,7 +99,7 @@ def shared(draft: Draft, work: Work, bits: int) -> Draft:
         importance = _importance(weight, of[name], seen[name]) if seen is not None and name in of else None
         changed[name] = share.shared(weight, bits, importance)
         work.progress("sharing weights", (number + 1) / len(weights))
-    return _held(draft, work, changed, Harm.of(draft.model, work.feeds) if work.feeds else None)
+    return _held(draft, work, changed, Harm.of(draft.model, work.feeds, len(of)) if work.feeds else None)
 
 
 def halved(draft: Draft) -> Draft:
@@ -118,7 +118,7 @@ def gridded(draft: Draft, work: Work, bits: int) -> Draft:
     if not work.feeds:
         return _on(draft, flat)
     inner = {name: weights[name] for name in of}
-    harm = Harm.of(draft.model, work.feeds)
+    harm = Harm.of(draft.model, work.feeds, len(of))
     seen = moments(draft.model, work.feeds, of, progress=work.tell("looking at the layers"))
     sensitive = grids.sensitivity(inner, of, seen, harm, work.tell("what each layer costs"))
     others = {name: grid for name, grid in flat.items() if name not in of}
@@ -182,5 +182,16 @@ def _with(draft: Draft, arrays: Mapping[str, F32]) -> Draft:
 
 
 def _on(draft: Draft, made: Mapping[str, Grid]) -> Draft:
+    """The draft with weights on grids, and biases of no more than float16's eleven bits, which are coded in two bytes.
+
+    They stay float32: engines add them in float.
+    """
     arrays = {name: grid.values() for name, grid in made.items()}
-    return Draft(graph.replace(draft.model, arrays), dict(made), draft.harms)
+    others = {name: array for name, array in graph.weights(draft.model).items() if name not in made}
+    halves = {name: array.astype(np.float16).astype(np.float32) for name, array in others.items() if _short(array)}
+    return Draft(graph.replace(draft.model, {**halves, **arrays}), dict(made), draft.harms)
+
+
+def _short(array: NDArray[Any]) -> bool:
+    """Whether it is a float vector within float16's span."""
+    return array.dtype == np.float32 and array.ndim == 1 and bool((np.abs(array) < np.finfo(np.float16).max).all())

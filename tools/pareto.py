@@ -35,7 +35,7 @@ class Point:
 def pareto(model: ModelProto, feeds: Outputs, progress: Callable[[float], None] = lambda part: None) -> list[Point]:
     """Codebooks, plain grids and grids fitted to the outputs, each at several settings; the model's float weights."""
     weights, of = lighter.floats(model)
-    harm = Harm.of(model, feeds)
+    harm = Harm.of(model, feeds, len(of))
     points = []
     for number, bits in enumerate(BITS):
         flat = {name: lighter.flat_grid(weight, of.get(name), bits) for name, weight in weights.items()}
@@ -52,8 +52,8 @@ def pareto(model: ModelProto, feeds: Outputs, progress: Callable[[float], None] 
     for factor in FACTORS:
         steps = grids.fitting(inner, sensitive, factor * base)
         made = {name: grids.on_grid(weights[name], of[name], seen[name], steps[name]) for name in of}
-        rest = {name: lighter.flat_grid(weights[name], None, BITS[0]) for name in weights if name not in of}
-        every = {**made, **rest}
+        rest = {name: lighter.flat_grid(weights[name], None, BITS[0]) for name in weights if name not in made}
+        every = {**rest, **made}
         error = harm({name: grid.values() for name, grid in every.items()})
         points.append(Point("fitted grids", f"{factor:g} x", _bytes(grid.codes for grid in every.values()), error))
     return points

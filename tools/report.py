@@ -38,7 +38,7 @@ def write(folder: Path, told: dict[str, Any], curve: Sequence[Point]) -> None:
         StorageError: they cannot be written.
         MissingError: matplotlib is not here.
     """
-    points = [{"setting": p.setting, "bytes": p.bytes, "error": p.error} for p in curve]
+    points = [{"kind": p.kind, "setting": p.setting, "bytes": p.bytes, "error": p.error} for p in curve]
     page = _page(told, curve)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,12 @@ class Rounded:
 
 
 def rounded(
-    rows: F32, step: F64, moment: F64 | None, most: int, frugal: float = 1.0, mask: NDArray[np.bool_] | None = None
+    rows: F32,
+    step: F64,
+    moment: F64 | None,
+    allowed: NDArray[np.floating],
+    frugal: float = 1.0,
+    mask: NDArray[np.bool_] | None = None,
 ) -> Rounded:
     """Codes of a layer's weights.
 
@@ -43,7 +48,7 @@ def rounded(
         rows: float32 (groups, filters, values).
         step: float64, one of the layer, (1,), or (groups * filters,).
         moment: float64 (groups, values, values), of the layer's input; None: every value counts alike.
-        most: the largest code.
+        allowed: the codes that there are, ascending, whole numbers within int16, 0 among them; two at least.
         frugal: bits count this times as much as is even; 0 rounds to the code of least error.
         mask: bool (groups, filters, values); where it is False the code is 0. None: nowhere.
     """
@@ -51,12 +56,12 @@ def rounded(
     steps = np.broadcast_to(np.asarray(step, np.float64).reshape(-1, 1, 1), (groups * filters, 1, 1))
     scaled = rows.astype(np.float64) / steps.reshape(groups, filters, 1)
     upper = np.broadcast_to(np.eye(values), (groups, values, values)) if moment is None else _factor(moment)
-    cost = _lengths(np.clip(np.rint(scaled), -most, most), most)
-    codes = scaled
+    places = np.clip(np.searchsorted(allowed, scaled), 0, len(allowed) - 1)
     for _ in range(PASSES if frugal else 1):
-        codes = _one_pass(scaled, upper, cost, most, frugal * SLOPE, mask)
-        cost = _lengths(codes, most)
-    return Rounded(codes.astype(np.int16), entropy_bits(codes))
+        lengths = _lengths(places, len(allowed))
+        places = _one_pass(scaled, upper, np.asarray(allowed, np.float64), lengths, frugal * SLOPE, mask)
+    codes = np.asarray(allowed)[places].astype(np.int16)
+    return Rounded(codes, entropy_bits(codes))
 
 
 def masked(rows: NDArray[np.floating], mask: NDArray[np.bool_], moment: F64 | None) -> F64:
@@ -92,28 +97,31 @@ def _factor(moment: F64) -> F64:
     return np.asarray(np.linalg.cholesky((inverse + inverse.transpose(0, 2, 1)) / 2).transpose(0, 2, 1))
 
 
-def _one_pass(scaled: F64, upper: F64, cost: F64, most: int, slope: float, mask: NDArray[np.bool_] | None) -> F64:
+def _one_pass(
+    scaled: F64, upper: F64, allowed: F64, lengths: F64, slope: float, mask: NDArray[np.bool_] | None
+) -> NDArray[np.intp]:
+    """The place of each value's code among those allowed."""
     left = scaled.copy()
-    codes: F64 = np.empty_like(left)
+    places = np.empty(left.shape, np.intp)
     # An error of a value weighs 1 / U[j, j]^2; the mean weight of the layer makes bits and errors comparable.
     weight = 1 / np.square(np.einsum("gii->gi", upper))
     price = slope * weight.mean()
+    zero = int(np.searchsorted(allowed, 0.0))
     for j in range(left.shape[2]):
         w = left[:, :, j]
-        low = np.clip(np.floor(w), -most, most)
-        choices = np.stack([low, np.minimum(low + 1, most), np.zeros_like(low)])
-        loss = np.square(w - choices) * weight[:, j, None] + price * cost[(choices + most).astype(np.intp)]
-        code = np.take_along_axis(choices, loss.argmin(axis=0)[None], axis=0)[0]
+        high = np.clip(np.searchsorted(allowed, w), 1, len(allowed) - 1)
+        choices = np.stack([high - 1, high, np.full_like(high, zero)])
+        loss = np.square(w - allowed[choices]) * weight[:, j, None] + price * lengths[choices]
+        place = np.take_along_axis(choices, loss.argmin(axis=0)[None], axis=0)[0]
         if mask is not None:
-            code = code * mask[:, :, j]
-        codes[:, :, j] = code
-        passed = (w - code) / upper[:, j, j, None]
+            place = np.where(mask[:, :, j], place, zero)
+        places[:, :, j] = place
+        passed = (w - allowed[place]) / upper[:, j, j, None]
         left[:, :, j + 1 :] -= passed[..., None] * upper[:, j, None, j + 1 :]
-    return codes
+    return places
 
 
-def _lengths(codes: F64, most: int) -> F64:
-    """Bits of each code, -most..most, at the histogram of these; those that do not occur share one more count."""
-    counts = np.bincount((codes + most).astype(np.intp).ravel(), minlength=2 * most + 1).astype(np.float64)
-    counts += 1 / (2 * most + 1) + 1e-3
-    return np.asarray(-np.log2(counts / counts.sum()))
+def _lengths(places: NDArray[np.intp], count: int) -> F64:
+    """Bits of each code at the histogram of these; those that do not occur share one more count."""
+    often = np.bincount(places.ravel(), minlength=count) + 1 / count + 1e-3
+    return np.asarray(-np.log2(often / often.sum()))

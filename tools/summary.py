@@ -37,6 +37,7 @@ def summary(found: Model, made: Made, content: Packed, wanted: Settings) -> dict
         "plain_bytes": plain,
         "bytes": packed,
         "ratio": round(plain / packed, 3),
+        "version": content.origin.version,
         "lossless": wanted.lossless,
         "steps": [_step(step) for step in made.steps],
         "tensors": [_tensor(name, one, made) for name, one in coded.items()],
@@ -70,7 +71,8 @@ def _speed(choice: Choice) -> list[str]:
         each = ", ".join(f"{time.ratio:.2f} x as fast as float on {time.engine}" for time in times)
         said.append(f"{variant.name}: {each or 'no engine here runs it'}")
         if variant.drop is not None and variant is not choice.chosen:
-            said.append(f"{variant.name}: left out, it costs {variant.drop:.3g} of the metric")
+            cost = f"{variant.drop:.3g} of the metric, and its outputs' cosine is {variant.cosine:.3f}"
+            said.append(f"{variant.name}: left out, it costs {cost}")
     if choice.chosen is None:
         said.append("no integer variant is faster here, so weights alone are integers: fewer bytes, computed in float")
     else:

@@ -29,15 +29,13 @@ SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.argument("model")
 @click.option("-o", "--output", required=True, type=FILE, help="Write the packed model here: OUT.epk.")
 @click.option("--lossless", is_flag=True, help="Keep every value, bit for bit; so it is where nothing else is asked.")
-@click.option("--prune", default=0.0, type=SHARE, metavar="F", help="Drop this share of the weights: fewer bytes.")
-@click.option(
-    "--prune-filters", default=0.0, type=SHARE, metavar="F", help="Save this share of the arithmetic: faster."
-)
-@click.option("--share", default=0, type=click.IntRange(1, 8), metavar="BITS", help="A codebook of 2^BITS a layer.")
-@click.option("--quantize", default="", type=click.Choice(["int8", "int6", "fp16"]), help="Fewer bits a weight.")
+@click.option("--prune", type=SHARE, metavar="F", help="Drop this share of the weights: fewer bytes.")
+@click.option("--prune-filters", type=SHARE, metavar="F", help="Save this share of the arithmetic: faster.")
+@click.option("--share", type=click.IntRange(1, 8), metavar="BITS", help="A codebook of 2^BITS a layer.")
+@click.option("--quantize", type=click.Choice(["int8", "int6", "fp16"]), help="Fewer bits a weight.")
 @click.option("--calibrate", type=FILE, metavar="PATH", help="Pictures: a folder, an image, a clip, an .npz of inputs.")
 @click.option("--max-drop", type=click.FloatRange(0, 1), metavar="X", help="What all of it may cost of the metric.")
-@click.option("--metric", default="", type=click.Choice(["map", "top1", "cosine"]), help="Unset: the task's.")
+@click.option("--metric", type=click.Choice(["map", "top1", "cosine"]), help="Unset: the task's.")
 @click.option(
     "--target", default="auto", show_default=True, type=click.Choice(TARGETS), help="Where int8 is to be fast."
 )

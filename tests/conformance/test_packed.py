@@ -5,19 +5,21 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
 
 from edge.engines import registry
-from edge.engines.base import Engine, EngineOptions
+from edge.engines.base import Engine, EngineOptions, Unpacked
 from edge.errors import ModelError
 from tests.conformance.engines import CASES, LOCAL, Case, each, each_graph
 from tests.conformance.graphs import GRAPHS, QUANTIZED, weights
 from tests.conformance.test_broken_files import CONTENTS
 from tests.support.nets import Tensor, ir_adding, tflite_file
-from tests.support.packing import damaged, same, unpacked
+from tests.support.packing import damaged, packed, same, unpacked
 
 NO_NUMBERS = ("movidius", "kserve")
 """Those that do not read these types, or compute by the oracle on a file that the test gives them."""
@@ -71,6 +73,24 @@ def test_an_unpacked_ir_gives_what_the_files_give(
 ) -> None:
     check_same(load, ir_adding(tmp_path / "add.xml", weights(1, 100)), weights(1, 100))
     assert not list(temporary.iterdir())
+
+
+@each(LOCAL)
+def test_a_real_packed_file_gives_what_the_plain_file_gives(
+    case: Case, load: Callable[..., Engine], tmp_path: Path, temporary: Path
+) -> None:
+    if case.suffix == ".tflite":
+        check_same(load, convolution(tmp_path / "c.tflite"), weights(1, 6, 6, 3), packed)
+    else:
+        check_same(load, GRAPHS["neck"].file(tmp_path / "net.onnx"), weights(*GRAPHS["neck"].takes), packed)
+    assert not list(temporary.iterdir())
+
+
+@each(tuple(case for case in CASES if case.name == "openvino"))
+def test_a_real_packed_ir_gives_what_the_plain_files_give(
+    load: Callable[..., Engine], case: Case, tmp_path: Path
+) -> None:
+    check_same(load, ir_adding(tmp_path / "add.xml", weights(1, 100)), weights(1, 100), packed)
 
 
 @each(LOCAL)
@@ -135,12 +155,14 @@ def test_a_skeleton_reads_no_file_even_where_one_lies(tmp_path: Path, temporary:
         registry.load("onnxruntime", lacking)
 
 
-def check_same(load: Callable[..., Engine], model: Path, x: np.ndarray) -> None:
+def check_same(
+    load: Callable[..., Engine], model: Path, x: NDArray[Any], way: Callable[[Path], Unpacked] = unpacked
+) -> None:
     """Load a file, and what a packed one would give with the file gone; both are to compute the same bits."""
-    packed = unpacked(model)
+    inside = way(model)
     wanted = load(model).run({"x": x})
     model.unlink()
-    loaded = load(packed)
+    loaded = load(inside)
     got = loaded.run({"x": x})
     assert got.keys() == wanted.keys()
     for name, array in got.items():

@@ -13,11 +13,18 @@ from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 
 from edge.engines.base import Unpacked
-from edge.models.packed import carriers
-from edge.models.packed.weight import Weight
+from edge.models.manifest import parse_manifest
+from edge.models.packed import Origin, Weight, carriers, pack, read
 from edge.tools.carrier_ir import cut_ir, read_ir
 from edge.tools.carrier_tflite import cut_tflite
 
+MANIFEST = {
+    "name": "tiny",
+    "decoder": "classes",
+    "labels": ["a", "b"],
+    "input": {"name": "x", "width": 8, "height": 8, "layout": "NCHW", "dtype": "float32"},
+    "outputs": {"scores": "y"},
+}
 Weights: TypeAlias = "dict[str, NDArray[Any]]"
 
 
@@ -78,3 +85,24 @@ def pieces(weights: list[Weight]) -> list[tuple[int, NDArray[Any]]]:
 def same(a: NDArray[Any], b: NDArray[Any]) -> bool:
     """Whether two arrays have one type, shape and content, bit by bit."""
     return a.dtype == b.dtype and a.shape == b.shape and np.array_equal(a.view(np.uint8), b.view(np.uint8))
+
+
+def packed(model: Path) -> Unpacked:
+    """What a real packed file of a model gives; the file is beside it."""
+    content, size = model.read_bytes(), 0
+    if model.suffix == ".onnx":
+        skeleton, found = skeleton_of(content, 5)
+        weights = [Weight(name, array) for name, array in found.items()]
+    elif model.suffix == ".tflite":
+        skeleton, weights = cut_tflite(content)
+        size = len(content)
+    else:
+        xml, blob = read_ir(model)
+        skeleton, weights = cut_ir(xml, blob)
+        size = len(blob)
+    manifest = parse_manifest(MANIFEST, model)
+    origin = Origin(hashlib.sha256(content).hexdigest())
+    carrier = {".onnx": "onnx", ".tflite": "tflite"}.get(model.suffix, "openvino")
+    file = model.with_suffix(".epk")
+    file.write_bytes(pack(carrier, skeleton, weights, manifest, origin, size=size))
+    return read(file).unpacked()

@@ -22,6 +22,8 @@ Target = Literal["x86-vnni", "x86", "arm", "openvino", "tensorrt"]
 Search = Literal["auto", "minmax", "percentile", "mse"]
 LEAST = 2.0**-80
 """Of a scale, so that its products with others are no denormal numbers."""
+SIGNIFICANT = 6
+"""Bits of a scale."""
 INSTALL = "pip install 'edge-runtime[tools]'"
 
 
@@ -35,7 +37,8 @@ class Plan:
         `arm`: ONNX Runtime on ARM
         `openvino`: integers around layers alone, since it fuses what follows a layer into it by itself
         `tensorrt`: int8 on both sides, zero points 0
-    weights: bits of weights; 8 or 6, the latter in int8 tensors still (fewer bytes once packed, no more speed)
+    weights: bits of weights, 4 to 8; in int8 tensors still (fewer bytes once packed, no more speed)
+    fine: layers whose weights take 8 bits whatever `weights` says
     activations: whether tensors between layers become integers too; False needs no feeds and gives only bytes
     per_channel: a scale for each output channel of a layer rather than one for all
     search: how ranges of activations are found; `auto` takes the way with the least error at the outputs
@@ -52,7 +55,8 @@ class Plan:
     """
 
     target: Target = "x86-vnni"
-    weights: Literal[8, 6] = 8
+    weights: int = 8
+    fine: frozenset[str] = frozenset()
     activations: bool = True
     per_channel: bool = True
     search: Search = "auto"
@@ -63,10 +67,10 @@ class Plan:
     correct_bias: bool = True
     rounding: Literal["nearest", "gptq"] = "gptq"
 
-    @property
-    def levels(self) -> int:
-        """The largest code of a weight; the smallest is its negative."""
-        return 31 if self.weights == 6 else 63 if self.target == "x86" else 127
+    def levels(self, layer: str) -> int:
+        """The largest code of a layer's weight; the smallest is its negative."""
+        bits = 8 if layer in self.fine else self.weights
+        return (1 << (min(bits, 7) if self.target == "x86" else bits) - 1) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +93,26 @@ class Range:
         low, high = min(0.0, float(low)), max(0.0, float(high))
         if symmetric:
             most = max(-low, high)
-            scale = _float32(most / 127)
+            scale = _scale(most / 127)
             return Range(-127 * scale, 127 * scale, scale, 0, "int8")
-        scale = _float32((high - low) / 255)
+        scale = _scale((high - low) / 255)
         zero = int(np.clip(round(-low / scale), 0, 255))
         return Range(-zero * scale, (255 - zero) * scale, scale, zero, "uint8")
 
 
-def _float32(scale: float) -> float:
+def coarse(scales: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Scales rounded up to `SIGNIFICANT` bits: 3 % coarser at most, and half the bytes once packed.
+
+    The scale of a bias is a product of two scales, so it has zeros at its end as well.
+    """
+    mantissa, exponent = np.frexp(np.maximum(scales, LEAST))
+    rounded: NDArray[np.float32] = np.ldexp(np.ceil(mantissa * 2**SIGNIFICANT) / 2**SIGNIFICANT, exponent).astype("f4")
+    return rounded
+
+
+def _scale(exact: float) -> float:
     """As the file has it; a tensor that is 0 throughout takes any scale."""
-    return float(np.float32(max(scale, LEAST))) if scale else 1.0
+    return float(coarse(np.array([exact]))[0]) if exact else 1.0
 
 
 @dataclass(frozen=True, slots=True)

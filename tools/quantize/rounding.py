@@ -46,17 +46,17 @@ def round_weights(
         Codes by the initializer's name, int16, of the weight's shape; value = code * scale. Weights of other layers
         than Conv, Gemm and MatMul, and those that several layers share, are left out.
     """
-    return rounded(prepared(model), feeds, grids, levels, progress)
+    return rounded(prepared(model), feeds, grids, dict.fromkeys(grids, levels), progress)
 
 
 def rounded(
     net: Net,
     feeds: Sequence[Feed],
     grids: Mapping[str, NDArray[np.float32]],
-    levels: int,
+    levels: Mapping[str, int],
     progress: Callable[[float], None] = lambda part: None,
 ) -> dict[str, NDArray[np.int16]]:
-    """As `round_weights`, of a net that is prepared."""
+    """As `round_weights`, of a net that is prepared, with the largest code of each weight."""
     layers = [layer for layer in net.layers() if layer.weight in grids and _fits(net, layer)]
     model = net.model()
     codes: dict[str, NDArray[np.int16]] = {}
@@ -68,7 +68,7 @@ def rounded(
             for layer in fed[name]:
                 moments[layer.name] = moments.get(layer.name, 0) + _moments(net, layer, array)
         for layer in (layer for name in names for layer in fed[name]):
-            codes[layer.weight] = _layer(net, layer, moments.pop(layer.name), grids[layer.weight], levels)
+            codes[layer.weight] = _layer(net, layer, moments.pop(layer.name), grids[layer.weight], levels[layer.weight])
         progress((number + 1) / len(groups))
     return codes
 

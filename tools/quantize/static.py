@@ -19,7 +19,7 @@ from edge.tools.quantize.insert import MOST, insert
 from edge.tools.quantize.judge import least_cosine
 from edge.tools.quantize.net import Layer, Net, prepared
 from edge.tools.quantize.place import INTEGER_LAYERS, Placement, place
-from edge.tools.quantize.plan import Feed, Metric, Plan, Quantized, Range
+from edge.tools.quantize.plan import Feed, Metric, Plan, Quantized, Range, coarse
 from edge.tools.quantize.ranges import Spread, range_of, spreads
 from edge.tools.quantize.rounding import rounded
 from edge.tools.quantize.weights import grid_of, scales_of
@@ -192,10 +192,10 @@ class Workshop:
             # The output channels of a ConvTranspose of several groups do not lie along an axis.
             single = not plan.per_channel or (layer.node.op_type == "ConvTranspose" and layer.group > 1)
             weight = net.values[layer.weight]
-            scales = scales_of(weight, layer.axis, plan.levels, not single)
+            scales = scales_of(weight, layer.axis, plan.levels(layer.name), not single)
             if layer.bias is not None and layer.data in ranges:
                 scales = _roomy(scales, net.values[layer.bias], ranges[layer.data])
-            grids[layer.weight] = grid_of(weight, scales, layer.axis, plan.levels)
+            grids[layer.weight] = grid_of(weight, scales, layer.axis, plan.levels(layer.name))
         if choice.gptq:
             known = {name: self._rounded.get((choice.equalised, name)) for name in grids}
             new = {
@@ -203,7 +203,8 @@ class Workshop:
                 for name, grid in grids.items()
                 if (found := known[name]) is None or not np.array_equal(found.scales, grid.scales)
             }
-            for name, codes in (rounded(net, self._feeds, new, plan.levels) if new else {}).items():
+            levels = {layer.weight: plan.levels(layer.name) for layer in layers}
+            for name, codes in (rounded(net, self._feeds, new, levels) if new else {}).items():
                 known[name] = self._rounded[choice.equalised, name] = replace(grids[name], codes=codes)
             grids = {name: known[name] or grid for name, grid in grids.items()}
         return grids
@@ -212,7 +213,7 @@ class Workshop:
 def _roomy(scales: NDArray[np.float32], bias: NDArray[np.float32], data: Range) -> NDArray[np.float32]:
     """Scales so large that the bias's codes fit into int32, for channels with hardly any weights."""
     least = np.abs(bias) / (data.scale * MOST)
-    return np.maximum(scales, least if scales.size > 1 else least.max(initial=0.0)).astype(np.float32)
+    return np.maximum(scales, coarse(least if scales.size > 1 else least.max(initial=0.0, keepdims=True)))
 
 
 def _again(net: Net, layers: Sequence[Layer]) -> tuple[Layer, ...]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.models.packed.weight import Grid
+from edge.tools.quantize.plan import coarse
 
 SHRINK = np.linspace(1.0, 0.5, 26)
 """Shares of a channel's largest weight that are tried as the end of its grid."""
@@ -18,15 +19,15 @@ def scales_of(array: NDArray[np.float32], axis: int, levels: int, per_channel: b
     """
     rows = np.moveaxis(array, axis, 0).reshape(array.shape[axis] if per_channel else 1, -1).astype(np.float64)
     most = np.abs(rows).max(axis=1, initial=0.0)
-    best = np.where(most > 0, most / levels, 1.0)
+    best = np.ones(len(rows), np.float32)
     least = np.full(len(rows), np.inf)
     for share in SHRINK:
-        tried = np.where(most > 0, share * most / levels, 1.0)[:, None]
-        error = np.square(np.rint(rows / tried).clip(-levels, levels) * tried - rows).sum(axis=1)
+        tried = np.where(most > 0, coarse(share * most / levels), np.float32(1))
+        step = tried[:, None].astype(np.float64)
+        error = np.square(np.rint(rows / step).clip(-levels, levels) * step - rows).sum(axis=1)
         better = error < least
-        best[better], least[better] = tried[better, 0], error[better]
-    scales: NDArray[np.float32] = np.maximum(best, np.finfo(np.float32).tiny).astype(np.float32)
-    return scales
+        best[better], least[better] = tried[better], error[better]
+    return best
 
 
 def grid_of(array: NDArray[np.float32], scales: NDArray[np.float32], axis: int, levels: int) -> Grid:

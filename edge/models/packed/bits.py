@@ -69,6 +69,9 @@ def unpack_bits(cursor: Cursor, count: int, width: int) -> NDArray[Any]:
     if not width:
         return numbers
     data = cursor.array("u1", -(-count * width // 8))
+    if width == 8:
+        numbers[:] = data
+        return numbers
     if count * width % 8 and data[-1] & (1 << -count * width % 8) - 1:
         raise Damaged("has bits set behind its numbers")
     weights = (np.uint64(1) << np.arange(width - 1, -1, -1, dtype=np.uint64)).astype(numbers.dtype)

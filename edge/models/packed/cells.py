@@ -21,7 +21,7 @@ DENSE, GAPS, MASKS = 0, 1, 2
 SPARSE = (GAPS, MASKS)
 RAW, ONE, CODED = 0, 1, 2
 ESCAPES = (15, 31, 63, 127, 255)
-LANE_BITS = 4096
+LANE_BITS = 1024
 """The least that a lane carries: its state costs 24 bits of these."""
 
 

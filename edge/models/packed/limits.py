@@ -11,7 +11,7 @@ DECODED_BYTES = 1 << 30
 RATIO = 400
 """Decoded bytes for each byte of the file, beyond `SMALL_BYTES`."""
 SMALL_BYTES = 1 << 24
-WINDOW = 1 << 20
+WINDOW = 1 << 21
 """Symbols that are decoded together; a larger tensor is a window of its own."""
 CHUNK = 1024
 """Symbols of a lane of the entropy coder, where the tensor's symbols carry enough bits for so many lanes."""

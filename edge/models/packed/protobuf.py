@@ -13,6 +13,8 @@ from edge.errors import ModelError
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 FIXED = {FIXED64: 8, FIXED32: 4}
 LARGEST_FIELD = (1 << 29) - 1
+FIELDS = 1 << 20
+"""Of one message at most, which bounds the time that a hostile one takes."""
 
 
 class Field(NamedTuple):
@@ -34,9 +36,11 @@ class Field(NamedTuple):
 
 def fields(data: bytes, start: int, end: int) -> Iterator[Field]:
     """The fields of the message in data[start:end]. Raises ModelError where it is none."""
-    at = start
+    at, left = start, FIELDS
     while at < end:
-        begin = at
+        begin, left = at, left - 1
+        if not left:
+            raise ModelError(f"more than {FIELDS} fields in a message")
         key = data[at]
         if key < 0x80:  # of one byte, as nearly all are
             at += 1

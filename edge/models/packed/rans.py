@@ -10,6 +10,7 @@ Source: J. Duda, Asymmetric numeral systems, arXiv:1311.2540; F. Giesen, Interle
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,8 +22,11 @@ from edge.models.packed.tables import BITS, TOTAL
 
 LOW = 1 << 16
 WORD_BITS = 16
-_FREQ, _BIAS = 20, 8
+_FREQ, _BIAS = np.array(20, np.uint32), np.array(8, np.uint32)
 """Where in an entry of the decoder's table the frequency and the offset stand; the symbol is in its lowest byte."""
+
+_BITS, _MASK, _LOW, _WORD = (np.array(number, np.uint32) for number in (BITS, TOTAL - 1, LOW, WORD_BITS))
+_LITTLE = 1 if sys.byteorder == "little" else 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +84,14 @@ def decode(streams: Sequence[Stream]) -> list[NDArray[np.uint8]]:
     table = np.concatenate([_entries(stream.freq) for stream in group])
     rows = np.empty((group[0].steps, states.size), np.uint8)
     taken = _Words(group, lanes)
-    owner = np.repeat(np.arange(len(group)), lanes)
+    owner = np.repeat(np.arange(len(group), dtype=np.uint32) << _BITS, lanes)
     at = 0
     for i in range(len(group) - 1, -1, -1):  # the streams that are not at their end yet are the first ones
         active = sum(lanes[: i + 1])
         until = group[i].steps
         if until > at:
-            base = None if one else owner[:active] << BITS
-            _run(states[:active], table, base, rows[at:until, :active], taken)
+            base = None if one else owner[:active]
+            _run(states[:active], table, base, rows[at:until, :active], taken, i + 1)
             at = until
     if (states != LOW).any() or not taken.spent():
         raise Damaged("does not decode: the coder's states or words do not come out")
@@ -103,7 +107,7 @@ def _entries(freq: NDArray[np.int64]) -> NDArray[np.uint32]:
     """For each of the 4096 slots: its symbol, the symbol's frequency, and the slot's place among the symbol's."""
     symbol = np.repeat(np.arange(freq.size), freq)
     bias = np.arange(TOTAL) - (np.cumsum(freq) - freq)[symbol]
-    return (freq[symbol] << _FREQ | bias << _BIAS | symbol).astype(np.uint32)
+    return (freq[symbol] << int(_FREQ) | bias << int(_BIAS) | symbol).astype(np.uint32)
 
 
 class _Words:
@@ -112,59 +116,66 @@ class _Words:
     def __init__(self, streams: Sequence[Stream], lanes: Sequence[int]) -> None:
         sizes = [stream.words.size for stream in streams]
         # A damaged stream may ask for more words than there are: it gets zeros, and is found out at the end.
-        self._words = np.concatenate([*(stream.words for stream in streams), np.zeros(1, np.uint16)]).astype(np.uint32)
-        self._ends = np.cumsum(sizes)
+        words = [*(stream.words for stream in streams), np.zeros(1, np.uint16)]
+        self._words: NDArray[np.uint32] = np.concatenate(words).astype(np.uint32)
+        self._ends: NDArray[np.int64] = np.cumsum(sizes, dtype=np.int64)
         self._at = self._ends - sizes
-        self._owner = np.repeat(np.arange(len(streams)), lanes)
-        self._numbers = np.arange(self._owner.size)
         self._one = len(streams) == 1
-        self._next = 0
+        self._edges = np.cumsum([0, *lanes], dtype=np.int64)
+        self._numbers = np.arange(sum(lanes))
 
-    def take(self, lanes: NDArray[np.int64]) -> NDArray[np.uint32]:
-        """The next word of each of these lanes, which are in ascending order."""
+    def take(self, lanes: NDArray[np.int64], streams: int) -> NDArray[np.uint32]:
+        """The next word of each of these lanes, which are in ascending order and of the first so many streams."""
         if self._one:
-            self._next += lanes.size
-            given = self._words[self._next - lanes.size : self._next]
+            first = int(self._at[0])
+            self._at += lanes.size
+            given = self._words[first : first + lanes.size]
             return given if given.size == lanes.size else np.zeros(lanes.size, np.uint32)
-        owner = self._owner.take(lanes)
-        counts = np.bincount(owner, minlength=self._at.size)
-        self._at += counts
-        places = (self._at - counts.cumsum()).take(owner)
+        bounds = lanes.searchsorted(self._edges[: streams + 1])
+        counts, at = bounds[1:] - bounds[:-1], self._at[:streams]
+        places = (at - bounds[:-1]).repeat(counts)
         places += self._numbers[: lanes.size]
-        next_: NDArray[np.uint32] = self._words.take(places, mode="clip")
-        return next_
+        at += counts
+        taken: NDArray[np.uint32] = self._words.take(places, mode="clip")
+        return taken
 
     def spent(self) -> bool:
         """Whether each stream's words were read, all and no more."""
-        return self._next == self._ends[0] if self._one else bool((self._at == self._ends).all())
+        return bool((self._at == self._ends).all())
 
 
 def _run(
     states: NDArray[np.uint32],
     table: NDArray[np.uint32],
-    base: NDArray[np.int64] | None,
+    base: NDArray[np.uint32] | None,
     rows: NDArray[np.uint8],
     words: _Words,
+    streams: int,
 ) -> None:
-    """Decode so many rows; states change in place. The hot loop: no allocation but for the lanes that take a word."""
+    """Decode so many rows; states change in place. The hot loop: no allocation but for the lanes that take a word.
+
+    It is the number of NumPy's calls that costs here, and each conversion of a type: constants are arrays, and the low
+    half of an index, the low byte of an entry are written and read where they lie.
+    """
     entry, part = np.empty_like(states), np.empty_like(states)
-    slot, low = np.empty(states.size, np.int64), np.empty(states.size, bool)
+    slot, low = np.zeros(states.size, np.int64), np.empty(states.size, bool)
+    index, symbol = slot.view(np.uint32)[_LITTLE - 1 :: 2], entry.view(np.uint8)[3 * (_LITTLE - 1) :: 4]
     for row in rows:
-        np.bitwise_and(states, TOTAL - 1, out=slot, casting="unsafe")
+        np.bitwise_and(states, _MASK, index)
         if base is not None:
-            np.add(slot, base, out=slot)
-        table.take(slot, out=entry, mode="clip")
-        np.copyto(row, entry, casting="unsafe")
-        np.right_shift(states, BITS, out=states)
-        np.right_shift(entry, _FREQ, out=part)
-        np.multiply(states, part, out=states)
-        np.right_shift(entry, _BIAS, out=entry)
-        np.bitwise_and(entry, TOTAL - 1, out=entry)
-        np.add(states, entry, out=states)
-        np.less(states, LOW, out=low)
+            np.bitwise_or(index, base, index)
+        table.take(slot, None, out=entry, mode="clip")
+        row[...] = symbol
+        np.right_shift(states, _BITS, states)
+        np.right_shift(entry, _FREQ, part)
+        np.multiply(states, part, states)
+        np.right_shift(entry, _BIAS, entry)
+        np.bitwise_and(entry, _MASK, entry)
+        np.add(states, entry, states)
+        np.less(states, _LOW, low)
         lanes = low.nonzero()[0]
         if lanes.size:
-            grown = states.take(lanes)
-            grown <<= WORD_BITS
-            grown |= words.take(lanes)
-            states[lanes] = grown
+            taken = states.take(lanes)
+            np.left_shift(taken, _WORD, taken)
+            np.bitwise_or(taken, words.take(lanes, streams), taken)
+            states[lanes] = taken

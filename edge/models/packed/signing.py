@@ -11,6 +11,7 @@ from edge.errors import UserError
 from edge.models.packed.container import Sign, Verify
 from edge.paths import read_bounded
 
+ED25519 = "cryptography.hazmat.primitives.asymmetric.ed25519"
 INSTALL = "pip install 'edge-runtime[sign]'"
 KEY_FILE_BYTES = 1 << 16
 
@@ -23,10 +24,12 @@ def verifier(wanted: bool) -> Verify | None:
     """
     if not wanted and importlib.util.find_spec("cryptography") is None:
         return None
-    keys = need("cryptography.hazmat.primitives.asymmetric.ed25519", INSTALL)
-    invalid = need("cryptography.exceptions", INSTALL).InvalidSignature
+    if wanted:
+        need(ED25519, INSTALL)
 
     def verify(key: bytes, signed: bytes, signature: bytes) -> bool:
+        # Only now: 6 MB, which a file that nobody signed does not cost.
+        keys, invalid = need(ED25519, INSTALL), need("cryptography.exceptions", INSTALL).InvalidSignature
         try:
             keys.Ed25519PublicKey.from_public_bytes(key).verify(signature, signed)
         except (invalid, ValueError):
@@ -43,7 +46,7 @@ def signer(private_key: Path) -> Sign:
         UserError: the file cannot be read, or holds no Ed25519 private key.
         MissingError: the package `cryptography` is not here.
     """
-    keys = need("cryptography.hazmat.primitives.asymmetric.ed25519", INSTALL)
+    keys = need(ED25519, INSTALL)
     form = need("cryptography.hazmat.primitives.serialization", INSTALL)
     try:
         key: Any = form.load_pem_private_key(read_bounded(private_key, KEY_FILE_BYTES), None)

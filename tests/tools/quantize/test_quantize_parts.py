@@ -15,6 +15,7 @@ from edge.tools.quantize.bias import mean_errors
 from edge.tools.quantize.equalise import equalise
 from edge.tools.quantize.head import last_layers
 from edge.tools.quantize.net import prepared
+from edge.tools.quantize.plan import coarse
 from edge.tools.quantize.ranges import BINS, Spread, exposed, range_of, spreads
 from edge.tools.quantize.weights import grid_of, scales_of
 from tests.support.quantize_nets import KINDS, classifier, depthwise, detector, feeds, normed, silu, values
@@ -39,14 +40,14 @@ def test_a_weight_on_its_grid_is_near_what_it_was(weight: np.ndarray, levels: in
     grid = grid_of(weight, scales_of(weight, 0, levels), 0, levels)
     widest = np.abs(weight).max(axis=1, keepdims=True) / levels
     assert np.abs(grid.codes).max() <= levels
-    assert (np.square(grid.values() - weight).sum(axis=1) <= 5 * np.square(widest / 2).ravel() * 1.001 + 1e-12).all()
+    assert (np.square(grid.values() - weight).sum(axis=1) <= 5 * np.square(widest / 2).ravel() * 1.1 + 1e-12).all()
 
 
 def test_few_outliers_do_not_stretch_the_range_of_least_error() -> None:
     counts = np.zeros(BINS, np.int64)
     counts[: BINS // 20], counts[-1] = 100_000, 1
     spread = Spread(0.0, 20.0, counts)
-    assert range_of(spread, "minmax", False).high == pytest.approx(20.0)
+    assert range_of(spread, "minmax", False).high == pytest.approx(20.0, rel=0.03)
     assert range_of(spread, "mse", False).high < 10
     assert range_of(spread, "percentile", False).high < 1.1
 
@@ -148,5 +149,18 @@ def test_latencies_are_told_for_every_engine_and_variant() -> None:
     assert all(row.ms > 0 for row in found)
 
 
-def test_six_bits_have_62_steps() -> None:
-    assert (Plan(weights=6).levels, Plan(target="x86").levels, Plan().levels) == (31, 63, 127)
+def test_bits_are_those_of_the_plan_but_for_fine_layers_and_older_processors() -> None:
+    plan = Plan(weights=6, fine=frozenset({"a"}))
+    assert (plan.levels("a"), plan.levels("b")) == (127, 31)
+    assert (Plan().levels("b"), Plan(target="x86").levels("b"), Plan(target="x86", weights=6).levels("b")) == (
+        127,
+        63,
+        31,
+    )
+
+
+def test_scales_have_few_bits_and_are_never_smaller() -> None:
+    exact = np.random.default_rng(0).uniform(1e-6, 10, 1000)
+    rough = coarse(exact)
+    assert ((rough >= exact * (1 - 1e-7)) & (rough <= exact * (1 + 1 / 32))).all()
+    assert not (rough.view(np.uint32) & 0x3FFFF).any()
