@@ -18,9 +18,9 @@ from edge.tools.train.recipe import Recipe
 from edge.tools.train.write import packed
 
 SEED = 1
-EPOCHS = 3
+EPOCHS = 2
 """Before filters go, and as many after."""
-FILTERS = 0.6
+FILTERS = 0.7
 """Share of the multiply-accumulates that go."""
 CALIBRATED = 128
 ROUNDS = 400

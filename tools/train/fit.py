@@ -122,6 +122,8 @@ class _Run:
 
     def check(self, largest: int) -> None:
         """Run one sample through the net: it must be one that fits, and give a score for the largest label."""
+        if self._recipe.deform is not None and self._pixels.ndim != 4:
+            raise UserError(f"only pictures can be deformed, and the model takes {tuple(self._pixels.shape[1:])}")
         with torch().no_grad():
             classes = self._scores(self._net, self._pixels[:1], self._weights, half=False).shape[1]
         if largest >= classes:

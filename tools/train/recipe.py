@@ -55,7 +55,15 @@ RECIPES: Mapping[str, Recipe] = {
         epochs=50, density=0.07, bits=2, dense=0.05, sharing=0.75, deform=Deform().scaled(0.4), variants=3
     ),
     "lenet-5": Recipe(
-        epochs=30, rate=1e-3, density=0.021, bits=2, dense=0.05, sharing=0.75, deform=Deform().scaled(0.3), variants=2
+        epochs=24,
+        rate=1e-3,
+        density=0.0205,
+        bits=2,
+        dense=0.0,
+        pruned=0.5,
+        sharing=0.65,
+        deform=Deform().scaled(0.6),
+        distil=0.5,
     ),
     "convnet": Recipe(epochs=6, density=0.1, bits=3),
 }
