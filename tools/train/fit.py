@@ -183,7 +183,7 @@ class _Run:
     def _loss(self, pixels: Tensor, labels: Tensor) -> Tensor:
         recipe = self._recipe
         scores = self._scores(self._net, pixels, self.compressor.seen(), self._half)
-        loss = functional().cross_entropy(scores, labels, label_smoothing=recipe.smoothing)
+        loss = functional().cross_entropy(scores, labels)
         if self._teacher is None:
             return loss
         with torch().no_grad():

@@ -23,7 +23,6 @@ class Recipe:
     sharing: from here the weights take the values of codebooks, and stay or stay away for good
     deform: how training pictures are deformed, None not at all
     variants: epochs that share one deformed copy
-    smoothing: how much of a label's certainty is spread over all classes
     distil: how much of the loss is to match the outputs of the model as it came, 0 to 1
     temperature: of that match (Hinton, Vinyals, Dean 2015, arXiv:1503.02531)
     validation: share of the training samples that is only looked at to choose
@@ -42,7 +41,6 @@ class Recipe:
     sharing: float = 0.7
     deform: Deform | None = None
     variants: int = 1
-    smoothing: float = 0.0
     distil: float = 0.0
     temperature: float = 3.0
     validation: float = 0.1
