@@ -197,7 +197,7 @@ def _integers(
         lambda part: work.progress("integer variants", part),
     )
     if choice.chosen is not None:
-        return Draft(choice.chosen.model, {}, draft.harms), choice
+        return Draft(choice.chosen.model, choice.chosen.grids, draft.harms), choice
     return lighter.gridded(draft, work, 8), choice
 
 

@@ -8,9 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+import numpy as np
+
+from edge.models.packed.weight import Grid
+from edge.tools import graph, lighter
 from edge.tools.control import given_back
 from edge.tools.evaluate import Outputs
 from edge.tools.judge import Judge
+from edge.tools.layers import layers
 from edge.tools.quantize import Latency, Plan, Workshop, latencies, quantize, sensitivity
 from edge.tools.quantize.plan import Target
 
@@ -50,6 +55,7 @@ class Variant:
     """A candidate with integer arithmetic.
 
     target: what it is made for, one of `TARGETS`
+    grids: of the weights of layers that stayed float
     drop: of the metric, below the original; None where it was not faster, so that nobody cared
     cosine: of the worst output with the original's
     kept_float: layers that stayed float
@@ -57,6 +63,7 @@ class Variant:
 
     target: str
     model: ModelProto = field(repr=False)
+    grids: Mapping[str, Grid] = field(default_factory=dict, repr=False)
     drop: float | None = None
     cosine: float = 0.0
     kept_float: tuple[str, ...] = ()
@@ -221,8 +228,9 @@ def _held(
     def make(floats: frozenset[str]) -> Variant:
         wanted = replace(plan, keep_float=plan.keep_float | floats)
         done = quantize(model, feeds, wanted, workshop=work)
-        found = judge.quality(done.model)
-        return Variant(name, done.model, judge.best - found.value, min(found.cosine.values()), done.kept_float)
+        small, grids = _floats_on_grids(done.model)
+        found = judge.quality(small)
+        return Variant(name, small, grids, judge.best - found.value, min(found.cosine.values()), done.kept_float)
 
     def holds(made: Variant) -> bool:
         return _keeps(made, judge, max_drop)
@@ -238,3 +246,11 @@ def _held(
         return make(harmful) if harmful else first
     worst = [layer for layer, _ in harms[:most]]
     return given_back(worst, lambda floats: make(floats) if floats else first, holds)
+
+
+def _floats_on_grids(model: ModelProto) -> tuple[ModelProto, dict[str, Grid]]:
+    """Layers that stayed float with weights of 255 levels a filter: finer than integer ones, a quarter of a float's."""
+    held = graph.weights(model)
+    of = {name: layer for name, layer in layers(model).items() if held[name].dtype == np.float32}
+    grids = {name: lighter.flat_grid(held[name], layer, 8) for name, layer in of.items()}
+    return graph.replace(model, {name: grid.values() for name, grid in grids.items()}), grids
