@@ -11,6 +11,9 @@ from edge.models.store import Model
 from edge.tools.compress import Made, Settings, Step
 from edge.tools.faster import EVEN, WORTH, Choice, Variant
 
+MUCH = 0.9
+"""A metric below it, where the original's is 1, is worth a word."""
+
 
 def kept_in_file(made: Made) -> dict[str, Any]:
     """The report in the packed file: quality and latency as measured here; short."""
@@ -60,6 +63,9 @@ def notes(made: Made, wanted: Settings) -> list[str]:
         said.append("fewer bytes, computed as before: not faster")
     if not wanted.lossless and wanted.calibrate is None:
         said.append("what it costs was not measured: give pictures with --calibrate")
+    last = made.steps[-1].quality if made.steps else None
+    if last is not None and last.value < MUCH and wanted.max_drop is None and wanted.labels is None:
+        said.append(f"{last.metric} is {last.value:.2f} of the original's 1: `--max-drop` bounds what this may cost")
     return said
 
 
