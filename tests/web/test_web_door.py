@@ -58,7 +58,8 @@ def test_those_who_ask_nothing_do_not_keep_others_out(
     with contextlib.ExitStack() as stack:
         guests = [stack.enter_context(socket.create_connection(("127.0.0.1", site.port))) for _ in range(CONNECTIONS)]
         for guest in guests:
-            behave(guest)
+            with contextlib.suppress(ConnectionError):  # on a slow machine the first were silent too long already
+                behave(guest)
         eventually(lambda: _is_well(site))
 
 
