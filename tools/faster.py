@@ -17,7 +17,8 @@ from edge.tools.evaluate import Outputs
 from edge.tools.judge import Judge
 from edge.tools.layers import layers
 from edge.tools.quantize import Latency, Plan, Workshop, latencies, quantize, sensitivity
-from edge.tools.quantize.plan import Target
+from edge.tools.quantize.judge import least_cosine
+from edge.tools.quantize.plan import Metric, Target
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -32,12 +33,16 @@ LEAST_COSINE = 0.98
 """Of each output with the float model's; below it a metric that still holds does so by luck."""
 ROUGH = 2
 """Feeds of a variant that is only timed."""
+LOOKED_AT = 6
+"""Feeds on which the weights of float layers are tried, once a layer."""
 SEARCH = 16
 """Feeds that a variant is calibrated on: ranges are settled by then, and each is run a dozen times."""
 WEIGHTS = 7
 """Bits of weights within int8: an eighth of the bytes less than 8, at the same speed; what they cost is measured."""
 HARMFUL = 0.002
 """Of the outputs' cosine: layers that cost more by themselves go back to float where the user says nothing."""
+HARMLESS = HARMFUL / 4
+"""Of the outputs' cosine: what rounding the weights of all float layers may cost in all."""
 GIVEN_BACK = 0.5
 """The share of layers beyond which giving back more cannot leave anything faster."""
 KEEPS = {"map": 0.02, "top1": 0.02, "cosine": 0.01}
@@ -223,12 +228,12 @@ def _held(
     name: str, plan: Plan, model: ModelProto, feeds: Outputs, judge: Judge, max_drop: float | None, progress: Progress
 ) -> Variant:
     """A variant that keeps the metric, by giving its worst layers back to float; or the last that was tried."""
-    work = Workshop(model, feeds, plan)
+    work, near = Workshop(model, feeds, plan), least_cosine(model, feeds, LOOKED_AT)
 
     def make(floats: frozenset[str]) -> Variant:
         wanted = replace(plan, keep_float=plan.keep_float | floats)
         done = quantize(model, feeds, wanted, workshop=work)
-        small, grids = _floats_on_grids(done.model)
+        small, grids = _floats_packed(done.model, near)
         found = judge.quality(small)
         return Variant(name, small, grids, judge.best - found.value, min(found.cosine.values()), done.kept_float)
 
@@ -248,9 +253,20 @@ def _held(
     return given_back(worst, lambda floats: make(floats) if floats else first, holds)
 
 
-def _floats_on_grids(model: ModelProto) -> tuple[ModelProto, dict[str, Grid]]:
-    """Layers that stayed float with weights of 255 levels a filter: finer than integer ones, a quarter of a float's."""
+def _floats_packed(model: ModelProto, near: Metric) -> tuple[ModelProto, dict[str, Grid]]:
+    """Layers that stayed float with weights on grids of 255 levels a filter where that does no harm, else in float16.
+
+    near: how near a model is to the float one; more is better
+    """
     held = graph.weights(model)
     of = {name: layer for name, layer in layers(model).items() if held[name].dtype == np.float32}
-    grids = {name: lighter.flat_grid(held[name], layer, 8) for name, layer in of.items()}
-    return graph.replace(model, {name: grid.values() for name, grid in grids.items()}), grids
+    most = np.finfo(np.float16).max
+    halves = {name: held[name].astype(np.float16).astype(np.float32) for name in of if np.abs(held[name]).max() < most}
+    made, grids = graph.replace(model, halves), {}
+    least = near(made) - HARMLESS
+    for name, layer in of.items():
+        grid = lighter.flat_grid(held[name], layer, 8)
+        tried = graph.replace(made, {name: grid.values()})
+        if near(tried) >= least:
+            made, grids[name] = tried, grid
+    return made, grids
