@@ -259,11 +259,11 @@ def _other_carrier(source: Source, manifest: Manifest, wanted: Settings) -> Made
     before = {weight.name: weight.array.nbytes for weight in source.weights}
     weights = source.weights
     if wanted.share:
+        floats = {w.name for w in weights if w.array.dtype == np.float32 and w.array.ndim > 1}
+        if not floats:
+            raise UserError("this model has no float weights that could be shared: it is quantized already")
         weights = tuple(
-            replace(w, array=share.shared(w.array, wanted.share))
-            if w.array.dtype == np.float32 and w.array.ndim > 1
-            else w
-            for w in weights
+            replace(w, array=share.shared(w.array, wanted.share)) if w.name in floats else w for w in weights
         )
     steps = (Step("weights shared", None),) if wanted.share else ()
     return Made(source, manifest, weights, source.skeleton, steps, before=before)

@@ -64,6 +64,7 @@ class Variant:
     drop: of the metric, below the original; None where it was not faster, so that nobody cared
     cosine: of the worst output with the original's
     kept_float: layers that stayed float
+    keeps: whether it keeps the metric
     """
 
     target: str
@@ -72,6 +73,7 @@ class Variant:
     drop: float | None = None
     cosine: float = 0.0
     kept_float: tuple[str, ...] = ()
+    keeps: bool = False
 
     @property
     def name(self) -> str:
@@ -147,13 +149,14 @@ def choose(
     for name in faster(times, engine, target == "auto") if told else wanted:
         made = _held(name, wanted[name], model, search, judge, max_drop, lambda part: progress(0.3 + 0.6 * part))
         variants[name] = made
-        if not _keeps(made, judge, max_drop):
+        if not made.keeps:
             continue
         again = timed(made)
+        times = (
+            *(time for time in times if time.variant != made.name),
+            *(time for time in again if time.variant == made.name),
+        )
         if not told or name in faster(again, engine, target == "auto"):
-            times = tuple(time for time in times if time.variant != made.name) + tuple(
-                time for time in again if time.variant == made.name
-            )
             best = _best([time for time in times if time.variant in ("float", made.name)])
             return Choice(target, engine, told, tuple(variants.values()), times, made, best)
     floats = [time for time in times if time.variant == "float"]
@@ -191,15 +194,6 @@ def _best(times: Sequence[Latency]) -> tuple[str, str]:
     return ("float", "") if best is None else (best.variant, best.engine)
 
 
-def _keeps(made: Variant, judge: Judge, max_drop: float | None) -> bool:
-    """Whether a variant keeps the metric."""
-    if made.drop is None:
-        return False
-    if max_drop is not None:
-        return made.drop <= max_drop
-    return made.drop <= KEEPS[judge.name] and made.cosine >= LEAST_COSINE
-
-
 def _rough(plan: Plan) -> Plan:
     """The same tensors in integers, with nothing searched for."""
     return replace(plan, search="minmax", head="int8", equalise=False, correct_bias=False, rounding="nearest")
@@ -235,10 +229,12 @@ def _held(
         done = quantize(model, feeds, wanted, workshop=work)
         small, grids = _floats_packed(done.model, near)
         found = judge.quality(small)
-        return Variant(name, small, grids, judge.best - found.value, min(found.cosine.values()), done.kept_float)
+        drop, cosine = judge.best - found.value, min(found.cosine.values())
+        keeps = drop <= max_drop if max_drop is not None else drop <= KEEPS[judge.name] and cosine >= LEAST_COSINE
+        return Variant(name, small, grids, drop, cosine, done.kept_float, keeps)
 
     def holds(made: Variant) -> bool:
-        return _keeps(made, judge, max_drop)
+        return made.keeps
 
     first = make(frozenset())
     progress(0.2)

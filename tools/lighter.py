@@ -187,12 +187,7 @@ def _on(draft: Draft, made: Mapping[str, Grid]) -> Draft:
     They stay float32: engines add them in float.
     """
     arrays = {name: grid.values() for name, grid in made.items()}
-    used = graph.consumers(draft.model)
-    others = {
-        name: array
-        for name, array in graph.weights(draft.model).items()
-        if name not in made and not any("Quantize" in node.op_type for node in used.get(name, ()))
-    }
+    others = {name: array for name, array in graph.weights(draft.model).items() if name not in made}
     halves = {name: array.astype(np.float16).astype(np.float32) for name, array in others.items() if _short(array)}
     return Draft(graph.replace(draft.model, {**halves, **arrays}), dict(made), draft.harms)
 

@@ -75,12 +75,20 @@ def _speed(choice: Choice) -> list[str]:
     said = [f"fastest here: {name} on {engine}"] if engine else ["no engine here could be timed"]
     for variant in choice.variants:
         line = f"{variant.name}, made for {variant.engine}: {_ratios(choice, variant)}"
-        if variant.drop is not None and variant is not choice.chosen:
-            line += f"; left out, it costs {variant.drop:.3g} of the metric, its cosine is {variant.cosine:.3f}"
+        if variant is not choice.chosen:
+            line += _left_out(variant)
         said.append(line)
     said.append(_written(choice))
     said += [_instead(choice, variant) for variant in choice.variants if _elsewhere(choice, variant)]
     return said
+
+
+def _left_out(variant: Variant) -> str:
+    if variant.drop is None:
+        return ""
+    if variant.keeps:
+        return f"; left out, too slow with {len(variant.kept_float)} layers in float"
+    return f"; left out, it costs {variant.drop:.3g} of the metric, its cosine is {variant.cosine:.3f}"
 
 
 def _written(choice: Choice) -> str:
@@ -90,7 +98,9 @@ def _written(choice: Choice) -> str:
         if choice.target == "auto":
             why += ", not slower on others,"
         return f"no integer variant {why} and keeps the metric: weights alone are integers, computed in float"
-    line = f"written: {made.name}, for {choice.engine}, which `auto` takes first"
+    line = (
+        f"written: {made.name}, for {choice.engine}, which `auto` takes first; {len(made.kept_float)} layers in float"
+    )
     if not choice.timed:
         return f"{line}; not timed on its target: measure there with `edge bench`"
     slow = [name for name, ratio in choice.ratios(made).items() if ratio < EVEN]

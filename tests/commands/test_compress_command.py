@@ -170,6 +170,12 @@ def test_weights_of_an_openvino_ir_are_kept_or_shared(edge: Edge) -> None:
 
 
 @needs_data
+def test_integers_of_a_tflite_file_cannot_be_shared(edge: Edge) -> None:
+    done = edge("compress", MODELS / "vww_96_int8.tflite", "-o", "s.epk", "--share", "4")
+    assert (done.code, "quantized already" in done.err) == (2, True)
+
+
+@needs_data
 def test_a_name_of_the_catalogue_is_a_model(edge: Edge) -> None:
     assert edge("models", "install", MODELS / "mlperf_resnet8_cifar10.tflite").code == 0
     assert edge("compress", "resnet8-cifar10", "-o", "s.epk").code == 0
