@@ -32,6 +32,9 @@ class Quality:
     """One figure of a compressed model; 1 is the original's, or a perfect match of labels.
 
     metric: `map`, `top1` or `cosine`
+    pictures: that were judged
+    matched: with `map`, the F1 of what both find at the manifest's own `min_score`; None with other metrics
+    objects: with `map`, what the original finds in all; None with other metrics
     cosine: of each output, the mean over feeds
     max_error: of each output, the largest absolute difference
     sqnr_db: of each output, signal to quantization noise
@@ -42,6 +45,14 @@ class Quality:
     cosine: Mapping[str, float]
     max_error: Mapping[str, float]
     sqnr_db: Mapping[str, float]
+    pictures: int = 0
+    matched: float | None = None
+    objects: int | None = None
+
+    @property
+    def worse(self) -> float:
+        """The figure that must hold: precision over all scores does not see an object that falls below `min_score`."""
+        return self.value if self.matched is None else min(self.value, self.matched)
 
 
 def session(model: bytes, threads: int = 1) -> Any:
@@ -117,7 +128,9 @@ def quality(
     Raises:
         ModelError: the metric is not one of this task's.
     """
+    check_metric(manifest, metric)
     names = list(truth[0]) if truth else []
+    matched, objects = None, None
 
     def each(measure: Callable[[NDArray[Any], NDArray[Any]], float]) -> dict[str, list[float]]:
         pairs = list(zip(truth, found, strict=True))
@@ -127,18 +140,23 @@ def quality(
     chosen = metric or metric_of(manifest)
     if chosen == "cosine":
         value = min(cosines.values(), default=1.0)
-    elif chosen == "top1" and manifest.task == "classify":
+    elif chosen == "top1":
         wanted = list(labels) if labels is not None else best_classes(manifest, truth)
         value = top1(wanted, best_classes(manifest, found))
-    elif chosen == "map" and manifest.task == "detect":
-        value = mean_average_precision(
-            detections(manifest, truth, manifest.min_score), detections(manifest, found, LEAST_SCORE)
-        )
     else:
-        raise ModelError(f"model {manifest.name}: its task is {manifest.task}, which has no metric `{chosen}`")
+        there = detections(manifest, truth, manifest.min_score)
+        value = mean_average_precision(there, detections(manifest, found, LEAST_SCORE))
+        matched = f1(there, detections(manifest, found, manifest.min_score))
+        objects = sum(len(seen.scores) for seen in there)
     worst = {name: max(values, default=0.0) for name, values in each(max_error).items()}
     noise = {name: float(np.mean(values)) for name, values in each(sqnr_db).items()}
-    return Quality(chosen, value, cosines, worst, noise)
+    return Quality(chosen, value, cosines, worst, noise, len(truth), matched, objects)
+
+
+def check_metric(manifest: Manifest, metric: str) -> None:
+    """Refuse a metric that is not one of the task's; empty is the task's own. ModelError."""
+    if metric not in ("", "cosine", metric_of(manifest)):
+        raise ModelError(f"model {manifest.name}: its task is {manifest.task}, which has no metric `{metric}`")
 
 
 def detections(manifest: Manifest, outputs: Outputs, min_score: float) -> list[Detections]:
@@ -160,6 +178,21 @@ def mean_average_precision(truth: Sequence[Detections], found: Sequence[Detectio
     """
     classes = sorted({int(c) for seen in truth for c in seen.classes})
     return float(np.mean([_average_precision(truth, found, c, iou) for c in classes])) if classes else 1.0
+
+
+def f1(truth: Sequence[Detections], found: Sequence[Detections], iou: float = IOU) -> float:
+    """Twice the pairs of the same class over the objects of both sides; 1 where neither has any."""
+    pairs, all_of_them = 0, 0
+    for there, seen in zip(truth, found, strict=True):
+        all_of_them += len(there.boxes) + len(seen.boxes)
+        free = np.ones(len(there.boxes), bool)
+        for k in np.argsort(-seen.scores, kind="stable"):
+            overlap = _iou(seen.boxes[k], there.boxes) * (free & (there.classes == seen.classes[k]))
+            best = int(overlap.argmax()) if len(overlap) else -1
+            if best >= 0 and overlap[best] >= iou:
+                free[best] = False
+                pairs += 1
+    return 2 * pairs / all_of_them if all_of_them else 1.0
 
 
 def _average_precision(truth: Sequence[Detections], found: Sequence[Detections], of: int, iou: float) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 from edge.models.packed.weight import Grid
 from edge.tools import graph, lighter
 from edge.tools.control import given_back
-from edge.tools.evaluate import Outputs
+from edge.tools.evaluate import Outputs, Quality
 from edge.tools.judge import Judge
 from edge.tools.layers import layers
 from edge.tools.quantize import Latency, Plan, Workshop, latencies, quantize, sensitivity
@@ -47,6 +47,8 @@ GIVEN_BACK = 0.5
 """The share of layers beyond which giving back more cannot leave anything faster."""
 KEEPS = {"map": 0.02, "top1": 0.02, "cosine": 0.01}
 """By how much a metric may drop where the user says nothing."""
+MATCHED = 0.9
+"""Of a detector's objects, where the user says nothing: those that score just `min_score` come and go by rounding."""
 TARGETS = ("auto", "x86", "vnni", "arm", "openvino", "tensorrt")
 ENGINES = ("onnxruntime", "openvino")
 """Timed where they are here; the target's besides."""
@@ -61,7 +63,7 @@ class Variant:
 
     target: what it is made for, one of `TARGETS`
     grids: of the weights of layers that stayed float
-    drop: of the metric, below the original; None where it was not faster, so that nobody cared
+    drop: below the original, see `Judge.drop`; None where it was not faster, so that nobody cared
     cosine: of the worst output with the original's
     kept_float: layers that stayed float
     keeps: whether it keeps the metric
@@ -229,8 +231,8 @@ def _held(
         done = quantize(model, feeds, wanted, workshop=work)
         small, grids = _floats_packed(done.model, near)
         found = judge.quality(small)
-        drop, cosine = judge.best - found.value, min(found.cosine.values())
-        keeps = drop <= max_drop if max_drop is not None else drop <= KEEPS[judge.name] and cosine >= LEAST_COSINE
+        drop, cosine = judge.best - found.worse, min(found.cosine.values())
+        keeps = drop <= max_drop if max_drop is not None else _little(found, judge) and cosine >= LEAST_COSINE
         return Variant(name, small, grids, drop, cosine, done.kept_float, keeps)
 
     def holds(made: Variant) -> bool:
@@ -247,6 +249,11 @@ def _held(
         return make(harmful) if harmful else first
     worst = [layer for layer, _ in harms[:most]]
     return given_back(worst, lambda floats: make(floats) if floats else first, holds)
+
+
+def _little(found: Quality, judge: Judge) -> bool:
+    """Whether a candidate costs as little as it may where the user says nothing."""
+    return judge.best - found.value <= KEEPS[judge.name] and (found.matched is None or found.matched >= MATCHED)
 
 
 def _floats_packed(model: ModelProto, near: Metric) -> tuple[ModelProto, dict[str, Grid]]:

@@ -44,7 +44,8 @@ class Judge:
         labels: Sequence[int] | None = None,
         metric: str = "",
     ) -> Judge:
-        """Run the original once. Raises ModelError where it cannot be run."""
+        """Run the original once. Raises ModelError where it cannot be run, or has no such metric."""
+        evaluate.check_metric(manifest, metric)
         return cls(manifest, feeds, evaluate.run(graph.to_bytes(model), feeds), labels, metric)
 
     def quality(self, model: ModelProto) -> Quality:
@@ -63,8 +64,8 @@ class Judge:
         return evaluate.quality(self.manifest, self.truth, self.truth, self.labels, self.metric).value
 
     def drop(self, model: ModelProto) -> float:
-        """By how much a candidate's figure is below the original's."""
-        return self.best - self.quality(model).value
+        """By how much a candidate is below the original: of a detector the worse of `map` and what is matched."""
+        return self.best - self.quality(model).worse
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,8 +87,8 @@ def _page(told: dict[str, Any], curve: Sequence[Point]) -> str:
 def _steps(steps: Sequence[dict[str, Any]]) -> list[str]:
     if not steps:
         return []
-    rows = [(s["name"], s["metric"] or "not measured", s["value"], _least(s)) for s in steps]
-    parts = ["<h2>Steps</h2>", _table(("step", "metric", "value", "least cosine of an output"), rows)]
+    rows = [(s["name"], s["metric"] or "not measured", s["value"], s["matched"], _least(s)) for s in steps]
+    parts = ["<h2>Steps</h2>", _table(("step", "metric", "value", "matched", "least cosine of an output"), rows)]
     measured = [step for step in steps if step["sqnr_db"]]
     if measured:
         bars = sum(len(step["sqnr_db"]) for step in measured)

@@ -9,8 +9,11 @@ from edge.models.packed import Coded
 from edge.models.packed.read import Packed
 from edge.models.store import Model
 from edge.tools.compress import Made, Settings, Step
+from edge.tools.evaluate import Quality
 from edge.tools.faster import EVEN, WORTH, Choice, Variant
 
+FEW = 10
+"""Objects, below which a detector was hardly judged."""
 MUCH = 0.9
 """A metric below it, where the original's is 1, is worth a word."""
 
@@ -23,6 +26,8 @@ def kept_in_file(made: Made) -> dict[str, Any]:
         last = made.steps[-1].quality
         if last is not None:
             kept |= {"metric": last.metric, "value": round(last.value, 5)}
+            if last.matched is not None:
+                kept["matched"] = round(last.matched, 5)
     if made.choice is not None:
         name, engine = made.choice.fastest
         kept["fastest"] = f"{name} on {engine}" if engine else ""
@@ -64,8 +69,21 @@ def notes(made: Made, wanted: Settings) -> list[str]:
     if not wanted.lossless and wanted.calibrate is None:
         said.append("what it costs was not measured: give pictures with --calibrate")
     last = made.steps[-1].quality if made.steps else None
-    if last is not None and last.value < MUCH and wanted.max_drop is None and wanted.labels is None:
-        said.append(f"{last.metric} is {last.value:.2f} of the original's 1: `--max-drop` bounds what this may cost")
+    return said if last is None else said + _judged(last, wanted)
+
+
+def _judged(last: Quality, wanted: Settings) -> list[str]:
+    """How much the figures are worth, and what is low."""
+    pictures = f"{last.pictures} picture{'s' if last.pictures > 1 else ''}"
+    if last.objects is None:
+        said = [f"judged on {pictures}"]
+    else:
+        said = [f"judged on {pictures}, in which the original finds {last.objects} objects"]
+        if last.objects < FEW:
+            said.append(f"fewer than {FEW} objects tell little of a detector: give more pictures with --calibrate")
+    if last.worse < MUCH and wanted.max_drop is None and wanted.labels is None:
+        name = last.metric if last.matched is None or last.value <= last.matched else "matched"
+        said.append(f"{name} is {last.worse:.2f} of the original's 1: `--max-drop` bounds what this may cost")
     return said
 
 
@@ -126,11 +144,15 @@ def _ratios(choice: Choice, variant: Variant) -> str:
 def _step(step: Step) -> dict[str, Any]:
     quality = step.quality
     if quality is None:
-        return {"name": step.name, "metric": None, "value": None, "cosine": {}, "max_error": {}, "sqnr_db": {}}
+        nothing = dict.fromkeys(("metric", "value", "matched", "pictures", "objects"))
+        return {"name": step.name, **nothing, "cosine": {}, "max_error": {}, "sqnr_db": {}}
     return {
         "name": step.name,
         "metric": quality.metric,
         "value": quality.value,
+        "matched": quality.matched,
+        "pictures": quality.pictures,
+        "objects": quality.objects,
         "cosine": dict(quality.cosine),
         "max_error": dict(quality.max_error),
         "sqnr_db": dict(quality.sqnr_db),

@@ -111,12 +111,18 @@ def _write(path: Path, content: bytes) -> None:
 def _tell(output: Path, told: dict[str, Any], made: Made) -> None:
     rows = [("original", f"{told['plain_bytes']:,}", "", "")]
     for step in told["steps"]:
-        quality = step["metric"] and f"{step['metric']} {step['value']:.4f}"
-        rows.append((step["name"], "", quality or "not measured", _noise(step)))
+        rows.append((step["name"], "", _quality(step), _noise(step)))
     rows.append((str(output), f"{told['bytes']:,}", f"{told['ratio']:.2f} x smaller", ""))
     print_table(("what", "bytes", "", "signal to error"), rows)
     for line in told["notes"]:
         click.echo(line)
+
+
+def _quality(step: dict[str, Any]) -> str:
+    if step["metric"] is None:
+        return "not measured"
+    matched = "" if step["matched"] is None else f", matched {step['matched']:.4f}"
+    return f"{step['metric']} {step['value']:.4f}{matched}"
 
 
 def _noise(step: dict[str, Any]) -> str:

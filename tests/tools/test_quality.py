@@ -38,6 +38,20 @@ def test_misses_and_doubles_cost_precision() -> None:
     assert evaluate.mean_average_precision(truth, double) == pytest.approx(0.5 + 0.5 * 2 / 3)
 
 
+def test_what_is_lost_or_new_at_the_least_score_is_not_matched() -> None:
+    one, other = (0, 0, 10, 10, 0.9, 0), (50, 50, 60, 60, 0.8, 0)
+    assert evaluate.f1([seen(one, other), seen()], [seen(other, one), seen()]) == 1
+    assert evaluate.f1([seen(one, other)], [seen(one)]) == pytest.approx(2 / 3)
+    assert evaluate.f1([seen(one)], [seen(one, other)]) == pytest.approx(2 / 3)
+    assert evaluate.f1([seen(one)], [seen((0, 0, 10, 10, 0.9, 1))]) == 0
+    assert evaluate.f1([seen()], [seen()]) == 1
+
+
+def test_the_worse_of_both_figures_counts() -> None:
+    assert evaluate.Quality("map", 1.0, {}, {}, {}, 2, 0.5, 4).worse == 0.5
+    assert evaluate.Quality("top1", 0.75, {}, {}, {}, 2).worse == 0.75
+
+
 def test_figures_of_two_tensors() -> None:
     a = np.array([3.0, 4.0])
     assert evaluate.cosine(a, 2 * a) == pytest.approx(1)
