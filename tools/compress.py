@@ -25,7 +25,7 @@ from edge.models.packed import Origin, Weight, pack
 from edge.models.packed.container import Sign
 from edge.models.store import Model
 from edge.tools import faster, graph, lighter, share
-from edge.tools.evaluate import Outputs, Quality
+from edge.tools.evaluate import Outputs, Quality, check_metric
 from edge.tools.faster import Choice
 from edge.tools.judge import Judge
 from edge.tools.lighter import Draft
@@ -110,10 +110,10 @@ def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, 
         MissingError: a package that is needed is not here.
     """
     check(wanted)
-    progress("reading", 0.0)
     source = open_source(found, keep_opset=wanted.lossless)
     if source.model is None:
         return _other_carrier(source, found.manifest, wanted)
+    graph.check_names(source.model, found.manifest)
     draft = Draft(source.model)
     before = {name: array.nbytes for name, array in graph.weights(source.model).items()}
     if wanted.lossless:
@@ -159,8 +159,22 @@ def check(wanted: Settings) -> None:
             raise UserError(f"`--{name.replace('_', '-')}` nan is no share; give one between 0 and 1")
     if wanted.share and wanted.quantize:
         raise UserError("`--share` and `--quantize` both choose the values of weights: give one of them")
-    if wanted.max_drop is not None and wanted.calibrate is None:
-        raise UserError("`--max-drop` is measured on pictures: give some with `--calibrate FOLDER`")
+    for name in ("calibrate", "max_drop", "metric", "labels"):
+        if wanted.lossless and getattr(wanted, name) not in (None, ""):
+            raise UserError(
+                f"`--{name.replace('_', '-')}` changes nothing where every value is kept: ask for `--quantize`, "
+                "`--share`, `--prune` or `--prune-filters` as well"
+            )
+    if (wanted.max_drop is not None or wanted.metric) and wanted.calibrate is None:
+        asked = "--metric" if wanted.max_drop is None else "--max-drop"
+        raise UserError(f"`{asked}` is measured on pictures: give some with `--calibrate FOLDER`")
+    if wanted.prune_filters and wanted.calibrate is None:
+        raise UserError(
+            "`--prune-filters` without pictures takes filters that the model cannot do without: give some with "
+            "`--calibrate FOLDER`"
+        )
+    if wanted.labels is not None and wanted.metric not in ("", "top1"):
+        raise UserError(f"`--labels` are for the metric `top1`: leave out `--metric {wanted.metric}`")
     if wanted.labels is not None and (wanted.calibrate is None or wanted.calibrate.suffix != ".npz"):
         raise UserError("`--labels` are those of the samples in an .npz: give it with `--calibrate SAMPLES.npz`")
     if wanted.target != "auto" and (wanted.quantize != "int8" or wanted.calibrate is None):
@@ -215,6 +229,7 @@ def _pictures(wanted: Settings, manifest: Manifest) -> _Pictures:
     """Every other sample to calibrate on, the others to judge with; both the same where there is but one."""
     if wanted.calibrate is None:
         return _Pictures((), ((), None))
+    check_metric(manifest, wanted.metric)
     given: list[dict[str, NDArray[Any]]] = feeds(wanted.calibrate, manifest, FEEDS, wanted.seed)
     labels = None
     if wanted.labels is not None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edge.engines.base import need, one_line
 from edge.errors import ModelError
+from edge.models.manifest import Manifest
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -63,6 +64,18 @@ def load(source: Path | bytes, opset: int = OPSET) -> ModelProto:
     del model.graph.input[:]
     model.graph.input.extend(inputs)
     return model
+
+
+def check_names(model: ModelProto, manifest: Manifest) -> None:
+    """Refuse a manifest whose input or outputs the model does not have; ModelError."""
+    inputs, outputs = ([value.name for value in values] for values in (model.graph.input, model.graph.output))
+    for kind, key, names in (
+        ("input", manifest.input.name, inputs),
+        *(("output", key, outputs) for key in manifest.outputs.values()),
+    ):
+        if key not in names if isinstance(key, str) else key >= len(names):
+            held = ", ".join(names) or "none"
+            raise ModelError(f"model {manifest.name}: no {kind} `{key}`, which its manifest names; it has: {held}")
 
 
 def inferred(model: ModelProto) -> ModelProto:

@@ -13,7 +13,8 @@ from edge.commands.models import JSON
 from edge.commands.models import inspect as inspect_plain
 from edge.commands.output import print_json
 from edge.commands.packed_facts import show_packed, whose
-from edge.errors import ModelError, StorageError, UserError
+from edge.commands.written import check_writable, write
+from edge.errors import ModelError, UserError
 from edge.models import trust
 from edge.models.install import read_file
 from edge.models.manifest import to_toml
@@ -21,7 +22,7 @@ from edge.models.packed import delta as updates
 from edge.models.packed.container import MAGIC
 from edge.models.packed.read import Packed, read
 from edge.models.store import find
-from edge.paths import GONE, is_file, unreadable, write_whole
+from edge.paths import GONE, is_file, unreadable
 
 FILE = click.Path(path_type=Path)
 
@@ -70,6 +71,7 @@ def unpack(file: Path, output: Path, force: bool) -> None:
     Its manifest is put beside it, unless there is one.
     """
     _there([file])
+    check_writable(output, over=file)
     packed = read(file, trust.trusted())
     if output.suffix.lower() != packed.suffix:
         raise UserError(f"{output}: the model inside is {packed.suffix}: name it {output.with_suffix(packed.suffix)}")
@@ -81,12 +83,12 @@ def unpack(file: Path, output: Path, force: bool) -> None:
         raise UserError(f"{taken} is there already: `--force` overwrites it")
     described = output.with_suffix(".toml")
     for path, part in reversed(parts.items()):  # an IR is its .xml, which comes last
-        _write(path, part())
+        write(path, part())
         click.echo(f"{path}: {path.stat().st_size:,} bytes")
     if os.path.lexists(described):
         click.echo(f"{described}: left as it is")
     else:
-        _write(described, to_toml(packed.manifest).encode())
+        write(described, to_toml(packed.manifest).encode())
         click.echo(f"{described}: its manifest")
 
 
@@ -100,6 +102,7 @@ def sign(file: Path, key: Path, output: Path | None) -> None:
 
     _there([file, key])
     target = output or file
+    check_writable(target)
     public = sign_file(file, key, target)
     click.echo(f"{target}: signed; the key's fingerprint is {trust.fingerprint(public)}")
 
@@ -111,11 +114,12 @@ def sign(file: Path, key: Path, output: Path | None) -> None:
 def delta(old: Path, new: Path, output: Path) -> None:
     """Make an update from the packed file OLD, as it is installed, to NEW: only what is new is in it."""
     _there([old, new])
+    check_writable(output)
     before, after = read(old), read(new)
     if before.manifest.name != after.manifest.name:
         raise UserError(f"{new} is {after.manifest.name}, {old} is {before.manifest.name}: no update leads there")
     made = updates.diff(read_file(old), read_file(new))
-    _write(output, made)
+    write(output, made)
     share = 100 * len(made) / max(1, after.size)
     click.echo(f"{output}: {len(made):,} bytes, {share:.0f} % of {new}")
     if after.origin.version < before.origin.version:
@@ -165,10 +169,3 @@ def _there(files: Sequence[Path]) -> None:
         fault = unreadable(file)
         if fault is not None or not is_file(file):
             raise ModelError(f"{file}: {'no such file' if fault == GONE else fault or 'is no file'}")
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        write_whole(path, content)
-    except OSError as fault:
-        raise StorageError(f"{path}: cannot be written: {fault.strerror or fault}") from None

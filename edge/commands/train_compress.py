@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from edge.commands.output import print_json
+from edge.commands.written import check_writable, write
 from edge.engines.base import need
 from edge.errors import UserError
-from edge.paths import no_folder
+from edge.tools.graph import INSTALL
 from edge.tools.train import report
 from edge.tools.train.augment import Deform
 from edge.tools.train.data import read_data
@@ -66,17 +67,17 @@ def train_compress(
         raise UserError("`--density` and `--ratio` exclude one another: either says how many weights stay")
     if output.suffix != ".epk":
         raise UserError(f"--output {output}: a packed file is called NAME.epk")
-    if problem := no_folder(output.parent):
-        raise UserError(f"--output {output}: {problem}")
+    check_writable(output)
+    if folder is not None:
+        need("matplotlib", INSTALL)
+        check_writable(folder / "index.html", made=True)
     recipe = _recipe(model, seed, given)
     origin = source(model, seed, manifest)
+    check_writable(output, over=Path(model))
     samples = read_data(data, origin.sample)
     with _Shown() as told:
         made = make(origin, samples, recipe, ratio or 0.0, filters, told.epoch, told.progress)
-    try:
-        output.write_bytes(made.content)
-    except OSError as fault:
-        raise UserError(f"--output {output}: cannot be written: {fault.strerror}") from None
+    write(output, made.content)
     if folder is not None:
         report.write(folder, origin.manifest.name, made, recipe)
     _print(made, output, as_json)
@@ -122,9 +123,8 @@ class _Shown:
 
     def __enter__(self) -> _Shown:
         if sys.stderr.isatty():
-            install = "pip install 'edge-runtime[tools]'"
-            console = need("rich.console", install).Console(stderr=True)
-            self._bar = need("rich.progress", install).Progress(console=console, transient=True)
+            console = need("rich.console", INSTALL).Console(stderr=True)
+            self._bar = need("rich.progress", INSTALL).Progress(console=console, transient=True)
             self._task = self._bar.add_task("training", total=1.0)
             self._bar.start()
         return self

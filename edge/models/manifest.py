@@ -41,6 +41,8 @@ from edge.preprocess.input import ANCHORS, CHANNELS, FITTINGS, LAYOUTS, RESIZES,
 TASKS = ("detect", "pose", "classify", "values")
 DTYPES = ("uint8", "int8", "float32", "float16")
 BOX_UNITS = ("pixels", "unit")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""What a model may be called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def parse_manifest(raw: Mapping[str, Any], path: Path) -> Manifest:
         labels_file=str(path.parent / raw["labels"]) if isinstance(raw.get("labels"), str) else "",
     )
     top.finish()
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", made.name):
+    if not NAME.fullmatch(made.name):
         raise top.error("name", f"must be letters, digits, `.`, `_` and `-`, not {made.name!r}")
     if made.size_step and any(made.size_step % stride for stride in made.strides):
         raise top.error("size_step", f"must be a multiple of each of its strides, {list(made.strides)}")

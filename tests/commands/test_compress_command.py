@@ -35,6 +35,8 @@ def test_nothing_asked_for_keeps_every_value(edge: Edge) -> None:
     done = edge("compress", "small.onnx", "-o", "small.epk")
     assert done.code == 0, done.err
     assert "every value is what it was" in done.out
+    assert "once installed its name is small" in done.out
+    assert done.err == "coding …\n"
     packed = read(Path("small.epk"))
     plain = Path("small.onnx").read_bytes()
     assert np.array_equal(outputs(packed.plain()), outputs(plain))
@@ -65,6 +67,15 @@ def test_each_step_makes_a_smaller_file_that_says_nearly_the_same(
     packed = read(Path("small.epk"))
     assert evaluate.cosine(outputs(packed.plain()), outputs(Path("small.onnx").read_bytes())) > 0.9
     assert packed.origin.report["steps"] == [step["name"] for step in said["steps"]]
+
+
+def test_a_name_is_given_and_steps_are_told_a_line_each(edge: Edge) -> None:
+    done = edge("compress", "small.onnx", "-o", "s.epk", "--name", "door", "--share", "4", "--calibrate", "samples.npz")
+    assert done.code == 0, done.err
+    assert "judged on 6 pictures" in done.out
+    assert done.out.endswith("once installed its name is door\n")
+    assert read(Path("s.epk")).manifest.name == "door"
+    assert done.err.splitlines() == [f"{step} …" for step in ("looking at the layers", "sharing weights", "coding")]
 
 
 def test_finer_bounds_make_larger_files(edge: Edge) -> None:

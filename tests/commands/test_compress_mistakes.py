@@ -35,6 +35,11 @@ def edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         (["--lossless", "--share", "4"], "`--lossless` keeps every value"),
         (["--share", "4", "--quantize", "int8"], "give one of them"),
         (["--quantize", "int8", "--max-drop", "0.1"], "--calibrate"),
+        (["--quantize", "int8", "--metric", "top1"], "`--metric` is measured on pictures"),
+        (["--prune-filters", "0.3"], "`--prune-filters` without pictures"),
+        (["--calibrate", "samples.npz"], "`--calibrate` changes nothing where every value is kept"),
+        (["--metric", "top1"], "`--metric` changes nothing"),
+        (["--name", "a door"], "--name 'a door': must be letters"),
         (["--share", "4", "--labels", "samples.npz"], "--calibrate SAMPLES.npz"),
         (["--share", "4", "--calibrate", "gone"], "gone"),
         (["--prune", "0.5", "--calibrate", "samples.npz", "--metric", "map"], "no metric `map`"),
@@ -62,7 +67,8 @@ def test_mistakes_are_one_line(edge: Edge, arguments: list[str], said: str) -> N
         (["small.onnx", "--share", "4", "--calibrate", "samples.npz", "--labels", "junk.npz"], "not an .npz"),
         (["small.onnx", "--prune", "nan"], "`--prune` nan"),
         (["small.onnx", "--quantize", "int6", "--calibrate", "samples.npz", "--max-drop", "nan"], "`--max-drop` nan"),
-        (["small.onnx", "--prune-filters", "0.9"], "ask for less"),
+        (["input.onnx"], "no input `pixels`, which its manifest names; it has: data"),
+        (["output.onnx"], "no output `1`, which its manifest names; it has: scores"),
         (["small.onnx", "--sign", "gone.pem"], "gone.pem"),
         (["small.onnx", "--share", "4", "--report", "small.toml"], "is no folder"),
         (["bare.onnx"], "no manifest"),
@@ -87,6 +93,9 @@ def test_more_mistakes_are_one_line(edge: Edge, arguments: list[str], said: str)
         )
     for name in ("junk", "integers"):
         Path(f"{name}.toml").write_text(MANIFEST)
+    for name, old, new in (("input", '"data"', '"pixels"'), ("output", '"scores"', "1")):
+        Path(f"{name}.onnx").write_bytes(Path("small.onnx").read_bytes())
+        Path(f"{name}.toml").write_text(MANIFEST.replace(old, new))
     done = edge("compress", *arguments, "-o", "s.epk")
     assert (done.code, done.err.count("\n")) == (2, 1), done.err
     assert said in done.err
@@ -112,6 +121,30 @@ def test_where_nothing_can_be_written_is_said_before_the_work(edge: Edge, out: s
     done = edge("compress", "small.onnx", "-o", out, "--calibrate", "gone")
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert said in done.err
+
+
+def test_the_model_that_is_read_is_not_written_over(edge: Edge) -> None:
+    assert edge("compress", "small.onnx", "-o", "s.epk").code == 0
+    before = Path("s.epk").read_bytes()
+    Path("link.epk").symlink_to("s.epk")
+    for out in ("s.epk", "link.epk"):
+        done = edge("compress", "s.epk", "-o", out, "--share", "4")
+        assert (done.code, done.err.count("\n"), "is the model that is read" in done.err) == (2, 1, True)
+    assert Path("s.epk").read_bytes() == before
+
+
+def test_filters_that_cannot_be_spared_are_said(edge: Edge) -> None:
+    done = edge("compress", "small.onnx", "-o", "s.epk", "--prune-filters", "0.9", "--calibrate", "samples.npz")
+    assert (done.code, "ask for less" in done.err.splitlines()[-1]) == (2, True)
+    assert not Path("s.epk").exists()
+
+
+@pytest.mark.parametrize("out", ["gone/s.onnx", "small.toml/s.onnx"])
+def test_unpacking_says_where_nothing_can_be_written(edge: Edge, out: str) -> None:
+    assert edge("compress", "small.onnx", "-o", "s.epk").code == 0
+    done = edge("unpack", "s.epk", "-o", out)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "cannot be written" in done.err
 
 
 def child(*before: str) -> list[str]:
