@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from bench.compression.hostile import samples, tried
 from edge.errors import ModelError, UserError
 from edge.models.manifest import Manifest, parse_manifest
-from edge.models.packed import Grid, Origin, Packed, Weight, pack, read
+from edge.models.packed import Grid, Origin, Packed, Weight, cells, codecs, pack, read, tables, values
+from edge.models.packed.bits import Cursor
 from edge.models.packed.container import resign
 from edge.models.packed.read import parse
 from edge.models.packed.signing import signer
@@ -190,6 +191,33 @@ def test_every_flipped_bit_cut_and_extension_is_found() -> None:
             parse(content[:at], Path("x.epk"))
     with pytest.raises(ModelError):
         parse(content + b"\0", Path("x.epk"))
+
+
+def test_the_files_that_are_mutated_have_all_that_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: set[object] = set()
+
+    def first_byte(module: object, name: str) -> None:
+        given = getattr(module, name)
+
+        def noted(cursor: Cursor, *arguments: object) -> object:
+            seen.add((name, cursor.peek(1)[0]))
+            return given(cursor, *arguments)
+
+        monkeypatch.setattr(module, name, noted)
+
+    first_byte(codecs, "read_cell")
+    first_byte(cells, "read_stream")
+    first_byte(tables, "read_table")
+    first_byte(codecs, "read_values")
+    first_byte(values, "_read_scales")
+    for content in samples():
+        made = parse(content, Path("x.epk"))
+        seen |= {made.carrier, made.key is not None, *(one.codec for one in made.tensors)}
+        made.check()
+        assert made.plain()
+    assert {"onnx", "tflite", "openvino", True, False, *codecs.CODECS} <= seen
+    kinds = {"read_cell": 3, "read_stream": 3, "read_table": 3, "read_values": 3, "_read_scales": 3}
+    assert {(name, kind) for name, count in kinds.items() for kind in range(count)} <= seen
 
 
 def test_mutated_files_are_refused_or_sound() -> None:
