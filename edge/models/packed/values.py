@@ -128,7 +128,7 @@ def read_values(cursor: Cursor, dtype: np.dtype[Any], shape: tuple[int, ...]) ->
         raise Damaged(f"has scales along axis {axis} of {len(shape)}")
     scales = _read_scales(cursor, shape[axis] if shape else 1)
     furthest = max(abs(low), abs(low + size - 1)) * float(np.abs(scales).max())
-    if furthest > np.finfo(dtype).max:
+    if furthest > float(np.finfo(dtype).max):
         raise Damaged("has a grid beyond its element type")
     return Values(size, low=low, scales=scales, axis=axis)
 
