@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,6 +24,7 @@ from edge.models.manifest import Manifest, parse_manifest
 from edge.models.packed import Grid, Origin, Packed, Weight, cells, codecs, pack, read, tables, values
 from edge.models.packed.bits import Cursor
 from edge.models.packed.container import resign
+from edge.models.packed.dictionary import DICTIONARY
 from edge.models.packed.read import parse
 from edge.models.packed.signing import signer
 from edge.models.packed.values import keys, mini
@@ -225,6 +227,12 @@ def test_mutated_files_are_refused_or_sound() -> None:
     assert outcome.misses == ()
     assert outcome.refused > 1500
     assert outcome.read > 10
+
+
+def test_the_dictionary_is_the_one_that_the_format_has() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "epk.md").read_text()
+    assert hashlib.sha256(DICTIONARY).hexdigest() in page
+    assert f"has {len(DICTIONARY):,} bytes" in page
 
 
 def test_a_file_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None:
