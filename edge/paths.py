@@ -26,11 +26,14 @@ def read_bounded(path: Path, most: int) -> bytes:
     Files that came with a model may be anything, a pipe that nobody writes to among it.
     """
     with open(path, "rb", opener=_without_waiting) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        known = os.fstat(file.fileno())
+        if not stat.S_ISREG(known.st_mode):
             raise OSError("it is no plain file")
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise OSError(f"it has more than {most >> 20} MB")
+        if known.st_size > most:
+            raise OSError(f"it has more than {most >> 20} MB")
+        content = file.read(known.st_size + 1)  # as much is allocated at once, so it must not be `most`
+    if len(content) > known.st_size:
+        raise OSError("it grew while it was read")
     return content
 
 

@@ -137,6 +137,7 @@ def _source(ort: Any, model: ModelFile, settings: Any) -> tuple[str | bytes, lis
         return str(model), []
     if model.skeleton is None:
         return model.plain(), []
+    settings.add_session_config_entry("session.load_model_format", "ONNX")  # what was checked is what runs
     skeleton, tensors = model.skeleton()
     weights = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in tensors}
     if weights:

@@ -177,10 +177,12 @@ def _strip(model: ModelProto) -> None:
     inner = [name for node in graph.node for name in node.output if name not in fixed]
     short = {} if nested else dict(zip(inner, _unused(fixed), strict=False))
     for node in graph.node:
-        for field in ("name", "doc_string", "metadata_props"):
+        for field in ("doc_string", "metadata_props"):
             node.ClearField(field)
         for names in (node.input, node.output):
             names[:] = [short.get(name, name) for name in names]
+        # Before 1.22 ONNX Runtime's fusions name what they make after these alone, and two of one name are a fault.
+        node.name = next((name for name in node.output if name), "")
 
 
 def _unused(taken: set[str]) -> Iterable[str]:

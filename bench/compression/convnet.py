@@ -18,9 +18,9 @@ from edge.tools.train.recipe import Recipe
 from edge.tools.train.write import packed
 
 SEED = 1
-EPOCHS = 3
-"""Before filters go, and as many after."""
-FILTERS = 0.6
+EPOCHS, MORE = 6, 3
+"""Before filters go, and after."""
+FILTERS = 0.7
 """Share of the multiply-accumulates that go."""
 CALIBRATED = 128
 ROUNDS = 400
@@ -33,7 +33,10 @@ def convnet() -> Iterator[Row]:
     given = source("convnet", SEED)
     base = make(given, data, recipe)
     thin = make(
-        replace(given, model=base.model, trained=True), data, replace(recipe, rate=recipe.rate / 2), filters=FILTERS
+        replace(given, model=base.model, trained=True),
+        data,
+        replace(recipe, epochs=MORE, rate=recipe.rate / 2),
+        filters=FILTERS,
     )
     train, _ = split(data.train, recipe.validation, SEED)
     fed = feed(train.pixels[:CALIBRATED], given.manifest)

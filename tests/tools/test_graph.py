@@ -54,6 +54,15 @@ def test_a_skeleton_runs_once_it_is_given_the_weights() -> None:
     assert np.array_equal(session.run(["scores"], feed)[0], truth["scores"])
 
 
+def test_nodes_of_a_skeleton_have_names_of_their_own() -> None:
+    model = small_cnn()
+    for node in model.graph.node:
+        node.name = "same"
+    names = [node.name for node in onnx.load_from_string(graph.skeleton(model, ())).graph.node]
+    assert all(names)
+    assert len(set(names)) == len(names) > 3
+
+
 def test_a_copy_has_the_new_values_and_the_original_its_own() -> None:
     model = small_cnn()
     made = graph.replace(model, {"w3": np.zeros((24, 16, 1, 1), np.float32)})

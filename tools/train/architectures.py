@@ -82,9 +82,8 @@ def _convnet(net: _Chain) -> None:
     net.conv(64, 128, 3, pad=1)
     net.add("Relu")
     net.pool()
-    net.add("GlobalAveragePool")
     net.add("Flatten")
-    net.dense(128, CLASSES)
+    net.dense(128 * 7 * 7, CLASSES)
 
 
 TABLE: Mapping[str, Callable[[_Chain], None]] = {

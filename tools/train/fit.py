@@ -122,6 +122,8 @@ class _Run:
 
     def check(self, largest: int) -> None:
         """Run one sample through the net: it must be one that fits, and give a score for the largest label."""
+        if self._recipe.deform is not None and self._pixels.ndim != 4:
+            raise UserError(f"only pictures can be deformed, and the model takes {tuple(self._pixels.shape[1:])}")
         with torch().no_grad():
             classes = self._scores(self._net, self._pixels[:1], self._weights, half=False).shape[1]
         if largest >= classes:
@@ -181,7 +183,7 @@ class _Run:
     def _loss(self, pixels: Tensor, labels: Tensor) -> Tensor:
         recipe = self._recipe
         scores = self._scores(self._net, pixels, self.compressor.seen(), self._half)
-        loss = functional().cross_entropy(scores, labels, label_smoothing=recipe.smoothing)
+        loss = functional().cross_entropy(scores, labels)
         if self._teacher is None:
             return loss
         with torch().no_grad():

@@ -23,7 +23,6 @@ class Recipe:
     sharing: from here the weights take the values of codebooks, and stay or stay away for good
     deform: how training pictures are deformed, None not at all
     variants: epochs that share one deformed copy
-    smoothing: how much of a label's certainty is spread over all classes
     distil: how much of the loss is to match the outputs of the model as it came, 0 to 1
     temperature: of that match (Hinton, Vinyals, Dean 2015, arXiv:1503.02531)
     validation: share of the training samples that is only looked at to choose
@@ -42,7 +41,6 @@ class Recipe:
     sharing: float = 0.7
     deform: Deform | None = None
     variants: int = 1
-    smoothing: float = 0.0
     distil: float = 0.0
     temperature: float = 3.0
     validation: float = 0.1
@@ -55,7 +53,15 @@ RECIPES: Mapping[str, Recipe] = {
         epochs=50, density=0.07, bits=2, dense=0.05, sharing=0.75, deform=Deform().scaled(0.4), variants=3
     ),
     "lenet-5": Recipe(
-        epochs=30, rate=1e-3, density=0.021, bits=2, dense=0.05, sharing=0.75, deform=Deform().scaled(0.3), variants=2
+        epochs=24,
+        rate=1e-3,
+        density=0.0205,
+        bits=2,
+        dense=0.0,
+        pruned=0.5,
+        sharing=0.65,
+        deform=Deform().scaled(0.6),
+        distil=0.5,
     ),
     "convnet": Recipe(epochs=6, density=0.1, bits=3),
 }

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from edge.models.packed import rans, tables
 from edge.models.packed.bits import Cursor, Damaged, pack_bits, unpack_bits
-from edge.models.packed.limits import CHUNK, STEPS
+from edge.models.packed.limits import CHUNK, LANES, STEPS
 
 DENSE, GAPS, MASKS = 0, 1, 2
 SPARSE = (GAPS, MASKS)
 RAW, ONE, CODED = 0, 1, 2
 ESCAPES = (15, 31, 63, 127, 255)
+_BLOCK = 1 << 18
 LANE_BITS = 1024
 """The least that a lane carries: its state costs 24 bits of these."""
 
@@ -59,34 +60,42 @@ class Cell:
     def resolve(self, decoded: Sequence[NDArray[np.uint8]], zero: int) -> NDArray[np.uint8]:
         """The cell's symbols, uint8 (count,), given what its streams decode to. Damaged where gaps do not fit."""
         left = list(decoded)
-        if self.masks:
-            places = self._unmasked([_value(mask, left) for mask in self.masks])
-        elif self.gaps is not None:
-            places = self._stepped(_value(self.gaps, left))
-        else:
-            return _value(self.symbols, left)
+        masks = [_value(mask, left) for mask in self.masks]
+        gaps = None if self.gaps is None else _value(self.gaps, left)
         symbols = _value(self.symbols, left)
-        if places.size != symbols.size:
-            raise Damaged("has not as many codes as places for them")
+        if not masks and gaps is None:
+            return symbols
         made = np.full(self.count, zero, np.uint8)
-        made[places] = symbols
+        if gaps is None:
+            self._unmask(made, masks, symbols)
+        else:
+            self._step(made, gaps, symbols)
         return made
 
-    def _stepped(self, gaps: NDArray[np.uint8]) -> NDArray[np.int64]:
-        steps = gaps.astype(np.int64)
-        whole = steps == self.escape
-        ends = np.cumsum(np.where(whole, steps, steps + 1))
-        if ends.size and ends[-1] > self.count:
-            raise Damaged("has gaps that lead beyond the tensor")
-        places: NDArray[np.int64] = ends[~whole] - 1
-        return places
+    def _step(self, made: NDArray[np.uint8], gaps: NDArray[np.uint8], symbols: NDArray[np.uint8]) -> None:
+        """Put each code behind its gap, a block of them at a time."""
+        at = used = 0
+        for first in range(0, gaps.size, _BLOCK):
+            steps = gaps[first : first + _BLOCK].astype(np.int64)
+            coded = steps != self.escape
+            ends = at + np.cumsum(steps + coded)
+            places = ends[coded] - 1
+            at = int(ends[-1])
+            if at > self.count or used + places.size > symbols.size:
+                raise Damaged("has gaps that lead beyond the tensor")
+            made[places] = symbols[used : used + places.size]
+            used += places.size
+        if used != symbols.size:
+            raise Damaged("has not as many codes as places for them")
 
-    def _unmasked(self, masks: Sequence[NDArray[np.uint8]]) -> NDArray[np.int64]:
+    def _unmask(self, made: NDArray[np.uint8], masks: Sequence[NDArray[np.uint8]], symbols: NDArray[np.uint8]) -> None:
         used = np.empty((self.count // self.kernel, self.kernel), bool)
         for mask, positions in zip(masks, _groups(self.kernel), strict=True):
             for bit, position in enumerate(positions):
                 used[:, position] = mask >> bit & 1
-        return np.flatnonzero(used)
+        if np.count_nonzero(used) != symbols.size:
+            raise Damaged("has not as many codes as places for them")
+        made[used.reshape(-1)] = symbols
 
 
 def _groups(kernel: int) -> list[list[int]]:
@@ -178,6 +187,8 @@ def draft_stream(symbols: NDArray[np.uint8], alphabet: int, *, geometric: bool =
         ways.append((tables.geometric(ratio, alphabet), tables.write_table(free, ratio)))
     freq, table = min(ways, key=lambda way: 8 * len(way[1]) + _bits(counts, way[0]))
     lanes = lanes_for(symbols.size, _bits(counts, freq))
+    if lanes > LANES:
+        return raw
     # Each lane begins at 16 bits, and ends with up to 32 of which its state keeps 24 in the mean.
     size = 7 + len(table) + int(_bits(counts, freq)) // 8 + 3 * lanes
     coded = Draft(size, lambda: _write_coded(symbols, freq, table, lanes))
@@ -192,7 +203,7 @@ def _write_coded(symbols: NDArray[np.uint8], freq: NDArray[np.int64], table: byt
 
 def lanes_for(count: int, bits: float) -> int:
     """How many lanes code so many symbols of so many bits together."""
-    return max(-(-count // (2 * CHUNK)), min(-(-count // CHUNK), int(bits) // LANE_BITS), 1)
+    return max(-(-count // STEPS), min(-(-count // CHUNK), int(bits) // LANE_BITS), 1)
 
 
 def _bits(counts: NDArray[np.int64], freq: NDArray[np.int64]) -> float:
@@ -217,7 +228,7 @@ def read_cell(cursor: Cursor, count: int, alphabet: int, zero: int | None, kerne
         masks = tuple(read_stream(cursor, count // kernel, 1 << len(positions)) for positions in _groups(kernel))
         return Cell(count, read_stream(cursor, codes, alphabet), masks=masks, kernel=kernel)
     escape, gaps = cursor.number(1), cursor.number(4)
-    if not escape or gaps > codes + count // escape:
+    if not escape or gaps > codes + (count - codes) // escape:
         raise Damaged("has more gaps than values")
     read = read_stream(cursor, gaps, escape + 1)
     return Cell(count, read_stream(cursor, codes, alphabet), read, escape)
@@ -240,7 +251,7 @@ def read_stream(cursor: Cursor, count: int, alphabet: int) -> Pending:
         raise Damaged(f"has a stream of kind {way}")
     freq = tables.read_table(cursor, alphabet)
     lanes, words = cursor.number(2), cursor.number(4)
-    if not 0 < lanes <= count or -(-count // lanes) > STEPS:
+    if not 0 < lanes <= count or -(-count // lanes) > STEPS or (lanes > 1 and -(-count // lanes) <= CHUNK // 2):
         raise Damaged(f"has {count} symbols in {lanes} lanes")
     if words > count + lanes:
         raise Damaged("has more words than symbols")

@@ -55,7 +55,7 @@ def encode(weight: Weight) -> Block:
     """The smallest block that decodes to the weight's array, bit for bit."""
     array = np.ascontiguousarray(weight.array)
     if array.size and (bits_of(array) == bits_of(array).reshape(-1)[0]).all():
-        return Block("constant", array.reshape(-1)[:1].tobytes())
+        return Block("constant", _little(array.reshape(-1)[:1]))
     drafts = _coded(weight, array)
     least = min((draft.size for _, draft in drafts), default=0)
     # Sizes of drafts are estimates to a few bytes a lane: all that come near the smallest are made and measured.

@@ -22,12 +22,14 @@ _WORDS = (
     "conv2.weight", "conv2.bias", "fc1.weight", "fc2.weight", "fc3.weight", ".bias", ".weight", "images", "input",
     "output", "logits", "data", "batch", "j\n\n\x08location\x12\x01wp\x01", '"codebook"', '"zstd"', '"stored"',
     '"grid"', '"constant"',
-    '{"carrier":"onnx","model":{"batch":64,"decoder":"classify","input":{"colour":"GRAY","dtype":"float32","height":28,'
-    '"layout":"NCHW","name":"input","scale":0.00392156862745098,"width":28},"labels":["0","1","2","3","4","5","6","7",'
-    '"8","9"],"min_score":0.0,"name":"lenet-5","outputs":{"scores":"output"},"task":"classify"},"peak_bytes":',
-    '},"report":{},"skeleton":["deflate",', ',"source_sha256":"', '","tensors":[["conv1.weight","float32",[20,1,5,5],',
-    '"codebook",', '],["fc1.bias","float32",[500],"codebook",', '],["fc1.weight","float32",[500,800],"sparse",',
-    ']],"tool":"edge-runtime 0.', '","version":1}',
+    '{"carrier":"openvino","model":{', '{"carrier":"tflite","model":{',
+    '{"carrier":"onnx","model":{"batch":16,"decoder":"classes","engines":["onnxruntime","openvino"],"input":{"colour":"',
+    'GRAY","dtype":"float32","height":224,"layout":"NCHW","mean":[127.5,127.5,127.5],"name":"input","scale":',
+    '0.00392156862745098,"width":224},"labels":["person"],"licence":"Apache-2.0","min_score":0.0,"name":"',
+    '","outputs":{"scores":"output"},"task":"classify"},"peak_bytes":', ',"report":{},"skeleton":["deflate",',
+    '],"source_sha256":"', '","tensors":[["conv1.weight","float32",[64,3,3,3],"codebook",',
+    '],["conv1.bias","float32",[64],"zstd",', '],["fc.weight","float32",[10,128],"sparse",',
+    ']],"tool":"edge-runtime ', '","version":1}',
 )  # fmt: skip
 
 DICTIONARY = "".join(_WORDS).encode("latin-1")

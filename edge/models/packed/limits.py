@@ -15,8 +15,10 @@ WINDOW = 1 << 21
 """Symbols that are decoded together; a larger tensor is a window of its own."""
 CHUNK = 1024
 """Symbols of a lane of the entropy coder, where the tensor's symbols carry enough bits for so many lanes."""
-STEPS = 4096
-"""Symbols of a lane at most, which bounds the time of decoding."""
+STEPS = 2 * CHUNK
+"""Symbols of a lane at most, which bounds the time of decoding; more than CHUNK / 2 unless there is one lane alone,
+which bounds the memory: lanes of one window lie side by side."""
+LANES = (1 << 16) - 1
 ALPHABET = 256
 CLASSES = 8
 

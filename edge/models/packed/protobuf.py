@@ -14,7 +14,16 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 FIXED = {FIXED64: 8, FIXED32: 4}
 LARGEST_FIELD = (1 << 29) - 1
 FIELDS = 1 << 20
-"""Of one message at most, which bounds the time that a hostile one takes."""
+"""That are looked at in one file at most, which bounds the time that a hostile one takes."""
+
+
+class Budget:
+    """How many fields may still be looked at."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = FIELDS
 
 
 class Field(NamedTuple):
@@ -34,13 +43,14 @@ class Field(NamedTuple):
     end: int
 
 
-def fields(data: bytes, start: int, end: int) -> Iterator[Field]:
-    """The fields of the message in data[start:end]. Raises ModelError where it is none."""
-    at, left = start, FIELDS
+def fields(data: bytes, start: int, end: int, budget: Budget) -> Iterator[Field]:
+    """The fields of the message in data[start:end]. Raises ModelError where it is none, or the budget is spent."""
+    at = start
     while at < end:
-        begin, left = at, left - 1
-        if not left:
-            raise ModelError(f"more than {FIELDS} fields in a message")
+        begin = at
+        budget.left -= 1
+        if budget.left < 0:
+            raise ModelError(f"more than {FIELDS} fields, which no model has")
         key = data[at]
         if key < 0x80:  # of one byte, as nearly all are
             at += 1

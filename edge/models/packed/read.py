@@ -92,7 +92,18 @@ class Packed:
         return bytes(data)
 
     def weights(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        """The tensors by name, in the file's order, decoded a window at a time. Raises ModelError."""
+        """The tensors by name, in the file's order, decoded a window at a time.
+
+        Raises:
+            ModelError: a tensor is not what the file says of it, or there is no memory for it.
+        """
+        try:
+            yield from self._weights()
+        except MemoryError:
+            needed = self.peak_bytes + sum(tensor.count * np.dtype(tensor.dtype).itemsize for tensor in self.tensors)
+            raise ModelError(f"{self.path}: no memory: it takes up to {(needed >> 20) + 1} MB to decode") from None
+
+    def _weights(self) -> Iterator[tuple[str, NDArray[Any]]]:
         at, load = self._head.skeleton.bytes, 0
         window: list[tuple[Coded, Opened]] = []
         for tensor in self.tensors:
@@ -194,6 +205,8 @@ def read(path: Path, keys: Sequence[bytes] = ()) -> Packed:
         raise ModelError(f"{path}: no such file") from None
     except (OSError, ValueError) as fault:
         raise ModelError(f"{path}: cannot be read: {getattr(fault, 'strerror', None) or fault}") from None
+    except MemoryError:
+        raise ModelError(f"{path}: no memory to read it") from None
     return parse(content, path, keys)
 
 

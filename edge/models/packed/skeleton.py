@@ -13,7 +13,7 @@ import numpy as np
 
 from edge.errors import ModelError
 from edge.models.packed.limits import TENSORS
-from edge.models.packed.protobuf import BYTES, FIELDS, VARINT, Field, fields, varint
+from edge.models.packed.protobuf import BYTES, VARINT, Budget, Field, fields, varint
 
 KEY = b"location"
 ENTRY = b"\x0a\x08location\x12\x01w"
@@ -35,6 +35,8 @@ DTYPES = {
     13: "uint64",
 }
 """NumPy's names of the element types by TensorProto.DataType, as far as raw_data holds them as NumPy does."""
+ORT = b"ORTM"
+"""What ONNX Runtime knows its own format by, at byte 4: a file may be both, and the other model would run."""
 GRAPH, INITIALIZER = 7, 5
 """ModelProto.graph, GraphProto.initializer."""
 DIMS, DATA_TYPE, NAME, RAW_DATA, EXTERNAL_DATA, DATA_LOCATION = 1, 2, 8, 9, 13, 14
@@ -87,30 +89,34 @@ def frame_of(skeleton: bytes) -> Frame:
     """Read a skeleton. Raises ModelError: it is no ONNX file, or names data anywhere else."""
     if len(skeleton) > LARGEST:
         raise ModelError(f"{len(skeleton)} bytes are no ONNX file")
-    graphs = [found for found in fields(skeleton, 0, len(skeleton)) if found.number == GRAPH]
+    if skeleton[4:8] == ORT:
+        raise ModelError("a file of ONNX Runtime's own format is no ONNX file")
+    budget = Budget()
+    found = (field for field in fields(skeleton, 0, len(skeleton), budget) if field.number == GRAPH)
+    graphs = list(itertools.islice(found, 2))
     if len(graphs) != 1 or graphs[0].kind != BYTES:
-        raise ModelError(f"an ONNX file has one graph, this one {len(graphs)}")
+        raise ModelError(f"an ONNX file has one graph, this one {'none' if not graphs else 'more'}")
     graph = graphs[0]
-    tensors = (found for found in fields(skeleton, graph.start, graph.end) if found.number == INITIALIZER)
-    external = (one for one in (_declared(skeleton, tensor) for tensor in tensors) if one is not None)
+    tensors = (field for field in fields(skeleton, graph.start, graph.end, budget) if field.number == INITIALIZER)
+    external = (one for one in (_declared(skeleton, tensor, budget) for tensor in tensors) if one is not None)
     declared = tuple(itertools.islice(external, TENSORS + 1))
     if len(declared) > TENSORS:
         raise ModelError(f"more than {TENSORS} initializers are external")
     if len({one.name for one in declared}) != len(declared):
         raise ModelError("two external initializers have one name")
     # Whatever names data has the key in it; where no other bytes spell it, there is nothing to be searched for.
-    if skeleton.count(KEY) != len(declared) and _externals(skeleton) != len(declared):
+    if skeleton.count(KEY) != len(declared) and _externals(skeleton, budget) != len(declared):
         raise ModelError("data outside of the file is named by what is no initializer of the main graph")
     return Frame(graph.begin, graph.start, graph.end, declared)
 
 
-def _declared(data: bytes, tensor: Field) -> Declared | None:
+def _declared(data: bytes, tensor: Field, budget: Budget) -> Declared | None:
     """An initializer if it is external; None for one with its data in it."""
     if tensor.kind != BYTES:
         raise ModelError(f"the initializer at byte {tensor.begin} is none")
-    if not _outside(data, tensor.start, tensor.end):
+    if not _outside(data, tensor.start, tensor.end, budget):
         return None
-    found = list(itertools.islice(fields(data, tensor.start, tensor.end), AXES + 5))
+    found = list(itertools.islice(fields(data, tensor.start, tensor.end, budget), AXES + 5))
     names, kinds, locations, entries = (
         [field for field in found if field.number == wanted]
         for wanted in (NAME, DATA_TYPE, DATA_LOCATION, EXTERNAL_DATA)
@@ -138,7 +144,7 @@ def _sides(data: bytes, dims: list[Field]) -> tuple[int, ...]:
             sides.append(field.value)
             continue
         at = field.start
-        while field.kind == BYTES and at < field.end:
+        while field.kind == BYTES and at < field.end and len(sides) <= AXES:
             side, at = varint(data, at, field.end)
             sides.append(side)
     if len(sides) > AXES or any(side > LARGEST for side in sides):
@@ -155,27 +161,24 @@ def _text(data: bytes, field: Field) -> str:
         raise ModelError(f"the text at byte {field.begin} is not UTF-8") from None
 
 
-def _outside(data: bytes, start: int, end: int) -> bool:
+def _outside(data: bytes, start: int, end: int, budget: Budget) -> bool:
     """Whether a tensor names data outside of the file."""
-    return any(field.number in (EXTERNAL_DATA, DATA_LOCATION) for field in fields(data, start, end))
+    return any(field.number in (EXTERNAL_DATA, DATA_LOCATION) for field in fields(data, start, end, budget))
 
 
-def _externals(data: bytes) -> int:
+def _externals(data: bytes, budget: Budget) -> int:
     """How many tensors anywhere in a file name data outside of it."""
-    count = seen = 0
+    count = 0
     below = [("model", 0, len(data), 0)]
     while below:
         message, start, end, depth = below.pop()
         if message == "tensor":
-            count += _outside(data, start, end)
+            count += _outside(data, start, end, budget)
             continue
         if depth > DEEPEST:
             raise ModelError("messages within messages without end")
         within = WITHIN[message]
-        for field in fields(data, start, end):
-            seen += 1
+        for field in fields(data, start, end, budget):
             if field.number in within and field.kind == BYTES:
                 below.append((within[field.number], field.start, field.end, depth + 1))
-        if seen > FIELDS:
-            raise ModelError("more messages than a model has")
     return count

@@ -126,7 +126,11 @@ def read_values(cursor: Cursor, dtype: np.dtype[Any], shape: tuple[int, ...]) ->
     axis = cursor.number(1)
     if axis >= max(1, len(shape)):
         raise Damaged(f"has scales along axis {axis} of {len(shape)}")
-    return Values(size, low=low, scales=_read_scales(cursor, shape[axis] if shape else 1), axis=axis)
+    scales = _read_scales(cursor, shape[axis] if shape else 1)
+    furthest = max(abs(low), abs(low + size - 1)) * float(np.abs(scales).max())
+    if furthest > np.finfo(dtype).max:
+        raise Damaged("has a grid beyond its element type")
+    return Values(size, low=low, scales=scales, axis=axis)
 
 
 def mini(scales: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -19,16 +19,17 @@ def squeeze(data: bytes) -> bytes:
 
 
 def unsqueeze(data: bytes | memoryview, size: int) -> bytes:
-    """What one zstd frame holds, which must be `size` bytes. Raises Damaged, and never makes more than that."""
+    """What one zstd frame holds, which must be `size` bytes and use up the data. Raises Damaged, and makes no more."""
+    frame = bytes(data)
     try:
-        reader = zstandard.ZstdDecompressor(max_window_size=MOST_WINDOW).stream_reader(
-            bytes(data), read_across_frames=False
-        )
-        plain = reader.read(size)
-        more = reader.read(1)
+        told = zstandard.get_frame_parameters(frame).content_size
+        if told not in (zstandard.CONTENTSIZE_UNKNOWN, size):
+            raise Damaged("has a zstd frame of another size")
+        coder = zstandard.ZstdDecompressor(max_window_size=MOST_WINDOW)
+        plain = coder.decompress(frame, max_output_size=size, allow_extra_data=False)
     except zstandard.ZstdError as fault:
         raise Damaged(f"has a zstd frame that cannot be read: {fault}") from None
-    if len(plain) != size or more:
+    if len(plain) != size:
         raise Damaged("has a zstd frame of another size")
     return plain
 

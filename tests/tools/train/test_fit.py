@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edge.errors import UserError
 from edge.tools.train import architectures
 from edge.tools.train.augment import Deform, deformed
 from edge.tools.train.data import Samples, split
@@ -67,6 +68,13 @@ def test_a_limit_in_bytes_is_met_instead_of_a_density() -> None:
 def test_distillation_pulls_towards_the_teacher() -> None:
     recipe = replace(RECIPE, epochs=2, density=1.0, bits=0, distil=1.0, deform=None)
     assert trained(recipe).chosen.error > 0.5, "an untrained teacher knows nothing"
+
+
+def test_what_is_no_picture_is_not_deformed() -> None:
+    net = read_net(architectures.build(NAME, 1))
+    flat = Samples(np.zeros((20, 784), np.uint8), np.zeros(20, np.int64))
+    with pytest.raises(UserError, match=r"^only pictures can be deformed, and the model takes \(784,\)$"):
+        fit(net, flat, architectures.manifest(NAME), RECIPE)
 
 
 def test_the_validation_split_is_drawn_by_seed_and_apart_from_what_is_trained_on() -> None:
