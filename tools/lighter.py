@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 FINER = 1 / 16
-"""Of the error that grids chosen filter by filter would have, what those that are fitted to the outputs may have: with a
-quarter, YOLOX-nano, whose plain 8-bit grids are rough, loses people that the original sees."""
+"""Of the error that grids chosen filter by filter would have, what those that are fitted to the outputs may have:
+with a quarter, YOLOX-nano, whose plain 8-bit grids are rough, loses people that the original sees."""
 
 
 @dataclass(frozen=True, slots=True)
