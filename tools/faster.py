@@ -226,9 +226,8 @@ def _held(
     """A variant that keeps the metric, by giving its worst layers back to float; or the last that was tried."""
     work, near = Workshop(model, feeds, plan), least_cosine(model, feeds, LOOKED_AT)
 
-    def make(floats: frozenset[str]) -> Variant:
-        wanted = replace(plan, keep_float=plan.keep_float | floats)
-        done = quantize(model, feeds, wanted, workshop=work)
+    def make(floats: frozenset[str], plan: Plan = plan, work: Workshop = work) -> Variant:
+        done = quantize(model, feeds, replace(plan, keep_float=plan.keep_float | floats), workshop=work)
         small, grids = _floats_packed(done.model, near)
         found = judge.quality(small)
         drop, cosine = judge.best - found.worse, min(found.cosine.values())
@@ -239,9 +238,14 @@ def _held(
         return made.keeps
 
     first = make(frozenset())
-    progress(0.2)
+    progress(0.1)
     if holds(first):
         return first
+    fine = replace(plan, weights=8)
+    finer = make(frozenset(), fine, Workshop(model, feeds, fine))
+    progress(0.2)
+    if holds(finer):
+        return finer
     harms = sensitivity(model, feeds, None, plan, lambda part: progress(0.2 + 0.6 * part), work)
     most = max(1, round(GIVEN_BACK * len(harms)))
     if max_drop is None:

@@ -25,8 +25,9 @@ from edge.types import F32
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-FINER = 0.25
-"""Of the error that grids chosen filter by filter would have, what those that are fitted to the outputs may have."""
+FINER = 1 / 16
+"""Of the error that grids chosen filter by filter would have, what those that are fitted to the outputs may have:
+with a quarter, YOLOX-nano, whose plain 8-bit grids are rough, loses people that the original sees."""
 
 
 @dataclass(frozen=True, slots=True)
