@@ -13,8 +13,11 @@ from edge.engines.base import one_line
 from edge.errors import ModelError
 from edge.models.packed.carriers import join_ir
 from edge.models.packed.weight import Weight
+from edge.paths import read_bounded
 from edge.tools.cutting import cut
 
+MOST_BYTES = 4 << 30
+"""Of each of its files."""
 DTYPES = {
     "f32": "float32",
     "f16": "float16",
@@ -40,7 +43,7 @@ def cut_ir(xml: bytes, blob: bytes) -> tuple[bytes, list[Weight]]:
 def read_ir(model: Path) -> tuple[bytes, bytes]:
     """The .xml, and the .bin that lies beside it. Raises ModelError."""
     try:
-        return model.read_bytes(), model.with_suffix(".bin").read_bytes()
+        return read_bounded(model, MOST_BYTES), read_bounded(model.with_suffix(".bin"), MOST_BYTES)
     except OSError as fault:
         raise ModelError(f"{model}: an OpenVINO IR is an .xml and the .bin beside it: {one_line(fault)}") from None
 

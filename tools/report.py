@@ -187,7 +187,7 @@ def _plot(draw: Draw, height: float) -> str:
 
 def _rows(axes: Any, names: Sequence[str]) -> None:
     """Names down the side, the first on top."""
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names, parse_math=False)  # `$` is a letter of names, not of formulas
     axes.invert_yaxis()
     axes.margins(y=0.02)
 

@@ -11,6 +11,7 @@ from edge.errors import ModelError
 from edge.models.packed.read import Packed, read
 from edge.models.packed.weight import Weight
 from edge.models.store import Model
+from edge.paths import read_bounded
 from edge.tools import graph, squeezenet
 from edge.tools.carrier_ir import cut_ir, read_ir
 from edge.tools.carrier_tflite import cut_tflite
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 PACKED = ".epk"
+MOST_BYTES = 2 << 30
+"""Of a TFLite file: flatbuffers have 32-bit offsets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,6 @@ def _ir(xml: bytes, blob: bytes, sha256: str) -> Source:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_bounded(path, MOST_BYTES)
     except OSError as fault:
-        raise ModelError(f"{path}: cannot be read: {fault.strerror}") from None
+        raise ModelError(f"{path}: cannot be read: {fault.strerror or fault}") from None

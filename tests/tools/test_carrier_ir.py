@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -77,3 +78,11 @@ def test_an_xml_without_its_bin_says_what_an_ir_is(tmp_path: Path) -> None:
     (tmp_path / "lone.xml").write_bytes(constant())
     with pytest.raises(ModelError, match=r"lone\.xml: an OpenVINO IR is an \.xml and the \.bin beside it"):
         read_ir(tmp_path / "lone.xml")
+
+
+def test_a_pipe_beside_the_model_is_refused_without_waiting(tmp_path: Path) -> None:
+    path = ir_adding(tmp_path / "add.xml", NUMBERS)
+    path.with_suffix(".bin").unlink()
+    os.mkfifo(path.with_suffix(".bin"))
+    with pytest.raises(ModelError, match=r"no plain file"):
+        read_ir(path)
