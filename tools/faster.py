@@ -124,7 +124,7 @@ def choose(
     """Time a rough integer variant for each target beside the float model; make those well that are faster.
 
     How fast a variant is does not depend on its ranges, so the search for good ones is for those that are worth it. A
-    target that is not here is not timed: its variant is written if it keeps the metric.
+    target that is not here is not timed, by nothing that is here: its variant is written if it keeps the metric.
 
     Args:
         feeds: to calibrate on.
@@ -143,22 +143,25 @@ def choose(
         beside = {"float": model, **{one.name: one.model for one in of}}
         return latencies(beside, feeds[0], engines, threads=threads, rounds=ROUNDS)
 
-    times = timed(*variants.values())
+    times = timed(*variants.values()) if target in ("auto", here(), *ENGINES, "tensorrt") else ()
     progress(0.3)
     engine = engine_of(target) if target != "auto" else _preferred(judge.manifest.engines, times)
     told = target in ("auto", here()) or (target == engine and any(time.engine == engine for time in times))
+    times = times if told else ()
     search = feeds[:: -(-len(feeds) // SEARCH)]
     for name in faster(times, engine, target == "auto") if told else wanted:
         made = _held(name, wanted[name], model, search, judge, max_drop, lambda part: progress(0.3 + 0.6 * part))
         variants[name] = made
         if not made.keeps:
             continue
+        if not told:
+            return Choice(target, engine, told, tuple(variants.values()), (), made, _best(()))
         again = timed(made)
         times = (
             *(time for time in times if time.variant != made.name),
             *(time for time in again if time.variant == made.name),
         )
-        if not told or name in faster(again, engine, target == "auto"):
+        if name in faster(again, engine, target == "auto"):
             best = _best([time for time in times if time.variant in ("float", made.name)])
             return Choice(target, engine, told, tuple(variants.values()), times, made, best)
     floats = [time for time in times if time.variant == "float"]

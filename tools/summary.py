@@ -28,7 +28,7 @@ def kept_in_file(made: Made) -> dict[str, Any]:
             kept |= {"metric": last.metric, "value": round(last.value, 5)}
             if last.matched is not None:
                 kept["matched"] = round(last.matched, 5)
-    if made.choice is not None:
+    if made.choice is not None and made.choice.timed:
         name, engine = made.choice.fastest
         kept["fastest"] = f"{name} on {engine}" if engine else ""
     return kept
@@ -91,8 +91,10 @@ def _speed(choice: Choice) -> list[str]:
     """What was measured and what follows: what is fastest, each variant, what is written, and what would be instead."""
     name, engine = choice.fastest
     said = [f"fastest here: {name} on {engine}"] if engine else ["no engine here could be timed"]
+    if not choice.timed:
+        said = [f"nothing was timed for {choice.target}: it is not this machine"]
     for variant in choice.variants:
-        line = f"{variant.name}, made for {variant.engine}: {_ratios(choice, variant)}"
+        line = f"{variant.name}, made for {variant.engine}" + (f": {_ratios(choice, variant)}" if choice.timed else "")
         if variant is not choice.chosen:
             line += _left_out(variant)
         said.append(line)
@@ -105,12 +107,15 @@ def _left_out(variant: Variant) -> str:
     if variant.drop is None:
         return ""
     if variant.keeps:
-        return f"; left out, too slow with {len(variant.kept_float)} layers in float"
+        held = f" with {len(variant.kept_float)} layers in float" if variant.kept_float else ""
+        return f"; left out: it keeps the metric, but{held} it was not fast enough when it was timed again"
     return f"; left out, it costs {variant.drop:.3g} of the metric, its cosine is {variant.cosine:.3f}"
 
 
 def _written(choice: Choice) -> str:
     made = choice.chosen
+    if made is None and not choice.timed:
+        return "no integer variant keeps the metric: weights alone are integers, computed in float"
     if made is None:
         why = "is faster on " + choice.engine
         if choice.target == "auto":
@@ -120,7 +125,7 @@ def _written(choice: Choice) -> str:
         f"written: {made.name}, for {choice.engine}, which `auto` takes first; {len(made.kept_float)} layers in float"
     )
     if not choice.timed:
-        return f"{line}; not timed on its target: measure there with `edge bench`"
+        return f"{line}; measure it on its target with `edge bench`"
     slow = [name for name, ratio in choice.ratios(made).items() if ratio < EVEN]
     return f"{line}; slower than float on {', '.join(slow)}" if slow else line
 

@@ -161,6 +161,7 @@ def test_another_target_than_this_machine_is_written_for_its_engine(edge: Edge) 
     assert done.code == 0, done.err
     assert "written: int8 tensorrt, for tensorrt" in done.out
     assert "edge bench" in done.out
+    assert "nothing was timed for tensorrt" in done.out
     packed = read(Path("s.epk"))
     assert packed.manifest.engines[0] == "tensorrt"
     assert "onnxruntime" in packed.manifest.engines
