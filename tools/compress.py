@@ -29,8 +29,9 @@ from edge.tools.evaluate import Outputs, Quality, check_metric
 from edge.tools.faster import Choice
 from edge.tools.judge import Judge
 from edge.tools.lighter import Draft
+from edge.tools.npz import arrays
 from edge.tools.pareto import Point, pareto
-from edge.tools.samples import arrays, feeds
+from edge.tools.samples import feeds
 from edge.tools.sources import Source, open_source
 
 FEEDS = 64

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -19,6 +18,7 @@ from edge.models.manifest import Manifest
 from edge.models.quantized import input_of
 from edge.paths import read_bounded, unreadable
 from edge.preprocess import Fit, Input
+from edge.tools.npz import arrays
 from edge.types import I420, U8
 
 Feeds = list[dict[str, NDArray[Any]]]
@@ -121,14 +121,3 @@ def _arrays(path: Path, manifest: Manifest, limit: int, seed: int) -> Feeds:
         )
     chosen = np.sort(np.random.default_rng(seed).permutation(count)[:limit])
     return [{key: np.ascontiguousarray(array[k : k + 1]) for key, array in given.items()} for k in chosen]
-
-
-def arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of an `.npz`; SourceError if it is none. Pickled objects are refused."""
-    if problem := unreadable(path):
-        raise SourceError(f"{path}: {problem}; an .npz of arrays is wanted")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: np.atleast_1d(file[name]) for name in file.files}
-    except (OSError, ValueError, BadZipFile, EOFError, AttributeError):
-        raise SourceError(f"{path}: not an .npz of arrays, as `numpy.savez` writes it") from None

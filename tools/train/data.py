@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from edge.errors import UserError
 from edge.models.manifest import Manifest
-from edge.tools.samples import arrays
+from edge.tools.npz import arrays
+
+MOST_CLASS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +66,17 @@ def _samples(path: Path, found: dict[str, NDArray[Any]], part: str, shape: tuple
     if pixels is None or labels is None:
         return None
     indices = labels.ndim == 1 and labels.dtype.kind in "iu" and labels.size > 0 and labels.min() >= 0
+    indices = indices and labels.max() <= MOST_CLASS
     if not indices or len(labels) != len(pixels):
         raise UserError(f"{path}: `y{part}` must be a class index for each of the {len(pixels)} samples of `X{part}`")
     if pixels.dtype.kind not in "uf" or (pixels.dtype.kind == "u" and pixels.dtype != np.uint8):
         raise UserError(f"{path}: `X{part}` must be uint8 or floating point, not {pixels.dtype}")
     if pixels[0].size != int(np.prod(shape)):
         raise UserError(f"{path}: a sample of `X{part}` has {pixels[0].size} values; the model takes {shape}")
-    whole = pixels if pixels.dtype == np.uint8 else pixels.astype(np.float32)
+    with np.errstate(over="ignore"):
+        whole = pixels if pixels.dtype == np.uint8 else pixels.astype(np.float32)
+    if not np.isfinite(whole).all():
+        raise UserError(f"{path}: `X{part}` has values that are not finite")
     return Samples(whole.reshape(-1, *shape), labels.astype(np.int64))
 
 
