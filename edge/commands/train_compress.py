@@ -21,6 +21,7 @@ from edge.tools.train.fit import Epoch
 from edge.tools.train.job import Made, make, source
 from edge.tools.train.recipe import RECIPES, Recipe
 
+USUAL = Recipe()
 PHASES = {"first": "as it is", "compress": "compressed"}
 
 
@@ -29,20 +30,37 @@ PHASES = {"first": "as it is", "compress": "compressed"}
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The packed file to write.")
 @click.option("--manifest", type=click.Path(path_type=Path), help="The model's manifest, if it is not beside it.")
-@click.option("--density", type=click.FloatRange(0, 1, min_open=True), help="The share of weights that stay.")
-@click.option("--ratio", type=click.FloatRange(1, min_open=True), help="How many times smaller the file is to be.")
-@click.option("--bits", type=click.IntRange(0, 8), help="A layer's weights share 2^BITS values; 0: each its own.")
 @click.option(
-    "--filters", default=0.0, type=click.FloatRange(0, 1, max_open=True), help="Share of the work to save by filters."
+    "--density",
+    type=click.FloatRange(0, 1, min_open=True),
+    help=f"The share of weights that stay. [default: {USUAL.density:g}]",
 )
-@click.option("--epochs", type=click.IntRange(1), help="Passes over the training pictures.")
-@click.option("--batch", type=click.IntRange(1), help="Pictures a step.")
-@click.option("--rate", type=click.FloatRange(0, 1, min_open=True), help="The highest learning rate.")
-@click.option("--deform", type=click.FloatRange(0, 4), help="How much pictures are deformed: 1 suits digits, 0 none.")
+@click.option("--ratio", type=click.FloatRange(1, min_open=True), help="How many times smaller the file is to be.")
+@click.option(
+    "--bits",
+    type=click.IntRange(0, 8),
+    help=f"A layer's weights share 2^BITS values; 0: each its own. [default: {USUAL.bits}]",
+)
+@click.option(
+    "--filters",
+    default=0.0,
+    type=click.FloatRange(0, 1, max_open=True),
+    help="Share of the work to save by filters. [default: 0]",
+)
+@click.option("--epochs", type=click.IntRange(1), help=f"Passes over the training pictures. [default: {USUAL.epochs}]")
+@click.option("--batch", type=click.IntRange(1), help=f"Pictures a step. [default: {USUAL.batch}]")
+@click.option(
+    "--rate", type=click.FloatRange(0, 1, min_open=True), help=f"The highest learning rate. [default: {USUAL.rate:g}]"
+)
+@click.option(
+    "--deform", type=click.FloatRange(0, 4), help="How much pictures are deformed: 1 suits digits, 0 none. [default: 0]"
+)
 @click.option("--distil", is_flag=True, help="Match the outputs of the model before compression as well.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of everything that is drawn.")
 @click.option(
-    "--validation", type=click.FloatRange(0, 0.9, min_open=True), help="Share of the training pictures to choose by."
+    "--validation",
+    type=click.FloatRange(0, 0.9, min_open=True),
+    help=f"Share of the training pictures to choose by. [default: {USUAL.validation:g}]",
 )
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 256), help="CPU threads.")
 @click.option("--report", "folder", type=click.Path(path_type=Path), help="Write a page with curves into this folder.")
@@ -62,25 +80,24 @@ def train_compress(
     """Train MODEL, an ONNX file or a built-in architecture, on DATA, an .npz with Xtr, ytr and perhaps Xte, yte, until
     few weights with few values do its work; write it as a packed file.
 
-    Built in: lenet-300-100, lenet-5, convnet."""
+    Built in, with defaults of their own: lenet-300-100, lenet-5, convnet."""
     if ratio is not None and given["density"] is not None:
         raise UserError("`--density` and `--ratio` exclude one another: either says how many weights stay")
     if output.suffix != ".epk":
         raise UserError(f"--output {output}: a packed file is called NAME.epk")
-    check_writable(output)
+    check_writable(output, over=Path(model))
     if folder is not None:
         need("matplotlib", INSTALL)
         check_writable(folder / "index.html", made=True)
     recipe = _recipe(model, seed, given)
     origin = source(model, seed, manifest)
-    check_writable(output, over=Path(model))
     samples = read_data(data, origin.sample)
     with _Shown() as told:
         made = make(origin, samples, recipe, ratio or 0.0, filters, told.epoch, told.progress)
     write(output, made.content)
     if folder is not None:
         report.write(folder, origin.manifest.name, made, recipe)
-    _print(made, output, as_json)
+    _print(made, output, ratio, as_json)
 
 
 def _recipe(model: str, seed: int, given: dict[str, Any]) -> Recipe:
@@ -93,8 +110,9 @@ def _recipe(model: str, seed: int, given: dict[str, Any]) -> Recipe:
     return replace(recipe, distil=0.5) if distil else recipe
 
 
-def _print(made: Made, output: Path, as_json: bool) -> None:
+def _print(made: Made, output: Path, asked: float | None, as_json: bool) -> None:
     chosen = made.fitted.chosen
+    short = asked is not None and made.ratio < asked
     if as_json:
         print_json(
             {
@@ -102,6 +120,7 @@ def _print(made: Made, output: Path, as_json: bool) -> None:
                 "bytes": len(made.content),
                 "plain_bytes": made.plain,
                 "ratio": round(made.ratio, 2),
+                "ratio_reached": not short,
                 "weights": chosen.kept,
                 "epoch": chosen.number,
                 "validation_error": chosen.error,
@@ -111,6 +130,10 @@ def _print(made: Made, output: Path, as_json: bool) -> None:
         return
     tested = "" if made.error is None else f", of the test pictures {made.error:.2%}"
     click.echo(f"{output}: {len(made.content)} bytes, {made.ratio:.1f} times smaller; {chosen.kept} weights stay")
+    if short:
+        click.echo(
+            f"that is not the {asked:g} times that were asked for: ask for more epochs, fewer bits or more filters"
+        )
     click.echo(f"wrong of the validation pictures {chosen.error:.2%} (epoch {chosen.number}){tested}")
 
 

@@ -102,7 +102,7 @@ def test_more_than_fits_is_refused_before_it_is_read(tmp_path: Path, monkeypatch
         npz.arrays(tmp_path / "x.npz")
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.integers(0, len(ONE) - 1), value=st.binary(min_size=1, max_size=4))
 def test_any_damage_gives_arrays_or_one_line(at: int, value: bytes, tmp_path: Path) -> None:
     path = tmp_path / "x.npz"

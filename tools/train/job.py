@@ -19,6 +19,7 @@ from edge.errors import ModelError, UserError
 from edge.models.manifest import Manifest
 from edge.models.packed import read
 from edge.models.store import find
+from edge.paths import is_file
 from edge.tools import graph
 from edge.tools.filters.prune import prune_filters
 from edge.tools.quantize.net import prepared
@@ -90,7 +91,12 @@ def source(name: str, seed: int, manifest: Path | None = None) -> Source:
         model = architectures.build(name, seed)
         digest = hashlib.sha256(graph.to_bytes(model)).hexdigest()
         return Source(model, architectures.manifest(name), digest, trained=False)
-    found = find(name, manifest)
+    try:
+        found = find(name, manifest)
+    except ModelError as fault:
+        if is_file(Path(name)):
+            raise
+        raise ModelError(f"{fault}; built in are {', '.join(architectures.TABLE)}") from None
     if found.path.suffix.lower() != ".onnx":
         raise ModelError(f"{found.path}: only ONNX models are trained; {', '.join(architectures.TABLE)} are built in")
     made = Source(prepared(graph.load(found.path)).model(), found.manifest, found.sha256, trained=True)
