@@ -1,8 +1,8 @@
 """Sizes of whole files as the runtime loads them, without training; brotli and zstd on the same weights beside them.
 
-Nothing here is random but the choice of pictures (seed 0 of `edge.tools.samples`, and of `bench.compression.pictures`) and of the places that layers are
-looked at (seed 0 of `edge.tools.layers`); two runs on one machine write the same bytes, unless the timing of integer
-variants comes out differently.
+Nothing here is random but the choice of pictures (seed 0 of `edge.tools.samples`, and of `bench.compression.pictures`)
+and of the places that layers are looked at (seed 0 of `edge.tools.layers`); two runs on one machine write the same
+bytes, unless the timing of integer variants comes out differently.
 """
 
 from __future__ import annotations
