@@ -21,8 +21,8 @@ from edge.types import F32
 SLOPE = 2 * math.log(2) / 12
 """lambda of a step of 1, for an error that counts once."""
 DAMP = 0.1
-"""Of the mean of the moments' diagonal, added to it: what the feeds did not show may still come. With a tenth, models
-fitted on pictures of one place did best on those of another."""
+"""Of the mean of the moments' diagonal, added to it: what the feeds did not show may still come. With a tenth, a model
+fitted on some clips did best on others and on drawn pictures, taken together."""
 PADDED = 32
 """Filters with a mask are filled up to a multiple of this, so that many are of one size."""
 PASSES = 2
