@@ -55,6 +55,8 @@ class Settings:
     target: one of `faster.TARGETS`, where integers are to be fast
     labels: an .npz whose first array has the class of each sample of `calibrate`, an .npz too
     threads: of measuring
+    pictures: of `calibrate` that are taken; every other one calibrates, the others judge
+    max_bytes: of the file, which weights on grids are fitted to as finely as there is room; needs `int6` and pictures
     """
 
     prune: float = 0.0
@@ -68,6 +70,8 @@ class Settings:
     labels: Path | None = None
     threads: int = 1
     seed: int = 0
+    pictures: int = FEEDS
+    max_bytes: int | None = None
 
     @property
     def lossless(self) -> bool:
@@ -123,7 +127,12 @@ def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, 
     judge = Judge.of(source.model, found.manifest, *given.judging, wanted.metric) if given.some else None
     steps: list[Step] = []
     choice, manifest = None, found.manifest
-    work = lighter.Work(given.calibrating, judge, wanted.max_drop, progress)
+
+    def size(draft: Draft) -> int:
+        return len(packed(_made(source, found.manifest, draft, (), before)))
+
+    bound = wanted.max_bytes
+    work = lighter.Work(given.calibrating, judge, wanted.max_drop, progress, size if bound else None, bound or 0)
     for name, step in _steps(wanted):
         draft = step(draft, work)
         steps.append(Step(name, judge.quality(draft.model) if judge else None))
@@ -176,6 +185,10 @@ def check(wanted: Settings) -> None:
         )
     if wanted.labels is not None and wanted.metric not in ("", "top1"):
         raise UserError(f"`--labels` are for the metric `top1`: leave out `--metric {wanted.metric}`")
+    if wanted.max_bytes is not None and (
+        wanted.quantize != "int6" or wanted.calibrate is None or wanted.max_drop is not None or wanted.max_bytes < 1
+    ):
+        raise UserError("`max_bytes` fits grids of weights to a size: it needs int6 and pictures, and no `max_drop`")
     if wanted.labels is not None and (wanted.calibrate is None or wanted.calibrate.suffix != ".npz"):
         raise UserError("`--labels` are those of the samples in an .npz: give it with `--calibrate SAMPLES.npz`")
     if wanted.target != "auto" and (wanted.quantize != "int8" or wanted.calibrate is None):
@@ -231,18 +244,18 @@ def _pictures(wanted: Settings, manifest: Manifest) -> _Pictures:
     if wanted.calibrate is None:
         return _Pictures((), ((), None))
     check_metric(manifest, wanted.metric)
-    given: list[dict[str, NDArray[Any]]] = feeds(wanted.calibrate, manifest, FEEDS, wanted.seed)
+    given: list[dict[str, NDArray[Any]]] = feeds(wanted.calibrate, manifest, wanted.pictures, wanted.seed)
     labels = None
     if wanted.labels is not None:
         if manifest.task != "classify":
             raise UserError(f"`--labels` are a classifier's; the task of {manifest.name} is `{manifest.task}`")
-        labels = _labels(wanted.labels, wanted.calibrate, manifest, wanted.seed)
+        labels = _labels(wanted, wanted.labels, wanted.calibrate, manifest)
     judging = given[1::2] or given
     judged = None if labels is None else (labels[1::2] or labels)
     return _Pictures(given[::2], (judging, judged))
 
 
-def _labels(path: Path, samples: Path, manifest: Manifest, seed: int) -> list[int]:
+def _labels(wanted: Settings, path: Path, samples: Path, manifest: Manifest) -> list[int]:
     """The classes of the samples that `feeds` takes, in its order."""
     found = next(iter(arrays(path).values()), np.empty(0)).ravel()
     count = len(arrays(samples)[manifest.input.name])
@@ -250,7 +263,7 @@ def _labels(path: Path, samples: Path, manifest: Manifest, seed: int) -> list[in
         raise UserError(f"{path}: {len(found)} labels, but {samples} has {count} samples")
     if found.dtype.kind not in "iu":
         raise UserError(f"{path}: labels are whole numbers, the classes; these are {found.dtype}")
-    chosen = np.sort(np.random.default_rng(seed).permutation(count)[:FEEDS])
+    chosen = np.sort(np.random.default_rng(wanted.seed).permutation(count)[: wanted.pictures])
     return [int(label) for label in found[chosen]]
 
 

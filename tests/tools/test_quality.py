@@ -11,7 +11,7 @@ import pytest
 from edge.errors import SourceError
 from edge.models.manifest import read_manifest
 from edge.tools import evaluate
-from edge.tools.control import coarsest, given_back
+from edge.tools.control import coarsest, finest, given_back
 from edge.tools.faster import faster, plans
 from edge.tools.quantize import Latency
 from edge.tools.samples import feeds
@@ -79,6 +79,20 @@ def test_no_more_layers_are_given_back_than_it_takes(needed: int) -> None:
 def test_the_largest_error_that_holds_is_found(limit: float) -> None:
     found = coarsest(lambda error: error, lambda error: error <= limit, 1.0, tries=12)
     assert limit / 2 <= found <= limit
+
+
+@pytest.mark.parametrize("guess", [1e-6, 0.01, 5.0])
+def test_the_smallest_error_that_fits_into_the_bytes_is_found(guess: float) -> None:
+    def size(error: float) -> int:
+        return int(20_000 + 100_000 * (4 - 0.45 * np.log2(error)) / 8)
+
+    found = finest(lambda error: error, size, 90_000, guess, 100_000)
+    assert 0.998 * 90_000 <= size(found) <= 90_000
+
+
+def test_where_nothing_fits_the_smallest_is_given() -> None:
+    sizes = iter(range(900, 100, -100))
+    assert finest(lambda error: next(sizes), lambda made: made, 50, 1.0, 10_000) == 200
 
 
 TIMES = (
