@@ -25,7 +25,7 @@ def check_writable(path: Path, *, made: bool = False, over: Path | None = None) 
         raise UserError(f"{path}: cannot be written: {folder} {problem}")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(f"{path}: cannot be written: this user may not write into {folder}")
-    if over is not None and _there(path) and _there(over) and path.samefile(over):
+    if over is not None and _same(path, over):
         raise UserError(f"{path}: is the model that is read; write to another file")
 
 
@@ -35,6 +35,13 @@ def write(path: Path, content: bytes) -> None:
         write_whole(path, content)
     except OSError as fault:
         raise StorageError(f"{path}: cannot be written: {fault.strerror or fault}") from None
+
+
+def _same(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except (OSError, ValueError):  # one of them is not there, or cannot be asked about
+        return False
 
 
 def _there(path: Path) -> bool:

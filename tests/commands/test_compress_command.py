@@ -10,7 +10,7 @@ import openvino
 import pytest
 
 from edge.models.packed import read
-from edge.tools import evaluate, graph
+from edge.tools import evaluate, faster, graph
 from tests.support.command import Edge
 from tests.support.keys import key_pair
 from tests.support.shared_data import IMAGES, MODELS, needs_data
@@ -166,6 +166,18 @@ def test_another_target_than_this_machine_is_written_for_its_engine(edge: Edge) 
     assert packed.manifest.engines[0] == "tensorrt"
     assert "onnxruntime" in packed.manifest.engines
     assert any(tensor.dtype == "int8" for tensor in packed.tensors)
+
+
+def test_timing_here_decides_nothing_for_another_processor(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faster, "latencies", lambda *_, **__: pytest.fail("timed"))
+    target = "x86" if faster.here() == "arm" else "arm"
+    done = edge(
+        "compress", "small.onnx", "-o", "s.epk", "--quantize", "int8", "--calibrate", "samples.npz",
+        "--target", target, "--metric", "cosine", "--max-drop", "0.5",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert f"nothing was timed for {target}" in done.out
+    assert f"written: int8 {target}, for onnxruntime" in done.out
 
 
 def test_weights_of_an_openvino_ir_are_kept_or_shared(edge: Edge) -> None:

@@ -108,6 +108,7 @@ def test_more_mistakes_are_one_line(edge: Edge, arguments: list[str], said: str)
         ("gone/s.epk", "gone is not there"),
         ("small.toml/s.epk", "is no folder"),
         ("taken.epk", "is a folder"),
+        ("loop/s.epk", "cannot be a folder"),
         pytest.param(
             "locked/s.epk",
             "may not write",
@@ -117,6 +118,7 @@ def test_more_mistakes_are_one_line(edge: Edge, arguments: list[str], said: str)
 )
 def test_where_nothing_can_be_written_is_said_before_the_work(edge: Edge, out: str, said: str) -> None:
     Path("taken.epk").mkdir()
+    Path("loop").symlink_to("loop")
     Path("locked").mkdir(mode=0o555)
     done = edge("compress", "small.onnx", "-o", out, "--calibrate", "gone")
     assert (done.code, done.err.count("\n")) == (2, 1)
