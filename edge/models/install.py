@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,8 +90,9 @@ def install(
     """
     folder = models_folder()
     with locked(folder), _told_as(folder):
-        packed = parse(content, source, trust.trusted())
-        slots = Slots(folder, _name(packed, source))
+        keys = trust.trusted()
+        packed = parse(content, source, keys)
+        slots = Slots(folder, _name(packed, keys, source))
         before = _before(slots)
         if before is not None and (before.sha256, before.letter) == (packed.sha256, slots.active):
             return Installed(slots.name, slots.link, before.version, before.version, fresh=False)
@@ -176,14 +177,28 @@ def _check_version(packed: Packed, before: _Before | None, source: Path, *, allo
         )
 
 
-def _name(packed: Packed, source: Path) -> str:
-    """The name to install under. A known model's may be taken only by what was made from it."""
-    name = packed.manifest.name
-    check_name(name, source)
-    known = catalogue.by_name(name)
-    if known is not None and known.manifest.sha256 != packed.origin.source_sha256:
-        raise ModelError(f"{source}: the catalogue has another model called {name}; rename yours")
-    return name
+def _name(packed: Packed, keys: Sequence[bytes], source: Path) -> str:
+    """The name to install under.
+
+    A known model's may be taken only by what says that it was made from it, does the same, and is signed with a trusted
+    key: where a file is from, it says of itself, so that somebody trusted has to vouch for it.
+    """
+    manifest = packed.manifest
+    check_name(manifest.name, source)
+    known = catalogue.by_name(manifest.name)
+    if known is None:
+        return manifest.name
+    says = (packed.origin.source_sha256, manifest.task, manifest.decoder)
+    if says != (known.manifest.sha256, known.manifest.task, known.manifest.decoder):
+        raise ModelError(
+            f"{source}: the catalogue has another model called {manifest.name}: give yours another name in its manifest"
+        )
+    if packed.key is None or packed.key not in keys:
+        raise ModelError(
+            f"{source}: {manifest.name} is a name of the catalogue, which only a file signed with a trusted key may "
+            f"take: sign it and trust the key (`edge models trust KEY`), or give it another name in its manifest"
+        )
+    return manifest.name
 
 
 def _write(draft: Path, content: bytes, step: Step) -> None:

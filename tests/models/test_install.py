@@ -20,7 +20,7 @@ from edge.models.packed import delta
 from edge.models.packed.signing import signer
 from edge.models.pull import install as install_plain
 from edge.models.slots import Slots, installed_packed
-from edge.models.store import Model, find
+from edge.models.store import Model, find, sha256_of
 from edge.opening import prove
 from tests.support.epk import packed_grid, packed_onnx
 from tests.support.keys import key_pair
@@ -135,19 +135,27 @@ def test_names_that_are_those_of_slots_are_refused(tmp_path: Path, name: str) ->
         install(packed_grid(tmp_path, name=name), SOURCE, works)
 
 
-def test_a_known_models_name_is_taken_only_by_what_was_made_from_it(
+def test_a_known_models_name_is_taken_only_by_what_is_signed_and_says_it_was_made_from_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = grid_detector(tmp_path / "plain.onnx")
+    plain, mine = grid_detector(tmp_path / "plain.onnx"), key_pair(tmp_path, "mine")
     known = next(iter(catalogue.entries()))
-    manifest = replace(known.manifest, name=known.manifest.name)
-    content = packed_onnx(plain.read_bytes(), manifest)
-    with pytest.raises(ModelError, match=f"the catalogue has another model called {manifest.name}"):
+    manifest = known.manifest
+    content = packed_onnx(plain.read_bytes(), manifest, sign=signer(mine.private))
+    with pytest.raises(ModelError, match=f"the catalogue has another model called {manifest.name}: give yours another"):
         install(content, SOURCE, works)
-    from edge.models.store import sha256_of
-
-    mine = replace(known, manifest=replace(manifest, sha256=sha256_of(plain)))
-    monkeypatch.setattr(catalogue, "_read", lambda: {manifest.name: mine})
+    same = replace(known, manifest=replace(manifest, sha256=sha256_of(plain)))
+    monkeypatch.setattr(catalogue, "_read", lambda: {manifest.name: same})
+    for untrusted in (content, packed_onnx(plain.read_bytes(), manifest)):
+        with pytest.raises(
+            ModelError, match=r"which only a file signed with a trusted key may take: sign it and trust the key"
+        ):
+            install(untrusted, SOURCE, works)
+    trust.add(mine.public)
+    for other in (replace(manifest, task="classify"), replace(manifest, decoder="scores")):
+        lies = packed_onnx(plain.read_bytes(), other, sign=signer(mine.private))
+        with pytest.raises(ModelError, match="the catalogue has another model"):
+            install(lies, SOURCE, works)
     install(content, SOURCE, works)
     assert find(manifest.name).packed is not None, "it comes before the plain file"
 
