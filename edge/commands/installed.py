@@ -25,7 +25,7 @@ UPDATE = ".epd"
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--manifest", type=click.Path(path_type=Path), help="Its manifest, if it is not beside it.")
-@click.option("--allow-older", is_flag=True, help="Of a packed model: take a lower version than the installed one.")
+@click.option("--allow-older", is_flag=True, help="Of a packed model: take a lower version than was installed before.")
 def install(file: Path, manifest: Path | None, allow_older: bool) -> None:
     """Check a model FILE, plain, packed or an update of a packed one, and put it into your cache under its name.
 

@@ -81,7 +81,7 @@ def install(
         content: of the file.
         source: where it is from, for messages.
         prove: tries it out, before anything is changed.
-        allow_older: take a lower version than the one that serves as well.
+        allow_older: take a lower version than the highest that was ever installed as well; it is the highest then.
 
     Raises:
         ModelError: it is damaged, not signed as this device wants it, older, or its name is another model's.
@@ -96,7 +96,7 @@ def install(
         before = _before(slots)
         if before is not None and (before.sha256, before.letter) == (packed.sha256, slots.active):
             return Installed(slots.name, slots.link, before.version, before.version, fresh=False)
-        _check_version(packed, before, source, allow_older=allow_older)
+        _check_version(packed, slots, before, source, allow_older=allow_older)
         target = slots.file(next(letter for letter in LETTERS if before is None or letter != before.letter))
         _sweep(folder, step)
         step("make a folder for the draft")
@@ -107,6 +107,8 @@ def install(
             with _named(draft, source):
                 step("try it out")
                 prove(store.packed_model(draft))
+            step("remember its version")
+            slots.remember(packed.origin.version)
             step("put it into its slot")
             draft.replace(target)
         step("settle the slot")
@@ -168,12 +170,17 @@ def _in(slots: Slots, letter: str | None) -> _Before | None:
     return None if packed is None else _Before(letter, packed.origin.version, packed.sha256)
 
 
-def _check_version(packed: Packed, before: _Before | None, source: Path, *, allow_older: bool) -> None:
-    version = packed.origin.version
-    if before is not None and version < before.version and not allow_older:
+def _check_version(packed: Packed, slots: Slots, before: _Before | None, source: Path, *, allow_older: bool) -> None:
+    """ModelError for a version below what serves, and below the highest that was ever installed."""
+    version, highest = packed.origin.version, slots.highest
+    if highest is None:
+        found = (_in(slots, letter) for letter in slots.filled)
+        highest = max((one.version for one in found if one is not None), default=0)
+    highest = max(highest, 0 if before is None else before.version)
+    if version < highest and not allow_older:
         raise ModelError(
-            f"{source}: version {version} of {packed.manifest.name} is older than {before.version}, which is "
-            f"installed: `--allow-older` takes it all the same"
+            f"{source}: version {version} of {slots.name} is older than {highest}, which was installed before: "
+            f"`--allow-older` takes it all the same"
         )
 
 

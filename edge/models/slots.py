@@ -5,6 +5,7 @@
     NAME.b.epk       the other: what served before, or what is to serve next
     NAME.aside.epk   a file that had to be taken out of its slot, until the next install
     NAME.aside.txt   why
+    NAME.version     the highest version so far; stays when the model is removed
 
 A file is put into the slot that does not serve, and the link is then replaced by a rename: whenever the power goes, a
 whole model is named. Where the link is lost, the newest whole slot serves.
@@ -29,6 +30,7 @@ from edge.paths import is_file, read_bounded, settle, write_whole
 log = logging.getLogger(__name__)
 
 SUFFIX = ".epk"
+VERSION = ".version"
 LETTERS = ("a", "b")
 MOST_REASON = 4096
 _TAKEN = re.compile(r"\.(a|b|aside)$")
@@ -84,6 +86,19 @@ class Slots:
         return " ".join(text.split())
 
     @property
+    def highest(self) -> int | None:
+        """The highest version so far, or the older one that was wanted since; None where that is not known."""
+        try:
+            text = read_bounded(self._highest, MOST_REASON).decode("ascii", errors="replace").strip()
+        except OSError:
+            return None
+        return int(text) if re.fullmatch(r"[0-9]{1,20}", text) else None
+
+    def remember(self, version: int) -> None:
+        """Let this version be the highest from now on. OSError if it may not be."""
+        write_whole(self._highest, f"{version}\n".encode())
+
+    @property
     def there(self) -> bool:
         """Whether a packed model is installed under this name."""
         return bool(self.filled)
@@ -136,7 +151,10 @@ class Slots:
             self._aside(kind).unlink(missing_ok=True)
 
     def remove(self) -> list[Path]:
-        """Remove the model, the link first; returns what is gone. StorageError if this user may not."""
+        """Remove the model, the link first, but for what keeps an older version from coming back.
+
+        Returns what is gone. StorageError if this user may not.
+        """
         places = [self.link, *map(self.file, LETTERS), self._aside("epk"), self._aside("txt")]
         with locked(self.folder):
             there = [path for path in places if os.path.lexists(path)]
@@ -147,6 +165,10 @@ class Slots:
             except OSError as fault:
                 raise StorageError(f"{self.folder}: cannot be written: {fault.strerror or fault}") from None
         return there
+
+    @property
+    def _highest(self) -> Path:
+        return self.folder / f"{self.name}{VERSION}"
 
     def _aside(self, kind: str) -> Path:
         return self.folder / f"{self.name}.aside.{kind}"
