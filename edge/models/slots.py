@@ -6,6 +6,7 @@
     NAME.aside.epk   a file that had to be taken out of its slot, until the next install
     NAME.aside.txt   why
     NAME.version     the highest version so far; stays when the model is removed
+    .lock            what who changes anything holds
 
 A file is put into the slot that does not serve, and the link is then replaced by a rename: whenever the power goes, a
 whole model is named. Where the link is lost, the newest whole slot serves.
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 
 SUFFIX = ".epk"
 VERSION = ".version"
+LOCK = ".lock"
 LETTERS = ("a", "b")
 MOST_REASON = 4096
 _TAKEN = re.compile(r"\.(a|b|aside)$")
@@ -208,11 +210,11 @@ def check_name(name: str, where: object) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold off others who change what is installed in a folder. StorageError if one is at it."""
+    """Hold off others who change what is installed in a folder. StorageError if one is at it, or this user may not."""
     try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        handle = _lock_file(folder)
     except OSError as fault:
-        raise StorageError(f"{folder}: cannot be opened: {fault.strerror}") from None
+        raise StorageError(f"{folder}: cannot be written: {fault.strerror}") from None
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -221,3 +223,23 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _lock_file(folder: Path) -> int:
+    """What is locked: no file that a user may open who may not write to the folder, for who may open it may lock it."""
+    place, flags = folder / LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(place, flags)
+    except FileNotFoundError:
+        pass
+    found = folder.stat()
+    may_write = 0o200 | found.st_mode & 0o022
+    handle = os.open(place, flags | os.O_CREAT, 0o600)
+    try:
+        if os.geteuid() == 0:  # for the service whose folder it is
+            os.fchown(handle, found.st_uid, found.st_gid)
+        os.fchmod(handle, may_write | may_write << 1)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
