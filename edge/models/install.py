@@ -5,6 +5,7 @@ A killed process and a power cut at any moment leave the model that served, or t
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -80,41 +81,42 @@ def install(
     Args:
         content: of the file.
         source: where it is from, for messages.
-        prove: tries it out, before anything is changed.
+        prove: tries it out, before anything is changed and while nobody is held off.
         allow_older: take a lower version than the highest that was ever installed as well; it is the highest then.
 
     Raises:
         ModelError: it is damaged, not signed as this device wants it, older, or its name is another model's.
         EdgeError: what `prove` raises.
-        StorageError: the cache cannot be written, or another install is under way.
+        StorageError: the cache cannot be written, or another install is under way or was faster.
     """
-    folder = models_folder()
-    with locked(folder), _told_as(folder):
-        keys = trust.trusted()
-        packed = parse(content, source, keys)
-        slots = Slots(folder, _name(packed, keys, source))
-        before = _before(slots)
-        if before is not None and (before.sha256, before.letter) == (packed.sha256, slots.active):
-            return Installed(slots.name, slots.link, before.version, before.version, fresh=False)
-        _check_version(packed, slots, before, source, allow_older=allow_older)
-        target = slots.file(next(letter for letter in LETTERS if before is None or letter != before.letter))
-        _sweep(folder, step)
-        step("make a folder for the draft")
-        with tempfile.TemporaryDirectory(dir=folder, prefix=_SCRATCH) as scratch:
-            # By its name to be, under which a back end may keep what it makes of it.
-            draft = Path(scratch) / target.name
-            _write(draft, content, step)
-            with _named(draft, source):
-                step("try it out")
-                prove(store.packed_model(draft))
+    folder, keys = models_folder(), trust.trusted()
+    packed = parse(content, source, keys)
+    slots = Slots(folder, _name(packed, keys, source))
+    before = _before(slots)
+    if before is not None and (before.sha256, before.letter) == (packed.sha256, slots.active):
+        return Installed(slots.name, slots.link, before.version, before.version, fresh=False)
+    _check_version(packed, slots, before, source, allow_older=allow_older)
+    target = slots.file(next(letter for letter in LETTERS if before is None or letter != before.letter))
+    with _scratch(folder, step) as scratch:
+        # By its name to be, under which a back end may keep what it makes of it.
+        draft = scratch / target.name
+        _write(draft, content, step)
+        with _named(draft, source):
+            step("try it out")
+            prove(store.packed_model(draft))
+        with locked(folder), _told_as(folder):
+            if _before(slots) != before:
+                raise StorageError(f"{slots.link}: was changed while {source} was tried out: try again")
+            _check_version(packed, slots, before, source, allow_older=allow_older)
             step("remember its version")
             slots.remember(packed.origin.version)
             step("put it into its slot")
             draft.replace(target)
-        step("settle the slot")
-        settle(folder)
-        slots.switch(target, step)
-        slots.forget_aside(step)
+            scratch.rmdir()  # now: the next install of this very file has nothing to do and sweeps nothing
+            step("settle the slot")
+            settle(folder)
+            slots.switch(target, step)
+            slots.forget_aside(step)
     before_it = None if before is None else before.version
     return Installed(slots.name, slots.link, packed.origin.version, before_it, fresh=True)
 
@@ -134,9 +136,11 @@ def roll_back(name: str, prove: Prove) -> Installed:
     other = next((letter for letter in slots.filled if letter != now), None)
     if other is None:
         raise UserError(f"{name} was installed once: there is nothing to go back to")
+    mark = slots.mark(other)
+    prove(store.packed_model(slots.file(other)))
     with locked(slots.folder), _told_as(slots.folder):
-        model = store.packed_model(slots.file(other))
-        prove(model)
+        if (slots.active, slots.mark(other)) != (now, mark):
+            raise StorageError(f"{slots.link}: was changed while the other one was tried out: try again")
         slots.switch(slots.file(other))
     before, after = _in(slots, now), _in(slots, other)
     return Installed(
@@ -210,7 +214,7 @@ def _name(packed: Packed, keys: Sequence[bytes], source: Path) -> str:
 
 def _write(draft: Path, content: bytes, step: Step) -> None:
     step("write the draft")
-    with draft.open("xb") as file:
+    with _told_as(draft.parent.parent), draft.open("xb") as file:
         file.write(content)
         file.flush()
         os.fchmod(file.fileno(), 0o644)  # for the service and for users' commands, whatever this user's umask is
@@ -218,11 +222,42 @@ def _write(draft: Path, content: bytes, step: Step) -> None:
         os.fsync(file.fileno())
 
 
+@contextmanager
+def _scratch(folder: Path, step: Step) -> Iterator[Path]:
+    """A folder for a draft, locked, so that other installs do not take it for one that was left."""
+    with locked(folder), _told_as(folder):
+        _sweep(folder, step)
+        step("make a folder for the draft")
+        made = tempfile.TemporaryDirectory(dir=folder, prefix=_SCRATCH)
+        handle = _hold(Path(made.name))
+    try:
+        with made:
+            yield Path(made.name)
+    finally:
+        os.close(handle)
+
+
+def _hold(scratch: Path) -> int:
+    """Lock a folder of a draft, which nobody else may enter. BlockingIOError if its install is under way."""
+    handle = os.open(scratch, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
 def _sweep(folder: Path, step: Step) -> None:
     """Drop what installs that were killed have left: nobody else is at it, for we have the lock."""
     for left in folder.glob(f"{_SCRATCH}*"):
+        try:
+            handle = _hold(left)
+        except OSError:  # an install is under way there, or it is another user's
+            continue
         step("drop the folder of a draft that was left")
         shutil.rmtree(left, ignore_errors=True)
+        os.close(handle)
     for left in folder.glob(".*.part"):
         step("drop a file that was not finished")
         left.unlink(missing_ok=True)

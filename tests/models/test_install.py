@@ -153,7 +153,7 @@ def test_a_damaged_file_is_told_by_its_own_name(tmp_path: Path, slots: Slots) ->
     content[-3] ^= 1
     with pytest.raises(ModelError, match=r"^new\.epk: is damaged"):
         install(bytes(content), SOURCE, prove)
-    assert [path.name for path in slots.folder.iterdir()] == [".lock"]
+    assert list(slots.folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["grid.a", "grid.aside", "x" * 201])
@@ -259,6 +259,23 @@ def test_only_who_may_write_to_the_folder_can_hold_off_installs(
     install(packed_grid(tmp_path), SOURCE, works)
     os.close(handle)
     assert (slots.folder / ".lock").stat().st_mode & 0o777 == lock
+
+
+def test_an_install_that_tries_out_holds_nobody_off_and_gives_way_to_one_that_was_faster(
+    tmp_path: Path, slots: Slots
+) -> None:
+    install(packed_grid(tmp_path, 1), SOURCE, works)
+
+    def meanwhile(model: Model) -> None:
+        install(packed_grid(tmp_path, 3), SOURCE, works)
+        assert model.path.exists(), "the other one does not sweep this one's draft away"
+
+    with pytest.raises(StorageError, match=r"grid\.epk: was changed while new\.epk was tried out: try again"):
+        install(packed_grid(tmp_path, 2), SOURCE, meanwhile)
+    assert version() == 3
+    assert not list(slots.folder.glob(".packed-*"))
+    with pytest.raises(StorageError, match="was changed while the other one was tried out"):
+        roll_back("grid", lambda model: slots.switch(model.path))
 
 
 def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path: Path, slots: Slots) -> None:
