@@ -28,7 +28,7 @@ PREFIX = bytes.fromhex("302a300506032b6570032100")
 KEY_BYTES = 32
 MOST_BYTES = 1 << 16
 """Of a file with a key; one has about 113 bytes."""
-_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----\s*([A-Za-z0-9+/=\s]*?)-----END \1-----")
+_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----([A-Za-z0-9+/=\s]*)-----END \1-----")
 
 
 @dataclass(frozen=True, slots=True)
