@@ -72,9 +72,9 @@ def find(name: str, manifest: Path | None = None) -> Model:
     """The model that a user names: that of an installed packed model, a catalogue name, or the path of a file.
 
     What has neither a `/` nor a model file's suffix is a file only where no model has the name. A file's manifest is
-    the one given, else the one in a packed file, else the TOML file beside it, else the
-    catalogue's if it knows the file. Where the slot of an installed packed model that should serve cannot be read or
-    verified, the other one is taken, and `Model.slot` says why; nothing on the disk is changed.
+    the one given, else the one in a packed file, else the TOML file beside it, else the catalogue's if it knows the
+    file. Where the slot of an installed packed model that should serve cannot be read or verified, the other one is
+    taken, and `Model.slot` says why; nothing on the disk is changed.
 
     Raises:
         MissingError: a known model whose file is not on this machine, or the package that verifies signatures; says

@@ -145,8 +145,9 @@ def _files(folder: Path) -> Iterator[Path]:
     try:
         names = sorted(folder.iterdir())
     except OSError as fault:
+        nowhere = isinstance(fault, FileNotFoundError)
         raise ModelError(
-            f"{folder}: the trusted keys cannot be read: {fault.strerror}; "
+            f"{folder}: the trusted keys cannot be read: {'a link leads nowhere' if nowhere else fault.strerror}; "
             f"until that is mended no packed model is loaded"
         ) from None
     for path in names:

@@ -134,7 +134,7 @@ def test_a_folder_of_keys_that_is_a_link_to_nowhere_or_a_file_does_not_open_the_
 ) -> None:
     for folder in folders:
         folder.symlink_to("/nowhere")
-        with pytest.raises(ModelError, match=rf"{folder.name}: the trusted keys cannot be read: No such file"):
+        with pytest.raises(ModelError, match=rf"{folder.name}: the trusted keys cannot be read: a link leads nowhere"):
             trust.trusted()
         folder.unlink()
         folder.write_bytes(PEM)
