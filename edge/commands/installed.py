@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from edge.commands.output import print_table
+from edge.commands.trial import prove_apart
 from edge.decode import head
 from edge.engines.registry import MANIFEST
 from edge.errors import StorageError, UserError
@@ -16,7 +17,6 @@ from edge.models.install import install as install_packed
 from edge.models.pull import install as install_plain
 from edge.models.slots import SUFFIX, slots_of
 from edge.models.store import cached, find, installed
-from edge.opening import prove
 from edge.paths import GONE, is_file, unreadable
 
 UPDATE = ".epd"
@@ -25,7 +25,7 @@ UPDATE = ".epd"
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--manifest", type=click.Path(path_type=Path), help="Its manifest, if it is not beside it.")
-@click.option("--allow-older", is_flag=True, help="Of a packed model: take a lower version than the installed one.")
+@click.option("--allow-older", is_flag=True, help="Of a packed model: take a lower version than was installed before.")
 def install(file: Path, manifest: Path | None, allow_older: bool) -> None:
     """Check a model FILE, plain, packed or an update of a packed one, and put it into your cache under its name.
 
@@ -39,7 +39,7 @@ def install(file: Path, manifest: Path | None, allow_older: bool) -> None:
     fault = unreadable(file)
     if fault is not None or not is_file(file):
         raise UserError(f"{file}: {'no such file' if fault == GONE else fault or 'is no file'}")
-    done = install_packed(content_of(file), file, prove, allow_older=allow_older)
+    done = install_packed(content_of(file), file, prove_apart, allow_older=allow_older)
     if not done.fresh:
         click.echo(f"{done.name}: this very file serves already, version {done.version}")
         return
@@ -51,7 +51,7 @@ def install(file: Path, manifest: Path | None, allow_older: bool) -> None:
 @click.argument("name")
 def rollback(name: str) -> None:
     """Let the version of a packed model NAME serve that was installed before; the same again goes forward."""
-    done = roll_back(name, prove)
+    done = roll_back(name, prove_apart)
     instead = "" if done.before is None else f" in place of {done.before}, which is kept"
     click.echo(f"{name}: version {done.version} serves{instead}: {done.path}")
 

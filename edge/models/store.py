@@ -12,7 +12,7 @@ from edge.errors import MissingError, ModelError
 from edge.models import catalogue, trust
 from edge.models.manifest import Manifest, read_manifest
 from edge.models.packed.read import Packed, read
-from edge.models.slots import SUFFIX, Mark, Slots, slots_of
+from edge.models.slots import SUFFIX, VERSION, Mark, Slots, slots_of
 from edge.paths import is_file
 
 
@@ -156,7 +156,9 @@ def installed() -> dict[str, Path]:
         except OSError:  # not there, or not for this user
             continue
         for file in files:
-            if file.suffix not in (".toml", SUFFIX) and is_file(file) and is_file(file.with_name(f"{file.stem}.toml")):
+            if file.suffix in (".toml", SUFFIX, VERSION):
+                continue
+            if is_file(file) and is_file(file.with_name(f"{file.stem}.toml")):
                 found.setdefault(file.stem, file)
     return {name: found[name] for name in sorted(found) if catalogue.by_name(name) is None}
 

@@ -14,6 +14,7 @@ import binascii
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ def keys() -> tuple[Key, ...]:
     """All trusted keys: of the machine and of this user.
 
     Raises:
-        ModelError: a folder of keys or a file in one cannot be read, or is no public key.
+        ModelError: a folder of keys or a file in one cannot be read, or is no public key, or is not called `*.pem`.
     """
     return tuple(Key(path, read_key(path)) for folder in _folders() for path in _files(folder))
 
@@ -139,16 +140,37 @@ def _own_folder() -> Path:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    try:
-        names = sorted(path for path in folder.iterdir() if path.suffix == ".pem")
-    except (FileNotFoundError, NotADirectoryError):
+    if _absent(folder):
         return
+    try:
+        names = sorted(folder.iterdir())
     except OSError as fault:
         raise ModelError(
             f"{folder}: the trusted keys cannot be read: {fault.strerror}; "
             f"until that is mended no packed model is loaded"
         ) from None
-    yield from names
+    for path in names:
+        if path.suffix == ".pem":
+            yield path
+        elif not path.name.startswith("."):  # such as the draft of a key that is being added
+            raise ModelError(
+                f"{path}: among the trusted keys, but not called NAME.pem: rename or move it; "
+                f"until that is mended no packed model is loaded"
+            )
+
+
+def _absent(folder: Path) -> bool:
+    """Whether there is surely no such folder: what it would lie in is a folder, and no link that leads nowhere."""
+    for place in (folder, *folder.parents):
+        try:
+            # Some services have the home `/dev/null`.
+            leads = stat.S_ISCHR(place.lstat().st_mode) or place.is_dir()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            return False
+        return place != folder and leads
+    return True
 
 
 def _parsed(content: bytes, path: Path) -> bytes:
