@@ -229,7 +229,7 @@ def need(module: str, install: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as fault:
-        raise MissingError(f"{module} cannot be imported ({one_line(fault)}); install it: {install}") from None
+        raise MissingError(f"{module.partition('.')[0]} cannot be imported ({one_line(fault)}); install it: {install}") from None
 
 
 def one_line(said: BaseException | str, limit: int = 200) -> str:

@@ -10,14 +10,15 @@ from edge.commands.output import print_table
 from edge.commands.trial import prove_apart
 from edge.decode import head
 from edge.engines.registry import MANIFEST
-from edge.errors import StorageError, UserError
+from edge.errors import EdgeError, StorageError, UserError
 from edge.models import catalogue, trust
 from edge.models.install import content_of, roll_back
 from edge.models.install import install as install_packed
 from edge.models.pull import install as install_plain
-from edge.models.slots import SUFFIX, slots_of
-from edge.models.store import cached, find, installed
+from edge.models.slots import SUFFIX, installed_packed, slots_of
+from edge.models.store import cached, find, installed, packed_model
 from edge.paths import GONE, is_file, unreadable
+from edge.text import printable
 
 UPDATE = ".epd"
 
@@ -89,8 +90,12 @@ def trust_key(key: Path | None, listed: bool, gone: str | None) -> None:
         fault = unreadable(key)
         if fault is not None:
             raise UserError(f"{key}: {'no such file' if fault == GONE else fault}")
+        before = _refused()
         added = trust.add(key)
         click.echo(f"{added.path}: trusted, fingerprint {added.fingerprint}")
+        for name, why in _refused().items():
+            if name not in before:
+                click.echo(f"edge: {printable(name)} is refused from now on: {printable(why)}", err=True)
     elif gone is not None:
         path = trust.remove(gone)
         left = len(trust.keys())
@@ -101,6 +106,17 @@ def trust_key(key: Path | None, listed: bool, gone: str | None) -> None:
             print_table(("key", "fingerprint", "file"), [(one.path.stem, one.fingerprint, one.path) for one in keys])
         else:
             click.echo("no key is trusted: any packed model is taken")
+
+
+def _refused() -> dict[str, str]:
+    """The installed packed models that are not let in, with the reason."""
+    found = {}
+    for name, slots in installed_packed().items():
+        try:
+            packed_model(slots.file(slots.filled[0]))
+        except EdgeError as fault:
+            found[name] = str(fault)
+    return found
 
 
 def _install_plain(file: Path, manifest: Path | None) -> None:

@@ -18,7 +18,7 @@ import pytest
 from onnx import numpy_helper
 
 from edge.models import trust
-from edge.models.packed import Origin, pack
+from edge.models.packed import Origin, pack, signing
 from edge.models.packed.read import read
 from edge.tools.carrier_ir import cut_ir, read_ir
 from tests.support.command import Edge
@@ -200,7 +200,8 @@ def test_only_signed_models_are_taken_once_a_key_is_trusted(edge: Edge, tmp_path
         done = edge(*command)
         assert (done.code, done.err) == (
             2,
-            "edge: grid-1.epk: is not signed, and this device takes only models that are\n",
+            "edge: grid-1.epk: is not signed, and this device takes only models that are: `edge sign` it on the "
+            "workstation, or let any in again with `edge models trust --remove NAME`\n",
         )
     assert edge("sign", "grid-1.epk", "--key", mine.private, "-o", "signed.epk").out.split()[-1] == fingerprint
     assert read(Path("grid-1.epk")).key is None
@@ -282,3 +283,29 @@ def test_who_may_only_read_the_cache_uses_the_sound_slot_and_switches_nothing(ed
     finally:
         (shared / "models").chmod(0o755)
         shutil.rmtree(shared)
+
+
+def test_trusting_a_first_key_names_what_is_refused_from_then_on(edge: Edge, tmp_path: Path) -> None:
+    assert edge("models", "install", "grid-1.epk").code == 0
+    done = edge("models", "trust", key_pair(tmp_path, "maker").public)
+    assert done.code == 0
+    assert "edge: grid is refused from now on: " in done.err
+    assert "`edge sign` it on the workstation, or let any in again with `edge models trust --remove NAME`" in done.err
+    assert edge("models", "trust", key_pair(tmp_path, "second").public).err == "", "it was refused before"
+
+
+def test_a_key_is_trusted_only_where_signatures_can_be_verified(
+    edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = key_pair(tmp_path, "maker").public
+    monkeypatch.setitem(sys.modules, signing.ED25519, None)
+    done = edge("models", "trust", key)
+    assert (done.code, edge("models", "trust", "--list").out) == (3, "no key is trusted: any packed model is taken\n")
+    assert done.err.startswith("edge: cryptography cannot be imported (")
+    assert done.err.endswith("; install it: pip install 'edge-runtime[sign]'\n")
+
+
+def test_what_is_no_key_is_said_to_be_none(edge: Edge) -> None:
+    Path("door.epk").write_bytes(b"EPK1" + bytes(1 << 17))
+    done = edge("models", "trust", "door.epk")
+    assert (done.code, done.err) == (2, "edge: door.epk: no public key: it has more than 64 KB\n")

@@ -97,9 +97,14 @@ def split(content: bytes, allowed: Sequence[bytes] = (), verify: Verify | None =
         raise Damaged("is damaged: its content does not have the hash that it names")
     key = bytes(view[start : start + KEY_BYTES]) if flags & SIGNED else None
     if allowed and key is None:
-        raise Damaged("is not signed, and this device takes only models that are")
+        raise Damaged(
+            "is not signed, and this device takes only models that are: `edge sign` it on the workstation, or let any "
+            "in again with `edge models trust --remove NAME`"
+        )
     if allowed and key not in allowed:
-        raise Damaged("is signed by a key that this device does not trust")
+        raise Damaged(
+            "is signed by a key that this device does not trust; `edge models trust --list` shows those it does"
+        )
     signed = bytes(view[:start]), bytes(view[start + KEY_BYTES : body])
     if key is not None and (allowed or verify) and (verify is None or not verify(key, *signed)):
         raise Damaged("has a signature that does not hold")
