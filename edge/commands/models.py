@@ -143,7 +143,8 @@ def verify(names: Sequence[str], as_json: bool) -> None:
         print_json(rows)
     else:
         for row in rows:
-            click.echo(f"{row['model']}: {'as it should be, ' + str(row['path']) if row['ok'] else row['reason']}")
+            said = f"as it should be, {row['path']}" if row["ok"] else row["reason"]
+            click.echo(printable(f"{row['model']}: {said}"))
     if not all(row["ok"] for row in rows):
         raise EdgeError("at least one model is not what it should be")
 

@@ -16,6 +16,7 @@ from edge.models.catalogue import Entry
 from edge.models.manifest import Manifest, read_manifest
 from edge.models.slots import Slots, installed_packed
 from edge.models.store import cached, installed, packed_model
+from edge.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def list_(as_json: bool) -> None:
     else:
         print_table(("model", "task", "input", "engines", "licence", "here"), [_cells(row) for row in rows])
     for unlisted in faults:
-        click.echo(f"edge: not listed: {unlisted}", err=True)
+        click.echo(f"edge: not listed: {printable(str(unlisted))}", err=True)
 
 
 def _packed(slots: Slots) -> tuple[Row | None, EdgeError | None]:

@@ -22,6 +22,7 @@ from edge.models.packed.container import MAGIC
 from edge.models.packed.read import Packed, read
 from edge.models.store import find
 from edge.paths import GONE, is_file, unreadable, write_whole
+from edge.text import printable
 
 FILE = click.Path(path_type=Path)
 
@@ -56,7 +57,7 @@ def verify(files: Sequence[Path], as_json: bool) -> int:
         print_json(rows)
     else:
         for row in rows:
-            click.echo(f"{row['path']}: {row['told']}" if row["ok"] else f"{row['reason']}")
+            click.echo(printable(f"{row['path']}: {row['told']}" if row["ok"] else f"{row['reason']}"))
     return 0 if all(row["ok"] for row in rows) else 1
 
 

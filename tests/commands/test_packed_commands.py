@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from edge.models.packed import Origin, pack, signing
 from edge.models.packed.read import read
 from edge.tools.carrier_ir import cut_ir, read_ir
 from tests.support.command import Edge
-from tests.support.epk import packed_grid
+from tests.support.epk import packed_grid, packed_onnx
 from tests.support.keys import key_pair
 from tests.support.nets import GRID_MANIFEST, grid_detector, ir_adding
 
@@ -212,6 +213,26 @@ def test_only_signed_models_are_taken_once_a_key_is_trusted(edge: Edge, tmp_path
     assert edge("infer", "grid-1.epk", "corner.png").code == 0
     assert edge("models", "trust", mine.private).code == 2
     assert edge("models", "trust").code == 2
+
+
+def test_what_a_terminal_would_obey_is_not_printed(edge: Edge, tmp_path: Path) -> None:
+    odd = replace(read(Path("grid-1.epk")).manifest, licence="\x1b]0;pwn\x07\x1b[2J", labels=("\x1b[31mA\x9b2J",) * 2)
+    Path("odd.epk").write_bytes(packed_onnx(grid_detector(tmp_path / "made.onnx").read_bytes(), odd))
+    Path("odd.toml").write_text('"\\u001b]0;pwn\\u0007\\nedge: all is well" = 1\n' + GRID_MANIFEST)
+    assert edge("models", "install", "odd.epk").code == 0
+    listed, seen = edge("models", "list"), edge("infer", "odd.epk", "corner.png")
+    assert "?]0;pwn??[2J" in listed.out
+    assert "?[31mA?2J" in seen.out
+    refused = edge("infer", "odd.epk", "corner.png", "--manifest", "odd.toml")
+    assert refused.err.count("\n") == 1
+    assert "]0;pwn??edge: all is well` is not a key of manifests" in refused.err
+    for said in (listed.out, seen.out, refused.err):
+        assert all(line.isprintable() for line in said.split("\n"))
+    labels = [
+        row["label"]
+        for row in json.loads(edge("infer", "odd.epk", "corner.png", "--json").out)["images"][0]["detections"]
+    ]
+    assert labels == ["\x1b[31mA\x9b2J"]
 
 
 def test_signing_with_what_is_no_private_key_leaves_the_file_as_it_is(edge: Edge, tmp_path: Path) -> None:
