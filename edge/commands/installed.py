@@ -9,18 +9,17 @@ import click
 from edge.commands.output import print_table
 from edge.commands.trial import prove_apart
 from edge.decode import head
-from edge.engines.registry import MANIFEST
+from edge.engines.registry import MANIFEST, check_suffix
 from edge.errors import EdgeError, StorageError, UserError
 from edge.models import catalogue, trust
 from edge.models.install import content_of, roll_back
 from edge.models.install import install as install_packed
+from edge.models.packed import delta
 from edge.models.pull import install as install_plain
 from edge.models.slots import SUFFIX, installed_packed, slots_of
 from edge.models.store import cached, find, installed, packed_model
 from edge.paths import GONE, is_file, unreadable
 from edge.text import printable
-
-UPDATE = ".epd"
 
 
 @click.command()
@@ -32,7 +31,7 @@ def install(file: Path, manifest: Path | None, allow_older: bool) -> None:
 
     A packed model is tried out first; the one that serves is kept beside it, to go back to.
     """
-    if file.suffix.lower() not in (SUFFIX, UPDATE):
+    if file.suffix.lower() not in (SUFFIX, delta.SUFFIX):
         _install_plain(file, manifest)
         return
     if manifest is not None:
@@ -125,6 +124,7 @@ def _install_plain(file: Path, manifest: Path | None) -> None:
         raise UserError(f"{file}: a model that only a server has needs no installing: name its manifest by its path")
     if catalogue.by_sha256(model.sha256) is None:
         head(model.manifest)  # a described model may wait for its decoder, a user's own must name one
+    check_suffix(model.suffix)
     name = model.manifest.name
     click.echo(f"{name}: {install_plain(model)}")
     if slots_of(name) is not None:

@@ -15,7 +15,7 @@ from edge.models import catalogue
 from edge.models.catalogue import Entry
 from edge.models.manifest import Manifest, read_manifest
 from edge.models.slots import Slots, installed_packed
-from edge.models.store import cached, installed, packed_model
+from edge.models.store import cached, installed, packed_model, taken_in_by
 from edge.text import printable
 
 
@@ -87,7 +87,9 @@ def _state(entry: Entry) -> str:
     path = cached(entry)
     if path is not None:
         return str(path)
-    return f"edge models pull {entry.manifest.name}" if entry.wheel else "bring the file: edge models install FILE"
+    if entry.wheel:
+        return f"edge models pull {entry.manifest.name}"
+    return f"bring the file: {taken_in_by(entry)}"
 
 
 def _cells(row: Row) -> tuple[str, ...]:

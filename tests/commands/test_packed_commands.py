@@ -330,3 +330,41 @@ def test_what_is_no_key_is_said_to_be_none(edge: Edge) -> None:
     Path("door.epk").write_bytes(b"EPK1" + bytes(1 << 17))
     done = edge("models", "trust", "door.epk")
     assert (done.code, done.err) == (2, "edge: door.epk: no public key: it has more than 64 KB\n")
+
+
+@pytest.mark.parametrize(
+    "command", [["infer", "FILE", "corner.png"], ["inspect", "FILE"], ["models", "inspect", "FILE"]]
+)
+def test_a_file_of_another_kind_is_called_what_it_is(edge: Edge, command: list[str]) -> None:
+    def said(name: str) -> str:
+        done = edge(*(name if word == "FILE" else word for word in command))
+        assert (done.code, done.out) == (2, "")
+        return done.err
+
+    edge("delta", "grid-1.epk", "grid-2.epk", "-o", "grid.epd")
+    assert said("grid.epd") == "edge: grid.epd: an update of a packed model: `edge models install` takes it\n"
+    grid_detector(Path("plain.onnx")).rename("plain.epk")
+    assert "plain.epk: is no packed model, whatever its name; `edge compress` makes one" in said("plain.epk")
+    Path("grid-1.epk").rename("grid.onnx")
+    if command[0] != "inspect":  # which shows it
+        assert said("grid.onnx") == "edge: grid.onnx: a packed model: name it grid.epk\n"
+
+
+def test_what_no_engine_reads_is_not_installed(edge: Edge) -> None:
+    Path("squeeze.net").write_bytes(b"a codebook")
+    Path("squeeze.toml").write_text(GRID_MANIFEST)
+    done = edge("models", "install", "squeeze.net")
+    assert done.code == 2
+    assert "no engine reads .net; known: .engine, .epk, .onnx, " in done.err
+    assert "`edge compress` makes an .epk of it" in done.err
+
+
+def test_only_an_unknown_name_is_guessed_at(edge: Edge) -> None:
+    edge("models", "install", "grid-1.epk")
+    slot = Path("cache/models/grid.a.epk")
+    slot.write_bytes(slot.read_bytes()[:-1])
+    for name, guessed in (("grid", False), ("gird", True)):
+        config = f'[[camera]]\nname = "porch"\nsource = "synthetic:"\n[model]\nname = "{name}"\n'
+        Path("edge.toml").write_text(config)
+        done = edge("check", "--config", "edge.toml")
+        assert (done.code, "did you mean `grid`?" in done.err, "there are " in done.err) == (2, guessed, False)

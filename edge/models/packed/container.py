@@ -81,7 +81,7 @@ def split(content: bytes, allowed: Sequence[bytes] = (), verify: Verify | None =
     if len(view) > FILE_BYTES:
         raise Damaged(f"has more than {FILE_BYTES >> 20} MB")
     if len(view) < PREFIX.size + HASH_BYTES or bytes(view[:4]) != MAGIC:
-        raise Damaged("is no packed model")
+        raise Damaged("is no packed model, whatever its name; `edge compress` makes one of a plain model")
     _, version, flags, reserved, stored, size = PREFIX.unpack_from(view)
     if version != VERSION:
         raise Damaged(f"is of format {version}, and this release reads {VERSION}: update edge")
