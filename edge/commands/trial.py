@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -76,7 +77,10 @@ def _child(path: Path, parent: Connection) -> None:
     """Try out a packed file, whose signature the parent has seen; tell whether it has to be built, then the fault."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's affair
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")  # where memory runs out, before all others
+    with contextlib.suppress(OSError):  # some containers do not let it be written
+        Path("/proc/self/oom_score_adj").write_text(
+            "1000", encoding="ascii"
+        )  # where memory runs out, before all others
     told: dict[str, str] = {}
     try:
         packed = read(path)
@@ -86,6 +90,8 @@ def _child(path: Path, parent: Connection) -> None:
     except EdgeError as fault:
         kind = next(base for base in type(fault).__mro__ if base.__module__ == errors.__name__)
         told = {"kind": kind.__name__, "fault": str(fault)[: MOST_SAID // 8]}
+    except MemoryError:
+        told = {"kind": ModelError.__name__, "fault": f"{path}: takes more memory than there is"}
     parent.send_bytes(json.dumps(told).encode())
     os._exit(0)  # some back ends abort a process that ends in an orderly way
 

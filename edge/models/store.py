@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge.cache import search_folders
+from edge.engines import registry
 from edge.engines.base import ModelFile
 from edge.engines.registry import COMPRESSED
 from edge.errors import MissingError, ModelError
@@ -16,6 +17,9 @@ from edge.models.packed import container, delta
 from edge.models.packed.read import Packed, read
 from edge.models.slots import SUFFIX, VERSION, Mark, Slots, slots_of
 from edge.paths import is_file
+
+_SUFFIXES = {SUFFIX, *(suffix for row in registry.TABLE.values() for suffix in row.suffixes)}
+"""Of what is a model file by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +73,10 @@ class Model:
 def find(name: str, manifest: Path | None = None) -> Model:
     """The model that a user names: that of an installed packed model, a catalogue name, or the path of a file.
 
-    A file's manifest is the one given, else the one in a packed file, else the TOML file beside it, else the
-    catalogue's if it knows the file. Where the slot of an installed packed model that should serve cannot be read or
-    verified, the other one is taken, and `Model.slot` says why; nothing on the disk is changed.
+    What has neither a `/` nor a model file's suffix is a file only where no model has the name. A file's manifest is
+    the one given, else the one in a packed file, else the TOML file beside it, else the catalogue's if it knows the
+    file. Where the slot of an installed packed model that should serve cannot be read or verified, the other one is
+    taken, and `Model.slot` says why; nothing on the disk is changed.
 
     Raises:
         MissingError: a known model whose file is not on this machine, or the package that verifies signatures; says
@@ -79,13 +84,14 @@ def find(name: str, manifest: Path | None = None) -> Model:
         ModelError: no such file or name, a file that is no model, no manifest, a wrong sha256, or a signature that is
             wanted and is not there or not of a trusted key.
     """
-    slots = None if is_file(Path(name)) else slots_of(name)
+    is_path = _is_path(name)
+    slots = None if is_path else slots_of(name)
     if slots is not None:
         return _described(_serving(slots), manifest)
-    entry = catalogue.by_name(name)
-    if entry is not None and not is_file(Path(name)):
+    entry = None if is_path else catalogue.by_name(name)
+    if entry is not None:
         return _checked(_cached(entry), entry.manifest if manifest is None else read_manifest(manifest))
-    path = _installed(name) or Path(name).expanduser()
+    path = (None if is_path or "/" in name else installed().get(name)) or Path(name).expanduser()
     if not is_file(path):
         raise ModelError(_unknown(name, path))
     if path.suffix.lower() == SUFFIX:
@@ -212,8 +218,10 @@ def _described(model: Model, manifest: Path | None) -> Model:
     return model if manifest is None else replace(model, manifest=read_manifest(manifest))
 
 
-def _installed(name: str) -> Path | None:
-    return None if "/" in name or is_file(Path(name)) else installed().get(name)
+def _is_path(name: str) -> bool:
+    """Whether a file is meant, and not a model of this name: a folder may have a file called like one by accident."""
+    path = Path(name)
+    return is_file(path) and ("/" in name or path.suffix.lower() in _SUFFIXES)
 
 
 def _cached(entry: catalogue.Entry) -> Path:

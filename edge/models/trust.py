@@ -29,7 +29,7 @@ PREFIX = bytes.fromhex("302a300506032b6570032100")
 KEY_BYTES = 32
 MOST_BYTES = 1 << 16
 """Of a file with a key; one has about 113 bytes."""
-_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----\s*([A-Za-z0-9+/=\s]*?)-----END \1-----")
+_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----([A-Za-z0-9+/=\s]*)-----END \1-----")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +151,9 @@ def _files(folder: Path) -> Iterator[Path]:
     try:
         names = sorted(folder.iterdir())
     except OSError as fault:
+        nowhere = isinstance(fault, FileNotFoundError)
         raise ModelError(
-            f"{folder}: the trusted keys cannot be read: {fault.strerror}; "
+            f"{folder}: the trusted keys cannot be read: {'a link leads nowhere' if nowhere else fault.strerror}; "
             f"until that is mended no packed model is loaded"
         ) from None
     for path in names:

@@ -117,3 +117,17 @@ def test_one_that_takes_most_of_the_memory_is_refused(tmp_path: Path, monkeypatc
     monkeypatch.setattr(trial, "memory_mb", lambda: (2000, 800))
     with pytest.raises(ModelError, match=r"odd\.epk: takes more than 600 MB when it is run, 75% of the memory that is"):
         trial.prove_apart(model_of(tmp_path, nodes, m=np.array([1 << 28])))
+
+
+def test_one_that_ends_its_process_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "SHARE", 1e6)
+    model = endless(tmp_path)
+
+    def kill(pid: int | None) -> int:
+        """In place of what a crash or a lack of memory does."""
+        os.kill(pid or 0, signal.SIGKILL)
+        return 0
+
+    monkeypatch.setattr(trial, "_resident_mb", kill)
+    with pytest.raises(ModelError, match=r"odd\.epk: ended the process that tried it out \(killed, perhaps for want"):
+        trial.prove_apart(model)

@@ -65,6 +65,23 @@ def test_a_model_is_found_by_its_name_and_by_its_path(tmp_path: Path, slots: Slo
     assert find("grid", tmp_path / "other.toml").manifest.min_score == 0.7
 
 
+def test_a_file_that_is_called_like_an_installed_model_does_not_hide_it(
+    tmp_path: Path, slots: Slots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("grid").write_text("something else")
+    install(packed_grid(tmp_path), SOURCE, works)
+    assert find("grid").path == slots.file("a")
+    Path("grid.epk").write_bytes(packed_grid(tmp_path, 2))
+    assert (find("grid.epk").path, find("./grid.epk").path) == (Path("grid.epk"), Path("grid.epk"))
+    Path("other").write_bytes(Path("grid.epk").read_bytes())
+    with pytest.raises(ModelError, match="other: no manifest"):
+        find("other")
+    Path(catalogue.DEFAULT).write_text("something else")
+    with pytest.raises(MissingError, match="edge models pull"):
+        find(catalogue.DEFAULT)
+
+
 def test_the_version_before_is_kept_and_gone_back_to(tmp_path: Path, slots: Slots) -> None:
     for number in (1, 2, 3):
         done = install(packed_grid(tmp_path, number), SOURCE, works)
