@@ -227,6 +227,7 @@ class Daemon:
             {
                 "name": self._worker.name,
                 "model": self._detector.ref.name,
+                "version": None if (packed := self._detector.predictor.model.packed) is None else packed.origin.version,
                 "state": "fault" if fault else news.state if news else "up",
                 "reason": fault or (news and news.reason),
                 "infer_ms": max(took, default=None),

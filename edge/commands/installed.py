@@ -12,7 +12,7 @@ from edge.decode import head
 from edge.engines.registry import MANIFEST, check_suffix
 from edge.errors import EdgeError, StorageError, UserError
 from edge.models import catalogue, trust
-from edge.models.install import content_of, roll_back
+from edge.models.install import Installed, content_of, roll_back
 from edge.models.install import install as install_packed
 from edge.models.packed import delta
 from edge.models.pull import install as install_plain
@@ -43,17 +43,14 @@ def install(file: Path, manifest: Path | None, allow_older: bool) -> None:
     if not done.fresh:
         click.echo(f"{done.name}: this very file serves already, version {done.version}")
         return
-    instead = "" if done.before is None else f" in place of {done.before}, which is kept"
-    click.echo(f"{done.name}: version {done.version} serves{instead}: {done.path}")
+    _tell(done)
 
 
 @click.command()
 @click.argument("name")
 def rollback(name: str) -> None:
     """Let the version of a packed model NAME serve that was installed before; the same again goes forward."""
-    done = roll_back(name, prove_apart)
-    instead = "" if done.before is None else f" in place of {done.before}, which is kept"
-    click.echo(f"{name}: version {done.version} serves{instead}: {done.path}")
+    _tell(roll_back(name, prove_apart))
 
 
 @click.command()
@@ -105,6 +102,12 @@ def trust_key(key: Path | None, listed: bool, gone: str | None) -> None:
             print_table(("key", "fingerprint", "file"), [(one.path.stem, one.fingerprint, one.path) for one in keys])
         else:
             click.echo("no key is trusted: any packed model is taken")
+
+
+def _tell(done: Installed) -> None:
+    instead = "" if done.before is None else f" in place of {done.before}, which is kept"
+    click.echo(f"{done.name}: version {done.version} serves{instead}: {done.path}")
+    click.echo("edge: a service that runs takes it in with `systemctl reload edge`", err=True)
 
 
 def _refused() -> dict[str, str]:

@@ -38,15 +38,17 @@ class Row:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def list_(as_json: bool) -> None:
     """Show the models that are known by name, those that you installed, and which of them are on this machine."""
-    rows = [Row(entry.manifest, cached(entry), entry, _state(entry)) for entry in catalogue.entries()]
+    packed = [_packed(slots) for slots in installed_packed().values()]
+    serving = {row.manifest.name for row, _ in packed if row}
+    entries = (entry for entry in catalogue.entries() if entry.manifest.name not in serving)
+    rows = [Row(entry.manifest, cached(entry), entry, _state(entry)) for entry in entries]
     faults: list[EdgeError] = []
     for path in installed().values():
         try:
             rows.append(Row(read_manifest(path.with_name(f"{path.stem}.toml")), path, None, f"yours: {path}"))
         except ModelError as fault:
             faults.append(fault)
-    for slots in installed_packed().values():
-        row, damaged = _packed(slots)
+    for row, damaged in packed:
         rows += [row] if row else []
         faults += [damaged] if damaged else []
     if as_json:
@@ -117,7 +119,7 @@ def _as_json(row: Row) -> dict[str, object]:
         "sha256": manifest.sha256,
         "yours": entry is None,
         "pullable": entry is not None and entry.wheel is not None,
-        "default": entry is not None and manifest.name == catalogue.DEFAULT,
+        "default": manifest.name == catalogue.DEFAULT,
         "path": row.path and str(row.path),
         "packed": row.extra,
     }

@@ -163,6 +163,7 @@ def test_a_model_is_installed_updated_gone_back_from_and_removed(edge: Edge, tmp
     assert "% of grid-2.epk" in edge("delta", "grid-1.epk", "grid-2.epk", "-o", "update.epd").out
     assert "a sound update, from" in edge("verify", "update.epd").out
     done = edge("models", "install", "update.epd")
+    assert done.err == "edge: a service that runs takes it in with `systemctl reload edge`\n"
     assert done.out == f"grid: version 2 serves in place of 1, which is kept: {place}\n"
     assert place.read_bytes() == Path("grid-2.epk").read_bytes()
     assert edge("models", "install", "grid-1.epk").code == 2
@@ -368,3 +369,22 @@ def test_only_an_unknown_name_is_guessed_at(edge: Edge) -> None:
         Path("edge.toml").write_text(config)
         done = edge("check", "--config", "edge.toml")
         assert (done.code, "did you mean `grid`?" in done.err, "there are " in done.err) == (2, guessed, False)
+
+
+def test_an_update_is_called_one_and_overwrites_nothing_unasked(edge: Edge) -> None:
+    done = edge("delta", "grid-1.epk", "grid-2.epk", "-o", "grid-2.epk")
+    assert (done.code, done.err) == (2, "edge: grid-2.epk: an update is called NAME.epd: name it grid-2.epd\n")
+    Path("grid.epd").write_bytes(b"mine")
+    done = edge("delta", "grid-1.epk", "grid-2.epk", "-o", "grid.epd")
+    assert (done.code, Path("grid.epd").read_bytes()) == (2, b"mine")
+    assert edge("delta", "grid-1.epk", "grid-2.epk", "-o", "grid.epd", "--force").code == 0
+
+
+def test_a_known_model_that_is_installed_packed_is_listed_once(edge: Edge, tmp_path: Path) -> None:
+    places = tmp_path / "cache" / "models"
+    places.mkdir(parents=True)
+    (places / "yolox-nano.a.epk").write_bytes(packed_grid(tmp_path, name="yolox-nano"))
+    (places / "yolox-nano.epk").symlink_to("yolox-nano.a.epk")
+    (row,) = (row for row in json.loads(edge("models", "list", "--json").out) if row["name"] == "yolox-nano")
+    assert row["packed"]["version"] == 1
+    assert edge("models", "list").out.count("yolox-nano  ") == 1
