@@ -101,15 +101,15 @@ def _show_status(found: dict[str, Any]) -> None:
         print_table(("engine", "model", "state", "reason"), rows)
     if found["sinks"]:
         click.echo()
-        rows = [(sink["name"], sink["state"], _or_dash(sink)) for sink in found["sinks"]]
-        print_table(("sink", "state", "reason"), rows)
+        told = [(sink["name"], sink["state"], _or_dash(sink)) for sink in found["sinks"]]
+        print_table(("sink", "state", "reason"), told)
     if fault := found["outbox"].get("fault"):
         click.echo(f"\nthe disk does not take events: {fault}")
 
 
 def _model_of(engine: dict[str, Any]) -> str:
     version = engine.get("version")
-    return engine.get("model", "-") + ("" if version is None else f" version {version}")
+    return f"{engine.get('model', '-')}{'' if version is None else f' version {version}'}"
 
 
 def _or_dash(part: dict[str, Any]) -> str:
