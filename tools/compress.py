@@ -10,6 +10,7 @@ measured beside the original, and what is written is coded by `edge.models.packe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -50,8 +51,11 @@ class Settings:
     calibrate: pictures, see `samples.feeds`
     max_drop: of the metric, that all steps together may cost; None: no bound
     metric: `map`, `top1` or `cosine`; empty: the task's
+    target: one of `faster.TARGETS`, where integers are to be fast
     labels: an .npz whose first array has the class of each sample of `calibrate`, an .npz too
     threads: of measuring
+    pictures: of `calibrate` that are taken; every other one calibrates, the others judge
+    max_bytes: of the file, which weights on grids are fitted to as finely as there is room; needs `int6` and pictures
     """
 
     prune: float = 0.0
@@ -65,6 +69,8 @@ class Settings:
     labels: Path | None = None
     threads: int = 1
     seed: int = 0
+    pictures: int = FEEDS
+    max_bytes: int | None = None
 
     @property
     def lossless(self) -> bool:
@@ -119,8 +125,13 @@ def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, 
     given = _pictures(wanted, found.manifest)
     judge = Judge.of(source.model, found.manifest, *given.judging, wanted.metric) if given.some else None
     steps: list[Step] = []
-    choice = None
-    work = lighter.Work(given.calibrating, judge, wanted.max_drop, progress)
+    choice, manifest = None, found.manifest
+
+    def size(draft: Draft) -> int:
+        return len(packed(_made(source, found.manifest, draft, (), before)))
+
+    bound = wanted.max_bytes
+    work = lighter.Work(given.calibrating, judge, wanted.max_drop, progress, size if bound else None, bound or 0)
     for name, step in _steps(wanted):
         draft = step(draft, work)
         steps.append(Step(name, judge.quality(draft.model) if judge else None))
@@ -129,7 +140,9 @@ def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, 
         steps.append(
             Step("int8, computed in " + ("integers" if choice.chosen else "float"), judge.quality(draft.model))
         )
-    return replace(_made(source, found.manifest, draft, steps, before), choice=choice, harms=draft.harms)
+        if choice.chosen is not None:
+            manifest = _first(choice.engine, manifest)
+    return replace(_made(source, manifest, draft, steps, before), choice=choice, harms=draft.harms)
 
 
 def packed(made: Made, version: int = 1, sign: Sign | None = None, report: Mapping[str, Any] | None = None) -> bytes:
@@ -150,12 +163,21 @@ def curve(made: Made, manifest: Manifest, wanted: Settings, progress: Progress) 
 
 def check(wanted: Settings) -> None:
     """Refuse settings that contradict one another; UserError."""
+    for name in ("prune", "prune_filters", "max_drop"):
+        if math.isnan(getattr(wanted, name) or 0.0):
+            raise UserError(f"`--{name.replace('_', '-')}` nan is no share; give one between 0 and 1")
     if wanted.share and wanted.quantize:
         raise UserError("`--share` and `--quantize` both choose the values of weights: give one of them")
     if wanted.max_drop is not None and wanted.calibrate is None:
         raise UserError("`--max-drop` is measured on pictures: give some with `--calibrate FOLDER`")
+    if wanted.max_bytes is not None and (
+        wanted.quantize != "int6" or wanted.calibrate is None or wanted.max_drop is not None or wanted.max_bytes < 1
+    ):
+        raise UserError("`max_bytes` fits grids of weights to a size: it needs int6 and pictures, and no `max_drop`")
     if wanted.labels is not None and (wanted.calibrate is None or wanted.calibrate.suffix != ".npz"):
         raise UserError("`--labels` are those of the samples in an .npz: give it with `--calibrate SAMPLES.npz`")
+    if wanted.target != "auto" and (wanted.quantize != "int8" or wanted.calibrate is None):
+        raise UserError("`--target` is of integer arithmetic: give it with `--quantize int8 --calibrate PATH`")
 
 
 def _steps(wanted: Settings) -> list[tuple[str, Callable[[Draft, lighter.Work], Draft]]]:
@@ -188,7 +210,7 @@ def _integers(
         lambda part: work.progress("integer variants", part),
     )
     if choice.chosen is not None:
-        return Draft(choice.chosen.model, {}, draft.harms), choice
+        return Draft(choice.chosen.model, choice.chosen.grids, draft.harms), choice
     return lighter.gridded(draft, work, 8), choice
 
 
@@ -206,23 +228,32 @@ def _pictures(wanted: Settings, manifest: Manifest) -> _Pictures:
     """Every other sample to calibrate on, the others to judge with; both the same where there is but one."""
     if wanted.calibrate is None:
         return _Pictures((), ((), None))
-    given: list[dict[str, NDArray[Any]]] = feeds(wanted.calibrate, manifest, FEEDS, wanted.seed)
+    given: list[dict[str, NDArray[Any]]] = feeds(wanted.calibrate, manifest, wanted.pictures, wanted.seed)
     labels = None
     if wanted.labels is not None:
-        labels = _labels(wanted.labels, wanted.calibrate, manifest, wanted.seed)
+        if manifest.task != "classify":
+            raise UserError(f"`--labels` are a classifier's; the task of {manifest.name} is `{manifest.task}`")
+        labels = _labels(wanted, wanted.labels, wanted.calibrate, manifest)
     judging = given[1::2] or given
     judged = None if labels is None else (labels[1::2] or labels)
     return _Pictures(given[::2], (judging, judged))
 
 
-def _labels(path: Path, samples: Path, manifest: Manifest, seed: int) -> list[int]:
+def _labels(wanted: Settings, path: Path, samples: Path, manifest: Manifest) -> list[int]:
     """The classes of the samples that `feeds` takes, in its order."""
     found = next(iter(arrays(path).values()), np.empty(0)).ravel()
     count = len(arrays(samples)[manifest.input.name])
     if len(found) != count:
         raise UserError(f"{path}: {len(found)} labels, but {samples} has {count} samples")
-    chosen = np.sort(np.random.default_rng(seed).permutation(count)[:FEEDS])
+    if found.dtype.kind not in "iu":
+        raise UserError(f"{path}: labels are whole numbers, the classes; these are {found.dtype}")
+    chosen = np.sort(np.random.default_rng(wanted.seed).permutation(count)[: wanted.pictures])
     return [int(label) for label in found[chosen]]
+
+
+def _first(engine: str, manifest: Manifest) -> Manifest:
+    """The manifest of a file whose integers are for an engine: `auto` takes that one where it is."""
+    return replace(manifest, engines=tuple(dict.fromkeys((engine, *(manifest.engines or faster.ENGINES)))))
 
 
 def _made(source: Source, manifest: Manifest, draft: Draft, steps: Sequence[Step], before: Mapping[str, int]) -> Made:
@@ -235,17 +266,17 @@ def _other_carrier(source: Source, manifest: Manifest, wanted: Settings) -> Made
     """Of TFLite and OpenVINO files, values are kept or shared; nothing here changes their graphs."""
     if not wanted.lossless and wanted != replace(Settings(), share=wanted.share, threads=wanted.threads):
         raise UserError(
-            f"of {source.carrier} models only weights can be shared (`--share`): compress the ONNX model they were "
-            "converted from, for more"
+            f"of {source.carrier} models only weights can be shared (`--share`), without pictures: compress the ONNX "
+            "model that this one was converted from, for more"
         )
     before = {weight.name: weight.array.nbytes for weight in source.weights}
     weights = source.weights
     if wanted.share:
+        floats = {w.name for w in weights if w.array.dtype == np.float32 and w.array.ndim > 1}
+        if not floats:
+            raise UserError("this model has no float weights that could be shared: it is quantized already")
         weights = tuple(
-            replace(w, array=share.shared(w.array, wanted.share))
-            if w.array.dtype == np.float32 and w.array.ndim > 1
-            else w
-            for w in weights
+            replace(w, array=share.shared(w.array, wanted.share)) if w.name in floats else w for w in weights
         )
     steps = (Step("weights shared", None),) if wanted.share else ()
     return Made(source, manifest, weights, source.skeleton, steps, before=before)

@@ -9,6 +9,8 @@ from typing import TypeVar
 Made = TypeVar("Made")
 TRIES = 8
 """Candidates that are made and measured at most."""
+ROOM = 0.001
+"""Of a bound in bytes, what may be left unused."""
 WIDEST = 1e3
 """By how much the error of a first guess is changed at most, either way."""
 
@@ -56,3 +58,29 @@ def coarsest(make: Callable[[float], Made], holds: Callable[[Made], bool], guess
         # Away from the guess by factors of 4 until it is fenced in, then by the geometric mean.
         error = min(math.sqrt(low * high), 4 * error) if error == low else max(math.sqrt(low * high), error / 4)
     return best[1] if best is not None else make(low)
+
+
+def finest(make: Callable[[float], Made], size: Callable[[Made], int], most: int, guess: float, count: int) -> Made:
+    """The candidate of the smallest allowed error that fits into so many bytes.
+
+    Errors fall to a quarter with every bit that each value has more, so the next to try is known from the last.
+
+    Args:
+        make: a candidate of an allowed error; the smaller, the larger.
+        size: of a candidate, bytes.
+        guess: the error to begin with.
+        count: of values that are coded.
+
+    Returns:
+        The largest that fits; the smallest that was tried where none does.
+    """
+    error, tried = guess, []
+    for _ in range(TRIES):
+        made = make(error)
+        tried.append((size(made), made))
+        if most * (1 - ROOM) <= tried[-1][0] <= most:
+            break
+        error *= 4.0 ** max(-5.0, min(5.0, (tried[-1][0] - most * (1 - ROOM / 2)) * 8 / max(1, count)))
+    fitting = [one for one in tried if one[0] <= most]
+    best = max(fitting, key=lambda one: one[0]) if fitting else min(tried, key=lambda one: one[0])
+    return best[1]

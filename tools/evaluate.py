@@ -47,6 +47,7 @@ class Quality:
 def session(model: bytes, threads: int = 1) -> Any:
     """An ONNX Runtime session on the CPU. Raises ModelError where it cannot run the model."""
     ort = need("onnxruntime", INSTALL)
+    ort.disable_telemetry_events()
     settings = ort.SessionOptions()
     settings.intra_op_num_threads = threads
     settings.inter_op_num_threads = 1

@@ -8,11 +8,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+import numpy as np
+
+from edge.models.packed.weight import Grid
+from edge.tools import graph, lighter
 from edge.tools.control import given_back
 from edge.tools.evaluate import Outputs
 from edge.tools.judge import Judge
+from edge.tools.layers import layers
 from edge.tools.quantize import Latency, Plan, Workshop, latencies, quantize, sensitivity
-from edge.tools.quantize.plan import Target
+from edge.tools.quantize.judge import least_cosine
+from edge.tools.quantize.plan import Metric, Target
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -21,17 +27,29 @@ ROUNDS = 40
 WORTH = 1.2
 """How often faster than float an integer model must be to be offered: less is not worth what it costs in accuracy, and
 a busy machine measures as much where there is nothing."""
+EVEN = 0.95
+"""As fast as float, as far as a busy machine can tell."""
 LEAST_COSINE = 0.98
 """Of each output with the float model's; below it a metric that still holds does so by luck."""
 ROUGH = 2
 """Feeds of a variant that is only timed."""
+LOOKED_AT = 6
+"""Feeds on which the weights of float layers are tried, once a layer."""
 SEARCH = 16
 """Feeds that a variant is calibrated on: ranges are settled by then, and each is run a dozen times."""
+WEIGHTS = 7
+"""Bits of weights within int8: an eighth of the bytes less than 8, at the same speed; what they cost is measured."""
+HARMFUL = 0.002
+"""Of the outputs' cosine: layers that cost more by themselves go back to float where the user says nothing."""
+HARMLESS = HARMFUL / 4
+"""Of the outputs' cosine: what rounding the weights of all float layers may cost in all."""
 GIVEN_BACK = 0.5
 """The share of layers beyond which giving back more cannot leave anything faster."""
 KEEPS = {"map": 0.02, "top1": 0.02, "cosine": 0.01}
 """By how much a metric may drop where the user says nothing."""
 TARGETS = ("auto", "x86", "vnni", "arm", "openvino", "tensorrt")
+ENGINES = ("onnxruntime", "openvino")
+"""Timed where they are here; the target's besides."""
 CPU_FLAGS = Path("/proc/cpuinfo")
 
 Progress = Callable[[float], None]
@@ -41,31 +59,55 @@ Progress = Callable[[float], None]
 class Variant:
     """A candidate with integer arithmetic.
 
+    target: what it is made for, one of `TARGETS`
+    grids: of the weights of layers that stayed float
     drop: of the metric, below the original; None where it was not faster, so that nobody cared
     cosine: of the worst output with the original's
     kept_float: layers that stayed float
+    keeps: whether it keeps the metric
     """
 
-    name: str
+    target: str
     model: ModelProto = field(repr=False)
+    grids: Mapping[str, Grid] = field(default_factory=dict, repr=False)
     drop: float | None = None
     cosine: float = 0.0
     kept_float: tuple[str, ...] = ()
+    keeps: bool = False
+
+    @property
+    def name(self) -> str:
+        """As people and `Latency.variant` call it."""
+        return f"int8 {self.target}"
+
+    @property
+    def engine(self) -> str:
+        """The engine that it is made for."""
+        return engine_of(self.target)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """What was measured, and what follows.
 
+    engine: which is to be fast: the target's, or for `auto` the one that the manifest prefers of those that are here
+    timed: whether what was measured tells anything of the target: it is this machine, or an engine that is here
     latencies: of the float model first, engine by engine
-    chosen: the variant that is faster than the float model's best and keeps the metric; None: none is
+    chosen: the variant to write; None: none is worth it
     fastest: of the float model and what is chosen: its name and engine; the engine is empty where none could be timed
     """
 
+    target: str
+    engine: str
+    timed: bool
     variants: tuple[Variant, ...]
     latencies: tuple[Latency, ...]
     chosen: Variant | None
     fastest: tuple[str, str]
+
+    def ratios(self, variant: Variant) -> dict[str, float]:
+        """How often faster than float a variant is, by engine."""
+        return {time.engine: time.ratio for time in self.latencies if time.variant == variant.name}
 
 
 def choose(
@@ -77,64 +119,79 @@ def choose(
     threads: int = 1,
     progress: Progress = lambda part: None,
 ) -> Choice:
-    """Time a rough integer variant for each engine beside the float model; make those well that are faster.
+    """Time a rough integer variant for each target beside the float model; make those well that are faster.
 
-    How fast a variant is does not depend on its ranges, so the search for good ones is for those that are worth it.
+    How fast a variant is does not depend on its ranges, so the search for good ones is for those that are worth it. A
+    target that is not here is not timed: its variant is written if it keeps the metric.
 
     Args:
         feeds: to calibrate on.
-        target: one of `TARGETS`; `auto` is this machine, and OpenVINO where it is here.
-        max_drop: of the metric, what a variant may cost: layers are given back to float until it holds. None: a
-            little (`KEEPS`), and a variant that costs more is left out, since the search takes minutes.
+        target: one of `TARGETS`; `auto` takes what is faster on the engine that the manifest prefers, and on no other
+            engine here slower.
+        max_drop: of the metric, what a variant may cost: the fewest layers are given back to float until it holds.
+            None: a little (`KEEPS`), with all layers given back that do harm by themselves (`HARMFUL`).
     """
     wanted = plans(target)
     some = feeds[:ROUGH]
-    rough = {name: quantize(model, some, _rough(plan)).model for name, plan in wanted.items()}
+    variants = {name: Variant(name, quantize(model, some, _rough(plan)).model) for name, plan in wanted.items()}
     progress(0.2)
-    times = latencies({"float": model, **rough}, feeds[0], threads=threads, rounds=ROUNDS)
+
+    def timed(*of: Variant) -> tuple[Latency, ...]:
+        engines = tuple(dict.fromkeys((*ENGINES, *(one.engine for one in of))))
+        beside = {"float": model, **{one.name: one.model for one in of}}
+        return latencies(beside, feeds[0], engines, threads=threads, rounds=ROUNDS)
+
+    times = timed(*variants.values())
     progress(0.3)
-    variants = {name: Variant(name, made) for name, made in rough.items()}
-    for name in faster(times):
-        made = _held(
-            name,
-            wanted[name],
-            model,
-            feeds[:: -(-len(feeds) // SEARCH)],
-            judge,
-            max_drop,
-            lambda part: progress(0.3 + 0.6 * part),
-        )
+    engine = engine_of(target) if target != "auto" else _preferred(judge.manifest.engines, times)
+    told = target in ("auto", here()) or (target == engine and any(time.engine == engine for time in times))
+    search = feeds[:: -(-len(feeds) // SEARCH)]
+    for name in faster(times, engine, target == "auto") if told else wanted:
+        made = _held(name, wanted[name], model, search, judge, max_drop, lambda part: progress(0.3 + 0.6 * part))
         variants[name] = made
-        if not _keeps(made, judge, max_drop):
+        if not made.keeps:
             continue
-        again = latencies({"float": model, name: made.model}, feeds[0], threads=threads, rounds=ROUNDS)
-        if faster(again):
-            best = min((time for time in again if time.variant == name), key=lambda time: time.ms)
-            kept = tuple(time for time in times if time.variant != name) + tuple(t for t in again if t.variant == name)
-            return Choice(tuple(variants.values()), kept, made, (name, best.engine))
+        again = timed(made)
+        times = (
+            *(time for time in times if time.variant != made.name),
+            *(time for time in again if time.variant == made.name),
+        )
+        if not told or name in faster(again, engine, target == "auto"):
+            best = _best([time for time in times if time.variant in ("float", made.name)])
+            return Choice(target, engine, told, tuple(variants.values()), times, made, best)
     floats = [time for time in times if time.variant == "float"]
-    engine = min(floats, key=lambda time: time.ms).engine if floats else ""
-    return Choice(tuple(variants.values()), times, None, ("float", engine))
+    return Choice(target, engine, told, tuple(variants.values()), times, None, _best(floats))
 
 
-def faster(times: Sequence[Latency]) -> list[str]:
-    """The variants that beat the float model on the engine that is best for them, and on whatever is best for it."""
-    floats = min((time.ms for time in times if time.variant == "float"), default=0.0)
-    found: dict[str, float] = {}
-    for time in sorted(times, key=lambda time: time.ms):
-        # Against drift the ratio counts on the same engine; between engines there are only the medians.
-        if time.variant != "float" and time.ratio >= WORTH and floats >= WORTH * time.ms:
-            found.setdefault(time.variant, time.ms)
-    return sorted(found, key=lambda name: found[name])
+def faster(times: Sequence[Latency], engine: str, everywhere: bool) -> list[str]:
+    """The targets of variants that are faster than float on an engine, the fastest first.
+
+    Args:
+        everywhere: whether they may be slower than float on no other engine.
+    """
+    slower = {time.variant for time in times if everywhere and time.ratio < EVEN}
+    found = [
+        time
+        for time in times
+        if time.engine == engine and time.variant != "float" and time.ratio >= WORTH and time.variant not in slower
+    ]
+    return [time.variant.removeprefix("int8 ") for time in sorted(found, key=lambda time: time.ms)]
 
 
-def _keeps(made: Variant, judge: Judge, max_drop: float | None) -> bool:
-    """Whether a variant keeps the metric."""
-    if made.drop is None:
-        return False
-    if max_drop is not None:
-        return made.drop <= max_drop
-    return made.drop <= KEEPS[judge.name] and made.cosine >= LEAST_COSINE
+def engine_of(target: str) -> str:
+    """The engine that a target's integers are for."""
+    return target if target in ("openvino", "tensorrt") else "onnxruntime"
+
+
+def _preferred(engines: Sequence[str], times: Sequence[Latency]) -> str:
+    """The first of a manifest's engines that was timed, else the first that was."""
+    timed = [time.engine for time in times]
+    return next((engine for engine in engines if engine in timed), timed[0] if timed else ENGINES[0])
+
+
+def _best(times: Sequence[Latency]) -> tuple[str, str]:
+    best = min(times, key=lambda time: time.ms, default=None)
+    return ("float", "") if best is None else (best.variant, best.engine)
 
 
 def _rough(plan: Plan) -> Plan:
@@ -143,12 +200,11 @@ def _rough(plan: Plan) -> Plan:
 
 
 def plans(target: str) -> Mapping[str, Plan]:
-    """How to quantize for a target, by the variant's name."""
+    """How to quantize, by target; `auto` is this machine, and OpenVINO beside it."""
     names: dict[str, Target] = {name: name for name in get_args(Target)}
     names["vnni"] = "x86-vnni"
-    if target != "auto":
-        return {f"int8 {target}": Plan(target=names[target])}
-    return {f"int8 {here()}": Plan(target=names[here()]), "int8 openvino": Plan(target="openvino")}
+    wanted = (here(), "openvino") if target == "auto" else (target,)
+    return {name: Plan(target=names[name], weights=WEIGHTS) for name in wanted}
 
 
 def here() -> str:
@@ -166,21 +222,51 @@ def _held(
     name: str, plan: Plan, model: ModelProto, feeds: Outputs, judge: Judge, max_drop: float | None, progress: Progress
 ) -> Variant:
     """A variant that keeps the metric, by giving its worst layers back to float; or the last that was tried."""
+    work, near = Workshop(model, feeds, plan), least_cosine(model, feeds, LOOKED_AT)
 
-    work = Workshop(model, feeds, plan)
-
-    def make(floats: frozenset[str]) -> Variant:
-        wanted = replace(plan, keep_float=plan.keep_float | floats)
-        done = quantize(model, feeds, wanted, progress, workshop=work)
-        found = judge.quality(done.model)
-        return Variant(name, done.model, judge.best - found.value, min(found.cosine.values()), done.kept_float)
+    def make(floats: frozenset[str], plan: Plan = plan, work: Workshop = work) -> Variant:
+        done = quantize(model, feeds, replace(plan, keep_float=plan.keep_float | floats), workshop=work)
+        small, grids = _floats_packed(done.model, near)
+        found = judge.quality(small)
+        drop, cosine = judge.best - found.value, min(found.cosine.values())
+        keeps = drop <= max_drop if max_drop is not None else drop <= KEEPS[judge.name] and cosine >= LEAST_COSINE
+        return Variant(name, small, grids, drop, cosine, done.kept_float, keeps)
 
     def holds(made: Variant) -> bool:
-        return _keeps(made, judge, max_drop)
+        return made.keeps
 
     first = make(frozenset())
-    if max_drop is None or holds(first):
+    progress(0.1)
+    if holds(first):
         return first
-    worst = [layer for layer, _ in sensitivity(model, feeds, None, plan, workshop=work)]
-    some = worst[: max(1, round(GIVEN_BACK * len(worst)))]
-    return given_back(some, lambda floats: make(floats) if floats else first, holds)
+    fine = replace(plan, weights=8)
+    finer = make(frozenset(), fine, Workshop(model, feeds, fine))
+    progress(0.2)
+    if holds(finer):
+        return finer
+    harms = sensitivity(model, feeds, None, plan, lambda part: progress(0.2 + 0.6 * part), work)
+    most = max(1, round(GIVEN_BACK * len(harms)))
+    if max_drop is None:
+        harmful = frozenset(layer for layer, harm in harms[:most] if harm > HARMFUL)
+        return make(harmful) if harmful else first
+    worst = [layer for layer, _ in harms[:most]]
+    return given_back(worst, lambda floats: make(floats) if floats else first, holds)
+
+
+def _floats_packed(model: ModelProto, near: Metric) -> tuple[ModelProto, dict[str, Grid]]:
+    """Layers that stayed float with weights on grids of 255 levels a filter where that does no harm, else in float16.
+
+    near: how near a model is to the float one; more is better
+    """
+    held = graph.weights(model)
+    of = {name: layer for name, layer in layers(model).items() if held[name].dtype == np.float32}
+    most = np.finfo(np.float16).max
+    halves = {name: held[name].astype(np.float16).astype(np.float32) for name in of if np.abs(held[name]).max() < most}
+    made, grids = graph.replace(model, halves), {}
+    least = near(made) - HARMLESS
+    for name, layer in of.items():
+        grid = lighter.flat_grid(held[name], layer, 8)
+        tried = graph.replace(made, {name: grid.values()})
+        if near(tried) >= least:
+            made, grids[name] = tried, grid
+    return made, grids

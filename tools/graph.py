@@ -120,6 +120,17 @@ def skeleton(model: ModelProto, names: Iterable[str]) -> bytes:
     return to_bytes(made)
 
 
+def vectors(model: ModelProto) -> dict[str, NDArray[np.float32]]:
+    """The float32 initializers of one dimension that one node alone takes, small ones too."""
+    onnx = need("onnx", INSTALL)
+    used = consumers(model)
+    return {
+        tensor.name: onnx.numpy_helper.to_array(tensor)
+        for tensor in model.graph.initializer
+        if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) == 1 and len(used.get(tensor.name, ())) == 1
+    }
+
+
 def consumers(model: ModelProto) -> dict[str, list[NodeProto]]:
     """The nodes of the main graph that take a tensor, by its name, in the graph's order."""
     found: dict[str, list[NodeProto]] = {}

@@ -96,20 +96,48 @@ def moments(
     seed: int = 0,
     progress: Callable[[float], None] = lambda part: None,
 ) -> dict[str, F64]:
-    """The mean of x x^T over what each layer is fed, float64 (groups, values, values), by weight.
+    """The mean of x x^T over what each layer is fed, float64 (groups, values, values), by weight."""
+    return {name: fed.moment for name, fed in look(model, feeds, of, seed, progress).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """What a layer is fed, x.
+
+    moment: the mean of x x^T, float64 (groups, values, values)
+    mean: of x, float64 (groups, values)
+    """
+
+    moment: F64
+    mean: F64
+
+    def centred(self, share: float) -> F64:
+        """The moment without a share of that of the mean."""
+        return np.asarray(self.moment - share * self.mean[:, :, None] * self.mean[:, None])
+
+
+def look(
+    model: ModelProto,
+    feeds: evaluate.Outputs,
+    of: Mapping[str, Layer],
+    seed: int = 0,
+    progress: Callable[[float], None] = lambda part: None,
+) -> dict[str, Fed]:
+    """What each layer is fed, by weight.
 
     A convolution is looked at in `PATCHES` places of each feed, drawn by `seed`.
     """
     wanted = list(dict.fromkeys(layer.given for layer in of.values()))
     loaded = evaluate.session(graph.to_bytes(shown(model, wanted)))
     random = np.random.default_rng(seed)
-    sums: dict[str, F64] = {}
+    sums: dict[str, Fed] = {}
     for number, feed in enumerate(feeds):
         values = dict(zip(wanted, run_shown(loaded, wanted, feed), strict=True))
         for name, layer in of.items():
             x = patches(layer, values[layer.given], random).astype(np.float64)
-            moment = x.transpose(0, 2, 1) @ x / x.shape[1]
-            sums[name] = sums.get(name, 0) + moment / len(feeds)
+            moment = x.transpose(0, 2, 1) @ x / (x.shape[1] * len(feeds))
+            mean = x.mean(axis=1) / len(feeds)
+            sums[name] = Fed(sums[name].moment + moment, sums[name].mean + mean) if name in sums else Fed(moment, mean)
         progress((number + 1) / len(feeds))
     return sums
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -55,7 +56,9 @@ def pareto(model: ModelProto, feeds: Outputs, progress: Callable[[float], None] 
         rest = {name: lighter.flat_grid(weights[name], None, BITS[0]) for name in weights if name not in made}
         every = {**rest, **made}
         error = harm({name: grid.values() for name, grid in every.items()})
-        points.append(Point("fitted grids", f"{factor:g} x", _bytes(grid.codes for grid in every.values()), error))
+        points.append(
+            Point("fitted grids", f"{Fraction(factor)} x", _bytes(grid.codes for grid in every.values()), error)
+        )
     return points
 
 

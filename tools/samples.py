@@ -125,8 +125,10 @@ def _arrays(path: Path, manifest: Manifest, limit: int, seed: int) -> Feeds:
 
 def arrays(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of an `.npz`; SourceError if it is none. Pickled objects are refused."""
+    if problem := unreadable(path):
+        raise SourceError(f"{path}: {problem}; an .npz of arrays is wanted")
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: np.atleast_1d(file[name]) for name in file.files}
-    except (OSError, ValueError, BadZipFile, EOFError, AttributeError) as fault:
-        raise SourceError(f"{path}: not an .npz of arrays: {fault}") from None
+    except (OSError, ValueError, BadZipFile, EOFError, AttributeError):
+        raise SourceError(f"{path}: not an .npz of arrays, as `numpy.savez` writes it") from None

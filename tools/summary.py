@@ -9,7 +9,10 @@ from edge.models.packed import Coded
 from edge.models.packed.read import Packed
 from edge.models.store import Model
 from edge.tools.compress import Made, Settings, Step
-from edge.tools.faster import Choice
+from edge.tools.faster import EVEN, WORTH, Choice, Variant
+
+MUCH = 0.9
+"""A metric below it, where the original's is 1, is worth a word."""
 
 
 def kept_in_file(made: Made) -> dict[str, Any]:
@@ -22,7 +25,7 @@ def kept_in_file(made: Made) -> dict[str, Any]:
             kept |= {"metric": last.metric, "value": round(last.value, 5)}
     if made.choice is not None:
         name, engine = made.choice.fastest
-        kept["fastest"] = f"{name} on {engine}"
+        kept["fastest"] = f"{name} on {engine}" if engine else ""
     return kept
 
 
@@ -60,24 +63,64 @@ def notes(made: Made, wanted: Settings) -> list[str]:
         said.append("fewer bytes, computed as before: not faster")
     if not wanted.lossless and wanted.calibrate is None:
         said.append("what it costs was not measured: give pictures with --calibrate")
+    last = made.steps[-1].quality if made.steps else None
+    if last is not None and last.value < MUCH and wanted.max_drop is None and wanted.labels is None:
+        said.append(f"{last.metric} is {last.value:.2f} of the original's 1: `--max-drop` bounds what this may cost")
     return said
 
 
 def _speed(choice: Choice) -> list[str]:
+    """What was measured and what follows: what is fastest, each variant, what is written, and what would be instead."""
     name, engine = choice.fastest
     said = [f"fastest here: {name} on {engine}"] if engine else ["no engine here could be timed"]
     for variant in choice.variants:
-        times = [time for time in choice.latencies if time.variant == variant.name]
-        each = ", ".join(f"{time.ratio:.2f} x as fast as float on {time.engine}" for time in times)
-        said.append(f"{variant.name}: {each or 'no engine here runs it'}")
-        if variant.drop is not None and variant is not choice.chosen:
-            cost = f"{variant.drop:.3g} of the metric, and its outputs' cosine is {variant.cosine:.3f}"
-            said.append(f"{variant.name}: left out, it costs {cost}")
-    if choice.chosen is None:
-        said.append("no integer variant is faster here, so weights alone are integers: fewer bytes, computed in float")
-    else:
-        said.append(f"written: {choice.chosen.name}")
+        line = f"{variant.name}, made for {variant.engine}: {_ratios(choice, variant)}"
+        if variant is not choice.chosen:
+            line += _left_out(variant)
+        said.append(line)
+    said.append(_written(choice))
+    said += [_instead(choice, variant) for variant in choice.variants if _elsewhere(choice, variant)]
     return said
+
+
+def _left_out(variant: Variant) -> str:
+    if variant.drop is None:
+        return ""
+    if variant.keeps:
+        return f"; left out, too slow with {len(variant.kept_float)} layers in float"
+    return f"; left out, it costs {variant.drop:.3g} of the metric, its cosine is {variant.cosine:.3f}"
+
+
+def _written(choice: Choice) -> str:
+    made = choice.chosen
+    if made is None:
+        why = "is faster on " + choice.engine
+        if choice.target == "auto":
+            why += ", not slower on others,"
+        return f"no integer variant {why} and keeps the metric: weights alone are integers, computed in float"
+    line = (
+        f"written: {made.name}, for {choice.engine}, which `auto` takes first; {len(made.kept_float)} layers in float"
+    )
+    if not choice.timed:
+        return f"{line}; not timed on its target: measure there with `edge bench`"
+    slow = [name for name, ratio in choice.ratios(made).items() if ratio < EVEN]
+    return f"{line}; slower than float on {', '.join(slow)}" if slow else line
+
+
+def _elsewhere(choice: Choice, variant: Variant) -> bool:
+    """Whether a variant was not written for its speed on other engines alone."""
+    ratio = choice.ratios(variant).get(variant.engine, 0.0)
+    return choice.chosen is None and choice.target == "auto" and variant.drop is None and ratio >= WORTH
+
+
+def _instead(choice: Choice, variant: Variant) -> str:
+    return f"`--target {variant.target}` would write {variant.name} if it keeps the metric: {_ratios(choice, variant)}"
+
+
+def _ratios(choice: Choice, variant: Variant) -> str:
+    mine = [time for time in choice.latencies if time.variant == variant.name]
+    each = ", ".join(f"{time.ratio:.2f} x as fast as float on {time.engine} ({time.ms:.3g} ms)" for time in mine)
+    return each or "no engine here runs it"
 
 
 def _step(step: Step) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,21 +70,21 @@ def yolox() -> Iterator[Row]:
     truth = run(graph.to_bytes(model), others)
     for time in times:
         if time.variant != "float":
-            yield Row(f"YOLOX-nano {time.variant} over fp32, {time.engine}", f"{time.ratio:.2f} x")
+            yield Row(f"YOLOX-nano int8 {time.variant} over fp32, {time.engine}", f"{time.ratio:.2f} x")
     best = min((time for time in times if time.variant != "float"), key=lambda time: time.ms)
     yield at_least(f"YOLOX-nano int8 at its best ({best.variant} on {best.engine})", best.ratio, 1.2, " x")
     yield Row("the same over the fastest float engine", f"{floats / best.ms:.2f} x")
     for name, done in made.items():
         found = run(graph.to_bytes(done.model), others)
         kept = len(done.kept_float)
-        yield Row(f"YOLOX-nano {name}, {kept} layers float: cosine", f"{np.mean(_cosines(truth, found)):.4f}")
+        yield Row(f"YOLOX-nano int8 {name}, {kept} layers float: cosine", f"{np.mean(_cosines(truth, found)):.4f}")
 
 
 def _held(model: ModelProto, frames: Outputs, plan: Plan) -> Quantized:
     work = Workshop(model, frames, plan)
     harms = sensitivity(model, frames, plan=plan, workshop=work)
     keep = frozenset(layer for layer, harm in harms if harm > HARM)
-    return quantize(model, frames, Plan(target=plan.target, keep_float=keep), workshop=work)
+    return quantize(model, frames, replace(plan, keep_float=keep), workshop=work)
 
 
 def _cosines(truth: Outputs, found: Outputs) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 import click
 
 from edge.commands.output import print_json, print_table
+from edge.engines.base import need
 from edge.errors import StorageError, UserError
 from edge.models.packed.read import read
 from edge.models.packed.signing import signer
@@ -19,9 +21,11 @@ from edge.paths import write_whole
 from edge.tools import report
 from edge.tools.compress import Made, Progress, Settings, compress, curve, packed
 from edge.tools.faster import TARGETS
+from edge.tools.graph import INSTALL
 from edge.tools.summary import kept_in_file, summary
 
 FILE = click.Path(path_type=Path)
+MODES = "int8; int6: the error it starts from, or 63 levels a filter where there are no pictures; fp16."
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 
@@ -32,12 +36,12 @@ SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option("--prune", type=SHARE, metavar="F", help="Drop this share of the weights: fewer bytes.")
 @click.option("--prune-filters", type=SHARE, metavar="F", help="Save this share of the arithmetic: faster.")
 @click.option("--share", type=click.IntRange(1, 8), metavar="BITS", help="A codebook of 2^BITS a layer.")
-@click.option("--quantize", type=click.Choice(["int8", "int6", "fp16"]), help="Fewer bits a weight.")
+@click.option("--quantize", type=click.Choice(["int8", "int6", "fp16"]), help=MODES)
 @click.option("--calibrate", type=FILE, metavar="PATH", help="Pictures: a folder, an image, a clip, an .npz of inputs.")
 @click.option("--max-drop", type=click.FloatRange(0, 1), metavar="X", help="What all of it may cost of the metric.")
 @click.option("--metric", type=click.Choice(["map", "top1", "cosine"]), help="Unset: the task's.")
 @click.option(
-    "--target", default="auto", show_default=True, type=click.Choice(TARGETS), help="Where int8 is to be fast."
+    "--target", default="auto", show_default=True, type=click.Choice(TARGETS), help="What int8 is to be fast on."
 )
 @click.option("--labels", type=FILE, metavar="NPZ", help="Classes of the samples, instead of the model's own word.")
 @click.option("--manifest", type=FILE, help="The model's manifest, if it is not beside it.")
@@ -63,6 +67,10 @@ def command(
         raise UserError("`--lossless` keeps every value: leave out what changes some")
     if output.suffix.lower() != ".epk":
         raise UserError(f"{output}: a packed model is called NAME.epk")
+    _writable(output)
+    if folder is not None:
+        need("matplotlib", INSTALL)
+        _writable(folder / "report.html", made=True)
     signs = signer(sign) if sign is not None else None
     found = find(model, manifest)
     with _shown(as_json) as progress:
@@ -78,6 +86,19 @@ def command(
         print_json(told)
     else:
         _tell(output, told, made)
+
+
+def _writable(path: Path, made: bool = False) -> None:
+    """Say so before minutes of work if a file cannot be written here. made: whether its folder will be made."""
+    folder = path.parent
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder; give the name of a file")
+    while made and not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise UserError(f"{path}: cannot be written: {folder} is {'no folder' if folder.exists() else 'not there'}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"{path}: cannot be written: this user may not write into {folder}")
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,8 +21,10 @@ from numpy.typing import NDArray
 from bench.compression.hostile import samples, tried
 from edge.errors import ModelError, UserError
 from edge.models.manifest import Manifest, parse_manifest
-from edge.models.packed import Grid, Origin, Packed, Weight, pack, read
+from edge.models.packed import Grid, Origin, Packed, Weight, cells, codecs, pack, read, tables, values
+from edge.models.packed.bits import Cursor
 from edge.models.packed.container import resign
+from edge.models.packed.dictionary import DICTIONARY
 from edge.models.packed.read import parse
 from edge.models.packed.signing import signer
 from edge.models.packed.values import keys, mini
@@ -192,11 +195,44 @@ def test_every_flipped_bit_cut_and_extension_is_found() -> None:
         parse(content + b"\0", Path("x.epk"))
 
 
+def test_the_files_that_are_mutated_have_all_that_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: set[object] = set()
+
+    def first_byte(module: object, name: str) -> None:
+        given = getattr(module, name)
+
+        def noted(cursor: Cursor, *arguments: object) -> object:
+            seen.add((name, cursor.peek(1)[0]))
+            return given(cursor, *arguments)
+
+        monkeypatch.setattr(module, name, noted)
+
+    first_byte(codecs, "read_cell")
+    first_byte(cells, "read_stream")
+    first_byte(tables, "read_table")
+    first_byte(codecs, "read_values")
+    first_byte(values, "_read_scales")
+    for content in samples():
+        made = parse(content, Path("x.epk"))
+        seen |= {made.carrier, made.key is not None, *(one.codec for one in made.tensors)}
+        made.check()
+        assert made.plain()
+    assert {"onnx", "tflite", "openvino", True, False, *codecs.CODECS} <= seen
+    kinds = {"read_cell": 3, "read_stream": 3, "read_table": 3, "read_values": 3, "_read_scales": 3}
+    assert {(name, kind) for name, count in kinds.items() for kind in range(count)} <= seen
+
+
 def test_mutated_files_are_refused_or_sound() -> None:
     outcome = tried(2000, seed=11)
     assert outcome.misses == ()
     assert outcome.refused > 1500
     assert outcome.read > 10
+
+
+def test_the_dictionary_is_the_one_that_the_format_has() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "epk.md").read_text()
+    assert hashlib.sha256(DICTIONARY).hexdigest() in page
+    assert f"has {len(DICTIONARY):,} bytes" in page
 
 
 def test_a_file_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from edge.errors import SourceError
 from edge.models.manifest import read_manifest
 from edge.tools import evaluate
-from edge.tools.control import coarsest, given_back
+from edge.tools.control import coarsest, finest, given_back
 from edge.tools.faster import faster, plans
 from edge.tools.quantize import Latency
 from edge.tools.samples import feeds
@@ -67,17 +67,39 @@ def test_the_largest_error_that_holds_is_found(limit: float) -> None:
     assert limit / 2 <= found <= limit
 
 
-def test_an_integer_model_must_beat_the_float_model_where_that_is_fastest() -> None:
-    times = [
-        Latency("float", "onnxruntime", 30, 1.0),
-        Latency("int8 a", "onnxruntime", 33, 0.9),
-        Latency("float", "openvino", 80, 1.0),
-        Latency("int8 a", "openvino", 40, 2.0),
-        Latency("int8 b", "onnxruntime", 20, 1.5),
-    ]
-    assert faster(times) == ["int8 b"]
-    assert faster(times[:4]) == []
-    assert faster([]) == []
+@pytest.mark.parametrize("guess", [1e-6, 0.01, 5.0])
+def test_the_smallest_error_that_fits_into_the_bytes_is_found(guess: float) -> None:
+    def size(error: float) -> int:
+        return int(20_000 + 100_000 * (4 - 0.45 * np.log2(error)) / 8)
+
+    found = finest(lambda error: error, size, 90_000, guess, 100_000)
+    assert 0.998 * 90_000 <= size(found) <= 90_000
+
+
+def test_where_nothing_fits_the_smallest_is_given() -> None:
+    sizes = iter(range(900, 100, -100))
+    assert finest(lambda error: next(sizes), lambda made: made, 50, 1.0, 10_000) == 200
+
+
+TIMES = (
+    Latency("float", "onnxruntime", 30, 1.0),
+    Latency("int8 openvino", "onnxruntime", 60, 0.5),
+    Latency("int8 vnni", "onnxruntime", 20, 1.5),
+    Latency("float", "openvino", 40, 1.0),
+    Latency("int8 openvino", "openvino", 20, 2.0),
+    Latency("int8 vnni", "openvino", 41, 0.98),
+)
+
+
+def test_an_integer_model_must_beat_the_float_model_on_its_engine() -> None:
+    assert faster(TIMES, "onnxruntime", everywhere=False) == ["vnni"]
+    assert faster(TIMES, "openvino", everywhere=False) == ["openvino"]
+    assert faster((), "openvino", everywhere=False) == []
+
+
+def test_without_a_target_it_may_be_slower_on_no_engine() -> None:
+    assert faster(TIMES, "onnxruntime", everywhere=True) == ["vnni"]
+    assert faster(TIMES, "openvino", everywhere=True) == []
 
 
 def test_every_target_has_a_plan() -> None:

@@ -131,3 +131,21 @@ def test_finer_grids_follow_from_a_smaller_error() -> None:
         assert all(np.abs(grid.codes).max() <= grids.MOST for grid in made.values())
         sizes.append(sum(entropy_bits(grid.codes) for grid in made.values()))
     assert sizes[0] > sizes[1]
+
+
+def test_pruned_filters_make_up_for_errors_with_the_values_they_have() -> None:
+    better = []
+    for seed in range(20):
+        rows, moment = drawn(seed, zeros=0.5)
+        made = rounded(rows, np.array([0.3]), moment, WHOLE, 0.0, rows != 0).codes * np.float32(0.3)
+        nearest = np.rint(rows / 0.3) * np.float32(0.3)
+        better.append(error(rows, made, moment) / error(rows, nearest, moment))
+    assert np.median(better) < 0.5
+
+
+def test_the_order_of_values_is_not_that_of_the_codes() -> None:
+    rows, moment = drawn(5, zeros=0.3)
+    rising = moment * np.outer(np.arange(1, 13), np.arange(1, 13))
+    for mask in (None, rows != 0):
+        fine = rounded(rows, np.array([0.02]), rising, WHOLE, 0.0, mask).codes * np.float32(0.02)
+        assert np.corrcoef(fine.ravel(), rows.ravel())[0, 1] > 0.9

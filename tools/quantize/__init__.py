@@ -6,7 +6,7 @@
     worst = sensitivity(model, feeds, metric, plan)          # what each layer costs, most harmful first
     times = latencies({"float": model, "int8": done.model}, feeds[0])    # does it really run faster?
 
-A model goes this way: `prepare` (opset raised, batch norms folded), `equalise` (channels that share a grid are given
+A model goes this way: `net.prepared` (opset raised, batch norms folded), `equalise` (channels that share a grid get
 like ranges), `ranges` (what each tensor spans on the feeds), `place` (which tensors become integers, and which share
 a scale), `insert` (QuantizeLinear and DequantizeLinear around them), `bias` (the mean error of every layer is taken
 back), `head` (the last layers of a detector stay float if they suffer). `weights`, `rounding` and `half` change weights
@@ -20,7 +20,6 @@ from __future__ import annotations
 from edge.tools.quantize.half import half
 from edge.tools.quantize.measure import Latency, latencies
 from edge.tools.quantize.plan import Plan, Quantized, Range
-from edge.tools.quantize.rounding import round_weights
 from edge.tools.quantize.sensitivity import sensitivity
 from edge.tools.quantize.static import Workshop, quantize
 
@@ -33,6 +32,5 @@ __all__ = [
     "half",
     "latencies",
     "quantize",
-    "round_weights",
     "sensitivity",
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import statistics
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,11 +12,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from edge.engines.base import Engine, EngineOptions, need
+from edge.engines.base import Engine, EngineOptions
 from edge.engines.registry import load, probe
 from edge.errors import EngineError, MissingError, ModelError
 from edge.tools.graph import to_bytes
-from edge.tools.quantize.plan import INSTALL, Feed
+from edge.tools.quantize.plan import Feed
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -66,17 +65,6 @@ def latencies(
             if probe(engine).available:
                 found += _timed(files, feed, engine, threads, rounds)
     return tuple(found)
-
-
-def operators(model: ModelProto) -> Counter[str]:
-    """How many nodes of each kind ONNX Runtime really runs, after its own fusions on this machine's CPU."""
-    ort, onnx = need("onnxruntime", INSTALL), need("onnx", INSTALL)
-    with tempfile.TemporaryDirectory(prefix="edge-operators-") as name:
-        settings = ort.SessionOptions()
-        settings.log_severity_level = 4
-        settings.optimized_model_filepath = str(Path(name) / "run.onnx")
-        ort.InferenceSession(to_bytes(model), settings, providers=["CPUExecutionProvider"])
-        return Counter(node.op_type for node in onnx.load(settings.optimized_model_filepath).graph.node)
 
 
 def _timed(files: Mapping[str, Path], feed: Feed, engine: str, threads: int, rounds: int) -> Iterator[Latency]:

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from edge.tools.quantize.net import Layer, Net, prepared
+from edge.tools.quantize.net import Layer, Net
 from edge.tools.quantize.plan import Feed
 from edge.tools.quantize.ranges import batches, tensors
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    pass
 
 DAMPING = 0.01
 """Of the mean second moment, added to each: few feeds must not make a weight follow their noise."""
@@ -28,27 +28,6 @@ POSITIONS = 4096
 """Places of a feed's tensor that are looked at, spread evenly."""
 
 
-def round_weights(
-    model: ModelProto,
-    feeds: Sequence[Feed],
-    grids: Mapping[str, NDArray[np.float32]],
-    levels: int = 127,
-    progress: Callable[[float], None] = lambda part: None,
-) -> dict[str, NDArray[np.int16]]:
-    """Codes of weights, chosen by what they do to the layer's output on the feeds.
-
-    Args:
-        grids: for each weight by its initializer's name the scales, float32 (1,) or (output channels,).
-        levels: the largest code; the smallest is its negative.
-        progress: told how far it is, 0..1.
-
-    Returns:
-        Codes by the initializer's name, int16, of the weight's shape; value = code * scale. Weights of other layers
-        than Conv, Gemm and MatMul, and those that several layers share, are left out.
-    """
-    return rounded(prepared(model), feeds, grids, dict.fromkeys(grids, levels), progress)
-
-
 def rounded(
     net: Net,
     feeds: Sequence[Feed],
@@ -56,7 +35,18 @@ def rounded(
     levels: Mapping[str, int],
     progress: Callable[[float], None] = lambda part: None,
 ) -> dict[str, NDArray[np.int16]]:
-    """As `round_weights`, of a net that is prepared, with the largest code of each weight."""
+    """Codes of weights, chosen by what they do to the layer's output on the feeds.
+
+    Args:
+        net: as `prepared` makes it.
+        grids: for each weight by its initializer's name the scales, float32 (1,) or (output channels,).
+        levels: the largest code of each weight; the smallest is its negative.
+        progress: told how far it is, 0..1.
+
+    Returns:
+        Codes by the initializer's name, int16, of the weight's shape; value = code * scale. Weights of other layers
+        than Conv, Gemm and MatMul, and those that several layers share, are left out.
+    """
     layers = [layer for layer in net.layers() if layer.weight in grids and _fits(net, layer)]
     model = net.model()
     codes: dict[str, NDArray[np.int16]] = {}

@@ -128,7 +128,7 @@ def read_values(cursor: Cursor, dtype: np.dtype[Any], shape: tuple[int, ...]) ->
         raise Damaged(f"has scales along axis {axis} of {len(shape)}")
     scales = _read_scales(cursor, shape[axis] if shape else 1)
     furthest = max(abs(low), abs(low + size - 1)) * float(np.abs(scales).max())
-    if furthest > np.finfo(dtype).max:
+    if furthest > float(np.finfo(dtype).max):
         raise Damaged("has a grid beyond its element type")
     return Values(size, low=low, scales=scales, axis=axis)
 
@@ -179,9 +179,9 @@ def _read_scales(cursor: Cursor, channels: int) -> NDArray[np.float32]:
         base = int.from_bytes(cursor.take(1), "little", signed=True)
         coded = cursor.array("u1", count).astype(np.int64)
         mantissa = (coded & (1 << MINI_BITS) - 1) + (1 << MINI_BITS)
-        scales: NDArray[np.float32] = np.ldexp(mantissa / (2 << MINI_BITS), (coded >> MINI_BITS) + base).astype(
-            np.float32
-        )
+        exact = np.ldexp(mantissa / (2 << MINI_BITS), (coded >> MINI_BITS) + base)
+        with np.errstate(over="ignore"):  # what overflows is no number, which is refused below
+            scales: NDArray[np.float32] = exact.astype(np.float32)
     else:
         scales = cursor.array("f2" if way == HALF else "f4", count).astype(np.float32)
     if not np.isfinite(scales).all():

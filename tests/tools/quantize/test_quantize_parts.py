@@ -10,13 +10,14 @@ from hypothesis.extra import numpy as arrays
 
 from edge.tools.evaluate import cosine, run
 from edge.tools.graph import to_bytes
-from edge.tools.quantize import Plan, Range, half, latencies, round_weights
+from edge.tools.quantize import Plan, Range, half, latencies
 from edge.tools.quantize.bias import mean_errors
 from edge.tools.quantize.equalise import equalise
 from edge.tools.quantize.head import last_layers
 from edge.tools.quantize.net import prepared
 from edge.tools.quantize.plan import coarse
 from edge.tools.quantize.ranges import BINS, Spread, exposed, range_of, spreads
+from edge.tools.quantize.rounding import rounded
 from edge.tools.quantize.weights import grid_of, scales_of
 from tests.support.quantize_nets import KINDS, classifier, depthwise, detector, feeds, normed, silu, values
 
@@ -115,7 +116,7 @@ def test_rounding_by_outputs_beats_rounding_each_weight(kind: str) -> None:
     model = KINDS[kind]()
     net = prepared(model)
     scales = {layer.weight: scales_of(net.values[layer.weight], layer.axis, 7) for layer in net.layers()}
-    codes = round_weights(model, SEEN, scales, levels=7)
+    codes = rounded(net, SEEN, scales, dict.fromkeys(scales, 7))
     assert set(codes) == set(scales)
     errors = []
     for clever in (False, True):

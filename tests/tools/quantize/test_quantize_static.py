@@ -10,9 +10,9 @@ from edge.errors import ModelError, UserError
 from edge.tools.evaluate import cosine, run
 from edge.tools.graph import to_bytes
 from edge.tools.quantize import Plan, Workshop, quantize, sensitivity
-from edge.tools.quantize.measure import operators
 from edge.tools.quantize.net import prepared
 from edge.tools.quantize.plan import Target
+from tests.support.fused import operators
 from tests.support.quantize_nets import KINDS, Draft, classifier, detector, feeds, fire, residual, silu, values
 
 SEEN, NEW = feeds(), feeds(seed=6)

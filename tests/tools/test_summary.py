@@ -1,0 +1,58 @@
+"""What users are told of integer variants: which was written, for which engine, and what another target would give."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from edge.models.manifest import Manifest
+from edge.preprocess.input import Input
+from edge.tools.compress import Made, Settings
+from edge.tools.faster import Choice, Variant
+from edge.tools.quantize import Latency
+from edge.tools.sources import Source
+from edge.tools.summary import notes
+from tests.support.small_cnn import small_cnn
+
+MODEL = small_cnn()
+VNNI, OPENVINO = Variant("vnni", MODEL), Variant("openvino", MODEL)
+TIMES = (
+    Latency("float", "onnxruntime", 30, 1.0),
+    Latency("int8 vnni", "onnxruntime", 29, 1.03),
+    Latency("int8 openvino", "onnxruntime", 60, 0.5),
+    Latency("float", "openvino", 60, 1.0),
+    Latency("int8 vnni", "openvino", 60, 1.0),
+    Latency("int8 openvino", "openvino", 40, 1.5),
+)
+NOTHING = Choice("auto", "onnxruntime", True, (VNNI, OPENVINO), TIMES, None, ("float", "onnxruntime"))
+
+
+def told(choice: Choice) -> list[str]:
+    pictured = Input("data", 16, 16, "NCHW", "RGB", "float32")
+    made = Made(Source("onnx", 1, ""), Manifest("small", "classify", "classes", pictured, {}), (), b"", choice=choice)
+    return notes(made, Settings(quantize="int8"))[:-1]
+
+
+def test_without_a_target_it_is_said_what_one_would_give() -> None:
+    said = told(NOTHING)
+    assert said[0] == "fastest here: float on onnxruntime"
+    assert "weights alone are integers, computed in float" in said[-2]
+    assert said[-1].startswith("`--target openvino` would write int8 openvino")
+    assert "1.50 x as fast as float on openvino (40 ms)" in said[-1]
+
+
+def test_a_written_file_has_its_engine_and_where_it_is_slower() -> None:
+    made = replace(OPENVINO, drop=0.0, cosine=0.99, kept_float=("a", "b"), keeps=True)
+    said = told(replace(NOTHING, target="openvino", engine="openvino", variants=(made,), chosen=made))
+    assert "written: int8 openvino, for openvino" in said[-1]
+    assert "2 layers in float" in said[-1]
+    assert said[-1].endswith("slower than float on onnxruntime")
+
+
+@pytest.mark.parametrize(("keeps", "why"), [(False, "it costs 0.3 of the metric"), (True, "too slow with 1 layers")])
+def test_why_a_variant_was_left_out_is_said(keeps: bool, why: str) -> None:
+    left = replace(OPENVINO, drop=0.3, cosine=0.9, kept_float=("a",), keeps=keeps)
+    said = told(replace(NOTHING, target="openvino", engine="openvino", variants=(left,)))
+    assert why in said[1]
+    assert "no integer variant is faster on openvino" in said[-1]
