@@ -14,8 +14,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from edge import errors
-from edge.doctor.machine import memory_mb
 from edge.errors import EdgeError, ModelError
+from edge.hardware import memory_mb
 from edge.models.packed.read import read
 from edge.models.store import Model
 from edge.opening import links_of, prove

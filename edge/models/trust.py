@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import ModelError, StorageError, UserError
+from edge.models.packed.signing import verifier
 from edge.paths import read_bounded, write_whole
 
 SYSTEM = Path("/etc/edge/keys")
@@ -79,9 +80,14 @@ def add(path: Path) -> Key:
 
     Raises:
         ModelError: the file is no public key, or another one has its name already.
+        MissingError: the package that verifies signatures is not here: no packed model would be let in any more.
         StorageError: it cannot be written.
     """
-    raw = read_key(path)
+    try:
+        raw = _parsed(read_bounded(path, MOST_BYTES), path)
+    except OSError as fault:
+        raise ModelError(f"{path}: no public key: {fault.strerror or fault}") from None
+    verifier(wanted=True)
     target = _own_folder() / f"{path.stem}.pem"
     if os.path.lexists(target) and read_key(target) != raw:
         raise ModelError(f"{target} is another key: remove it first, or give the file another name")
