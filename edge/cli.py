@@ -13,6 +13,7 @@ import click
 
 from edge import __version__
 from edge.errors import EdgeError
+from edge.text import printable_lines
 
 COMMANDS = {
     "run": "edge.commands.run:run",
@@ -69,7 +70,7 @@ def main() -> None:
     try:
         result = cli.main(standalone_mode=False)
     except EdgeError as fault:
-        click.echo(f"edge: {fault}", err=True)
+        click.echo(f"edge: {printable_lines(str(fault))}", err=True)
         sys.exit(fault.exit_code)
     except click.UsageError as fault:
         where = fault.ctx.command_path if fault.ctx else "edge"

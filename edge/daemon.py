@@ -20,6 +20,7 @@ from edge.engine_news import EngineNews
 from edge.engines.links import Change
 from edge.engines.worker import Worker
 from edge.metrics import Stages
+from edge.models.store import Model
 from edge.outbox import Limits, Outbox, SinkStats, read_events, snapshot_path
 from edge.outlets import Outlet, names
 from edge.sinks.base import Sink
@@ -40,17 +41,21 @@ class Daemon:
     Args:
         config: checked and complete
         listener: called with each event when it is put in the outbox; must not block
+        model: the model, where it was found before; None looks for it
 
     Raises:
         StorageError: the data folder cannot be written.
     """
 
-    def __init__(self, config: Config, listener: Callable[[Event], None] = lambda event: None) -> None:
+    def __init__(
+        self, config: Config, listener: Callable[[Event], None] = lambda event: None, model: Model | None = None
+    ) -> None:
         self.config = config
         self.board = Board()
         self.clock = SystemClock()
         self.cameras: list[CameraWatch] = []
         self._listener = listener
+        self._found = model
         self._supervisor = Supervisor()
         self._sinks: list[tuple[Sink, Part]] = []
         self._camera_parts: list[Part] = []
@@ -111,6 +116,11 @@ class Daemon:
             late.append(("the outbox's writer", "is late"))
         return late
 
+    @property
+    def model(self) -> Model | None:
+        """The model that it runs or ran, a packed one with all of its file; None without any."""
+        return self._found if self._detector is None else self._detector.predictor.model
+
     def status(self) -> dict[str, Any]:
         """What is true now, JSON-ready: `edge status --json` and the page."""
         stats = self.outbox.stats()
@@ -159,7 +169,7 @@ class Daemon:
     def _start_cameras(self) -> None:
         config = self.config
         around = Surroundings(self.board, self.clock, self.outbox.boot_id, lambda: self.alarm.state, self._emit)
-        seeing = [camera for camera in config.camera if camera.enabled and wiring.objects_of(camera)]
+        seeing = wiring.seeing(config)
         if seeing:
             self._news = EngineNews(
                 config.node.name,
@@ -169,7 +179,9 @@ class Daemon:
                 self.clock,
                 self._emit,
             )
-            self._detector = wiring.open_model(config, seeing, self._news, passed_over=_passed_over, measure=True)
+            self._detector = wiring.open_model(
+                config, seeing, self._news, found=self._found, passed_over=_passed_over, measure=True
+            )
             _tell_of_slot(self._detector, self._news)
             self._worker = Worker(self._detector.runner, self._detector.predictor.model.manifest.batch)
         for camera in config.camera:
@@ -215,6 +227,7 @@ class Daemon:
             {
                 "name": self._worker.name,
                 "model": self._detector.ref.name,
+                "version": None if (packed := self._detector.predictor.model.packed) is None else packed.origin.version,
                 "state": "fault" if fault else news.state if news else "up",
                 "reason": fault or (news and news.reason),
                 "infer_ms": max(took, default=None),

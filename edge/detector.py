@@ -15,6 +15,7 @@ from edge.engines.base import EngineOptions, Runner
 from edge.engines.links import Change, PassedOver, log_passed_over
 from edge.errors import FeedError
 from edge.metrics import Stages
+from edge.models.store import Model
 from edge.opening import CAMERA_TASKS, open_predictor
 from edge.predictor import Predictor
 from edge.types import I420, U8, Box, Detections, ModelRef, Seen
@@ -105,7 +106,7 @@ class Detector:
 
 
 def open_detector(
-    model: str,
+    model: str | Model,
     engine: str | Sequence[str] = "auto",
     options: EngineOptions | None = None,
     *,

@@ -1,4 +1,4 @@
-"""What the board says of itself: temperature, and whether it slows down or lacks voltage; from the kernel's files."""
+"""What the board says of itself: heat, memory, whether it slows down or lacks voltage; from the kernel's files."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ def temperature_c(root: Path = ROOT) -> float | None:
     zones = (_read(zone / "temp") for zone in (root / "sys/class/thermal").glob("thermal_zone*"))
     degrees = [int(text) / 1000 for text in zones if text.lstrip("-").isdigit()]
     return max(degrees, default=None)
+
+
+def memory_mb(root: Path = ROOT) -> tuple[int | None, int | None]:
+    """Memory of the machine and what of it is available, in MB; None where the kernel does not tell."""
+    rows = (line.split() for line in _read(root / "proc/meminfo").splitlines())
+    megabytes = {row[0].rstrip(":"): int(row[1]) // 1024 for row in rows if len(row) > 1 and row[1].isdigit()}
+    return megabytes.get("MemTotal"), megabytes.get("MemAvailable")
 
 
 def throttled(root: Path = ROOT) -> int | None:

@@ -32,7 +32,7 @@ GREY = 114
 
 
 def open_predictor(
-    model: str,
+    model: str | Model,
     engine: str | Sequence[str] = "auto",
     options: EngineOptions | None = None,
     *,
@@ -51,7 +51,7 @@ def open_predictor(
     engines which were asked for cannot load, and the usual one can, keeps its place.
 
     Args:
-        model: a catalogue name, that of an installed packed model, or the path of a model file.
+        model: a catalogue name, that of an installed packed model, the path of a model file, or one that was found.
         engine: `auto`, a name, or names in order of preference.
         options: what the user set of the back ends.
         min_score: what scores below it is dropped; None takes the manifest's.
@@ -77,7 +77,7 @@ def open_predictor(
             runner.close()
             raise
 
-    found = find(model, manifest)
+    found = find(model, manifest) if isinstance(model, str) else model
     head_for(found.manifest, tasks)  # a missing decoder is told before a slow load
     return _loaded_or_before(found, loaded, passed_over, described=manifest is not None)
 

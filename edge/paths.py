@@ -30,7 +30,7 @@ def read_bounded(path: Path, most: int) -> bytes:
         if not stat.S_ISREG(known.st_mode):
             raise OSError("it is no plain file")
         if known.st_size > most:
-            raise OSError(f"it has more than {most >> 20} MB")
+            raise OSError(f"it has more than {f'{most >> 20} MB' if most >> 20 else f'{most >> 10} KB'}")
         content = file.read(known.st_size + 1)  # as much is allocated at once, so it must not be `most`
     if len(content) > known.st_size:
         raise OSError("it grew while it was read")

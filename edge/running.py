@@ -11,6 +11,7 @@ from edge.config.schema import Config
 from edge.control import ControlServer, Handler, handlers_of
 from edge.daemon import Daemon
 from edge.errors import EdgeError, MissingError
+from edge.models.store import Model
 from edge.supervisor import Part, Supervisor
 from edge.types import Event
 from edge.web.settings import WebSettings, absent_packages
@@ -36,9 +37,18 @@ class Running:
         listener: called with each event in the camera's thread; must not block
         patient: a page that cannot listen yet is a part's fault, tried again, and does not keep the cameras from being
             watched: a board's address may come after the service. Otherwise it is the user's mistake.
+        model: the configuration's, where it was found before
     """
 
-    def __init__(self, config: Config, told: Told, listener: Callable[[Event], None], *, patient: bool) -> None:
+    def __init__(
+        self,
+        config: Config,
+        told: Told,
+        listener: Callable[[Event], None],
+        *,
+        patient: bool,
+        model: Model | None = None,
+    ) -> None:
         """Take the configuration's socket and data folder. Raises EdgeError if they are another's or unusable."""
         self._config, self._told, self._patient = config, told, patient
         self._stopped = False
@@ -47,7 +57,7 @@ class Running:
         handlers: dict[str, Handler] = {}
         self._control = ControlServer(config.node, handlers)  # first: it holds off a second daemon
         try:
-            self.daemon = Daemon(config, listener)
+            self.daemon = Daemon(config, listener, model)
         except EdgeError:
             self._control.close()
             raise
@@ -56,8 +66,7 @@ class Running:
     def start(self) -> None:
         """Start all of it; nothing is left running if it raises EdgeError."""
         try:
-            if self._config.web.enabled:
-                _need_web()
+            need_web(self._config)
             self.daemon.start()
             address = self._serve_page() if self._config.web.enabled else (None, None)
             self._run("control", self._control.serve)
@@ -105,17 +114,24 @@ class Running:
         return settings.url(table.port), first_url(app, settings, table.port)
 
 
-def _need_web() -> None:
-    """Raises MissingError if what serves the page is not installed."""
-    absent = absent_packages()
+def need_web(config: Config) -> None:
+    """Raises MissingError if the page is wanted and what serves it is not installed."""
+    absent = absent_packages() if config.web.enabled else ()
     if absent:
         raise MissingError(
             f"the page needs {', '.join(absent)}: pip install 'edge-runtime[web]', or set web.enabled = false"
         )
 
 
-def started(config: Config, told: Told, listener: Callable[[Event], None], *, patient: bool) -> Running:
+def started(
+    config: Config,
+    told: Told,
+    listener: Callable[[Event], None],
+    *,
+    patient: bool,
+    model: Model | None = None,
+) -> Running:
     """A daemon of a configuration, started. Raises EdgeError, with nothing left running, if it cannot be."""
-    running = Running(config, told, listener, patient=patient)
+    running = Running(config, told, listener, patient=patient, model=model)
     running.start()
     return running

@@ -10,11 +10,12 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 
-from edge import report
+from edge import fresh, report
 from edge.backoff import BackOff
 from edge.bell import Bell
 from edge.config.schema import Config
 from edge.errors import EdgeError, StorageError
+from edge.models.store import Model
 from edge.notify import Notifier
 from edge.running import Running, Told, started
 from edge.types import Event
@@ -79,8 +80,8 @@ class Service:
             self._systemd.stopping()
             running.stop()
 
-    def _start(self, config: Config, *, patient: bool) -> Running:
-        return started(config, self._told, self._listen, patient=patient)
+    def _start(self, config: Config, model: Model | None = None, *, patient: bool) -> Running:
+        return started(config, self._told, self._listen, patient=patient, model=model)
 
     def _watch(self, running: Running) -> None:
         """Feed the watchdog while all parts are in time, until somebody wants something."""
@@ -100,15 +101,16 @@ class Service:
         self._systemd.reloading()
         with self._patience():
             try:
-                fresh = self._load()
+                wanted = self._load()
                 if running.daemon.outbox.fault:  # stopping now would lose the events that wait in memory
                     raise StorageError(f"the data folder takes nothing at the moment: {running.daemon.outbox.fault}")
+                model = fresh.ready(wanted, running)
             except EdgeError as fault:
                 log.error("not reloaded, the daemon goes on as it was:\n%s", fault)
             else:
                 running.stop()
                 try:
-                    config, running = fresh, self._start(fresh, patient=False)
+                    config, running = wanted, self._start(wanted, model, patient=False)
                 except EdgeError as fault:
                     log.error("not reloaded, back to the configuration before: %s", fault)
                     running = self._again(config, running)
@@ -116,12 +118,12 @@ class Service:
         return config, running
 
     def _again(self, config: Config, stopped: Running) -> Running:
-        """The daemon of a configuration that did run before, as soon as it can run again; `stopped` if the process is
-        to end first."""
+        """The daemon of a configuration that did run before, with the very model that it ran, as soon as it can run
+        again; `stopped` if the process is to end first."""
         pause = BackOff(1.0, 10.0)
         while not self._stopping:
             try:
-                return self._start(config, patient=True)
+                return self._start(config, stopped.daemon.model, patient=True)
             except EdgeError as fault:
                 log.error("cannot go on, trying again: %s", fault)
                 self._systemd.watchdog()

@@ -13,6 +13,7 @@ from edge.detector import Detector, open_detector
 from edge.engines.base import EngineOptions
 from edge.engines.links import Change, PassedOver, log_passed_over
 from edge.errors import EngineError
+from edge.models import store
 from edge.rules import MOTION, Zone
 from edge.track import Tracker, TrackerSettings
 
@@ -23,6 +24,11 @@ WEAK = 0.375
 def objects_of(camera: Camera) -> list[str]:
     """The labels of a camera that need a model; empty where motion alone is wanted."""
     return [label for label in camera.labels if label != MOTION]
+
+
+def seeing(config: Config) -> list[Camera]:
+    """The cameras that are watched and need a model."""
+    return [camera for camera in config.camera if camera.enabled and objects_of(camera)]
 
 
 def engine_options(model: Model, engine: Engine) -> EngineOptions:
@@ -43,6 +49,7 @@ def open_model(
     cameras: Sequence[Camera],
     on_change: Callable[[Change], None] | None = None,
     *,
+    found: store.Model | None = None,
     passed_over: PassedOver = log_passed_over,
     measure: bool = False,
 ) -> Detector:
@@ -50,6 +57,7 @@ def open_model(
 
     Args:
         on_change: told when another back end serves; None keeps the first that loads.
+        found: the model, where it was found before; None looks for it.
         passed_over: told of those that were wanted before that one.
         measure: decide about crops by what inferences cost here; a replay does not, and takes a fixed table
 
@@ -58,7 +66,7 @@ def open_model(
     """
     model = config.model
     detector = open_detector(
-        model.name,
+        found or model.name,
         model.engine,
         engine_options(model, config.engine),
         min_score=model.min_score,

@@ -229,7 +229,8 @@ def need(module: str, install: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as fault:
-        raise MissingError(f"{module} cannot be imported ({one_line(fault)}); install it: {install}") from None
+        package = module.partition(".")[0]
+        raise MissingError(f"{package} cannot be imported ({one_line(fault)}); install it: {install}") from None
 
 
 def one_line(said: BaseException | str, limit: int = 200) -> str:

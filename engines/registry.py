@@ -94,6 +94,8 @@ TABLE = {
 }
 AUTO = ("tflite", "onnxruntime", "openvino")
 """Back ends that `auto` may take, those with the cheapest start first; the reference is for tests alone."""
+PACKED, COMPRESSED = ".epk", ".net"
+"""A packed model, which any back end loads that reads what is in it; and what can be made one, and is read by none."""
 REMOTE, MANIFEST = "kserve", ".toml"
 """A manifest without a model file beside it describes a model that only a server has."""
 
@@ -172,7 +174,7 @@ def usable(
     if auto:
         names: Sequence[str] = tuple(preferred) or tuple(_reading(suffix))
         if not names:
-            raise ModelError(f"no engine reads {suffix or 'files without a suffix'}; known: {_known_suffixes()}")
+            raise _unread(suffix)
     else:
         names = (wanted,) if isinstance(wanted, str) else tuple(dict.fromkeys(wanted))
     here: list[str] = []
@@ -251,5 +253,13 @@ def _others(suffix: str, name: str) -> str:
     return f"; try --engine {' or '.join(others)}" if others else ""
 
 
-def _known_suffixes() -> str:
-    return ", ".join(sorted({suffix for row in TABLE.values() for suffix in row.suffixes}))
+def check_suffix(suffix: str) -> None:
+    """ModelError for a file type that no back end reads, here or elsewhere."""
+    if not any(suffix in row.suffixes for row in TABLE.values()):
+        raise _unread(suffix)
+
+
+def _unread(suffix: str) -> ModelError:
+    known = ", ".join(sorted({PACKED, *(suffix for row in TABLE.values() for suffix in row.suffixes)}))
+    how = f"; `edge compress` makes an {PACKED} of it" if suffix == COMPRESSED else ""
+    return ModelError(f"no engine reads {suffix or 'files without a suffix'}; known: {known}{how}")

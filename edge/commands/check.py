@@ -12,6 +12,7 @@ from edge.config.diagnose import ConfigFindings
 from edge.config.load import default_path
 from edge.config.schema import Config
 from edge.doctor import configuration
+from edge.text import printable_lines
 
 
 @click.command()
@@ -26,7 +27,7 @@ def check(config: Path | None, as_json: bool) -> int:
         if as_json:
             print_json({"ok": False, "errors": [asdict(finding) for finding in fault.findings]})
         else:
-            click.echo(f"edge: {fault}", err=True)
+            click.echo(f"edge: {printable_lines(str(fault))}", err=True)
         return ConfigFindings.exit_code  # also where a part is all that is missing: the check itself lacks none
     if as_json:
         print_json({"ok": True, "errors": []})

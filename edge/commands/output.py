@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from edge.text import printable
+
 
 def print_json(document: Any) -> None:
     """One JSON document on stdout and nothing else there; what a terminal might obey is escaped."""
@@ -20,8 +22,8 @@ def _escaped(letter: str) -> str:
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Columns as wide as their longest cell, numbers at the right."""
-    cells = [[str(cell) for cell in row] for row in rows]
+    """Columns as wide as their longest cell, numbers at the right; `?` for what a terminal might obey."""
+    cells = [[printable(str(cell)) for cell in row] for row in rows]
     widths = [max(len(row[k]) for row in [list(head), *cells]) for k in range(len(head))]
     numeric = [bool(rows) and all(isinstance(row[k], (int, float)) for row in rows) for k in range(len(head))]
     for row in [list(head), *cells]:

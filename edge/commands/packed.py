@@ -23,6 +23,7 @@ from edge.models.packed.container import MAGIC
 from edge.models.packed.read import Packed, read
 from edge.models.store import find
 from edge.paths import GONE, is_file, unreadable
+from edge.text import printable
 
 FILE = click.Path(path_type=Path)
 
@@ -57,7 +58,7 @@ def verify(files: Sequence[Path], as_json: bool) -> int:
         print_json(rows)
     else:
         for row in rows:
-            click.echo(f"{row['path']}: {row['told']}" if row["ok"] else f"{row['reason']}")
+            click.echo(printable(f"{row['path']}: {row['told']}" if row["ok"] else f"{row['reason']}"))
     return 0 if all(row["ok"] for row in rows) else 1
 
 
@@ -111,8 +112,13 @@ def sign(file: Path, key: Path, output: Path | None) -> None:
 @click.argument("old", type=FILE)
 @click.argument("new", type=FILE)
 @click.option("-o", "--output", required=True, type=FILE, help="Write the update here, as NAME.epd.")
-def delta(old: Path, new: Path, output: Path) -> None:
+@click.option("--force", is_flag=True, help="Overwrite what is there.")
+def delta(old: Path, new: Path, output: Path, force: bool) -> None:
     """Make an update from the packed file OLD, as it is installed, to NEW: only what is new is in it."""
+    if output.suffix.lower() != updates.SUFFIX:
+        raise UserError(f"{output}: an update is called NAME{updates.SUFFIX}: name it {output.stem}{updates.SUFFIX}")
+    if os.path.lexists(output) and not force:
+        raise UserError(f"{output} is there already: `--force` overwrites it")
     _there([old, new])
     check_writable(output)
     before, after = read(old), read(new)
@@ -145,7 +151,7 @@ def _checked(file: Path) -> tuple[str, Packed | None]:
         packed = read(file, trust.trusted())
         packed.check()
         return f"sound; {whose(packed)}", packed
-    content = read_file(file) if file.suffix.lower() == ".epd" else b""
+    content = read_file(file) if file.suffix.lower() == updates.SUFFIX else b""
     if content:
         update = updates.parse(content, file)
         return f"a sound update, from {update.old[:12]}… to {update.new[:12]}…", None

@@ -77,7 +77,7 @@ def _tell(packed: Packed) -> None:
         f"{packed.manifest.name} ({packed.manifest.task}), version {origin.version}, {packed.suffix} inside, "
         f"by {printable(packed.tool)}"
     )
-    click.echo(f"made from the file with sha256 {origin.source_sha256}")
+    click.echo(f"says it was made from the file with sha256 {origin.source_sha256}")
     click.echo(f"{whose(packed)}; decoding takes {packed.peak_bytes / 1e6:.1f} MB at most beside what is decoded")
     rows = [
         (

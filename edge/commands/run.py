@@ -12,6 +12,8 @@ from typing import NoReturn
 
 import click
 
+from edge.text import printable
+
 _M_ARENA_MAX = -8
 
 
@@ -50,7 +52,7 @@ def demo(seconds: float | None, source: str | None, port: int | None) -> None:
 
     with stage.set_up(source, port) as scene:
         click.echo(scene.says)
-        told = Told(_ready, lambda event: click.echo(event_line(event)))
+        told = Told(_ready, lambda event: click.echo(printable(event_line(event))))
         Service(lambda: scene.config, told).run(seconds)
     _leave()
 

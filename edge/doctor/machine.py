@@ -13,6 +13,7 @@ from edge.clock import synchronised
 from edge.doctor import video
 from edge.doctor.verdict import Verdict
 from edge.engines import registry
+from edge.hardware import memory_mb
 
 HOT_C = 80.0
 """Above this a Raspberry Pi slows down."""
@@ -61,13 +62,6 @@ def _memory(root: Path) -> Verdict | None:
         advice = f"stop other programs: one camera with one model needs {LOW_MEMORY_MB} MB and more{small}"
         return Verdict("memory", "warn", f"{free} of {total} MB available", advice)
     return Verdict("memory", "ok", f"{free} of {total} MB available{small}")
-
-
-def memory_mb(root: Path = Path("/")) -> tuple[int | None, int | None]:
-    """Memory of the machine and what of it is available, in MB; None where the kernel does not tell."""
-    rows = (line.split() for line in _read(root / "proc/meminfo").splitlines())
-    megabytes = {row[0].rstrip(":"): int(row[1]) // 1024 for row in rows if len(row) > 1 and row[1].isdigit()}
-    return megabytes.get("MemTotal"), megabytes.get("MemAvailable")
 
 
 def _heat(root: Path) -> Verdict | None:

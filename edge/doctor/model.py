@@ -15,8 +15,9 @@ from edge.engines.base import EngineOptions
 from edge.errors import MissingError, ModelError, UserError
 from edge.models import catalogue, store
 from edge.models.manifest import Manifest
+from edge.models.slots import installed_packed
 from edge.opening import CAMERA_TASKS, head_for
-from edge.paths import unreadable
+from edge.paths import is_file, unreadable
 from edge.predictor import plain
 from edge.rules import MOTION
 
@@ -46,8 +47,10 @@ def check_model(data: dict[str, Any]) -> list[Finding]:
             return findings
         described, suffix = entry.manifest, entry.suffix
     except ModelError as fault:
-        names = [entry.manifest.name for entry in catalogue.entries()]
-        return [*findings, Finding(("model", "name"), str(fault), _near(name, names))]
+        here = [*store.installed(), *installed_packed()]
+        known = entry is not None or name in here or is_file(Path(name))
+        names = [*here, *(entry.manifest.name for entry in catalogue.entries())]
+        return [*findings, Finding(("model", "name"), str(fault), None if known else _near(name, names))]
     if not findings and _wanted(data):
         findings += _fit(described, suffix, engine, _options(data))
     return [*findings, *_labels(data, name, [plain(label) for label in described.labels])]

@@ -8,7 +8,7 @@ import socket
 import tempfile
 from pathlib import Path
 
-from edge import wiring
+from edge import hardware, wiring
 from edge.config.schema import Config, Node
 from edge.control import NotRunning, call
 from edge.doctor import machine
@@ -84,7 +84,7 @@ def _keys() -> Verdict | None:
 
 
 def _model(config: Config) -> Verdict | None:
-    if not any(wiring.objects_of(camera) for camera in config.camera if camera.enabled):
+    if not wiring.seeing(config):
         return None
     try:
         found = store.find(config.model.name, config.model.manifest)
@@ -112,7 +112,7 @@ def _model(config: Config) -> Verdict | None:
         )
     if told:
         return Verdict("model", "warn", f"{shown}; {told}", "it serves as long as the others are away")
-    memory = machine.memory_mb()[0]
+    memory = hardware.memory_mb()[0]
     if engine == "openvino" and memory is not None and memory < machine.SMALL_BOARD_MB:
         return Verdict("model", "warn", shown, f"on a board of {memory} MB {machine.SMALL_BOARD}")
     return Verdict("model", "ok", shown)

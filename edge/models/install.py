@@ -5,10 +5,11 @@ A killed process and a power cut at any moment leave the model that served, or t
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,38 +81,42 @@ def install(
     Args:
         content: of the file.
         source: where it is from, for messages.
-        prove: tries it out, before anything is changed.
-        allow_older: take a lower version than the one that serves as well.
+        prove: tries it out, before anything is changed and while nobody is held off.
+        allow_older: take a lower version than the highest that was ever installed as well; it is the highest then.
 
     Raises:
         ModelError: it is damaged, not signed as this device wants it, older, or its name is another model's.
         EdgeError: what `prove` raises.
-        StorageError: the cache cannot be written, or another install is under way.
+        StorageError: the cache cannot be written, or another install is under way or was faster.
     """
-    folder = models_folder()
-    with locked(folder), _told_as(folder):
-        packed = parse(content, source, trust.trusted())
-        slots = Slots(folder, _name(packed, source))
-        before = _before(slots)
-        if before is not None and (before.sha256, before.letter) == (packed.sha256, slots.active):
-            return Installed(slots.name, slots.link, before.version, before.version, fresh=False)
-        _check_version(packed, before, source, allow_older=allow_older)
-        target = slots.file(next(letter for letter in LETTERS if before is None or letter != before.letter))
-        _sweep(folder, step)
-        step("make a folder for the draft")
-        with tempfile.TemporaryDirectory(dir=folder, prefix=_SCRATCH) as scratch:
-            # By its name to be, under which a back end may keep what it makes of it.
-            draft = Path(scratch) / target.name
-            _write(draft, content, step)
-            with _named(draft, source):
-                step("try it out")
-                prove(store.packed_model(draft))
+    folder, keys = models_folder(), trust.trusted()
+    packed = parse(content, source, keys)
+    slots = Slots(folder, _name(packed, keys, source))
+    before = _before(slots)
+    if before is not None and (before.sha256, before.letter) == (packed.sha256, slots.active):
+        return Installed(slots.name, slots.link, before.version, before.version, fresh=False)
+    _check_version(packed, slots, before, source, allow_older=allow_older)
+    target = slots.file(next(letter for letter in LETTERS if before is None or letter != before.letter))
+    with _scratch(folder, step) as scratch:
+        # By its name to be, under which a back end may keep what it makes of it.
+        draft = scratch / target.name
+        _write(draft, content, step)
+        with _named(draft, source):
+            step("try it out")
+            prove(store.packed_model(draft))
+        with locked(folder), _told_as(folder):
+            if _before(slots) != before:
+                raise StorageError(f"{slots.link}: was changed while {source} was tried out: try again")
+            _check_version(packed, slots, before, source, allow_older=allow_older)
+            step("remember its version")
+            slots.remember(packed.origin.version)
             step("put it into its slot")
             draft.replace(target)
-        step("settle the slot")
-        settle(folder)
-        slots.switch(target, step)
-        slots.forget_aside(step)
+            scratch.rmdir()  # now: the next install of this very file has nothing to do and sweeps nothing
+            step("settle the slot")
+            settle(folder)
+            slots.switch(target, step)
+            slots.forget_aside(step)
     before_it = None if before is None else before.version
     return Installed(slots.name, slots.link, packed.origin.version, before_it, fresh=True)
 
@@ -131,9 +136,11 @@ def roll_back(name: str, prove: Prove) -> Installed:
     other = next((letter for letter in slots.filled if letter != now), None)
     if other is None:
         raise UserError(f"{name} was installed once: there is nothing to go back to")
+    mark = slots.mark(other)
+    prove(store.packed_model(slots.file(other)))
     with locked(slots.folder), _told_as(slots.folder):
-        model = store.packed_model(slots.file(other))
-        prove(model)
+        if (slots.active, slots.mark(other)) != (now, mark):
+            raise StorageError(f"{slots.link}: was changed while the other one was tried out: try again")
         slots.switch(slots.file(other))
     before, after = _in(slots, now), _in(slots, other)
     return Installed(
@@ -167,28 +174,47 @@ def _in(slots: Slots, letter: str | None) -> _Before | None:
     return None if packed is None else _Before(letter, packed.origin.version, packed.sha256)
 
 
-def _check_version(packed: Packed, before: _Before | None, source: Path, *, allow_older: bool) -> None:
-    version = packed.origin.version
-    if before is not None and version < before.version and not allow_older:
+def _check_version(packed: Packed, slots: Slots, before: _Before | None, source: Path, *, allow_older: bool) -> None:
+    """ModelError for a version below what serves, and below the highest that was ever installed."""
+    version, highest = packed.origin.version, slots.highest
+    if highest is None:
+        found = (_in(slots, letter) for letter in slots.filled)
+        highest = max((one.version for one in found if one is not None), default=0)
+    highest = max(highest, 0 if before is None else before.version)
+    if version < highest and not allow_older:
         raise ModelError(
-            f"{source}: version {version} of {packed.manifest.name} is older than {before.version}, which is "
-            f"installed: `--allow-older` takes it all the same"
+            f"{source}: version {version} of {slots.name} is older than {highest}, which was installed before: "
+            f"`--allow-older` takes it all the same"
         )
 
 
-def _name(packed: Packed, source: Path) -> str:
-    """The name to install under. A known model's may be taken only by what was made from it."""
-    name = packed.manifest.name
-    check_name(name, source)
-    known = catalogue.by_name(name)
-    if known is not None and known.manifest.sha256 != packed.origin.source_sha256:
-        raise ModelError(f"{source}: the catalogue has another model called {name}; rename yours")
-    return name
+def _name(packed: Packed, keys: Sequence[bytes], source: Path) -> str:
+    """The name to install under.
+
+    A known model's may be taken only by what says that it was made from it, does the same, and is signed with a trusted
+    key: where a file is from, it says of itself, so that somebody trusted has to vouch for it.
+    """
+    manifest = packed.manifest
+    check_name(manifest.name, source)
+    known = catalogue.by_name(manifest.name)
+    if known is None:
+        return manifest.name
+    says = (packed.origin.source_sha256, manifest.task, manifest.decoder)
+    if says != (known.manifest.sha256, known.manifest.task, known.manifest.decoder):
+        raise ModelError(
+            f"{source}: the catalogue has another model called {manifest.name}: give yours another name in its manifest"
+        )
+    if packed.key is None or packed.key not in keys:
+        raise ModelError(
+            f"{source}: {manifest.name} is a name of the catalogue, which only a file signed with a trusted key may "
+            f"take: sign it and trust the key (`edge models trust KEY`), or give it another name in its manifest"
+        )
+    return manifest.name
 
 
 def _write(draft: Path, content: bytes, step: Step) -> None:
     step("write the draft")
-    with draft.open("xb") as file:
+    with _told_as(draft.parent.parent), draft.open("xb") as file:
         file.write(content)
         file.flush()
         os.fchmod(file.fileno(), 0o644)  # for the service and for users' commands, whatever this user's umask is
@@ -196,11 +222,42 @@ def _write(draft: Path, content: bytes, step: Step) -> None:
         os.fsync(file.fileno())
 
 
+@contextmanager
+def _scratch(folder: Path, step: Step) -> Iterator[Path]:
+    """A folder for a draft, locked, so that other installs do not take it for one that was left."""
+    with locked(folder), _told_as(folder):
+        _sweep(folder, step)
+        step("make a folder for the draft")
+        made = tempfile.TemporaryDirectory(dir=folder, prefix=_SCRATCH)
+        handle = _hold(Path(made.name))
+    try:
+        with made:
+            yield Path(made.name)
+    finally:
+        os.close(handle)
+
+
+def _hold(scratch: Path) -> int:
+    """Lock a folder of a draft, which nobody else may enter. BlockingIOError if its install is under way."""
+    handle = os.open(scratch, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
 def _sweep(folder: Path, step: Step) -> None:
     """Drop what installs that were killed have left: nobody else is at it, for we have the lock."""
     for left in folder.glob(f"{_SCRATCH}*"):
+        try:
+            handle = _hold(left)
+        except OSError:  # an install is under way there, or it is another user's
+            continue
         step("drop the folder of a draft that was left")
         shutil.rmtree(left, ignore_errors=True)
+        os.close(handle)
     for left in folder.glob(".*.part"):
         step("drop a file that was not finished")
         left.unlink(missing_ok=True)

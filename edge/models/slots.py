@@ -5,6 +5,8 @@
     NAME.b.epk       the other: what served before, or what is to serve next
     NAME.aside.epk   a file that had to be taken out of its slot, until the next install
     NAME.aside.txt   why
+    NAME.version     the highest version so far; stays when the model is removed
+    .lock            what who changes anything holds
 
 A file is put into the slot that does not serve, and the link is then replaced by a rename: whenever the power goes, a
 whole model is named. Where the link is lost, the newest whole slot serves.
@@ -29,6 +31,8 @@ from edge.paths import is_file, read_bounded, settle, write_whole
 log = logging.getLogger(__name__)
 
 SUFFIX = ".epk"
+VERSION = ".version"
+LOCK = ".lock"
 LETTERS = ("a", "b")
 MOST_REASON = 4096
 _TAKEN = re.compile(r"\.(a|b|aside)$")
@@ -84,6 +88,19 @@ class Slots:
         return " ".join(text.split())
 
     @property
+    def highest(self) -> int | None:
+        """The highest version so far, or the older one that was wanted since; None where that is not known."""
+        try:
+            text = read_bounded(self._highest, MOST_REASON).decode("ascii", errors="replace").strip()
+        except OSError:
+            return None
+        return int(text) if re.fullmatch(r"[0-9]{1,20}", text) else None
+
+    def remember(self, version: int) -> None:
+        """Let this version be the highest from now on. OSError if it may not be."""
+        write_whole(self._highest, f"{version}\n".encode())
+
+    @property
     def there(self) -> bool:
         """Whether a packed model is installed under this name."""
         return bool(self.filled)
@@ -136,7 +153,10 @@ class Slots:
             self._aside(kind).unlink(missing_ok=True)
 
     def remove(self) -> list[Path]:
-        """Remove the model, the link first; returns what is gone. StorageError if this user may not."""
+        """Remove the model, the link first, but for what keeps an older version from coming back.
+
+        Returns what is gone. StorageError if this user may not.
+        """
         places = [self.link, *map(self.file, LETTERS), self._aside("epk"), self._aside("txt")]
         with locked(self.folder):
             there = [path for path in places if os.path.lexists(path)]
@@ -147,6 +167,10 @@ class Slots:
             except OSError as fault:
                 raise StorageError(f"{self.folder}: cannot be written: {fault.strerror or fault}") from None
         return there
+
+    @property
+    def _highest(self) -> Path:
+        return self.folder / f"{self.name}{VERSION}"
 
     def _aside(self, kind: str) -> Path:
         return self.folder / f"{self.name}.aside.{kind}"
@@ -186,11 +210,11 @@ def check_name(name: str, where: object) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold off others who change what is installed in a folder. StorageError if one is at it."""
+    """Hold off others who change what is installed in a folder. StorageError if one is at it, or this user may not."""
     try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        handle = _lock_file(folder)
     except OSError as fault:
-        raise StorageError(f"{folder}: cannot be opened: {fault.strerror}") from None
+        raise StorageError(f"{folder}: cannot be written: {fault.strerror}") from None
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -199,3 +223,23 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _lock_file(folder: Path) -> int:
+    """What is locked: no file that a user may open who may not write to the folder, for who may open it may lock it."""
+    place, flags = folder / LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(place, flags)
+    except FileNotFoundError:
+        pass
+    found = folder.stat()
+    may_write = 0o200 | found.st_mode & 0o022
+    handle = os.open(place, flags | os.O_CREAT, 0o600)
+    try:
+        if os.geteuid() == 0:  # for the service whose folder it is
+            os.fchown(handle, found.st_uid, found.st_gid)
+        os.fchmod(handle, may_write | may_write << 1)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle

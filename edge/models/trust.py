@@ -14,11 +14,13 @@ import binascii
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import ModelError, StorageError, UserError
+from edge.models.packed.signing import verifier
 from edge.paths import read_bounded, write_whole
 
 SYSTEM = Path("/etc/edge/keys")
@@ -27,7 +29,7 @@ PREFIX = bytes.fromhex("302a300506032b6570032100")
 KEY_BYTES = 32
 MOST_BYTES = 1 << 16
 """Of a file with a key; one has about 113 bytes."""
-_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----\s*([A-Za-z0-9+/=\s]*?)-----END \1-----")
+_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----([A-Za-z0-9+/=\s]*)-----END \1-----")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def keys() -> tuple[Key, ...]:
     """All trusted keys: of the machine and of this user.
 
     Raises:
-        ModelError: a folder of keys or a file in one cannot be read, or is no public key.
+        ModelError: a folder of keys or a file in one cannot be read, or is no public key, or is not called `*.pem`.
     """
     return tuple(Key(path, read_key(path)) for folder in _folders() for path in _files(folder))
 
@@ -78,9 +80,14 @@ def add(path: Path) -> Key:
 
     Raises:
         ModelError: the file is no public key, or another one has its name already.
+        MissingError: the package that verifies signatures is not here: no packed model would be let in any more.
         StorageError: it cannot be written.
     """
-    raw = read_key(path)
+    try:
+        raw = _parsed(read_bounded(path, MOST_BYTES), path)
+    except OSError as fault:
+        raise ModelError(f"{path}: no public key: {fault.strerror or fault}") from None
+    verifier(wanted=True)
     target = _own_folder() / f"{path.stem}.pem"
     if os.path.lexists(target) and read_key(target) != raw:
         raise ModelError(f"{target} is another key: remove it first, or give the file another name")
@@ -139,16 +146,38 @@ def _own_folder() -> Path:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    try:
-        names = sorted(path for path in folder.iterdir() if path.suffix == ".pem")
-    except (FileNotFoundError, NotADirectoryError):
+    if _absent(folder):
         return
+    try:
+        names = sorted(folder.iterdir())
     except OSError as fault:
+        nowhere = isinstance(fault, FileNotFoundError)
         raise ModelError(
-            f"{folder}: the trusted keys cannot be read: {fault.strerror}; "
+            f"{folder}: the trusted keys cannot be read: {'a link leads nowhere' if nowhere else fault.strerror}; "
             f"until that is mended no packed model is loaded"
         ) from None
-    yield from names
+    for path in names:
+        if path.suffix == ".pem":
+            yield path
+        elif not path.name.startswith("."):  # such as the draft of a key that is being added
+            raise ModelError(
+                f"{path}: among the trusted keys, but not called NAME.pem: rename or move it; "
+                f"until that is mended no packed model is loaded"
+            )
+
+
+def _absent(folder: Path) -> bool:
+    """Whether there is surely no such folder: what it would lie in is a folder, and no link that leads nowhere."""
+    for place in (folder, *folder.parents):
+        try:
+            # Some services have the home `/dev/null`.
+            leads = stat.S_ISCHR(place.lstat().st_mode) or place.is_dir()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            return False
+        return place != folder and leads
+    return True
 
 
 def _parsed(content: bytes, path: Path) -> bytes:

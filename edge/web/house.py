@@ -33,7 +33,7 @@ class Health(Protocol):
         - `ready` bool, `alarm` str (a state of the MQTT contract), `node` str, `version` str, `uptime_s` float
         - `cameras` [{`name`, `status` online|offline|disabled, `reason` str|None, `fps`, `size` [w, h]|None, `dropped`,
           `inferences`, `motion` bool, `tracks` int or list}]
-        - `engines` [{`name`, `model`, `state` up|standing_in|fault, `reason`}]
+        - `engines` [{`name`, `model`, `version`, `state` up|standing_in|fault, `reason`}]
         - `sinks` [{`name`, `state` connecting|up|back_off|fault|stopped, `reason`, `depth`}]
         - `outbox` {`depth`, `oldest_s`, `dropped`}
         """

@@ -35,7 +35,7 @@ class House:
             "alarm": self.alarm.state,
             "uptime_s": 93784,
             "cameras": [camera],
-            "engines": [{"name": "tflite", "state": "up", "reason": None}],
+            "engines": [{"name": "tflite", "model": "door", "version": 7, "state": "up", "reason": None}],
             "sinks": [{"name": "mqtt", "state": "back_off", "reason": "connection refused"}],
             "outbox": {"fault": None},
         }

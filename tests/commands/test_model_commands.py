@@ -190,7 +190,7 @@ def test_infer_reads_no_image_of_gigabytes(edge: Any, tmp_path: Path) -> None:
         (("models", "inspect", "/usr"), 2, "/usr: is a folder"),
         (("models", "inspect", "."), 2, ".: is a folder"),
         (("models", "inspect", "/dev/null"), 2, "/dev/null: is no file"),
-        (("models", "inspect", "empty.png"), 2, "no engine reads .png; known: .engine, .onnx"),
+        (("models", "inspect", "empty.png"), 2, "no engine reads .png; known: .engine, .epk, .onnx"),
         (("models", "inspect", "empty.onnx"), 2, "empty.onnx: not a model that onnxruntime can read"),
         (("models", "inspect", "empty.tflite"), 2, "empty.tflite: not a model that tflite can read"),
         (("models", "inspect", "text.onnx", "--set", "model.name=x"), 2, "has no effect here"),

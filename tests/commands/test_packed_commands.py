@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,11 @@ import pytest
 from onnx import numpy_helper
 
 from edge.models import trust
-from edge.models.packed import Origin, pack
+from edge.models.packed import Origin, pack, signing
 from edge.models.packed.read import read
 from edge.tools.carrier_ir import cut_ir, read_ir
 from tests.support.command import Edge
-from tests.support.epk import packed_grid
+from tests.support.epk import packed_grid, packed_onnx
 from tests.support.keys import key_pair
 from tests.support.nets import GRID_MANIFEST, grid_detector, ir_adding
 
@@ -162,6 +163,7 @@ def test_a_model_is_installed_updated_gone_back_from_and_removed(edge: Edge, tmp
     assert "% of grid-2.epk" in edge("delta", "grid-1.epk", "grid-2.epk", "-o", "update.epd").out
     assert "a sound update, from" in edge("verify", "update.epd").out
     done = edge("models", "install", "update.epd")
+    assert done.err == "edge: a service that runs takes it in with `systemctl reload edge`\n"
     assert done.out == f"grid: version 2 serves in place of 1, which is kept: {place}\n"
     assert place.read_bytes() == Path("grid-2.epk").read_bytes()
     assert edge("models", "install", "grid-1.epk").code == 2
@@ -174,7 +176,7 @@ def test_a_model_is_installed_updated_gone_back_from_and_removed(edge: Edge, tmp
     assert json.loads(edge("infer", "grid", "corner.png", "--json").out)["model"] == "grid"
     assert json.loads(edge("models", "verify", "--json").out)[0]["ok"]
     assert edge("models", "remove", "grid").code == 0
-    assert list(place.parent.iterdir()) == []
+    assert sorted(path.name for path in place.parent.iterdir()) == [".lock", "grid.version"]
     assert edge("models", "remove", "grid").err.startswith("edge: no model called grid is installed")
 
 
@@ -200,7 +202,8 @@ def test_only_signed_models_are_taken_once_a_key_is_trusted(edge: Edge, tmp_path
         done = edge(*command)
         assert (done.code, done.err) == (
             2,
-            "edge: grid-1.epk: is not signed, and this device takes only models that are\n",
+            "edge: grid-1.epk: is not signed, and this device takes only models that are: `edge sign` it on the "
+            "workstation, or let any in again with `edge models trust --remove NAME`\n",
         )
     assert edge("sign", "grid-1.epk", "--key", mine.private, "-o", "signed.epk").out.split()[-1] == fingerprint
     assert read(Path("grid-1.epk")).key is None
@@ -211,6 +214,26 @@ def test_only_signed_models_are_taken_once_a_key_is_trusted(edge: Edge, tmp_path
     assert edge("infer", "grid-1.epk", "corner.png").code == 0
     assert edge("models", "trust", mine.private).code == 2
     assert edge("models", "trust").code == 2
+
+
+def test_what_a_terminal_would_obey_is_not_printed(edge: Edge, tmp_path: Path) -> None:
+    odd = replace(read(Path("grid-1.epk")).manifest, licence="\x1b]0;pwn\x07\x1b[2J", labels=("\x1b[31mA\x9b2J",) * 2)
+    Path("odd.epk").write_bytes(packed_onnx(grid_detector(tmp_path / "made.onnx").read_bytes(), odd))
+    Path("odd.toml").write_text('"\\u001b]0;pwn\\u0007\\nedge: all is well" = 1\n' + GRID_MANIFEST)
+    assert edge("models", "install", "odd.epk").code == 0
+    listed, seen = edge("models", "list"), edge("infer", "odd.epk", "corner.png")
+    assert "?]0;pwn??[2J" in listed.out
+    assert "?[31mA?2J" in seen.out
+    refused = edge("infer", "odd.epk", "corner.png", "--manifest", "odd.toml")
+    assert refused.err.count("\n") == 1
+    assert "]0;pwn??edge: all is well` is not a key of manifests" in refused.err
+    for said in (listed.out, seen.out, refused.err):
+        assert all(line.isprintable() for line in said.split("\n"))
+    labels = [
+        row["label"]
+        for row in json.loads(edge("infer", "odd.epk", "corner.png", "--json").out)["images"][0]["detections"]
+    ]
+    assert labels == ["\x1b[31mA\x9b2J"]
 
 
 def test_signing_with_what_is_no_private_key_leaves_the_file_as_it_is(edge: Edge, tmp_path: Path) -> None:
@@ -282,3 +305,86 @@ def test_who_may_only_read_the_cache_uses_the_sound_slot_and_switches_nothing(ed
     finally:
         (shared / "models").chmod(0o755)
         shutil.rmtree(shared)
+
+
+def test_trusting_a_first_key_names_what_is_refused_from_then_on(edge: Edge, tmp_path: Path) -> None:
+    assert edge("models", "install", "grid-1.epk").code == 0
+    done = edge("models", "trust", key_pair(tmp_path, "maker").public)
+    assert done.code == 0
+    assert "edge: grid is refused from now on: " in done.err
+    assert "`edge sign` it on the workstation, or let any in again with `edge models trust --remove NAME`" in done.err
+    assert edge("models", "trust", key_pair(tmp_path, "second").public).err == "", "it was refused before"
+
+
+def test_a_key_is_trusted_only_where_signatures_can_be_verified(
+    edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = key_pair(tmp_path, "maker").public
+    monkeypatch.setitem(sys.modules, signing.ED25519, None)
+    done = edge("models", "trust", key)
+    assert (done.code, edge("models", "trust", "--list").out) == (3, "no key is trusted: any packed model is taken\n")
+    assert done.err.startswith("edge: cryptography cannot be imported (")
+    assert done.err.endswith("; install it: pip install 'edge-runtime[sign]'\n")
+
+
+def test_what_is_no_key_is_said_to_be_none(edge: Edge) -> None:
+    Path("door.epk").write_bytes(b"EPK1" + bytes(1 << 17))
+    done = edge("models", "trust", "door.epk")
+    assert (done.code, done.err) == (2, "edge: door.epk: no public key: it has more than 64 KB\n")
+
+
+@pytest.mark.parametrize(
+    "command", [["infer", "FILE", "corner.png"], ["inspect", "FILE"], ["models", "inspect", "FILE"]]
+)
+def test_a_file_of_another_kind_is_called_what_it_is(edge: Edge, command: list[str]) -> None:
+    def said(name: str) -> str:
+        done = edge(*(name if word == "FILE" else word for word in command))
+        assert (done.code, done.out) == (2, "")
+        return done.err
+
+    edge("delta", "grid-1.epk", "grid-2.epk", "-o", "grid.epd")
+    assert said("grid.epd") == "edge: grid.epd: an update of a packed model: `edge models install` takes it\n"
+    grid_detector(Path("plain.onnx")).rename("plain.epk")
+    assert "plain.epk: is no packed model, whatever its name; `edge compress` makes one" in said("plain.epk")
+    Path("grid-1.epk").rename("grid.onnx")
+    if command[0] != "inspect":  # which shows it
+        assert said("grid.onnx") == "edge: grid.onnx: a packed model: name it grid.epk\n"
+
+
+def test_what_no_engine_reads_is_not_installed(edge: Edge) -> None:
+    Path("squeeze.net").write_bytes(b"a codebook")
+    Path("squeeze.toml").write_text(GRID_MANIFEST)
+    done = edge("models", "install", "squeeze.net")
+    assert done.code == 2
+    assert "no engine reads .net; known: .engine, .epk, .onnx, " in done.err
+    assert "`edge compress` makes an .epk of it" in done.err
+
+
+def test_only_an_unknown_name_is_guessed_at(edge: Edge) -> None:
+    edge("models", "install", "grid-1.epk")
+    slot = Path("cache/models/grid.a.epk")
+    slot.write_bytes(slot.read_bytes()[:-1])
+    for name, guessed in (("grid", False), ("gird", True)):
+        config = f'[[camera]]\nname = "porch"\nsource = "synthetic:"\n[model]\nname = "{name}"\n'
+        Path("edge.toml").write_text(config)
+        done = edge("check", "--config", "edge.toml")
+        assert (done.code, "did you mean `grid`?" in done.err, "there are " in done.err) == (2, guessed, False)
+
+
+def test_an_update_is_called_one_and_overwrites_nothing_unasked(edge: Edge) -> None:
+    done = edge("delta", "grid-1.epk", "grid-2.epk", "-o", "grid-2.epk")
+    assert (done.code, done.err) == (2, "edge: grid-2.epk: an update is called NAME.epd: name it grid-2.epd\n")
+    Path("grid.epd").write_bytes(b"mine")
+    done = edge("delta", "grid-1.epk", "grid-2.epk", "-o", "grid.epd")
+    assert (done.code, Path("grid.epd").read_bytes()) == (2, b"mine")
+    assert edge("delta", "grid-1.epk", "grid-2.epk", "-o", "grid.epd", "--force").code == 0
+
+
+def test_a_known_model_that_is_installed_packed_is_listed_once(edge: Edge, tmp_path: Path) -> None:
+    places = tmp_path / "cache" / "models"
+    places.mkdir(parents=True)
+    (places / "yolox-nano.a.epk").write_bytes(packed_grid(tmp_path, name="yolox-nano"))
+    (places / "yolox-nano.epk").symlink_to("yolox-nano.a.epk")
+    (row,) = (row for row in json.loads(edge("models", "list", "--json").out) if row["name"] == "yolox-nano")
+    assert row["packed"]["version"] == 1
+    assert edge("models", "list").out.count("yolox-nano  ") == 1

@@ -33,7 +33,8 @@ def test_the_version_before_serves_and_the_owner_hears_of_it(tmp_path: Path, mon
     daemon = Daemon(tmp_path, config).start()
     try:
         (engine,) = daemon.status()["engines"]
-        assert (engine["model"], engine["state"]) == ("grid", "standing_in")
+        assert (engine["model"], engine["version"], engine["state"]) == ("grid", 1, "standing_in")
+        assert "grid version 1" in daemon.edge("status")
         assert engine["reason"].startswith("version 1 of grid stands in: ")
         assert "grid.b.epk: is damaged" in engine["reason"]
         rows = json.loads(daemon.edge("events", "--json"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def test_keys_of_the_machine_and_of_the_user_are_both_trusted(folders: tuple[Pat
     for folder, last in zip(folders, (b"8=", b"A="), strict=True):
         folder.mkdir()
         (folder / "one.pem").write_bytes(PEM.replace(b"8=", last))
-        (folder / "README").write_text("not a key, and not called one")
+        (folder / ".0123.part").write_text("the draft of a key that is being added")
     assert trust.trusted() == (RAW, RAW[:-1] + b"\x10")
 
 
@@ -76,6 +77,9 @@ def test_a_key_is_added_listed_and_removed(tmp_path: Path, folders: tuple[Path, 
         (PEM.replace(b"MCow", b"MCo"), "a damaged key: it is not base64"),
         (PEM.replace(b"MCow", b"MCox"), "a key of another kind; only Ed25519"),
         (PEM.replace(b"PUBLIC", b"EC PUBLIC"), "no public key in PEM"),
+        (HEAD + b"\n" * 65_000, "no public key in PEM"),
+        (HEAD * 2_300, "no public key in PEM"),
+        (HEAD + b"A" * 65_000, "no public key in PEM"),
         (b"x" * 70_000, "cannot be read: it has more than"),
     ],
 )
@@ -85,8 +89,10 @@ def test_what_is_no_key_is_one_clear_error_and_keeps_every_model_out(
     folders[1].mkdir()
     (folders[1] / "bad.pem").write_bytes(content)
     (folders[1] / "good.pem").write_bytes(PEM)
+    begun = time.process_time()
     with pytest.raises(ModelError, match=rf"bad\.pem: .*{complaint}"):
         trust.trusted()
+    assert time.process_time() - begun < 1, "whatever is in 64 KB"
 
 
 def test_a_link_to_nowhere_a_folder_and_a_pipe_are_errors_too(folders: tuple[Path, Path]) -> None:
@@ -121,3 +127,41 @@ def test_keys_that_this_user_may_not_read_keep_every_model_out(folders: tuple[Pa
     with pytest.raises(StorageError, match="cannot be removed"):
         trust.remove("one")
     folders[1].chmod(0o700)
+
+
+def test_a_folder_of_keys_that_is_a_link_to_nowhere_or_a_file_does_not_open_the_door(
+    folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in folders:
+        folder.symlink_to("/nowhere")
+        with pytest.raises(ModelError, match=rf"{folder.name}: the trusted keys cannot be read: a link leads nowhere"):
+            trust.trusted()
+        folder.unlink()
+        folder.write_bytes(PEM)
+        with pytest.raises(ModelError, match=rf"{folder.name}: the trusted keys cannot be read: Not a directory"):
+            trust.trusted()
+        folder.unlink()
+    for parent in ("gone", "file"):
+        monkeypatch.setattr(trust, "SYSTEM", tmp_path / parent / "keys")
+        (tmp_path / "gone").symlink_to("/nowhere") if parent == "gone" else (tmp_path / "file").write_text("")
+        with pytest.raises(ModelError, match=f"{parent}/keys: the trusted keys cannot be read"):
+            trust.trusted()
+
+
+def test_no_folder_of_keys_is_one_whose_parents_are_folders_and_the_home_of_some_services(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(trust, "SYSTEM", tmp_path / "etc" / "edge" / "keys")
+    monkeypatch.delenv("EDGE_KEYS")
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    for home in ("/dev/null", "/nowhere", str(tmp_path)):
+        monkeypatch.setenv("HOME", home)
+        assert trust.trusted() == ()
+
+
+@pytest.mark.parametrize("name", ["owner.pub", "owner.PEM", "owner"])
+def test_what_is_not_called_a_key_is_not_silently_left_out(folders: tuple[Path, Path], name: str) -> None:
+    folders[1].mkdir()
+    (folders[1] / name).write_bytes(PEM)
+    with pytest.raises(ModelError, match=rf"{name}: among the trusted keys, but not called NAME\.pem: rename or"):
+        trust.trusted()

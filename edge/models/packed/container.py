@@ -81,7 +81,7 @@ def split(content: bytes, allowed: Sequence[bytes] = (), verify: Verify | None =
     if len(view) > FILE_BYTES:
         raise Damaged(f"has more than {FILE_BYTES >> 20} MB")
     if len(view) < PREFIX.size + HASH_BYTES or bytes(view[:4]) != MAGIC:
-        raise Damaged("is no packed model")
+        raise Damaged("is no packed model, whatever its name; `edge compress` makes one of a plain model")
     _, version, flags, reserved, stored, size = PREFIX.unpack_from(view)
     if version != VERSION:
         raise Damaged(f"is of format {version}, and this release reads {VERSION}: update edge")
@@ -97,9 +97,14 @@ def split(content: bytes, allowed: Sequence[bytes] = (), verify: Verify | None =
         raise Damaged("is damaged: its content does not have the hash that it names")
     key = bytes(view[start : start + KEY_BYTES]) if flags & SIGNED else None
     if allowed and key is None:
-        raise Damaged("is not signed, and this device takes only models that are")
+        raise Damaged(
+            "is not signed, and this device takes only models that are: `edge sign` it on the workstation, or let any "
+            "in again with `edge models trust --remove NAME`"
+        )
     if allowed and key not in allowed:
-        raise Damaged("is signed by a key that this device does not trust")
+        raise Damaged(
+            "is signed by a key that this device does not trust; `edge models trust --list` shows those it does"
+        )
     signed = bytes(view[:start]), bytes(view[start + KEY_BYTES : body])
     if key is not None and (allowed or verify) and (verify is None or not verify(key, *signed)):
         raise Damaged("has a signature that does not hold")

@@ -31,6 +31,7 @@ from edge.errors import ModelError
 from edge.models.packed.limits import FILE_BYTES
 
 MAGIC = b"EPKD"
+SUFFIX = ".epd"
 VERSION = 1
 MOST_STEPS = 1 << 16
 LEAST = (32, 1 << 10, 1 << 15, 1 << 20)

@@ -1,0 +1,83 @@
+"""What a reload is to start, made sure of while the daemon before it still watches."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+
+from edge import hardware, wiring
+from edge.config.schema import Config
+from edge.engines import registry
+from edge.models.store import Model, find
+from edge.opening import CAMERA_TASKS, GREY, head_for
+from edge.paths import is_file
+from edge.running import Running, need_web
+
+log = logging.getLogger(__name__)
+
+ENGINE_MB = 100
+"""What a back end in this process takes beside the model."""
+TIMES = 4
+"""What a model is taken to need, in sizes of its plain file: as it is read, as the back end's graph, packed for its
+kernels, and what runs through it."""
+
+
+def ready(config: Config, running: Running) -> Model | None:
+    """The model of a configuration that is to follow a running daemon: found, verified and, unless it is the one that
+    runs already, tried out. None where no camera needs one.
+
+    It is tried out where there is memory for two, on an engine that more than one can use; why not is logged.
+
+    Raises:
+        EdgeError: it could not start: the model's file, signature or manifest, its engine, or the page's packages.
+    """
+    need_web(config)
+    seeing = wiring.seeing(config)
+    if not seeing:
+        return None
+    found = find(config.model.name, config.model.manifest)
+    head_for(found.manifest, CAMERA_TASKS)
+    options = wiring.engine_options(config.model, config.engine)
+    engine = registry.usable(config.model.engine, found.suffix, found.manifest.engines, options)[0]
+    if _same(config, found, running):
+        return found
+    why_not = _alone(engine, options.device) or _no_room(found)
+    if why_not:
+        log.info("%s is not tried out before it is to serve: %s", found.manifest.name, why_not)
+        return found
+    detector = wiring.open_model(config, seeing, found=found)
+    try:
+        wanted = found.manifest.input
+        detector.detect(np.full((wanted.height, wanted.width, 3), GREY, np.uint8))
+    finally:
+        detector.close()
+    return detector.predictor.model
+
+
+def _same(config: Config, found: Model, running: Running) -> bool:
+    """Whether the running daemon has loaded this model in this way."""
+    now, model = running.daemon.config, running.daemon.model
+    return model is not None and (
+        (found.sha256, found.manifest) == (model.sha256, model.manifest)
+        and (config.model, config.engine, config.crop) == (now.model, now.engine, now.crop)
+    )
+
+
+def _alone(engine: str, device: str | None) -> str:
+    """Why an engine may not load a model while another one is loaded; empty where it may."""
+    if engine not in registry.AUTO or device not in (None, "CPU"):
+        return f"{device or engine} may be busy with the one that serves now"
+    return ""
+
+
+def _no_room(model: Model) -> str:
+    """Why there is not memory for this model beside the one that serves; empty where there is, or nobody tells."""
+    if model.packed is None:
+        plain = sum(path.stat().st_size for path in (model.path, model.path.with_suffix(".bin")) if is_file(path))
+    else:
+        plain = sum(tensor.count * np.dtype(tensor.dtype).itemsize for tensor in model.packed.tensors)
+    needed, available = ENGINE_MB + (TIMES * plain >> 20), hardware.memory_mb()[1]
+    if available is None or available >= needed:
+        return ""
+    return f"that may take {needed} MB, and {available} are available"

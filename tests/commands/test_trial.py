@@ -1,0 +1,133 @@
+"""A packed model that hangs, fills the memory or crashes when it is tried out does so alone, and is refused."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edge.commands import trial
+from edge.errors import ModelError
+from edge.models.manifest import parse_manifest
+from edge.models.store import Model, packed_model
+from edge.opening import prove
+from tests.support.epk import packed_grid, packed_onnx
+
+MANIFEST: dict[str, Any] = {
+    "name": "odd",
+    "task": "values",
+    "decoder": "values",
+    "input": {"name": "x", "width": 8, "height": 8, "layout": "NCHW", "dtype": "float32"},
+    "outputs": {"values": "y"},
+}
+
+
+@pytest.fixture(autouse=True)
+def no_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGE_KEYS", str(tmp_path / "keys"))
+
+
+def model_of(folder: Path, nodes: list[onnx.NodeProto], **values: object) -> Model:
+    """A network that ends in `y`, 1 x 2; its beginning gives `z` of the same shape."""
+    weights = {"w": np.ones((192, 2), np.float32)} | {name: np.array(value) for name, value in values.items()}
+    begins = [helper.make_node("Flatten", ["x"], ["f"]), helper.make_node("MatMul", ["f", "w"], ["z"])]
+    graph = helper.make_graph(
+        [*begins, *nodes],
+        "odd",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 2])],
+        [numpy_helper.from_array(array, name) for name, array in weights.items()],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path = folder / "odd.epk"
+    path.write_bytes(packed_onnx(made.SerializeToString(), parse_manifest(MANIFEST, folder / "odd.toml")))
+    return packed_model(path)
+
+
+def endless(folder: Path) -> Model:
+    """A loop of 2^62 rounds."""
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["on"], ["on2"]), helper.make_node("Add", ["a", "a"], ["a2"])],
+        "body",
+        [
+            helper.make_tensor_value_info("i", TensorProto.INT64, []),
+            helper.make_tensor_value_info("on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("a", TensorProto.FLOAT, [1, 2]),
+        ],
+        [
+            helper.make_tensor_value_info("on2", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("a2", TensorProto.FLOAT, [1, 2]),
+        ],
+    )
+    return model_of(folder, [helper.make_node("Loop", ["m", "t", "z"], ["y"], body=body)], m=np.int64(2**62), t=True)
+
+
+def test_a_sound_one_passes_and_the_fault_of_another_is_the_same_as_without_a_process(tmp_path: Path) -> None:
+    path = tmp_path / "grid.epk"
+    path.write_bytes(packed_grid(tmp_path))
+    trial.prove_apart(packed_model(path))
+    path.write_bytes(packed_grid(tmp_path, broken="nan"))
+    told = []
+    for way in (prove, trial.prove_apart):
+        with pytest.raises(ModelError) as fault:
+            way(packed_model(path))
+        told.append(str(fault.value))
+    assert told[0] == told[1]
+
+
+def test_one_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "SECONDS", 4.0)
+    with pytest.raises(ModelError, match=r"odd\.epk: gave nothing within 4 s when it was tried out$"):
+        trial.prove_apart(endless(tmp_path))
+
+
+def test_ctrl_c_ends_one_that_never_ends(tmp_path: Path) -> None:
+    model = endless(tmp_path)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        try:
+            os.write(writer, b"begins")
+            trial.prove_apart(model)
+        except KeyboardInterrupt:
+            os._exit(130)
+        os._exit(1)
+    os.close(writer)
+    os.read(reader, 6)
+    signal.alarm(60)
+    os.kill(child, signal.SIGINT)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 130
+    signal.alarm(0)
+    os.close(reader)
+
+
+def test_one_that_takes_most_of_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = [
+        helper.make_node("ConstantOfShape", ["m"], ["k"]),
+        helper.make_node("ReduceMax", ["k"], ["r"], keepdims=0),
+        helper.make_node("Add", ["z", "r"], ["y"]),
+    ]
+    monkeypatch.setattr(trial, "memory_mb", lambda: (2000, 800))
+    with pytest.raises(ModelError, match=r"odd\.epk: takes more than 600 MB when it is run, 75% of the memory that is"):
+        trial.prove_apart(model_of(tmp_path, nodes, m=np.array([1 << 28])))
+
+
+def test_one_that_ends_its_process_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "SHARE", 1e6)
+    model = endless(tmp_path)
+
+    def kill(pid: int | None) -> int:
+        """In place of what a crash or a lack of memory does."""
+        os.kill(pid or 0, signal.SIGKILL)
+        return 0
+
+    monkeypatch.setattr(trial, "_resident_mb", kill)
+    with pytest.raises(ModelError, match=r"odd\.epk: ended the process that tried it out \(killed, perhaps for want"):
+        trial.prove_apart(model)

@@ -1,0 +1,62 @@
+"""What a reload makes sure of before it stops what runs."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from edge import fresh, hardware
+from edge.config.load import load
+from edge.config.schema import Config
+from edge.errors import ModelError
+from edge.running import Running
+from tests.support.epk import packed_grid
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """Of a camera with a packed model whose outputs are not the head's."""
+    monkeypatch.setenv("EDGE_KEYS", str(tmp_path / "keys"))
+    (tmp_path / "broken.epk").write_bytes(packed_grid(tmp_path, broken="manifest"))
+    path = tmp_path / "edge.toml"
+    model = f'[model]\nname = "{tmp_path / "broken.epk"}"\n'
+    path.write_text(f'[[camera]]\nname = "hall"\nsource = "synthetic:"\n{model}[web]\nenabled = false\n')
+    return load(path)
+
+
+def running(**daemon: Any) -> Running:
+    return cast(Running, SimpleNamespace(daemon=SimpleNamespace(**daemon)))
+
+
+def test_a_model_that_does_not_load_is_found_out(config: Config) -> None:
+    with pytest.raises(ModelError, match="it has no output `nothing`"):
+        fresh.ready(config, running(config=config, model=None))
+
+
+def test_where_memory_is_short_it_is_said_that_nothing_was_tried_out(
+    config: Config, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(hardware, "memory_mb", lambda: (512, 90))
+    found = fresh.ready(config, running(config=config, model=None))
+    assert found is not None
+    assert "is not tried out before it is to serve: that may take 100 MB, and 90 are available" in caplog.text
+
+
+def test_the_model_that_runs_already_is_not_loaded_twice(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as short:
+        short.setattr(hardware, "memory_mb", lambda: (512, 90))
+        model = fresh.ready(config, running(config=config, model=None))
+    again = fresh.ready(config, running(config=config, model=model))
+    assert again is not None
+    assert model is not None
+    assert again.sha256 == model.sha256
+
+
+def test_cameras_without_a_model_need_none(config: Config) -> None:
+    motion = config.model_copy(update={"camera": [config.camera[0].model_copy(update={"labels": ["motion"]})]})
+    assert fresh.ready(motion, running(config=config, model=None)) is None
