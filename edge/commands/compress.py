@@ -15,6 +15,7 @@ from edge.commands.output import print_json, print_table
 from edge.commands.written import check_writable, write
 from edge.engines.base import need
 from edge.errors import UserError
+from edge.models import catalogue
 from edge.models.manifest import NAME
 from edge.models.packed.read import read
 from edge.models.packed.signing import signer
@@ -115,7 +116,13 @@ def _tell(output: Path, told: dict[str, Any], made: Made) -> None:
     print_table(("what", "bytes", "", "signal to error"), rows)
     for line in told["notes"]:
         click.echo(line)
-    click.echo(f"once installed its name is {told['model']}")
+    click.echo(f"once installed its name is {told['model']}{_of_the_catalogue(told['model'])}")
+
+
+def _of_the_catalogue(name: str) -> str:
+    if catalogue.by_name(name) is None:
+        return ""
+    return ", the catalogue's: a device takes it only signed with a key that it trusts; `--name` gives it another"
 
 
 def _quality(step: dict[str, Any]) -> str:
