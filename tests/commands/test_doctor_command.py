@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from edge import control
-from edge.doctor import machine
+from edge import control, hardware
 from edge.engines import registry
 from edge.web import settings
 from tests.support.broker import free_port
@@ -114,7 +113,7 @@ def test_the_models_engine_must_be_here_and_suit_the_board(
     (tmp_path / "grid.toml").write_text(GRID_MANIFEST)
     absent = registry.Row("edge.engines.absent", (("absent_package", "absent"),), (".onnx",), "pip install absent")
     monkeypatch.setitem(registry.TABLE, "absent", absent)
-    monkeypatch.setattr(machine, "memory_mb", lambda *_: (memory, memory))
+    monkeypatch.setattr(hardware, "memory_mb", lambda *_: (memory, memory))
     config = write(tmp_path, f'[model]\nname = "grid.onnx"\nengine = "{engine}"\n', labels="person")
     found = checks(edge, config)["model"]
     assert found["grade"] == grade
