@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -39,7 +38,7 @@ def read_bounded(path: Path, most: int) -> bytes:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Put a file in place, durable and whole, over one that is there; OSError, and nothing changed, if it cannot be."""
-    draft = path.with_name(f".{secrets.token_hex(8)}.part")
+    draft = path.with_name(f".{os.urandom(8).hex()}.part")
     try:
         with draft.open("xb") as file:
             file.write(content)

@@ -21,8 +21,10 @@ from numpy.typing import NDArray
 
 from edge.errors import UserError
 from edge.models.manifest import Manifest
-from edge.models.packed import Origin, Weight, pack
+from edge.models.packed import Origin
 from edge.models.packed.container import Sign
+from edge.models.packed.pack import pack
+from edge.models.packed.weight import Weight
 from edge.models.store import Model
 from edge.tools import faster, graph, lighter, share
 from edge.tools.evaluate import Outputs, Quality, check_metric

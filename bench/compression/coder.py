@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bench.compression.huffman import huffman_bytes
 from bench.places import DATA
 from bench.table import Missing, Row, at_least, at_most
-from edge.models.packed import cells, rans, tables
+from edge.models.packed import cells, drafts, rans, tables
 from edge.models.packed.bits import Cursor
 from edge.models.packed.limits import CHUNK
 from edge.tools import squeezenet
@@ -72,7 +72,7 @@ def overhead() -> Iterator[Row]:
         symbols = np.unique(array, return_inverse=True)[1].reshape(-1).astype(np.uint8)
         share = np.bincount(symbols, minlength=256) / symbols.size
         entropy -= (share[share > 0] * np.log2(share[share > 0])).sum() * symbols.size / 8
-        stream = cells.draft_stream(symbols, 256).make()
+        stream = drafts.draft_stream(symbols, 256).make()
         if not np.array_equal(_decoded(stream, symbols.size), symbols):
             raise SystemExit("a stream does not give back what it was given")
         coded += len(stream)

@@ -25,11 +25,13 @@ from bench.table import Row, at_most
 from edge.engines.base import BUGS
 from edge.errors import ModelError
 from edge.models.manifest import parse_manifest
-from edge.models.packed import Grid, Origin, Weight, pack
+from edge.models.packed import Origin
 from edge.models.packed.container import resign, seal, split
 from edge.models.packed.dictionary import DICTIONARY
 from edge.models.packed.head import canonical
+from edge.models.packed.pack import pack
 from edge.models.packed.read import parse
+from edge.models.packed.weight import Grid, Weight
 from edge.models.packed.zstd import deflate, inflate
 from edge.tools import graph
 

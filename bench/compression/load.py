@@ -18,7 +18,9 @@ from bench.places import DATA, YOLOX
 from bench.table import Missing, Row, at_most
 from edge.models.catalogue import by_sha256
 from edge.models.manifest import Manifest, parse_manifest
-from edge.models.packed import Origin, Weight, pack
+from edge.models.packed import Origin
+from edge.models.packed.pack import pack
+from edge.models.packed.weight import Weight
 from edge.tools import graph, squeezenet
 
 ROUNDS = 15

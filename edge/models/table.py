@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -172,6 +171,8 @@ class Table:
     def finish(self) -> None:
         """Complain about the first key that nobody asked for."""
         for key in self._left:
+            import difflib  # here, since a model that loads needs none of it
+
             near = difflib.get_close_matches(key, self._known, 1)
             raise self.error(key, "is not a key of manifests" + (f"; did you mean `{near[0]}`?" if near else ""))
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from edge.models.packed import rans, tables
 from edge.models.packed.bits import Cursor, Damaged, pack_bits, pack_rice, unpack_bits, unpack_rice
-from edge.models.packed.cells import Cell, draft_cell, read_cell
+from edge.models.packed.cells import Cell, read_cell
+from edge.models.packed.drafts import draft_cell
 
 COUNTS = st.lists(st.one_of(st.just(0), st.integers(0, 5), st.integers(0, 10**6)), min_size=2, max_size=256)
 

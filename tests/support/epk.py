@@ -11,8 +11,10 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 from edge.models.manifest import Manifest, read_manifest
-from edge.models.packed import Origin, Weight, pack
+from edge.models.packed import Origin
 from edge.models.packed.container import Sign
+from edge.models.packed.pack import pack
+from edge.models.packed.weight import Weight
 from tests.support.nets import GRID_MANIFEST, grid_detector
 
 

@@ -7,8 +7,7 @@ manifest inside), `codecs` (a block to a tensor, by `values`, `classes` and `cel
 
 from __future__ import annotations
 
-from edge.models.packed.pack import pack
+from edge.models.packed.coded import Coded, Origin
 from edge.models.packed.read import Packed, read
-from edge.models.packed.weight import Coded, Grid, Origin, Weight
 
-__all__ = ["Coded", "Grid", "Origin", "Packed", "Weight", "pack", "read"]
+__all__ = ["Coded", "Origin", "Packed", "read"]

@@ -13,10 +13,10 @@ import numpy as np
 from edge.models.manifest import Manifest, parse_manifest
 from edge.models.packed.bits import Damaged
 from edge.models.packed.codecs import CODECS
+from edge.models.packed.coded import Coded, Origin
 from edge.models.packed.dictionary import DICTIONARY
 from edge.models.packed.limits import AXES, SKELETON_BYTES, TENSORS, WINDOW, decoded_limit
 from edge.models.packed.values import DTYPES
-from edge.models.packed.weight import Coded, Origin
 from edge.models.packed.zstd import deflate, inflate
 from edge.models.table import Table
 from edge.preprocess.input import Input

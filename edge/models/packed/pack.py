@@ -9,13 +9,14 @@ import numpy as np
 from edge import __version__
 from edge.errors import ModelError
 from edge.models.manifest import Manifest
-from edge.models.packed.codecs import encode
+from edge.models.packed.coded import Coded, Origin
 from edge.models.packed.container import Sign, seal
 from edge.models.packed.dictionary import DICTIONARY
+from edge.models.packed.encode import encode
 from edge.models.packed.head import SUFFIXES, Head, Skeleton, write_head
 from edge.models.packed.limits import AXES, FILE_BYTES, MANIFEST_BYTES, SKELETON_BYTES, TENSORS, decoded_limit
 from edge.models.packed.values import DTYPES
-from edge.models.packed.weight import Coded, Origin, Weight
+from edge.models.packed.weight import Weight
 from edge.models.packed.zstd import deflate, squeeze
 
 

@@ -17,13 +17,13 @@ from edge.models.manifest import Manifest
 from edge.models.packed import carriers, rans
 from edge.models.packed.bits import Damaged
 from edge.models.packed.codecs import Opened, open_block
+from edge.models.packed.coded import Coded, Origin
 from edge.models.packed.container import split
 from edge.models.packed.dictionary import DICTIONARY
 from edge.models.packed.head import SUFFIXES, Head, read_head
 from edge.models.packed.limits import FILE_BYTES, WINDOW
 from edge.models.packed.signing import verifier
 from edge.models.packed.tables import TOTAL
-from edge.models.packed.weight import Coded, Origin
 from edge.models.packed.zstd import inflate, unsqueeze
 from edge.paths import read_bounded
 
