@@ -59,9 +59,33 @@ def test_a_table_sums_to_4096_and_gives_every_symbol_that_occurs_a_place(counts:
     freq = tables.normalised(given_)
     assert freq.sum() == tables.TOTAL
     assert ((freq > 0) == (given_ > 0)).all()
-    cursor = Cursor(tables.write_table(freq))
+    cursor = Cursor(tables.write_table(freq, tables.BITS))
     assert (tables.read_table(cursor, freq.size) == freq).all()
     cursor.end()
+
+
+@given(COUNTS, st.sampled_from(tables.LADDERS))
+def test_a_table_on_a_ladder_sums_to_4096_and_gives_every_symbol_that_occurs_a_place(
+    counts: list[int], ladder: int
+) -> None:
+    given_ = np.array(counts, np.int64)
+    if np.count_nonzero(given_) < 2:
+        return
+    rung, freq = tables.fitted(given_, ladder)
+    assert freq.sum() == tables.TOTAL
+    assert ((freq > 0) == (given_ > 0)).all()
+    cursor = Cursor(tables.write_table(rung, ladder))
+    assert (tables.read_table(cursor, freq.size) == freq).all()
+    cursor.end()
+
+
+def test_a_coarse_ladder_takes_half_the_bytes_and_costs_little() -> None:
+    counts = np.bincount(drawn(0, 20_000, 60, 256), minlength=256).astype(np.int64)
+    share = counts / counts.sum()
+    fine, coarse = (tables.fitted(counts, ladder) for ladder in (tables.BITS, 2))
+    bits = [-(share[share > 0] * np.log2(freq[share > 0] / tables.TOTAL)).sum() for _, freq in (fine, coarse)]
+    assert bits[1] < 1.001 * bits[0]
+    assert len(tables.write_table(coarse[0], 2)) < 0.6 * len(tables.write_table(fine[0], tables.BITS))
 
 
 def test_a_table_is_nearly_as_good_as_the_distribution_itself() -> None:
@@ -77,7 +101,7 @@ def test_a_geometric_table_falls_and_sums_to_4096(ratio: int, size: int) -> None
     freq = tables.geometric(ratio, size)
     assert freq.sum() == tables.TOTAL
     assert freq.min() >= 1
-    cursor = Cursor(tables.write_table(freq, ratio))
+    cursor = Cursor(tables.write_geometric(ratio))
     assert (tables.read_table(cursor, size) == freq).all()
 
 
@@ -95,7 +119,7 @@ def test_a_stream_takes_its_entropy_and_two_percent() -> None:
     share = np.bincount(symbols) / symbols.size
     entropy = -(share[share > 0] * np.log2(share[share > 0])).sum() * symbols.size / 8
     stream = coded(symbols, -(-symbols.size // 1024))
-    size = stream.states.nbytes + stream.words.nbytes + len(tables.write_table(stream.freq))
+    size = stream.states.nbytes + stream.words.nbytes + len(tables.write_table(stream.freq, tables.BITS))
     assert entropy < size < 1.02 * entropy
 
 

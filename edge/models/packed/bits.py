@@ -106,13 +106,16 @@ def unpack_rice(cursor: Cursor, count: int) -> NDArray[np.uint64]:
         return np.empty(0, np.uint64)
     if 8 * cursor.left < count * (1 + k):
         raise Damaged("ends within a Rice code")
-    ends = _ones(cursor, count)
-    quotients = np.diff(ends, prepend=-1).astype(np.uint64) - np.uint64(1)
-    numbers: NDArray[np.uint64] = quotients << np.uint64(k) | unpack_bits(cursor, count, k).astype(np.uint64)
+    ends = _ones(cursor, count).astype(np.int64, copy=False)  # 32 bits where the machine has no more
+    ends[1:] -= ends[:-1] + 1
+    numbers = ends.view(np.uint64)
+    if k:
+        numbers <<= np.uint64(k)
+        numbers |= unpack_bits(cursor, count, k)
     return numbers
 
 
-def _ones(cursor: Cursor, count: int) -> NDArray[np.int64]:
+def _ones(cursor: Cursor, count: int) -> NDArray[np.intp]:
     """Where the next `count` set bits are, counted from here; takes the bytes up to the last of them."""
     room = count // 4 + 8
     while True:

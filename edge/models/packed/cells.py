@@ -8,7 +8,7 @@ stream is raw bits, one symbol, or entropy-coded.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,26 +23,24 @@ RAW, ONE, CODED = 0, 1, 2
 _BLOCK = 1 << 18
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(NamedTuple):
     """A stream as it was read: symbols that are known already, or those that the entropy coder has to give."""
 
     known: NDArray[np.uint8] | None
     coded: rans.Stream | None
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """A cell as it was read.
 
-    count: of its symbols
+    length: in symbols
     symbols: of a dense cell all of them, else those that are not zero
     gaps: where they are; a gap of `escape` only skips so many zeros and has no code
     masks: or so, a stream for each group of a kernel's positions
     kernel: symbols of a kernel
     """
 
-    count: int
+    length: int
     symbols: Pending
     gaps: Pending | None = None
     escape: int = 0
@@ -55,14 +53,14 @@ class Cell:
         return [part.coded for part in parts if part.coded is not None]
 
     def resolve(self, decoded: Sequence[NDArray[np.uint8]], zero: int) -> NDArray[np.uint8]:
-        """The cell's symbols, uint8 (count,), given what its streams decode to. Damaged where gaps do not fit."""
+        """The cell's symbols, uint8 (length,), given what its streams decode to. Damaged where gaps do not fit."""
         left = list(decoded)
         masks = [_value(mask, left) for mask in self.masks]
         gaps = None if self.gaps is None else _value(self.gaps, left)
         symbols = _value(self.symbols, left)
         if not masks and gaps is None:
             return symbols
-        made = np.full(self.count, zero, np.uint8)
+        made = np.full(self.length, zero, np.uint8)
         if gaps is None:
             self._unmask(made, masks, symbols)
         else:
@@ -78,7 +76,7 @@ class Cell:
             ends = at + np.cumsum(steps + coded)
             places = ends[coded] - 1
             at = int(ends[-1])
-            if at > self.count or used + places.size > symbols.size:
+            if at > self.length or used + places.size > symbols.size:
                 raise Damaged("has gaps that lead beyond the tensor")
             made[places] = symbols[used : used + places.size]
             used += places.size
@@ -86,7 +84,7 @@ class Cell:
             raise Damaged("has not as many codes as places for them")
 
     def _unmask(self, made: NDArray[np.uint8], masks: Sequence[NDArray[np.uint8]], symbols: NDArray[np.uint8]) -> None:
-        used = np.empty((self.count // self.kernel, self.kernel), bool)
+        used = np.empty((self.length // self.kernel, self.kernel), bool)
         for mask, positions in zip(masks, groups(self.kernel), strict=True):
             for bit, position in enumerate(positions):
                 used[:, position] = mask >> bit & 1

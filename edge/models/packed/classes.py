@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,23 +12,22 @@ from edge.models.packed.limits import CLASSES
 ROUNDS = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(NamedTuple):
     """Which class each channel is of.
 
     axis: of the channels
-    count: of classes, 1..8
-    of: uint8 (channels,), each below `count`
+    classes: how many there are, 1..8
+    of: uint8 (channels,), each below `classes`
     """
 
     axis: int
-    count: int
+    classes: int
     of: NDArray[np.uint8]
 
     def parts(self, symbols: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
         """The symbols of each class in one dimension: channel after channel, each as it lies in the tensor."""
         along = np.moveaxis(symbols, self.axis, 0)
-        return [np.ascontiguousarray(along[self.of == k]).reshape(-1) for k in range(self.count)]
+        return [np.ascontiguousarray(along[self.of == k]).reshape(-1) for k in range(self.classes)]
 
     def joined(self, parts: list[NDArray[np.uint8]], shape: tuple[int, ...]) -> NDArray[np.uint8]:
         """The tensor's symbols, uint8 of its shape, out of those of the classes."""

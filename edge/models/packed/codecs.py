@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +24,7 @@ HALF, SHUFFLED = 1, 2
 """Flags of stored and zstd blocks: float32 kept as float16 without loss; bytes of like weight put together."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """A block whose structure was checked.
 
     streams: what the entropy coder has to decode for it, perhaps together with those of other blocks
@@ -129,7 +127,7 @@ def _read_split(cursor: Cursor, classes: int, shape: tuple[int, ...]) -> Split:
 
 def _counts(split: Split, shape: tuple[int, ...]) -> list[int]:
     each = _count(shape) // shape[split.axis]
-    return [int(channels) * each for channels in np.bincount(split.of, minlength=split.count)]
+    return [int(channels) * each for channels in np.bincount(split.of, minlength=split.classes)]
 
 
 def kernel_of(shape: tuple[int, ...]) -> int:

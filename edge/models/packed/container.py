@@ -19,7 +19,7 @@ import hashlib
 import hmac
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from edge.models.packed.bits import Damaged
 from edge.models.packed.limits import FILE_BYTES, MANIFEST_BYTES
@@ -37,8 +37,7 @@ Verify = Callable[[bytes, bytes, bytes], bool]
 """Whether a signature (third) of bytes (second) is that of a public key (first)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(NamedTuple):
     """What a sound file holds.
 
     manifest: deflated

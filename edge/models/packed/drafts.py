@@ -14,7 +14,7 @@ from edge.models.packed.cells import CODED, DENSE, GAPS, MASKS, ONE, RAW, groups
 from edge.models.packed.limits import CHUNK, LANES, STEPS
 
 ESCAPES = (15, 31, 63, 127, 255)
-LANE_BITS = 1024
+LANE_BITS = 512
 """The least that a lane carries: its state costs 24 bits of these."""
 
 
@@ -89,11 +89,13 @@ def draft_stream(symbols: NDArray[np.uint8], alphabet: int, *, geometric: bool =
         return raw
     if used.size == 1:
         return Draft(2, lambda: bytes([ONE, int(used[0])]))
-    free = tables.normalised(counts)
-    ways = [(free, tables.write_table(free))]
+    ways = []
+    for ladder in tables.LADDERS:
+        rung, freq = tables.fitted(counts, ladder)
+        ways.append((freq, tables.write_table(rung, ladder)))
     if geometric:
         ratio = tables.best_ratio(counts)
-        ways.append((tables.geometric(ratio, alphabet), tables.write_table(free, ratio)))
+        ways.append((tables.geometric(ratio, alphabet), tables.write_geometric(ratio)))
     freq, table = min(ways, key=lambda way: 8 * len(way[1]) + _bits(counts, way[0]))
     lanes = lanes_for(symbols.size, _bits(counts, freq))
     if lanes > LANES:

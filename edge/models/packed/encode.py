@@ -124,4 +124,4 @@ def _unique(array: NDArray[Any]) -> tuple[NDArray[Any] | None, NDArray[np.uint8]
 def _write_split(split: Split | None) -> bytes:
     if split is None:
         return bytes([1])
-    return bytes([split.count, split.axis]) + pack_bits(split.of, (split.count - 1).bit_length())
+    return bytes([split.classes, split.axis]) + pack_bits(split.of, (split.classes - 1).bit_length())

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,8 +32,7 @@ BASE_BYTES = 1 << 21
 SIZES = 1 << 31
 
 
-@dataclass(frozen=True, slots=True)
-class Skeleton:
+class Skeleton(NamedTuple):
     """How the skeleton's block is stored: `stored`, `deflate` or `zstd`, its bytes in the file, and inflated."""
 
     coding: str

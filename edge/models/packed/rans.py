@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,16 +29,15 @@ _BITS, _MASK, _LOW, _WORD = (np.array(number, np.uint32) for number in (BITS, TO
 _LITTLE = 1 if sys.byteorder == "little" else 2
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """A coded stream of `count` symbols.
+class Stream(NamedTuple):
+    """A coded stream of `length` symbols.
 
     freq: int64 (alphabet,), sum 4096, at least two not 0
     states: uint32 (lanes,), in which the decoder starts
     words: uint16
     """
 
-    count: int
+    length: int
     freq: NDArray[np.int64]
     states: NDArray[np.uint32]
     words: NDArray[np.uint16]
@@ -46,7 +45,7 @@ class Stream:
     @property
     def steps(self) -> int:
         """Symbols of a lane."""
-        return -(-self.count // self.states.size)
+        return -(-self.length // self.states.size)
 
 
 def encode(symbols: NDArray[np.uint8], freq: NDArray[np.int64], lanes: int) -> Stream:
@@ -67,7 +66,7 @@ def encode(symbols: NDArray[np.uint8], freq: NDArray[np.int64], lanes: int) -> S
 
 
 def decode(streams: Sequence[Stream]) -> list[NDArray[np.uint8]]:
-    """The symbols of streams that are decoded together, each uint8 (count,).
+    """The symbols of streams that are decoded together, each uint8 (length,).
 
     Raises:
         Damaged: a lane does not end where it must, or words are left or missing.
@@ -98,7 +97,7 @@ def decode(streams: Sequence[Stream]) -> list[NDArray[np.uint8]]:
     found: dict[int, NDArray[np.uint8]] = {}
     first = 0
     for i, stream, width in zip(order, group, lanes, strict=True):
-        found[i] = rows[: stream.steps, first : first + width].reshape(-1)[: stream.count]
+        found[i] = rows[: stream.steps, first : first + width].reshape(-1)[: stream.length]
         first += width
     return [found[i] for i in range(len(streams))]
 

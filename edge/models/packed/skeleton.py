@@ -7,7 +7,7 @@ by anything but an initializer of the main graph, is refused. The field numbers 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -56,8 +56,7 @@ DEEPEST = 100
 """Messages within messages; protobuf's own limit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(NamedTuple):
     """An initializer that a skeleton leaves to be filled. begin, end: of its field in the skeleton."""
 
     name: str
@@ -75,8 +74,7 @@ class Declared:
         return size
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """Where the only graph of a skeleton is, and what is to be filled in. begin: of its field; start, end: its own."""
 
     begin: int

@@ -1,4 +1,4 @@
-"""Frequency tables of the entropy coder: 12 bits in all, written in a few bits a symbol."""
+"""Frequency tables of the entropy coder: 12 bits in all, written in a few bits a symbol, no finer than is worth it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from edge.models.packed.bits import Cursor, Damaged, pack_rice, unpack_rice
 BITS = 12
 TOTAL = 1 << BITS
 PLAIN, DELTAS, GEOMETRIC = 0, 1, 2
-"""How a table is written: the frequencies, the differences of neighbours, or the ratio of a geometric distribution."""
+"""How a table is written: the rungs of the frequencies, the differences of neighbours among these, or the ratio of a
+geometric distribution."""
+KIND_BITS = 4
+LADDERS = (1, 2, 3, 4, 5, 6, BITS)
+"""Ladders that are tried: the last one has a rung for every frequency."""
 RATIO_BITS = 16
 
 
@@ -66,31 +70,79 @@ def best_ratio(counts: NDArray[np.int64]) -> int:
     return int(np.clip(round(more / max(1e-9, more + total - last) * (1 << RATIO_BITS)), 1, (1 << RATIO_BITS) - 1))
 
 
-def write_table(freq: NDArray[np.int64], ratio: int | None = None) -> bytes:
-    """A table of at least two symbols as bytes; `ratio` where it is that of `geometric`."""
-    if ratio is not None:
-        return bytes([GEOMETRIC]) + ratio.to_bytes(2, "little")
-    steps = np.diff(freq, prepend=0)
-    plain, deltas = pack_rice(freq), pack_rice(np.where(steps < 0, -2 * steps - 1, 2 * steps))
-    return bytes([PLAIN]) + plain if len(plain) <= len(deltas) else bytes([DELTAS]) + deltas
+def rungs(ladder: int) -> NDArray[np.int64]:
+    """The frequencies that a table can have, by their rung: int64 (TOTAL + 1,), ascending.
+
+    Where f is the frequency, rungs are about 2 sqrt(f) / 2**(ladder / 2) apart, and one at least: each is known as well
+    as counting symbols tells it, whose error grows with the root (the two-part code of J. Rissanen, Modeling by
+    shortest data description, 1978, spends half the logarithm of the count on a parameter).
+    """
+    steps = np.arange(TOTAL + 1, dtype=np.int64)
+    heights: NDArray[np.int64] = np.maximum(steps, steps * steps >> ladder)
+    return heights
+
+
+def fitted(counts: NDArray[np.int64], ladder: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rungs of a ladder for these counts, and the frequencies that a reader makes of them, int64 (n,) each."""
+    exact, heights = normalised(counts), rungs(ladder)
+    used = counts > 0
+    high = np.clip(np.searchsorted(heights, exact), 1, TOTAL)
+    low = high - 1
+    # The middle is taken where steps are even: at the root.
+    rung = np.where(np.sqrt(exact) - np.sqrt(heights[low]) < np.sqrt(heights[high]) - np.sqrt(exact), low, high)
+    rung = np.where(used, np.maximum(rung, 1), 0)
+    while short := TOTAL - int(heights[rung].sum()):
+        moved = np.clip(rung + (1 if short > 0 else -1), 1, TOTAL)
+        change = np.abs(heights[moved] - heights[rung])
+        fits = used & (change > 0) & (change <= abs(short))
+        if not fits.any():
+            break
+        worth = np.where(fits, counts * np.log2(heights[moved] / np.maximum(heights[rung], 1)), -np.inf)
+        best = int(np.argmax(worth / np.maximum(change, 1)))
+        rung[best] = moved[best]
+    return rung, _frequencies(rung, ladder)
+
+
+def _frequencies(rung: NDArray[np.int64], ladder: int) -> NDArray[np.int64]:
+    """Of each symbol; what is missing to the total goes to the first of the commonest ones."""
+    freq = rungs(ladder)[rung]
+    freq[freq.argmax()] += TOTAL - int(freq.sum())
+    return freq
+
+
+def write_table(rung: NDArray[np.int64], ladder: int) -> bytes:
+    """A table of at least two symbols as bytes."""
+    steps = np.diff(rung, prepend=0)
+    plain, deltas = pack_rice(rung), pack_rice(np.where(steps < 0, -2 * steps - 1, 2 * steps))
+    kind, coded = (PLAIN, plain) if len(plain) <= len(deltas) else (DELTAS, deltas)
+    return bytes([ladder << KIND_BITS | kind]) + coded
+
+
+def write_geometric(ratio: int) -> bytes:
+    """The table that `geometric` makes."""
+    return bytes([GEOMETRIC]) + ratio.to_bytes(2, "little")
 
 
 def read_table(cursor: Cursor, size: int) -> NDArray[np.int64]:
-    """The frequencies that `write_table` wrote, int64 (size,). Damaged unless they sum to `TOTAL`, two or more used."""
-    kind = cursor.number(1)
-    if kind == GEOMETRIC:
+    """The frequencies of a table, int64 (size,). Damaged unless they sum to `TOTAL`, two or more used."""
+    head = cursor.number(1)
+    kind, ladder = head & (1 << KIND_BITS) - 1, head >> KIND_BITS
+    if head == GEOMETRIC:
         ratio = cursor.number(2)
         if not ratio or size < 2:
             raise Damaged("has a geometric table without a ratio")
         return geometric(ratio, size)
-    if kind not in (PLAIN, DELTAS):
-        raise Damaged(f"has a table of kind {kind}")
+    if kind not in (PLAIN, DELTAS) or ladder > BITS:
+        raise Damaged(f"has a table of kind {head}")
     coded = unpack_rice(cursor, size)
     if (coded > 2 * TOTAL).any():
         raise Damaged("has a frequency that is too large")
-    freq = coded.astype(np.int64)
+    rung = coded.astype(np.int64)
     if kind == DELTAS:
-        freq = np.cumsum(np.where(freq & 1, -(freq + 1) // 2, freq // 2))
-    if (freq < 0).any() or (freq >= TOTAL).any() or freq.sum() != TOTAL:
+        rung = np.cumsum(np.where(rung & 1, -(rung + 1) // 2, rung // 2))
+    if (rung < 0).any() or (rung > TOTAL).any():
+        raise Damaged("has frequencies that do not make a table")
+    freq = _frequencies(rung, ladder)
+    if (freq < 0).any() or (freq >= TOTAL).any() or (freq[rung > 0] == 0).any():
         raise Damaged("has frequencies that do not make a table")
     return freq

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +18,7 @@ SINGLE, HALF, MINI = 0, 1, 2
 MINI_BITS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
+class Values(NamedTuple):
     """The values of symbols 0..size-1.
 
     book: (size,) in the tensor's dtype, ascending in the order of `keys`; None on a grid
@@ -110,8 +108,12 @@ def read_values(cursor: Cursor, dtype: np.dtype[Any], shape: tuple[int, ...]) ->
     if kind == BOOK:
         first = cursor.number(dtype.itemsize)
         steps = unpack_rice(cursor, size - 1)
-        last = first + sum(map(int, steps)) + size - 1
-        if last >> (8 * dtype.itemsize if dtype != np.bool_ else 1):
+        width = 8 * dtype.itemsize if dtype != np.bool_ else 1
+        # Steps of 32 bits are added without overflow; longer ones, one by one, where the type may have them.
+        if width <= 32 and int(steps.max(initial=0)) >> 32:
+            raise Damaged("has a codebook beyond its element type")
+        last = first + (int(steps.sum()) if width <= 32 else sum(map(int, steps))) + size - 1
+        if last >> width:
             raise Damaged("has a codebook beyond its element type")
         ascending = np.concatenate([np.array([first], np.uint64), steps + np.uint64(1)]).cumsum(dtype=np.uint64)
         return Values(size, _from_keys(ascending, dtype))
