@@ -77,8 +77,11 @@ def rungs(ladder: int) -> NDArray[np.int64]:
     as counting symbols tells it, whose error grows with the root (the two-part code of J. Rissanen, Modeling by
     shortest data description, 1978, spends half the logarithm of the count on a parameter).
     """
-    steps = np.arange(TOTAL + 1, dtype=np.int64)
-    heights: NDArray[np.int64] = np.maximum(steps, steps * steps >> ladder)
+    return _heights(np.arange(TOTAL + 1, dtype=np.int64), ladder)
+
+
+def _heights(rung: NDArray[np.int64], ladder: int) -> NDArray[np.int64]:
+    heights: NDArray[np.int64] = np.maximum(rung, rung * rung >> ladder)
     return heights
 
 
@@ -105,7 +108,7 @@ def fitted(counts: NDArray[np.int64], ladder: int) -> tuple[NDArray[np.int64], N
 
 def _frequencies(rung: NDArray[np.int64], ladder: int) -> NDArray[np.int64]:
     """Of each symbol; what is missing to the total goes to the first of the commonest ones."""
-    freq = rungs(ladder)[rung]
+    freq = _heights(rung, ladder)
     freq[freq.argmax()] += TOTAL - int(freq.sum())
     return freq
 
