@@ -6,7 +6,7 @@ import logging
 
 import numpy as np
 
-from edge import hardware, wiring
+from edge import apart, hardware, wiring
 from edge.config.schema import Config
 from edge.engines import registry
 from edge.models.store import Model, find
@@ -27,7 +27,8 @@ def ready(config: Config, running: Running) -> Model | None:
     """The model of a configuration that is to follow a running daemon: found, verified and, unless it is the one that
     runs already, tried out. None where no camera needs one.
 
-    It is tried out where there is memory for two, on an engine that more than one can use; why not is logged.
+    It is tried out where there is memory for two, on an engine that more than one can use, in a process of its own,
+    which it may crash or fill without harm to the daemon that runs. Why not is logged.
 
     Raises:
         EdgeError: it could not start: the model's file, signature or manifest, its engine, or the page's packages.
@@ -46,13 +47,16 @@ def ready(config: Config, running: Running) -> Model | None:
     if why_not:
         log.info("%s is not tried out before it is to serve: %s", found.manifest.name, why_not)
         return found
-    detector = wiring.open_model(config, seeing, found=found)
-    try:
-        wanted = found.manifest.input
-        detector.detect(np.full((wanted.height, wanted.width, 3), GREY, np.uint8))
-    finally:
-        detector.close()
-    return detector.predictor.model
+    apart.tried(found.path, _detect, config)
+    return find(config.model.name, config.model.manifest)  # a slot that failed is set aside by now
+
+
+def _detect(_: apart.Slow, config: Config) -> None:
+    """Load the model of a configuration and run it once."""
+    detector = wiring.open_model(config, wiring.seeing(config))
+    wanted = detector.predictor.model.manifest.input
+    detector.detect(np.full((wanted.height, wanted.width, 3), GREY, np.uint8))
+    detector.close()
 
 
 def _same(config: Config, found: Model, running: Running) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from edge import fresh, hardware
+from edge import apart, fresh, hardware
 from edge.config.load import load
 from edge.config.schema import Config
 from edge.errors import ModelError
@@ -34,6 +36,19 @@ def running(**daemon: Any) -> Running:
 
 def test_a_model_that_does_not_load_is_found_out(config: Config) -> None:
     with pytest.raises(ModelError, match="it has no output `nothing`"):
+        fresh.ready(config, running(config=config, model=None))
+
+
+def test_a_model_that_takes_its_process_with_it_does_not_take_the_daemon(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(pid: int | None) -> int:
+        """In place of what a crash or a lack of memory does."""
+        os.kill(pid or 0, signal.SIGKILL)
+        return 0
+
+    monkeypatch.setattr(apart, "_resident_mb", kill)
+    with pytest.raises(ModelError, match="ended the process that tried it out"):
         fresh.ready(config, running(config=config, model=None))
 
 

@@ -12,7 +12,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edge.commands import trial
+from edge import apart
+from edge.commands.trial import prove_apart
 from edge.errors import ModelError
 from edge.models.manifest import parse_manifest
 from edge.models.store import Model, packed_model
@@ -71,10 +72,10 @@ def endless(folder: Path) -> Model:
 def test_a_sound_one_passes_and_the_fault_of_another_is_the_same_as_without_a_process(tmp_path: Path) -> None:
     path = tmp_path / "grid.epk"
     path.write_bytes(packed_grid(tmp_path))
-    trial.prove_apart(packed_model(path))
+    prove_apart(packed_model(path))
     path.write_bytes(packed_grid(tmp_path, broken="nan"))
     told = []
-    for way in (prove, trial.prove_apart):
+    for way in (prove, prove_apart):
         with pytest.raises(ModelError) as fault:
             way(packed_model(path))
         told.append(str(fault.value))
@@ -82,9 +83,9 @@ def test_a_sound_one_passes_and_the_fault_of_another_is_the_same_as_without_a_pr
 
 
 def test_one_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "SECONDS", 4.0)
+    monkeypatch.setattr(apart, "SECONDS", 4.0)
     with pytest.raises(ModelError, match=r"odd\.epk: gave nothing within 4 s when it was tried out$"):
-        trial.prove_apart(endless(tmp_path))
+        prove_apart(endless(tmp_path))
 
 
 def test_ctrl_c_ends_one_that_never_ends(tmp_path: Path) -> None:
@@ -95,7 +96,7 @@ def test_ctrl_c_ends_one_that_never_ends(tmp_path: Path) -> None:
         os.close(reader)
         try:
             os.write(writer, b"begins")
-            trial.prove_apart(model)
+            prove_apart(model)
         except KeyboardInterrupt:
             os._exit(130)
         os._exit(1)
@@ -114,13 +115,13 @@ def test_one_that_takes_most_of_the_memory_is_refused(tmp_path: Path, monkeypatc
         helper.make_node("ReduceMax", ["k"], ["r"], keepdims=0),
         helper.make_node("Add", ["z", "r"], ["y"]),
     ]
-    monkeypatch.setattr(trial, "memory_mb", lambda: (2000, 800))
+    monkeypatch.setattr(apart, "memory_mb", lambda: (2000, 800))
     with pytest.raises(ModelError, match=r"odd\.epk: takes more than 600 MB when it is run, 75% of the memory that is"):
-        trial.prove_apart(model_of(tmp_path, nodes, m=np.array([1 << 28])))
+        prove_apart(model_of(tmp_path, nodes, m=np.array([1 << 28])))
 
 
 def test_one_that_ends_its_process_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "SHARE", 1e6)
+    monkeypatch.setattr(apart, "SHARE", 1e6)
     model = endless(tmp_path)
 
     def kill(pid: int | None) -> int:
@@ -128,6 +129,6 @@ def test_one_that_ends_its_process_is_refused(tmp_path: Path, monkeypatch: pytes
         os.kill(pid or 0, signal.SIGKILL)
         return 0
 
-    monkeypatch.setattr(trial, "_resident_mb", kill)
+    monkeypatch.setattr(apart, "_resident_mb", kill)
     with pytest.raises(ModelError, match=r"odd\.epk: ended the process that tried it out \(killed, perhaps for want"):
-        trial.prove_apart(model)
+        prove_apart(model)
