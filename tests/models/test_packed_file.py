@@ -6,6 +6,7 @@ import hashlib
 import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 

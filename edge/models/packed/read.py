@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edge.engines.base import Unpacked
 from edge.errors import ModelError
+from edge.hardware import memory_mb
 from edge.models.manifest import Manifest
 from edge.models.packed import carriers, rans
 from edge.models.packed.bits import Damaged
@@ -97,11 +98,15 @@ class Packed:
         Raises:
             ModelError: a tensor is not what the file says of it, or there is no memory for it.
         """
+        plain = sum(tensor.count * np.dtype(tensor.dtype).itemsize for tensor in self.tensors)
+        needed, here = (self.peak_bytes + plain >> 20) + 1, memory_mb()[0]
+        # Linux promises more memory than it has, and ends whoever takes it at its word.
+        if here is not None and needed > here:
+            raise ModelError(f"{self.path}: takes up to {needed} MB to decode, and this machine has {here}")
         try:
             yield from self._weights()
         except MemoryError:
-            needed = self.peak_bytes + sum(tensor.count * np.dtype(tensor.dtype).itemsize for tensor in self.tensors)
-            raise ModelError(f"{self.path}: no memory: it takes up to {(needed >> 20) + 1} MB to decode") from None
+            raise ModelError(f"{self.path}: no memory: it takes up to {needed} MB to decode") from None
 
     def _weights(self) -> Iterator[tuple[str, NDArray[Any]]]:
         at, load = self._head.skeleton.bytes, 0
