@@ -171,6 +171,13 @@ def test_a_file_says_how_much_memory_it_takes_and_takes_no_more() -> None:
     assert peak < made.peak_bytes < 40 << 20
 
 
+def test_a_file_that_this_machine_cannot_hold_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = parse(samples()[0], Path("x.epk"))
+    monkeypatch.setattr(import_module("edge.models.packed.read"), "memory_mb", lambda: (1, 1))
+    with pytest.raises(ModelError, match=r"^x\.epk: takes up to \d+ MB to decode, and this machine has 1$"):
+        made.check()
+
+
 @pytest.mark.parametrize(
     ("weights", "said"),
     [
