@@ -11,7 +11,7 @@ Source: J. Duda, Asymmetric numeral systems, arXiv:1311.2540; F. Giesen, Interle
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +25,7 @@ WORD_BITS = 16
 _FREQ, _BIAS = np.array(20, np.uint32), np.array(8, np.uint32)
 """Where in an entry of the decoder's table the frequency and the offset stand; the symbol is in its lowest byte."""
 
+_PLACES = np.arange(TOTAL, dtype=np.int64) << int(_BIAS)
 _BITS, _MASK, _LOW, _WORD = (np.array(number, np.uint32) for number in (BITS, TOTAL - 1, LOW, WORD_BITS))
 _LITTLE = 1 if sys.byteorder == "little" else 2
 
@@ -90,7 +91,7 @@ def decode(streams: Sequence[Stream]) -> list[NDArray[np.uint8]]:
         until = group[i].steps
         if until > at:
             base = None if one else owner[:active]
-            _run(states[:active], table, base, rows[at:until, :active], taken, i + 1)
+            _run(states[:active], table, base, rows[at:until, :active], taken.taker(i + 1))
             at = until
     if (states != LOW).any() or not taken.spent():
         raise Damaged("does not decode: the coder's states or words do not come out")
@@ -104,9 +105,8 @@ def decode(streams: Sequence[Stream]) -> list[NDArray[np.uint8]]:
 
 def _entries(freq: NDArray[np.int64]) -> NDArray[np.uint32]:
     """For each of the 4096 slots: its symbol, the symbol's frequency, and the slot's place among the symbol's."""
-    symbol = np.repeat(np.arange(freq.size), freq)
-    bias = np.arange(TOTAL) - (np.cumsum(freq) - freq)[symbol]
-    return (freq[symbol] << int(_FREQ) | bias << int(_BIAS) | symbol).astype(np.uint32)
+    firsts = (freq << int(_FREQ)) - (np.cumsum(freq) - freq << int(_BIAS)) + np.arange(freq.size)
+    return (firsts.repeat(freq) + _PLACES).astype(np.uint32)
 
 
 class _Words:
@@ -123,20 +123,30 @@ class _Words:
         self._edges = np.cumsum([0, *lanes], dtype=np.int64)
         self._numbers = np.arange(sum(lanes))
 
-    def take(self, lanes: NDArray[np.int64], streams: int) -> NDArray[np.uint32]:
-        """The next word of each of these lanes, which are in ascending order and of the first so many streams."""
+    def taker(self, streams: int) -> Callable[[NDArray[np.int64]], NDArray[np.uint32]]:
+        """Gives the next word of each of the lanes that it is asked for, which are in ascending order and of the first
+        so many streams.
+        """
         if self._one:
-            first = int(self._at[0])
-            self._at += lanes.size
-            given = self._words[first : first + lanes.size]
-            return given if given.size == lanes.size else np.zeros(lanes.size, np.uint32)
-        bounds = lanes.searchsorted(self._edges[: streams + 1])
-        counts, at = bounds[1:] - bounds[:-1], self._at[:streams]
-        places = (at - bounds[:-1]).repeat(counts)
-        places += self._numbers[: lanes.size]
-        at += counts
-        taken: NDArray[np.uint32] = self._words.take(places, mode="clip")
-        return taken
+            return self._take
+        words, edges, at, numbers = self._words, self._edges[: streams + 1], self._at[:streams], self._numbers
+
+        def take(lanes: NDArray[np.int64]) -> NDArray[np.uint32]:
+            bounds = lanes.searchsorted(edges)
+            firsts = bounds[:-1]
+            counts = bounds[1:] - firsts
+            places = (at - firsts).repeat(counts)
+            np.add(places, numbers[: lanes.size], places)
+            np.add(at, counts, at)
+            return words.take(places, None, None, "clip")
+
+        return take
+
+    def _take(self, lanes: NDArray[np.int64]) -> NDArray[np.uint32]:
+        first = int(self._at[0])
+        self._at += lanes.size
+        given = self._words[first : first + lanes.size]
+        return given if given.size == lanes.size else np.zeros(lanes.size, np.uint32)
 
     def spent(self) -> bool:
         """Whether each stream's words were read, all and no more."""
@@ -148,8 +158,7 @@ def _run(
     table: NDArray[np.uint32],
     base: NDArray[np.uint32] | None,
     rows: NDArray[np.uint8],
-    words: _Words,
-    streams: int,
+    words: Callable[[NDArray[np.int64]], NDArray[np.uint32]],
 ) -> None:
     """Decode so many rows; states change in place. The hot loop: no allocation but for the lanes that take a word.
 
@@ -176,5 +185,5 @@ def _run(
         if lanes.size:
             taken = states.take(lanes)
             np.left_shift(taken, _WORD, taken)
-            np.bitwise_or(taken, words.take(lanes, streams), taken)
+            np.bitwise_or(taken, words(lanes), taken)
             states[lanes] = taken
