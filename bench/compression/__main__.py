@@ -7,12 +7,10 @@ from bench.run import run
 from bench.table import Measure
 
 MEASURES: dict[str, Measure] = {
-    "lenet-300-100": lenet.lenet_300_100,
-    "lenet-5": lenet.lenet_5,
+    "lenet": lenet.lenets,
     "convnet": convnet.convnet,
     "int8-squeezenet": latency.squeeze,
     "int8-yolox": latency.yolox,
-    "filters": filters.filters,
     "coder": coder.speed,
     "entropy": coder.overhead,
     "identical": sizes.identical,
@@ -21,5 +19,6 @@ MEASURES: dict[str, Measure] = {
     "load": load.load,
     "hostile": hostile.hostile,
 }
+MORE: dict[str, Measure] = {"filters": filters.filters}
 
-run(MEASURES, "Measure every figure of packed models: sizes, errors, speed, loading, hostile files.")
+run(MEASURES, "Measure every figure of packed models: sizes, errors, speed, loading, hostile files.", MORE)

@@ -29,7 +29,7 @@ ROUNDS = 400
 def convnet() -> Iterator[Row]:
     """Float as trained, against fewer filters in int8, one thread of ONNX Runtime, calls in turn, medians."""
     data = digits()
-    recipe = Recipe(epochs=EPOCHS, density=1.0, bits=0, seed=SEED)
+    recipe = Recipe(epochs=EPOCHS, density=1.0, bits=0, seed=SEED, threads=2)
     given = source("convnet", SEED)
     base = make(given, data, recipe)
     thin = make(
