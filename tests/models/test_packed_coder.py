@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edge.models.packed import rans, tables
-from edge.models.packed.bits import Cursor, Damaged, pack_bits, pack_rice, unpack_bits, unpack_rice
+from edge.models.packed.bits import Cursor, Damaged, pack_bits, pack_count, pack_rice, unpack_bits, unpack_rice
 from edge.models.packed.cells import Cell, read_cell
 from edge.models.packed.drafts import draft_cell
 
@@ -42,6 +42,19 @@ def test_numbers_of_few_bits_are_read_back(given_: tuple[int, list[int]]) -> Non
     cursor = Cursor(pack_bits(np.array(numbers, np.uint64), width))
     assert unpack_bits(cursor, len(numbers), width).tolist() == numbers
     cursor.end()
+
+
+@given(st.integers(0, (1 << 32) - 1))
+def test_a_count_is_read_back(number: int) -> None:
+    cursor = Cursor(pack_count(number))
+    assert cursor.count() == number
+    cursor.end()
+
+
+@pytest.mark.parametrize("data", [b"", b"\x80", b"\x80\x00", b"\xff\x80\x00", b"\xff\xff\xff\xff\x10", b"\x80" * 5])
+def test_a_count_that_is_longer_than_it_need_be_or_too_large_is_refused(data: bytes) -> None:
+    with pytest.raises(Damaged):
+        Cursor(data).count()
 
 
 @given(st.binary(max_size=40), st.integers(0, 500), st.integers(0, 12))

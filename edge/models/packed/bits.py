@@ -43,6 +43,18 @@ class Cursor:
         """An unsigned number of `width` bytes."""
         return int.from_bytes(self.take(width), "little")
 
+    def count(self) -> int:
+        """The number that `pack_count` wrote; Damaged where fewer bytes would do, or it is no 32-bit one."""
+        number = 0
+        for shift in range(0, 35, 7):
+            byte = self.number(1)
+            number |= (byte & 127) << shift
+            if byte < 128:
+                if (byte == 0 and shift) or number >> 32:
+                    break
+                return number
+        raise Damaged("has a number that is not written as short as it can be")
+
     def array(self, dtype: str, count: int) -> NDArray[Any]:
         """An array of a little-endian element type, not copied."""
         kind = np.dtype(dtype).newbyteorder("<")
@@ -52,6 +64,15 @@ class Cursor:
         """Damaged unless all was read."""
         if self.left:
             raise Damaged(f"has {self.left} bytes too many")
+
+
+def pack_count(number: int) -> bytes:
+    """An unsigned 32-bit number in 7 bits a byte, the lowest first, each byte but the last with its high bit set."""
+    made = bytearray()
+    while number > 127:
+        made.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*made, number])
 
 
 def pack_bits(values: NDArray[Any], width: int) -> bytes:

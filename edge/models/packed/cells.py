@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edge.models.packed import rans, tables
 from edge.models.packed.bits import Cursor, Damaged, unpack_bits
-from edge.models.packed.limits import CHUNK, STEPS
+from edge.models.packed.limits import CHUNK, LANES, STEPS
 
 DENSE, GAPS, MASKS = 0, 1, 2
 SPARSE = (GAPS, MASKS)
@@ -110,13 +110,13 @@ def read_cell(cursor: Cursor, count: int, alphabet: int, zero: int | None, kerne
         return Cell(count, read_stream(cursor, count, alphabet))
     if way not in SPARSE or zero is None or (way == MASKS and kernel == 1):
         raise Damaged("has a cell of an unknown kind")
-    codes = cursor.number(4)
+    codes = cursor.count()
     if codes > count:
         raise Damaged("has more codes than values")
     if way == MASKS:
         masks = tuple(read_stream(cursor, count // kernel, 1 << len(positions)) for positions in groups(kernel))
         return Cell(count, read_stream(cursor, codes, alphabet), masks=masks, kernel=kernel)
-    escape, gaps = cursor.number(1), cursor.number(4)
+    escape, gaps = cursor.number(1), cursor.count()
     if not escape or gaps > codes + (count - codes) // escape:
         raise Damaged("has more gaps than values")
     read = read_stream(cursor, gaps, escape + 1)
@@ -139,8 +139,12 @@ def read_stream(cursor: Cursor, count: int, alphabet: int) -> Pending:
     if way != CODED:
         raise Damaged(f"has a stream of kind {way}")
     freq = tables.read_table(cursor, alphabet)
-    lanes, words = cursor.number(2), cursor.number(4)
-    if not 0 < lanes <= count or -(-count // lanes) > STEPS or (lanes > 1 and -(-count // lanes) <= CHUNK // 2):
+    lanes, words = cursor.count(), cursor.count()
+    if (
+        not 0 < lanes <= min(count, LANES)
+        or -(-count // lanes) > STEPS
+        or (lanes > 1 and -(-count // lanes) <= CHUNK // 2)
+    ):
         raise Damaged(f"has {count} symbols in {lanes} lanes")
     if words > count + lanes:
         raise Damaged("has more words than symbols")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.models.packed import rans, tables
-from edge.models.packed.bits import pack_bits
+from edge.models.packed.bits import pack_bits, pack_count
 from edge.models.packed.cells import CODED, DENSE, GAPS, MASKS, ONE, RAW, groups
 from edge.models.packed.limits import CHUNK, LANES, STEPS
 
@@ -51,7 +51,7 @@ def draft_cell(symbols: NDArray[np.uint8], alphabet: int, zero: int | None, kern
         return dense
     places = np.flatnonzero(symbols != zero)
     codes = draft_stream(symbols[places], alphabet)
-    count = places.size.to_bytes(4, "little")
+    count = pack_count(places.size)
     gaps = np.diff(places, prepend=-1) - 1
     stepped = min((_draft_gaps(gaps, escape) for escape in ESCAPES), key=by_size)
     ways = [dense, joined(bytes([GAPS]) + count, stepped, codes, sparse=True)]
@@ -73,7 +73,7 @@ def _draft_gaps(gaps: NDArray[np.int64], escape: int) -> Draft:
     whole = gaps // escape
     made = np.full(int(whole.sum()) + gaps.size, escape, np.uint8)
     made[np.cumsum(whole + 1) - 1] = gaps % escape
-    return joined(bytes([escape]) + made.size.to_bytes(4, "little"), draft_stream(made, escape + 1, geometric=True))
+    return joined(bytes([escape]) + pack_count(made.size), draft_stream(made, escape + 1, geometric=True))
 
 
 def draft_stream(symbols: NDArray[np.uint8], alphabet: int, *, geometric: bool = False) -> Draft:
@@ -101,14 +101,14 @@ def draft_stream(symbols: NDArray[np.uint8], alphabet: int, *, geometric: bool =
     if lanes > LANES:
         return raw
     # Each lane begins at 16 bits, and ends with up to 32 of which its state keeps 24 in the mean.
-    size = 7 + len(table) + int(_bits(counts, freq)) // 8 + 3 * lanes
+    size = 4 + len(table) + int(_bits(counts, freq)) // 8 + 3 * lanes
     coded = Draft(size, lambda: _write_coded(symbols, freq, table, lanes))
     return min(raw, coded, key=by_size)
 
 
 def _write_coded(symbols: NDArray[np.uint8], freq: NDArray[np.int64], table: bytes, lanes: int) -> bytes:
     stream = rans.encode(symbols, freq, lanes)
-    head = bytes([CODED]) + table + lanes.to_bytes(2, "little") + stream.words.size.to_bytes(4, "little")
+    head = bytes([CODED]) + table + pack_count(lanes) + pack_count(stream.words.size)
     return head + stream.states.astype("<u4").tobytes() + stream.words.astype("<u2").tobytes()
 
 
