@@ -14,7 +14,7 @@ from edge.errors import ModelError
 from edge.models.manifest import Manifest
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto
+    from onnx import GraphProto, ModelProto, NodeProto
 
 INSTALL = "pip install 'edge-runtime[tools]'"
 OPSET = 13
@@ -23,8 +23,10 @@ IR = 4
 """The first IR in which an initializer need not be an input as well."""
 FEWEST = 64
 """Values of a tensor that is worth coding; smaller ones stay in the skeleton."""
-WEIGHED = ("Conv", "ConvTranspose", "ConvInteger", "QLinearConv", "Gemm", "MatMul", "MatMulInteger", "QLinearMatMul")
-"""Operators whose constant inputs are weights and biases."""
+LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+"""Operators that make channels out of a float weight, their second input where it is constant."""
+INTEGER_LAYERS = ("ConvInteger", "QLinearConv", "MatMulInteger", "QLinearMatMul")
+"""The same in integers; of all of them constant inputs are weights and biases."""
 LINEAR = ("QuantizeLinear", "DequantizeLinear")
 WEIGHT_DTYPES = ("float32", "float16", "int8", "uint8", "int32")
 
@@ -159,11 +161,36 @@ def producers(model: ModelProto) -> dict[str, NodeProto]:
     return {name: node for node in model.graph.node for name in node.output if name}
 
 
+def attributes(node: NodeProto) -> dict[str, Any]:
+    """A node's attributes by name, as Python values; texts as str."""
+    value = need("onnx", INSTALL).helper.get_attribute_value
+    found = {attribute.name: value(attribute) for attribute in node.attribute}
+    return {name: v.decode() if isinstance(v, bytes) else v for name, v in found.items()}
+
+
+def captured(model: ModelProto) -> frozenset[str]:
+    """The tensors that sub-graphs read, their own among them."""
+    found: set[str] = set()
+    left = [inner for node in model.graph.node for inner in subgraphs(node)]
+    while left:
+        graph = left.pop()
+        found.update(value.name for value in graph.output)
+        for node in graph.node:
+            found.update(node.input)
+            left += subgraphs(node)
+    return frozenset(found)
+
+
+def subgraphs(node: NodeProto) -> list[GraphProto]:
+    """The graphs that a node holds as attributes, those within them left out."""
+    return [graph for a in node.attribute for graph in (*([a.g] if a.HasField("g") else []), *a.graphs)]
+
+
 def _weighed(model: ModelProto) -> set[str]:
-    """The tensors that are an operand of a weighed operator, or what such an operand is made of alone."""
+    """The tensors that are an operand of a layer, or what such an operand is made of alone."""
     made_by = producers(model)
     used: set[str] = set()
-    left = [name for node in model.graph.node if node.op_type in WEIGHED for name in node.input]
+    left = [name for node in model.graph.node if node.op_type in (*LAYERS, *INTEGER_LAYERS) for name in node.input]
     left += [node.input[0] for node in model.graph.node if node.op_type in LINEAR]
     while left:
         name = left.pop()
@@ -196,7 +223,7 @@ def _strip(model: ModelProto) -> None:
         model.ClearField(field)
     for field in ("doc_string", "value_info", "metadata_props"):
         graph.ClearField(field)
-    nested = any(attribute.HasField("g") or attribute.graphs for node in graph.node for attribute in node.attribute)
+    nested = any(subgraphs(node) for node in graph.node)
     fixed = {value.name for values in (graph.input, graph.output, graph.initializer) for value in values} | {""}
     inner = [name for node in graph.node for name in node.output if name not in fixed]
     short = {} if nested else dict(zip(inner, _unused(fixed), strict=False))

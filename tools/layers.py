@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines.base import need
 from edge.tools import evaluate, graph
+from edge.tools.tap import tap
 from edge.types import F32
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def layers(model: ModelProto) -> dict[str, Layer]:
         name, weight = node.input[1], held.get(node.input[1])
         if weight is None or weight.dtype != np.float32 or len(used[name]) > 1:
             continue
-        say = attributes(node)
+        say = graph.attributes(node)
         if node.op_type == "Conv":
             groups, turned = int(say.get("group", 1)), False
         elif weight.ndim != 2 or say.get("transA", 0):
@@ -81,12 +81,6 @@ def layers(model: ModelProto) -> dict[str, Layer]:
         bias = node.input[2] if len(node.input) > 2 and node.op_type != "MatMul" else ""
         found[name] = Layer(name, node.input[0], weight.shape, groups, turned, bias, node)
     return found
-
-
-def attributes(node: NodeProto) -> dict[str, Any]:
-    """A node's attributes as Python values."""
-    read: Callable[[Any], Any] = need("onnx", graph.INSTALL).helper.get_attribute_value
-    return {attribute.name: read(attribute) for attribute in node.attribute}
 
 
 def moments(
@@ -128,13 +122,11 @@ def look(
     A convolution is looked at in `PATCHES` places of each feed, drawn by `seed`.
     """
     wanted = list(dict.fromkeys(layer.given for layer in of.values()))
-    loaded = evaluate.session(graph.to_bytes(shown(model, wanted)))
     random = np.random.default_rng(seed)
     sums: dict[str, Fed] = {}
-    for number, feed in enumerate(feeds):
-        values = dict(zip(wanted, run_shown(loaded, wanted, feed), strict=True))
+    for number, values in enumerate(tap(model, wanted, feeds)):
         for name, layer in of.items():
-            x = patches(layer, values[layer.given], random).astype(np.float64)
+            x = patches(layer, np.asarray(values[layer.given], np.float32), random).astype(np.float64)
             moment = x.transpose(0, 2, 1) @ x / (x.shape[1] * len(feeds))
             mean = x.mean(axis=1) / len(feeds)
             sums[name] = Fed(sums[name].moment + moment, sums[name].mean + mean) if name in sums else Fed(moment, mean)
@@ -147,7 +139,7 @@ def patches(layer: Layer, given: F32, random: np.random.Generator) -> F32:
     if layer.node.op_type != "Conv":
         flat = given.reshape(-1, given.shape[-1])
         return flat[_drawn(len(flat), random)][None]
-    say = attributes(layer.node)
+    say = graph.attributes(layer.node)
     kernel = layer.shape[2:]
     spread = say.get("dilations") or [1] * len(kernel)
     stride = say.get("strides") or [1] * len(kernel)
@@ -170,7 +162,7 @@ def patches(layer: Layer, given: F32, random: np.random.Generator) -> F32:
 def _pads(
     say: Mapping[str, Any], sizes: Sequence[int], reach: Sequence[int], stride: Sequence[int]
 ) -> tuple[list[int], list[int]]:
-    auto = say.get("auto_pad", b"NOTSET").decode()
+    auto = say.get("auto_pad", "NOTSET")
     count = len(sizes)
     if not auto.startswith("SAME"):
         given = list(say.get("pads") or [0] * (2 * count)) if auto != "VALID" else [0] * (2 * count)
@@ -182,19 +174,3 @@ def _pads(
 
 def _drawn(count: int, random: np.random.Generator) -> NDArray[np.intp]:
     return np.arange(count) if count <= PATCHES else np.sort(random.choice(count, PATCHES, replace=False))
-
-
-def shown(model: ModelProto, names: Sequence[str]) -> ModelProto:
-    """A copy that gives these inner tensors as well."""
-    onnx = need("onnx", graph.INSTALL)
-    made = graph.replace(model, {})
-    known = {given.name for given in (*made.graph.output, *made.graph.input)}
-    made.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names if name not in known)
-    return made
-
-
-def run_shown(loaded: Any, names: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[F32]:
-    """Inputs and inner tensors of a session on such a copy, float32, by these names."""
-    inner = [name for name in names if name not in feed]
-    given = dict(zip(inner, loaded.run(inner, dict(feed)), strict=True)) if inner else {}
-    return [np.asarray(given[name] if name in given else feed[name], np.float32) for name in names]

@@ -17,10 +17,10 @@ from edge.tools.filters.cut import Keep, cut, kept_places
 from edge.tools.filters.groups import Groups, Left, find_groups
 from edge.tools.filters.importance import by_activation, by_filter, by_norm
 from edge.tools.filters.macs import layers, parameters, total_macs
+from edge.tools.filters.moments import Moments, read_moments
 from edge.tools.filters.rebuild import rebuilt
 from edge.tools.filters.sensitivity import measured, output_error, summed
 from edge.tools.filters.stand_in import stand_ins
-from edge.tools.filters.tap import Moments, read_moments
 from edge.tools.graph import INSTALL
 
 if TYPE_CHECKING:

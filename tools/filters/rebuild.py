@@ -20,9 +20,9 @@ from edge.engines.base import Feed
 from edge.tools.filters.cut import Keep
 from edge.tools.filters.groups import Groups
 from edge.tools.filters.importance import readers
-from edge.tools.filters.net import attributes, constants_of
-from edge.tools.filters.tap import tap
-from edge.tools.graph import replace
+from edge.tools.filters.net import constants_of
+from edge.tools.graph import attributes, replace
+from edge.tools.tap import tap
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto

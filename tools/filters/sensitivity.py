@@ -15,9 +15,10 @@ from edge.tools.filters.choose import Curve
 from edge.tools.filters.cut import cut
 from edge.tools.filters.groups import Groups
 from edge.tools.filters.importance import Scores
+from edge.tools.filters.moments import Moments
 from edge.tools.filters.stand_in import stand_ins
-from edge.tools.filters.tap import Moments, tap
 from edge.tools.graph import producers
+from edge.tools.tap import tap
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.engines.base import need
-from edge.tools.filters.net import add_constant, attributes, captured, constants_of, shapes_of
-from edge.tools.graph import INSTALL, consumers
+from edge.tools.filters.net import add_constant, constants_of, shapes_of
+from edge.tools.graph import INSTALL, attributes, captured, consumers
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto

@@ -7,18 +7,16 @@ of each is spread over those not yet rounded by the inverse of the inputs' secon
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from edge.tools.graph import attributes
 from edge.tools.quantize.net import Layer, Net
 from edge.tools.quantize.plan import Feed
-from edge.tools.quantize.ranges import batches, tensors
-
-if TYPE_CHECKING:
-    pass
+from edge.tools.quantize.ranges import batches
+from edge.tools.tap import tap
 
 DAMPING = 0.01
 """Of the mean second moment, added to each: few feeds must not make a weight follow their noise."""
@@ -54,9 +52,9 @@ def rounded(
     for number, names in enumerate(groups):
         fed = {name: [layer for layer in layers if layer.data == name] for name in names}
         moments: dict[str, NDArray[np.float64]] = {}
-        for name, array in tensors(model, names, feeds):
-            for layer in fed[name]:
-                moments[layer.name] = moments.get(layer.name, 0) + _moments(net, layer, array)
+        for values in tap(model, names, feeds):
+            for layer in (layer for name in names for layer in fed[name]):
+                moments[layer.name] = moments.get(layer.name, 0) + _moments(net, layer, values[layer.data])
         for layer in (layer for name in names for layer in fed[name]):
             codes[layer.weight] = _layer(net, layer, moments.pop(layer.name), grids[layer.weight], levels[layer.weight])
         progress((number + 1) / len(groups))
@@ -81,8 +79,8 @@ def _patches(net: Net, layer: Layer, array: NDArray[np.float32]) -> Iterator[NDA
         yield _some(array.reshape(-1, array.shape[-1]))
         return
     kernel = net.values[layer.weight].shape[2:]
-    strides = net.attribute(layer.node, "strides", [1, 1])
-    dilations = net.attribute(layer.node, "dilations", [1, 1])
+    strides = attributes(layer.node).get("strides", [1, 1])
+    dilations = attributes(layer.node).get("dilations", [1, 1])
     pads = _pads(net, layer, array, kernel, strides, dilations)
     padded = np.pad(array, ((0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])))
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
@@ -104,18 +102,18 @@ def _pads(
     strides: Sequence[int],
     dilations: Sequence[int],
 ) -> tuple[int, int, int, int]:
-    auto = net.attribute(layer.node, "auto_pad", b"NOTSET")
-    if auto == b"NOTSET":
-        top, left, bottom, right = net.attribute(layer.node, "pads", [0, 0, 0, 0])
+    auto = attributes(layer.node).get("auto_pad", "NOTSET")
+    if auto == "NOTSET":
+        top, left, bottom, right = attributes(layer.node).get("pads", [0, 0, 0, 0])
         return top, left, bottom, right
-    if auto == b"VALID":
+    if auto == "VALID":
         return 0, 0, 0, 0
     total = [
         max(0, (-(-size // s) - 1) * s + (k - 1) * d + 1 - size)
         for size, k, s, d in zip(array.shape[2:], kernel, strides, dilations, strict=True)
     ]
     small, large = [t // 2 for t in total], [t - t // 2 for t in total]
-    first, last = (small, large) if auto == b"SAME_UPPER" else (large, small)
+    first, last = (small, large) if auto == "SAME_UPPER" else (large, small)
     return first[0], first[1], last[0], last[1]
 
 

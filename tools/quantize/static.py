@@ -49,8 +49,8 @@ def quantize(
         workshop: of this model, these feeds and this plan but for `keep_float`; what it knows is not found again.
 
     Raises:
-        UserError: feeds are needed and there are none, or they do not fit the model's inputs.
-        ModelError: the model cannot be run, or has nothing to quantize.
+        UserError: feeds are needed and there are none, or they lack an input of the model.
+        ModelError: the model cannot be run, or not on these feeds, or has nothing to quantize.
         MissingError: onnx or onnxruntime is not here.
     """
     if plan.activations and not feeds:
