@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
+from edge.engines.base import Feeds
 from edge.models.packed.weight import Grid
 from edge.tools import graph, lighter
 from edge.tools.control import given_back
-from edge.tools.evaluate import Outputs, Quality
+from edge.tools.evaluate import Quality
 from edge.tools.judge import Judge
 from edge.tools.layers import layers
 from edge.tools.quantize import Latency, Plan, Workshop, latencies, quantize, sensitivity
@@ -114,7 +115,7 @@ class Choice:
 
 def choose(
     model: ModelProto,
-    feeds: Outputs,
+    feeds: Feeds,
     judge: Judge,
     target: str,
     max_drop: float | None,
@@ -224,7 +225,7 @@ def here() -> str:
 
 
 def _held(
-    name: str, plan: Plan, model: ModelProto, feeds: Outputs, judge: Judge, max_drop: float | None, progress: Progress
+    name: str, plan: Plan, model: ModelProto, feeds: Feeds, judge: Judge, max_drop: float | None, progress: Progress
 ) -> Variant:
     """A variant that keeps the metric, by giving its worst layers back to float; or the last that was tried."""
     work, near = Workshop(model, feeds, plan), least_cosine(model, feeds, LOOKED_AT)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.tools import evaluate, graph
+from edge.engines.base import Feeds
+from edge.tools import graph
 from edge.tools.patches import KNOWN, drawn, patches
 from edge.tools.tap import tap
 
@@ -85,7 +86,7 @@ def layers(model: ModelProto) -> dict[str, Layer]:
 
 def moments(
     model: ModelProto,
-    feeds: evaluate.Outputs,
+    feeds: Feeds,
     of: Mapping[str, Layer],
     seed: int = 0,
     progress: Callable[[float], None] = lambda part: None,
@@ -112,7 +113,7 @@ class Fed:
 
 def look(
     model: ModelProto,
-    feeds: evaluate.Outputs,
+    feeds: Feeds,
     of: Mapping[str, Layer],
     seed: int = 0,
     progress: Callable[[float], None] = lambda part: None,

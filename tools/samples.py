@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.capture.file import open_file
-from edge.engines.base import TensorSpec
+from edge.engines.base import Feeds, TensorSpec
 from edge.errors import SourceError
 from edge.models.manifest import Manifest
 from edge.models.quantized import input_of
@@ -20,9 +20,6 @@ from edge.paths import read_bounded, unreadable
 from edge.preprocess import Fit, Input
 from edge.tools.npz import arrays
 from edge.types import I420, U8
-
-Feeds = list[dict[str, NDArray[Any]]]
-"""What a model is fed, one run each, by input name."""
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 MOST_BYTES = 256 << 20

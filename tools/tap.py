@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from edge.engines.base import Feed, need, one_line
+from edge.engines.base import Feeds, need, one_line
 from edge.errors import ModelError
 from edge.tools.evaluate import runtime_faults, session
 from edge.tools.graph import INSTALL, replace, to_bytes
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 
-def tap(model: ModelProto, names: Iterable[str], feeds: Sequence[Feed]) -> Iterator[dict[str, NDArray[Any]]]:
+def tap(model: ModelProto, names: Iterable[str], feeds: Feeds) -> Iterator[dict[str, NDArray[Any]]]:
     """Run a model on ONNX Runtime and give these tensors, inputs, inner ones or outputs, one mapping a feed.
 
     What none of them needs is not computed.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines.base import Feed
+from edge.engines.base import Feeds
 from edge.tools.filters.groups import Groups
 from edge.tools.tap import tap
 
@@ -35,7 +34,7 @@ class Moments:
     covariance: NDArray[np.float64] | None
 
 
-def read_moments(groups: Groups, feeds: Sequence[Feed]) -> dict[str, Moments]:
+def read_moments(groups: Groups, feeds: Feeds) -> dict[str, Moments]:
     """The moments of what layers read, by the name of the tensor that they read."""
     nodes = groups.net.nodes
     names = dict.fromkeys(nodes[cut.node].input[0] for cut in groups.cuts if cut.role == "in")

@@ -8,14 +8,14 @@ as far as the samples ask for: the ridge is on their change.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines.base import Feed
+from edge.engines.base import Feeds
 from edge.tools.filters.cut import Keep
 from edge.tools.filters.groups import Groups
 from edge.tools.filters.importance import readers
@@ -51,7 +51,7 @@ class Target:
 
 
 def rebuilt(
-    pruned: ModelProto, groups: Groups, keep: Keep, feeds: Sequence[Feed], progress: Callable[[str], None]
+    pruned: ModelProto, groups: Groups, keep: Keep, feeds: Feeds, progress: Callable[[str], None]
 ) -> ModelProto:
     """The pruned model with new weights and biases for dense 2-D convolutions and Gemm that lost inputs.
 
@@ -71,7 +71,7 @@ def rebuilt(
     return made
 
 
-def _targets(pruned: ModelProto, groups: Groups, keep: Keep, feeds: Sequence[Feed]) -> list[Target]:
+def _targets(pruned: ModelProto, groups: Groups, keep: Keep, feeds: Feeds) -> list[Target]:
     """What to rebuild, in the graph's order, with all that is needed of the whole model in one run."""
     users = Counter(name for node in pruned.graph.node for name in node.input)
     short = {groups.net.nodes[one.node].output[0] for one in readers(groups) if not keep[one.ids].all()}

@@ -14,8 +14,6 @@ from edge.models.packed.weight import Grid
 if TYPE_CHECKING:
     import onnx
 
-Feed: TypeAlias = "Mapping[str, NDArray[Any]]"
-"""The inputs of one inference by name."""
 Metric: TypeAlias = "Callable[[onnx.ModelProto], float]"
 """How good a model is; more is better."""
 Target = Literal["x86-vnni", "x86", "arm", "openvino", "tensorrt"]

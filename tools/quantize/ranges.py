@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.engines.base import Feeds
 from edge.errors import ModelError
 from edge.tools.graph import inferred
-from edge.tools.quantize.plan import Feed, Range
+from edge.tools.quantize.plan import Range
 from edge.tools.tap import tap
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Spread:
 def spreads(
     model: ModelProto,
     names: Sequence[str],
-    feeds: Sequence[Feed],
+    feeds: Feeds,
     progress: Callable[[float], None] = lambda part: None,
 ) -> dict[str, Spread]:
     """How these tensors of a float model are spread over the feeds, a batch of tensors at a time.
@@ -130,6 +131,6 @@ def batches(model: ModelProto, names: Sequence[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def _each(model: ModelProto, names: Sequence[str], feeds: Sequence[Feed]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+def _each(model: ModelProto, names: Sequence[str], feeds: Feeds) -> Iterator[tuple[str, NDArray[np.float32]]]:
     for values in tap(model, names, feeds):
         yield from ((name, np.asarray(array, np.float32)) for name, array in values.items())

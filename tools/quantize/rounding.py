@@ -5,16 +5,16 @@ How: `edge.tools.rounding`, with nothing for bits. Here it is found what each la
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.engines.base import Feeds
 from edge.tools import rounding
 from edge.tools.layers import F64
 from edge.tools.patches import KNOWN, Places, drawn, patches
 from edge.tools.quantize.net import Layer, Net
-from edge.tools.quantize.plan import Feed
 from edge.tools.quantize.ranges import batches
 from edge.tools.tap import tap
 
@@ -28,7 +28,7 @@ POSITIONS = 4096
 
 def rounded(
     net: Net,
-    feeds: Sequence[Feed],
+    feeds: Feeds,
     grids: Mapping[str, NDArray[np.float32]],
     levels: Mapping[str, int],
     progress: Callable[[float], None] = lambda part: None,
