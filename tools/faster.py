@@ -50,7 +50,7 @@ KEEPS = {"map": 0.02, "top1": 0.02, "cosine": 0.01}
 """By how much a metric may drop where the user says nothing."""
 MATCHED = 0.9
 """Of a detector's objects, where the user says nothing: those that score just `min_score` come and go by rounding."""
-TARGETS = ("auto", "x86", "vnni", "arm", "openvino", "tensorrt")
+TARGETS = ("auto", *get_args(Target))
 ENGINES = ("onnxruntime", "openvino")
 """Timed where they are here; the target's besides."""
 CPU_FLAGS = Path("/proc/cpuinfo")
@@ -207,10 +207,8 @@ def _rough(plan: Plan) -> Plan:
 
 def plans(target: str) -> Mapping[str, Plan]:
     """How to quantize, by target; `auto` is this machine, and OpenVINO beside it."""
-    names: dict[str, Target] = {name: name for name in get_args(Target)}
-    names["vnni"] = "x86-vnni"
     wanted = (here(), "openvino") if target == "auto" else (target,)
-    return {name: Plan(target=names[name], weights=WEIGHTS) for name in wanted}
+    return {name: Plan(target=name, weights=WEIGHTS) for name in get_args(Target) if name in wanted}
 
 
 def here() -> str:
