@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from edge.engines.base import Feeds
 from edge.errors import UserError
 from edge.models.manifest import Manifest
 from edge.models.packed import Origin, Weight, pack
 from edge.models.packed.container import Sign
 from edge.models.store import Model
 from edge.tools import faster, graph, lighter, share
-from edge.tools.evaluate import Quality, check_metric
+from edge.tools.evaluate import Outputs, Quality, check_metric
 from edge.tools.faster import Choice
 from edge.tools.judge import Judge
 from edge.tools.lighter import Draft
@@ -212,7 +212,7 @@ def _steps(wanted: Settings) -> list[tuple[str, Callable[[Draft, lighter.Work], 
 
 
 def _integers(
-    draft: Draft, wanted: Settings, calibrating: Feeds, judge: Judge, work: lighter.Work
+    draft: Draft, wanted: Settings, calibrating: Outputs, judge: Judge, work: lighter.Work
 ) -> tuple[Draft, Choice]:
     """Integer arithmetic where it is faster here and keeps the metric, else grids for weights alone."""
     choice = faster.choose(
@@ -231,8 +231,8 @@ def _integers(
 
 @dataclass(frozen=True, slots=True)
 class _Pictures:
-    calibrating: Feeds
-    judging: tuple[Feeds, Sequence[int] | None]
+    calibrating: Outputs
+    judging: tuple[Outputs, Sequence[int] | None]
 
     @property
     def some(self) -> bool:
@@ -244,7 +244,7 @@ def _pictures(wanted: Settings, manifest: Manifest) -> _Pictures:
     if wanted.calibrate is None:
         return _Pictures((), ((), None))
     check_metric(manifest, wanted.metric)
-    given = feeds(wanted.calibrate, manifest, wanted.pictures, wanted.seed)
+    given: list[dict[str, NDArray[Any]]] = feeds(wanted.calibrate, manifest, wanted.pictures, wanted.seed)
     labels = None
     if wanted.labels is not None:
         if manifest.task != "classify":

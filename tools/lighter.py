@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines.base import Feeds
 from edge.errors import UserError
 from edge.models.packed.values import mini
 from edge.models.packed.weight import Grid
 from edge.tools import biases, graph, grids, prune, share
 from edge.tools.control import coarsest, finest, given_back
+from edge.tools.evaluate import Outputs
 from edge.tools.filters.prune import prune_filters
 from edge.tools.judge import Harm, Judge
 from edge.tools.layers import F64, Layer, layers, look, moments
@@ -54,7 +54,7 @@ class Work:
     max_bytes: the bound
     """
 
-    feeds: Feeds
+    feeds: Outputs
     judge: Judge | None
     max_drop: float | None
     progress: Callable[[str, float], None] = lambda doing, part: None

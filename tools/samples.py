@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.capture.file import open_file
-from edge.engines.base import Feeds, TensorSpec
+from edge.engines.base import TensorSpec
 from edge.errors import SourceError
 from edge.models.manifest import Manifest
 from edge.models.quantized import input_of
@@ -24,7 +24,7 @@ from edge.types import I420, U8
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
-def feeds(path: Path, manifest: Manifest, limit: int = 64, seed: int = 0) -> Feeds:
+def feeds(path: Path, manifest: Manifest, limit: int = 64, seed: int = 0) -> list[dict[str, NDArray[Any]]]:
     """Feeds from a folder of images, one image, a clip, or an `.npz` of the model's own inputs.
 
     Pictures go through the runtime's own preprocessing. Of more than `limit`, a folder gives a random choice, in the
@@ -90,7 +90,7 @@ def _frames(path: Path, limit: int) -> Iterator[I420]:
                 yield shot.picture
 
 
-def _arrays(path: Path, manifest: Manifest, limit: int, seed: int) -> Feeds:
+def _arrays(path: Path, manifest: Manifest, limit: int, seed: int) -> list[dict[str, NDArray[Any]]]:
     given = arrays(path)
     name, shape = manifest.input.name, manifest.input.shape
     if name not in given:
