@@ -34,8 +34,8 @@ WEIGHT_DTYPES = ("float32", "float16", "int8", "uint8", "int32")
 def load(source: Path | bytes, opset: int = OPSET) -> ModelProto:
     """Read an ONNX model, weights in other files included, and bring it into the form that the tools work on.
 
-    Constants of the main graph become initializers, initializers are no inputs, and the opset is `opset` at least
-    (0 leaves it). Shapes of inner tensors are not inferred; `inferred` does that.
+    Constants of the main graph become initializers, initializers are no inputs, nodes have names, and the opset is
+    `opset` at least (0 leaves it). Shapes of inner tensors are not inferred; `inferred` does that.
 
     Raises:
         ModelError: no ONNX model, or one whose opset cannot be raised.
@@ -61,6 +61,7 @@ def load(source: Path | bytes, opset: int = OPSET) -> ModelProto:
                 f"{where}: its opset {_opset(model)} cannot be raised to {opset}: {one_line(fault)}"
             ) from None
     model.ir_version = max(model.ir_version, IR)
+    name_nodes(model)
     held = {tensor.name for tensor in model.graph.initializer}
     inputs = [given for given in model.graph.input if given.name not in held]
     del model.graph.input[:]
@@ -186,6 +187,21 @@ def subgraphs(node: NodeProto) -> list[GraphProto]:
     return [graph for a in node.attribute for graph in (*([a.g] if a.HasField("g") else []), *a.graphs)]
 
 
+def name_nodes(model: ModelProto, anew: bool = False) -> None:
+    """Name nodes without a name after what they make, in place, where no other has that name.
+
+    Before 1.22 ONNX Runtime's fusions name what they make after these alone, and two of one name are a fault.
+
+    Args:
+        anew: the others as well.
+    """
+    taken = {node.name for node in model.graph.node if not anew}
+    for node in model.graph.node:
+        made = next((name for name in node.output if name), "")
+        if anew or (not node.name and made not in taken):
+            node.name = made
+
+
 def _weighed(model: ModelProto) -> set[str]:
     """The tensors that are an operand of a layer, or what such an operand is made of alone."""
     made_by = producers(model)
@@ -232,8 +248,7 @@ def _strip(model: ModelProto) -> None:
             node.ClearField(field)
         for names in (node.input, node.output):
             names[:] = [short.get(name, name) for name in names]
-        # Before 1.22 ONNX Runtime's fusions name what they make after these alone, and two of one name are a fault.
-        node.name = next((name for name in node.output if name), "")
+    name_nodes(model, anew=True)
 
 
 def _unused(taken: set[str]) -> Iterable[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.engines.base import need
-from edge.tools.graph import LAYERS, attributes, captured, consumers, load, producers, to_bytes
+from edge.tools.graph import LAYERS, attributes, captured, consumers, load, name_nodes, producers, to_bytes
 from edge.tools.quantize.plan import INSTALL
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ class Net:
         """The model as it is now, without initializers that no node takes."""
         made: ModelProto = type(self._model)()
         made.CopyFrom(self._model)
+        name_nodes(made, anew=True)  # what made a tensor may have got another output, and a new node this one
         taken = {name for node in made.graph.node for name in node.input} | set(self.outputs)
         taken |= captured(made)
         del made.graph.initializer[:]
@@ -102,7 +103,7 @@ class Net:
 
     def node(self, kind: str, inputs: list[str], outputs: list[str], **attributes: object) -> NodeProto:
         """A new node, not yet in the graph."""
-        made: NodeProto = need("onnx", INSTALL).helper.make_node(kind, inputs, outputs, name=outputs[0], **attributes)
+        made: NodeProto = need("onnx", INSTALL).helper.make_node(kind, inputs, outputs, **attributes)
         return made
 
     def set_nodes(self, nodes: list[NodeProto]) -> None:
