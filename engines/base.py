@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from edge.errors import MissingError, ModelError
 
 Feed = Mapping[str, NDArray[Any]]
-"""Arrays by tensor name."""
-
+"""Arrays by tensor name: the inputs of one run."""
+Feeds: TypeAlias = Sequence[Feed]
 
 BUGS = (
     ArithmeticError,

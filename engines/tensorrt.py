@@ -23,7 +23,6 @@ from edge.engines.base import (
     EngineOptions,
     Feed,
     ModelFile,
-    TensorSpec,
     Unsupported,
     check_feed,
     content_of,
@@ -37,18 +36,10 @@ from edge.engines.kept import entry, fetch, keep, place
 from edge.engines.tensorrt_api import Bindings, ICudaEngine, IExecutionContext
 from edge.engines.tensorrt_build import BUILT, build
 from edge.engines.tensorrt_log import FAULTS, Log, log_of
+from edge.engines.tensorrt_tensors import common, shape_of, span, spec_of
 from edge.errors import EngineError, FeedError, ModelError
 
 INSTALL = "with JetPack: apt install python3-libnvinfer; elsewhere: pip install tensorrt"
-DTYPES = {
-    "FLOAT": "float32",
-    "HALF": "float16",
-    "INT8": "int8",
-    "UINT8": "uint8",
-    "INT32": "int32",
-    "INT64": "int64",
-    "BOOL": "bool",
-}
 FOREIGN = re.compile(r"version|incompatible|compute|platform|rebuild", re.IGNORECASE)
 """In what TensorRT says of an engine that is sound, and not for this release or GPU."""
 FOLDER = "tensorrt"
@@ -69,9 +60,9 @@ class TensorRt:
         self._pinned = Pinned(cuda)
         names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
         given = [name for name in names if engine.get_tensor_mode(name).name == "INPUT"]
-        self._ranges = {name: _range(engine, name) for name in given}
-        self.inputs = tuple(_spec(engine, name, _common(self._ranges[name])) for name in given)
-        self.outputs = tuple(_spec(engine, name, _shape(engine, name)) for name in names if name not in given)
+        self._ranges = {name: span(engine, name) for name in given}
+        self.inputs = tuple(spec_of(engine, name, common(self._ranges[name])) for name in given)
+        self.outputs = tuple(spec_of(engine, name, shape_of(engine, name)) for name in names if name not in given)
         self._slots = {spec.name: Slot(cuda, self._pinned, spec.dtype) for spec in (*self.inputs, *self.outputs)}
         self._shapes: tuple[tuple[int, ...], ...] = ()
         with ExitStack() as undo:
@@ -79,7 +70,7 @@ class TensorRt:
             self._bind(tuple(self._ranges[name][0] for name in given))
             undo.pop_all()
         if not any(None in spec.shape for spec in self.inputs):
-            self.outputs = tuple(_spec(engine, spec.name, self._slots[spec.name].shape) for spec in self.outputs)
+            self.outputs = tuple(spec_of(engine, spec.name, self._slots[spec.name].shape) for spec in self.outputs)
 
     def run(self, feed: Feed) -> dict[str, NDArray[Any]]:
         """Infer once. Arrays of `buffer` are read by the device where they are, others by way of pinned memory."""
@@ -276,30 +267,3 @@ def _plan(data: bytes) -> bytes:
     except ValueError:
         return data
     return data[start:]
-
-
-def _range(engine: ICudaEngine, name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The smallest and the largest shape of an input; the same where it has one shape."""
-    shape = _shape(engine, name)
-    if None not in shape:
-        fixed = tuple(size for size in shape if size is not None)
-        return fixed, fixed
-    least, _, most = engine.get_tensor_profile_shape(name, 0)
-    return tuple(int(size) for size in least), tuple(int(size) for size in most)
-
-
-def _common(span: tuple[tuple[int, ...], tuple[int, ...]]) -> tuple[int | None, ...]:
-    return tuple(low if low == high else None for low, high in zip(*span, strict=True))
-
-
-def _shape(engine: ICudaEngine, name: str) -> tuple[int | None, ...]:
-    return tuple(None if size < 0 else int(size) for size in engine.get_tensor_shape(name))
-
-
-def _spec(engine: ICudaEngine, name: str, shape: tuple[int | None, ...]) -> TensorSpec:
-    kind, form = engine.get_tensor_dtype(name).name, engine.get_tensor_format(name).name
-    if kind not in DTYPES or form != "LINEAR":
-        raise Unsupported(f"tensor `{name}` is {kind} in {form} order, which the runtime does not handle")
-    if engine.get_tensor_location(name).name != "DEVICE":
-        raise Unsupported(f"tensor `{name}` has to be in the host's memory, which the runtime does not handle")
-    return TensorSpec(name, shape, DTYPES[kind])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.decode import head
-from edge.engines.base import need, one_line
+from edge.engines.base import Feeds, need, one_line
 from edge.errors import ModelError
 from edge.models.manifest import Manifest
 from edge.preprocess import Fit
@@ -76,7 +76,7 @@ def runtime_faults() -> tuple[type[Exception], ...]:
     return (*own, RuntimeError, ValueError)
 
 
-def run(model: bytes, feeds: Outputs, threads: int = 1) -> list[dict[str, NDArray[Any]]]:
+def run(model: bytes, feeds: Feeds, threads: int = 1) -> list[dict[str, NDArray[Any]]]:
     """A model's outputs for each feed, by name, on ONNX Runtime. Raises ModelError where it cannot run it."""
     loaded = session(model, threads)
     names = [node.name for node in loaded.get_outputs()]

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
+from edge.engines.base import Feeds
 from edge.models.packed.weight import Grid
 from edge.tools import graph, lighter
 from edge.tools.control import given_back
-from edge.tools.evaluate import Outputs, Quality
+from edge.tools.evaluate import Quality
 from edge.tools.judge import Judge
 from edge.tools.layers import layers
 from edge.tools.quantize import Latency, Plan, Workshop, latencies, quantize, sensitivity
@@ -49,7 +50,7 @@ KEEPS = {"map": 0.02, "top1": 0.02, "cosine": 0.01}
 """By how much a metric may drop where the user says nothing."""
 MATCHED = 0.9
 """Of a detector's objects, where the user says nothing: those that score just `min_score` come and go by rounding."""
-TARGETS = ("auto", "x86", "vnni", "arm", "openvino", "tensorrt")
+TARGETS = ("auto", *get_args(Target))
 ENGINES = ("onnxruntime", "openvino")
 """Timed where they are here; the target's besides."""
 CPU_FLAGS = Path("/proc/cpuinfo")
@@ -114,7 +115,7 @@ class Choice:
 
 def choose(
     model: ModelProto,
-    feeds: Outputs,
+    feeds: Feeds,
     judge: Judge,
     target: str,
     max_drop: float | None,
@@ -206,10 +207,8 @@ def _rough(plan: Plan) -> Plan:
 
 def plans(target: str) -> Mapping[str, Plan]:
     """How to quantize, by target; `auto` is this machine, and OpenVINO beside it."""
-    names: dict[str, Target] = {name: name for name in get_args(Target)}
-    names["vnni"] = "x86-vnni"
     wanted = (here(), "openvino") if target == "auto" else (target,)
-    return {name: Plan(target=names[name], weights=WEIGHTS) for name in wanted}
+    return {name: Plan(target=name, weights=WEIGHTS) for name in get_args(Target) if name in wanted}
 
 
 def here() -> str:
@@ -224,7 +223,7 @@ def here() -> str:
 
 
 def _held(
-    name: str, plan: Plan, model: ModelProto, feeds: Outputs, judge: Judge, max_drop: float | None, progress: Progress
+    name: str, plan: Plan, model: ModelProto, feeds: Feeds, judge: Judge, max_drop: float | None, progress: Progress
 ) -> Variant:
     """A variant that keeps the metric, by giving its worst layers back to float; or the last that was tried."""
     work, near = Workshop(model, feeds, plan), least_cosine(model, feeds, LOOKED_AT)

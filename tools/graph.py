@@ -14,7 +14,7 @@ from edge.errors import ModelError
 from edge.models.manifest import Manifest
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto
+    from onnx import GraphProto, ModelProto, NodeProto
 
 INSTALL = "pip install 'edge-runtime[tools]'"
 OPSET = 13
@@ -23,8 +23,10 @@ IR = 4
 """The first IR in which an initializer need not be an input as well."""
 FEWEST = 64
 """Values of a tensor that is worth coding; smaller ones stay in the skeleton."""
-WEIGHED = ("Conv", "ConvTranspose", "ConvInteger", "QLinearConv", "Gemm", "MatMul", "MatMulInteger", "QLinearMatMul")
-"""Operators whose constant inputs are weights and biases."""
+LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+"""Operators that make channels out of a float weight, their second input where it is constant."""
+INTEGER_LAYERS = ("ConvInteger", "QLinearConv", "MatMulInteger", "QLinearMatMul")
+"""The same in integers; of all of them constant inputs are weights and biases."""
 LINEAR = ("QuantizeLinear", "DequantizeLinear")
 WEIGHT_DTYPES = ("float32", "float16", "int8", "uint8", "int32")
 
@@ -32,8 +34,8 @@ WEIGHT_DTYPES = ("float32", "float16", "int8", "uint8", "int32")
 def load(source: Path | bytes, opset: int = OPSET) -> ModelProto:
     """Read an ONNX model, weights in other files included, and bring it into the form that the tools work on.
 
-    Constants of the main graph become initializers, initializers are no inputs, and the opset is `opset` at least
-    (0 leaves it). Shapes of inner tensors are not inferred; `inferred` does that.
+    Constants of the main graph become initializers, initializers are no inputs, nodes have names, and the opset is
+    `opset` at least (0 leaves it). Shapes of inner tensors are not inferred; `inferred` does that.
 
     Raises:
         ModelError: no ONNX model, or one whose opset cannot be raised.
@@ -59,6 +61,7 @@ def load(source: Path | bytes, opset: int = OPSET) -> ModelProto:
                 f"{where}: its opset {_opset(model)} cannot be raised to {opset}: {one_line(fault)}"
             ) from None
     model.ir_version = max(model.ir_version, IR)
+    name_nodes(model)
     held = {tensor.name for tensor in model.graph.initializer}
     inputs = [given for given in model.graph.input if given.name not in held]
     del model.graph.input[:]
@@ -159,11 +162,51 @@ def producers(model: ModelProto) -> dict[str, NodeProto]:
     return {name: node for node in model.graph.node for name in node.output if name}
 
 
+def attributes(node: NodeProto) -> dict[str, Any]:
+    """A node's attributes by name, as Python values; texts as str."""
+    value = need("onnx", INSTALL).helper.get_attribute_value
+    found = {attribute.name: value(attribute) for attribute in node.attribute}
+    return {name: v.decode() if isinstance(v, bytes) else v for name, v in found.items()}
+
+
+def captured(model: ModelProto) -> frozenset[str]:
+    """The tensors that sub-graphs read, their own among them."""
+    found: set[str] = set()
+    left = [inner for node in model.graph.node for inner in subgraphs(node)]
+    while left:
+        graph = left.pop()
+        found.update(value.name for value in graph.output)
+        for node in graph.node:
+            found.update(node.input)
+            left += subgraphs(node)
+    return frozenset(found)
+
+
+def subgraphs(node: NodeProto) -> list[GraphProto]:
+    """The graphs that a node holds as attributes, those within them left out."""
+    return [graph for a in node.attribute for graph in (*([a.g] if a.HasField("g") else []), *a.graphs)]
+
+
+def name_nodes(model: ModelProto, anew: bool = False) -> None:
+    """Name nodes without a name after what they make, in place, where no other has that name.
+
+    Before 1.22 ONNX Runtime's fusions name what they make after these alone, and two of one name are a fault.
+
+    Args:
+        anew: the others as well.
+    """
+    taken = {node.name for node in model.graph.node if not anew}
+    for node in model.graph.node:
+        made = next((name for name in node.output if name), "")
+        if anew or (not node.name and made not in taken):
+            node.name = made
+
+
 def _weighed(model: ModelProto) -> set[str]:
-    """The tensors that are an operand of a weighed operator, or what such an operand is made of alone."""
+    """The tensors that are an operand of a layer, or what such an operand is made of alone."""
     made_by = producers(model)
     used: set[str] = set()
-    left = [name for node in model.graph.node if node.op_type in WEIGHED for name in node.input]
+    left = [name for node in model.graph.node if node.op_type in (*LAYERS, *INTEGER_LAYERS) for name in node.input]
     left += [node.input[0] for node in model.graph.node if node.op_type in LINEAR]
     while left:
         name = left.pop()
@@ -196,7 +239,7 @@ def _strip(model: ModelProto) -> None:
         model.ClearField(field)
     for field in ("doc_string", "value_info", "metadata_props"):
         graph.ClearField(field)
-    nested = any(attribute.HasField("g") or attribute.graphs for node in graph.node for attribute in node.attribute)
+    nested = any(subgraphs(node) for node in graph.node)
     fixed = {value.name for values in (graph.input, graph.output, graph.initializer) for value in values} | {""}
     inner = [name for node in graph.node for name in node.output if name not in fixed]
     short = {} if nested else dict(zip(inner, _unused(fixed), strict=False))
@@ -205,8 +248,7 @@ def _strip(model: ModelProto) -> None:
             node.ClearField(field)
         for names in (node.input, node.output):
             names[:] = [short.get(name, name) for name in names]
-        # Before 1.22 ONNX Runtime's fusions name what they make after these alone, and two of one name are a fault.
-        node.name = next((name for name in node.output if name), "")
+    name_nodes(model, anew=True)
 
 
 def _unused(taken: set[str]) -> Iterable[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.engines.base import Feeds
 from edge.models.manifest import Manifest
 from edge.tools import evaluate, graph
 from edge.tools.evaluate import Outputs, Quality
@@ -30,7 +31,7 @@ class Judge:
     """
 
     manifest: Manifest
-    feeds: Outputs
+    feeds: Feeds
     truth: Outputs
     labels: Sequence[int] | None = None
     metric: str = ""
@@ -40,7 +41,7 @@ class Judge:
         cls,
         model: ModelProto,
         manifest: Manifest,
-        feeds: Outputs,
+        feeds: Feeds,
         labels: Sequence[int] | None = None,
         metric: str = "",
     ) -> Judge:
@@ -73,11 +74,11 @@ class Harm:
     """The error of a model's outputs with some initializers replaced, on a few feeds."""
 
     model: ModelProto
-    feeds: Outputs
+    feeds: Feeds
     truth: Outputs
 
     @classmethod
-    def of(cls, model: ModelProto, feeds: Outputs, layers: int) -> Harm:
+    def of(cls, model: ModelProto, feeds: Feeds, layers: int) -> Harm:
         """Choose feeds, spread evenly, and run the original on them.
 
         Args:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines.base import need
-from edge.tools import evaluate, graph
-from edge.types import F32
+from edge.engines.base import Feeds
+from edge.tools import graph
+from edge.tools.patches import KNOWN, drawn, patches
+from edge.tools.tap import tap
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
 F64 = NDArray[np.float64]
 PATCHES = 1024
-"""Places of a feed that a convolution is looked at."""
+"""Places of a feed that a layer is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,12 @@ def layers(model: ModelProto) -> dict[str, Layer]:
     used = graph.consumers(model)
     found: dict[str, Layer] = {}
     for node in model.graph.node:
-        if node.op_type not in ("Conv", "Gemm", "MatMul") or len(node.input) < 2:
+        if node.op_type not in KNOWN or len(node.input) < 2:
             continue
         name, weight = node.input[1], held.get(node.input[1])
         if weight is None or weight.dtype != np.float32 or len(used[name]) > 1:
             continue
-        say = attributes(node)
+        say = graph.attributes(node)
         if node.op_type == "Conv":
             groups, turned = int(say.get("group", 1)), False
         elif weight.ndim != 2 or say.get("transA", 0):
@@ -83,15 +84,9 @@ def layers(model: ModelProto) -> dict[str, Layer]:
     return found
 
 
-def attributes(node: NodeProto) -> dict[str, Any]:
-    """A node's attributes as Python values."""
-    read: Callable[[Any], Any] = need("onnx", graph.INSTALL).helper.get_attribute_value
-    return {attribute.name: read(attribute) for attribute in node.attribute}
-
-
 def moments(
     model: ModelProto,
-    feeds: evaluate.Outputs,
+    feeds: Feeds,
     of: Mapping[str, Layer],
     seed: int = 0,
     progress: Callable[[float], None] = lambda part: None,
@@ -118,83 +113,23 @@ class Fed:
 
 def look(
     model: ModelProto,
-    feeds: evaluate.Outputs,
+    feeds: Feeds,
     of: Mapping[str, Layer],
     seed: int = 0,
     progress: Callable[[float], None] = lambda part: None,
 ) -> dict[str, Fed]:
     """What each layer is fed, by weight.
 
-    A convolution is looked at in `PATCHES` places of each feed, drawn by `seed`.
+    A layer is looked at in `PATCHES` places of each feed, drawn by `seed`.
     """
     wanted = list(dict.fromkeys(layer.given for layer in of.values()))
-    loaded = evaluate.session(graph.to_bytes(shown(model, wanted)))
-    random = np.random.default_rng(seed)
+    places = drawn(PATCHES, np.random.default_rng(seed))
     sums: dict[str, Fed] = {}
-    for number, feed in enumerate(feeds):
-        values = dict(zip(wanted, run_shown(loaded, wanted, feed), strict=True))
+    for number, values in enumerate(tap(model, wanted, feeds)):
         for name, layer in of.items():
-            x = patches(layer, values[layer.given], random).astype(np.float64)
+            x = patches(layer.node, layer.shape, values[layer.given], places).astype(np.float64)
             moment = x.transpose(0, 2, 1) @ x / (x.shape[1] * len(feeds))
             mean = x.mean(axis=1) / len(feeds)
             sums[name] = Fed(sums[name].moment + moment, sums[name].mean + mean) if name in sums else Fed(moment, mean)
         progress((number + 1) / len(feeds))
     return sums
-
-
-def patches(layer: Layer, given: F32, random: np.random.Generator) -> F32:
-    """What the filters of a layer are multiplied with, float32 (groups, places, values of a filter)."""
-    if layer.node.op_type != "Conv":
-        flat = given.reshape(-1, given.shape[-1])
-        return flat[_drawn(len(flat), random)][None]
-    say = attributes(layer.node)
-    kernel = layer.shape[2:]
-    spread = say.get("dilations") or [1] * len(kernel)
-    stride = say.get("strides") or [1] * len(kernel)
-    reach = [(k - 1) * d + 1 for k, d in zip(kernel, spread, strict=True)]
-    before, after = _pads(say, given.shape[2:], reach, stride)
-    padded = np.pad(given, [(0, 0), (0, 0), *zip(before, after, strict=True)])
-    axes = tuple(range(2, padded.ndim))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, reach, axes)
-    steps = (slice(None), slice(None), *(slice(None, None, s) for s in stride), *(slice(None, None, d) for d in spread))
-    windows = windows[steps]
-    places = windows.shape[2 : 2 + len(kernel)]
-    chosen = np.unravel_index(_drawn(int(np.prod(places)), random), places)
-    where: tuple[Any, ...] = (slice(None), *chosen)
-    taken = windows[0][where]
-    channels, count = taken.shape[:2]
-    grouped = taken.reshape(layer.groups, channels // layer.groups, count, -1).transpose(0, 2, 1, 3)
-    return np.ascontiguousarray(grouped.reshape(layer.groups, count, -1))
-
-
-def _pads(
-    say: Mapping[str, Any], sizes: Sequence[int], reach: Sequence[int], stride: Sequence[int]
-) -> tuple[list[int], list[int]]:
-    auto = say.get("auto_pad", b"NOTSET").decode()
-    count = len(sizes)
-    if not auto.startswith("SAME"):
-        given = list(say.get("pads") or [0] * (2 * count)) if auto != "VALID" else [0] * (2 * count)
-        return given[:count], given[count:]
-    total = [max(0, (-(-n // s) - 1) * s + r - n) for n, r, s in zip(sizes, reach, stride, strict=True)]
-    less, more = [n // 2 for n in total], [n - n // 2 for n in total]
-    return (less, more) if auto == "SAME_UPPER" else (more, less)
-
-
-def _drawn(count: int, random: np.random.Generator) -> NDArray[np.intp]:
-    return np.arange(count) if count <= PATCHES else np.sort(random.choice(count, PATCHES, replace=False))
-
-
-def shown(model: ModelProto, names: Sequence[str]) -> ModelProto:
-    """A copy that gives these inner tensors as well."""
-    onnx = need("onnx", graph.INSTALL)
-    made = graph.replace(model, {})
-    known = {given.name for given in (*made.graph.output, *made.graph.input)}
-    made.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names if name not in known)
-    return made
-
-
-def run_shown(loaded: Any, names: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[F32]:
-    """Inputs and inner tensors of a session on such a copy, float32, by these names."""
-    inner = [name for name in names if name not in feed]
-    given = dict(zip(inner, loaded.run(inner, dict(feed)), strict=True)) if inner else {}
-    return [np.asarray(given[name] if name in given else feed[name], np.float32) for name in names]

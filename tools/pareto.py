@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from edge.engines.base import Feeds
 from edge.tools import grids, lighter, share
-from edge.tools.evaluate import Outputs
 from edge.tools.judge import Harm
 from edge.tools.layers import moments
 from edge.tools.rounding import entropy_bits
@@ -33,7 +33,7 @@ class Point:
     error: float
 
 
-def pareto(model: ModelProto, feeds: Outputs, progress: Callable[[float], None] = lambda part: None) -> list[Point]:
+def pareto(model: ModelProto, feeds: Feeds, progress: Callable[[float], None] = lambda part: None) -> list[Point]:
     """Codebooks, plain grids and grids fitted to the outputs, each at several settings; the model's float weights."""
     weights, of = lighter.floats(model)
     harm = Harm.of(model, feeds, len(of))

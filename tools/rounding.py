@@ -44,6 +44,7 @@ def rounded(
     allowed: NDArray[np.floating],
     frugal: float = 1.0,
     mask: NDArray[np.bool_] | None = None,
+    damp: float = DAMP,
 ) -> Rounded:
     """Codes of a layer's weights.
 
@@ -54,13 +55,14 @@ def rounded(
         allowed: the codes that there are, ascending, whole numbers within int16, 0 among them; two at least.
         frugal: bits count this times as much as is even; 0 rounds to the code of least error.
         mask: bool (groups, filters, values); where it is False the code is 0. None: nowhere.
+        damp: of the mean of the moment's diagonal, added to it.
     """
     groups, filters, _ = rows.shape
     steps = np.broadcast_to(np.asarray(step, np.float64).reshape(-1, 1, 1), (groups * filters, 1, 1))
     scaled = rows.astype(np.float64) / steps.reshape(groups, filters, 1)
     every = np.asarray(allowed, np.float64)
     places = np.clip(np.searchsorted(every, scaled), 0, len(every) - 1)
-    parts = _parts(scaled, moment, mask)
+    parts = _parts(scaled, moment, mask, damp)
     # An error of a value weighs 1 / U[j, j]^2; the mean weight of the layer makes bits and errors comparable.
     price = frugal * SLOPE * sum(part.weight for part in parts) / max(1, sum(part.index.size for part in parts))
     for _ in range(PASSES if frugal else 1):
@@ -93,7 +95,7 @@ class _Part:
         return float((1 / np.square(np.einsum("gii->gi", self.upper))).sum() * self.index.shape[1])
 
 
-def _parts(scaled: F64, moment: F64 | None, mask: NDArray[np.bool_] | None) -> list[_Part]:
+def _parts(scaled: F64, moment: F64 | None, mask: NDArray[np.bool_] | None, damp: float) -> list[_Part]:
     """A layer's filters, with one factor for those of a group; or each with its own, of the values it has.
 
     Were errors passed on to values that must stay 0 they would be lost, so filters with a mask have their own matrix,
@@ -107,7 +109,7 @@ def _parts(scaled: F64, moment: F64 | None, mask: NDArray[np.bool_] | None) -> l
     if mask is None:
         own = np.take_along_axis(index, np.broadcast_to(order[:, None], index.shape), axis=2)
         turned = np.take_along_axis(np.take_along_axis(moment, order[:, :, None], axis=1), order[:, None], axis=2)
-        return [_Part(own, _factor(turned))]
+        return [_Part(own, _factor(turned, damp))]
     sizes = mask.sum(axis=2)
     sizes = -(-sizes // PADDED) * PADDED
     parts = []
@@ -119,7 +121,7 @@ def _parts(scaled: F64, moment: F64 | None, mask: NDArray[np.bool_] | None) -> l
             own[number, 0, : some.size] = index[group, row, some]
             seen[number, : some.size, : some.size] = moment[group][np.ix_(some, some)]
             seen[number, range(some.size, size), range(some.size, size)] = np.diagonal(moment[group])[some].mean()
-        parts.append(_Part(own, _factor(seen)))
+        parts.append(_Part(own, _factor(seen, damp)))
     return parts
 
 
@@ -145,12 +147,12 @@ def entropy_bits(codes: NDArray[np.floating] | NDArray[np.integer]) -> float:
     return float(-(counts * np.log2(counts / counts.sum())).sum())
 
 
-def _factor(moment: F64) -> F64:
+def _factor(moment: F64, damp: float = DAMP) -> F64:
     """The upper Cholesky factor of the inverse, (groups, values, values), by which errors are passed on."""
     values = moment.shape[-1]
     diagonal = np.einsum("gii->gi", moment)
     # A channel that is never fed anything leaves its weights free; it must not make the matrix singular.
-    floor = DAMP * diagonal.mean(axis=1, keepdims=True) + 1e-12
+    floor = damp * diagonal.mean(axis=1, keepdims=True) + 1e-12
     whole = moment + floor[..., None] * np.eye(values)
     inverse = np.linalg.inv(whole)
     return np.asarray(np.linalg.cholesky((inverse + inverse.transpose(0, 2, 1)) / 2).transpose(0, 2, 1))

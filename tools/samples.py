@@ -7,7 +7,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,20 +15,16 @@ from edge.engines.base import TensorSpec
 from edge.errors import SourceError
 from edge.models.manifest import Manifest
 from edge.models.quantized import input_of
-from edge.paths import read_bounded, unreadable
+from edge.paths import unreadable
 from edge.preprocess import Fit, Input
+from edge.preprocess.image import read_image
 from edge.tools.npz import arrays
 from edge.types import I420, U8
 
-Feeds = list[dict[str, NDArray[Any]]]
-"""What a model is fed, one run each, by input name."""
-
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-MOST_BYTES = 256 << 20
-"""Of an image's file."""
 
 
-def feeds(path: Path, manifest: Manifest, limit: int = 64, seed: int = 0) -> Feeds:
+def feeds(path: Path, manifest: Manifest, limit: int = 64, seed: int = 0) -> list[dict[str, NDArray[Any]]]:
     """Feeds from a folder of images, one image, a clip, or an `.npz` of the model's own inputs.
 
     Pictures go through the runtime's own preprocessing. Of more than `limit`, a folder gives a random choice, in the
@@ -49,13 +44,13 @@ def feeds(path: Path, manifest: Manifest, limit: int = 64, seed: int = 0) -> Fee
         files = sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGES)
         if not files:
             raise SourceError(f"{path}: no images in this folder ({', '.join(IMAGES)})")
-        return [_fed(_image(file), manifest) for file in _some(files, limit, seed)]
+        return [_fed(read_image(file), manifest) for file in _some(files, limit, seed)]
     if problem:
         raise SourceError(f"{path}: {problem}; give a folder of images, an image, a clip or an .npz")
     if path.suffix.lower() == ".npz":
         return _arrays(path, manifest, limit, seed)
     if path.suffix.lower() in IMAGES:
-        return [_fed(_image(path), manifest)]
+        return [_fed(read_image(path), manifest)]
     return [_fed(picture, manifest) for picture in _frames(path, limit)]
 
 
@@ -82,20 +77,6 @@ def _some(files: list[Path], limit: int, seed: int) -> list[Path]:
     return [files[k] for k in sorted(np.random.default_rng(seed).choice(len(files), limit, replace=False))]
 
 
-def _image(path: Path) -> U8:
-    try:
-        raw = np.frombuffer(read_bounded(path, MOST_BYTES), np.uint8)
-    except OSError as fault:
-        raise SourceError(f"{path}: cannot be read: {fault.strerror or fault}") from None
-    try:
-        image = cv2.imdecode(raw, cv2.IMREAD_COLOR) if raw.size else None
-    except cv2.error:
-        image = None
-    if image is None:
-        raise SourceError(f"{path}: not an image that can be read")
-    return np.asarray(image, np.uint8)
-
-
 def _frames(path: Path, limit: int) -> Iterator[I420]:
     """Frames spread evenly over a clip, which is read twice: a clip need not say how many it has."""
     with closing(open_file(path)) as clip:
@@ -109,7 +90,7 @@ def _frames(path: Path, limit: int) -> Iterator[I420]:
                 yield shot.picture
 
 
-def _arrays(path: Path, manifest: Manifest, limit: int, seed: int) -> Feeds:
+def _arrays(path: Path, manifest: Manifest, limit: int, seed: int) -> list[dict[str, NDArray[Any]]]:
     given = arrays(path)
     name, shape = manifest.input.name, manifest.input.shape
     if name not in given:

@@ -11,6 +11,7 @@ import numpy as np
 
 from bench.places import DATA, YOLOX, footage
 from bench.table import Missing, Row, at_least
+from edge.engines.base import Feeds
 from edge.models import store
 from edge.tools import graph, squeezenet
 from edge.tools.evaluate import Outputs, best_classes, cosine, run, top1
@@ -80,7 +81,7 @@ def yolox() -> Iterator[Row]:
         yield Row(f"YOLOX-nano int8 {name}, {kept} layers float: cosine", f"{np.mean(_cosines(truth, found)):.4f}")
 
 
-def _held(model: ModelProto, frames: Outputs, plan: Plan) -> Quantized:
+def _held(model: ModelProto, frames: Feeds, plan: Plan) -> Quantized:
     work = Workshop(model, frames, plan)
     harms = sensitivity(model, frames, plan=plan, workshop=work)
     keep = frozenset(layer for layer, harm in harms if harm > HARM)

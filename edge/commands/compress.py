@@ -21,7 +21,7 @@ from edge.models.packed.read import read
 from edge.models.packed.signing import signer
 from edge.models.store import find
 from edge.tools import report
-from edge.tools.compress import Made, Progress, Settings, compress, curve, packed
+from edge.tools.compress import Progress, Settings, compress, curve, packed
 from edge.tools.faster import TARGETS
 from edge.tools.graph import INSTALL
 from edge.tools.summary import kept_in_file, summary
@@ -105,10 +105,10 @@ def command(
     if as_json:
         print_json(told)
     else:
-        _tell(output, told, made)
+        _tell(output, told)
 
 
-def _tell(output: Path, told: dict[str, Any], made: Made) -> None:
+def _tell(output: Path, told: dict[str, Any]) -> None:
     rows = [("original", f"{told['plain_bytes']:,}", "", "")]
     for step in told["steps"]:
         rows.append((step["name"], "", _quality(step), _noise(step)))

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 import cv2
-import numpy as np
 
 from edge.commands import predictions
 from edge.commands.engine_settings import SET, engine_names, options_of, tell_passed_over
@@ -16,12 +15,10 @@ from edge.commands.output import print_json, print_table
 from edge.errors import SourceError
 from edge.metrics import Stages
 from edge.opening import open_predictor
-from edge.paths import is_file, read_bounded
+from edge.paths import is_file
 from edge.predictor import Predictor
+from edge.preprocess.image import read_image
 from edge.types import U8, Prediction
-
-MOST_BYTES = 256 << 20
-"""Of an image's file; a large panorama has some tens of MB."""
 
 
 @click.command()
@@ -78,21 +75,6 @@ def infer(
             print_table(table[0], table[1:])
         else:
             click.echo("  nothing")
-
-
-def read_image(path: Path) -> U8:
-    """A BGR image, uint8 (h, w, 3), upright; SourceError in one line if it cannot be read."""
-    try:
-        raw = np.frombuffer(read_bounded(path, MOST_BYTES), np.uint8)
-    except OSError as fault:
-        raise SourceError(f"{path}: cannot be read: {fault.strerror or fault}") from None
-    try:
-        image = cv2.imdecode(raw, cv2.IMREAD_COLOR) if raw.size else None
-    except cv2.error:
-        image = None
-    if image is None:
-        raise SourceError(f"{path}: not an image that can be read (JPEG, PNG, BMP, WebP, TIFF)")
-    return np.asarray(image, np.uint8)
 
 
 def _one(predictor: Predictor, path: Path, save: Path | None) -> tuple[dict[str, Any], Prediction]:

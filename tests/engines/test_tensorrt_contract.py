@@ -15,7 +15,7 @@ import pytest
 from edge.engines import tensorrt_api as api
 from tests.support.tensorrt_bindings import RELEASES, bindings
 
-SOURCES = [Path(inspect.getfile(api)).with_name(f"tensorrt{part}.py") for part in ("", "_build", "_log")]
+SOURCES = [Path(inspect.getfile(api)).with_name(f"tensorrt{part}.py") for part in ("", "_build", "_log", "_tensors")]
 PROTOCOLS = {n: v for n, v in vars(api).items() if isinstance(v, type) and v.__module__ == api.__name__}
 OURS = {"Member", "IHostMemory", "Bindings"}
 """Protocols of what has no class of that name, or is checked on its own."""

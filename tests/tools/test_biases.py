@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge.tools import biases, evaluate, graph, layers
+from edge.tools import biases, graph, layers
+from edge.tools.tap import tap
 from edge.types import F32
 from tests.support.small_cnn import small_cnn, small_feeds
 
@@ -25,8 +26,7 @@ def test_corrected_biases_keep_the_mean_of_what_a_layer_gives() -> None:
 
     def means(arrays: dict[str, F32]) -> F32:
         output = layer.node.output[0]
-        changed = layers.shown(graph.replace(model, arrays), [output])
-        given = [one[output] for one in evaluate.run(graph.to_bytes(changed), feeds)]
+        given = [one[output] for one in tap(graph.replace(model, arrays), [output], feeds)]
         return np.asarray(np.mean(given, axis=(0, 1, 3, 4)), np.float32)
 
     wanted = means({})

@@ -34,6 +34,15 @@ def test_constants_become_initializers_and_initializers_are_no_inputs() -> None:
     assert all(np.array_equal(a["scores"], b["scores"]) for a, b in zip(before, after, strict=True))
 
 
+def test_nodes_without_a_name_get_one_that_no_other_has() -> None:
+    model = small_cnn()
+    first, second, third = model.graph.node[:3]
+    first.name, third.name = second.output[0], "mine"
+    loaded = graph.load(graph.to_bytes(model))
+    assert [node.name for node in loaded.graph.node[:3]] == [first.name, "", "mine"]
+    assert [node.name for node in loaded.graph.node[3:]] == [node.output[0] for node in model.graph.node[3:]]
+
+
 def test_the_opset_is_raised_unless_it_is_to_stay() -> None:
     old = graph.to_bytes(small_cnn(opset=11))
     assert graph.load(old).opset_import[0].version == graph.OPSET

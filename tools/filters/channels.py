@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.tools.filters.net import Net, Shape, attributes
+from edge.tools.filters.net import Net, Shape
+from edge.tools.graph import attributes
 
 if TYPE_CHECKING:
     from onnx import NodeProto

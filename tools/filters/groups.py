@@ -18,6 +18,7 @@ from edge.tools.filters.channels import FIXED, Channels, Count, Coupling, Cut, F
 from edge.tools.filters.net import Net, net_of
 from edge.tools.filters.rules import RULES
 from edge.tools.filters.shuffle import shuffles_to_gathers
+from edge.tools.graph import LAYERS
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -102,7 +103,7 @@ def find_groups(model: ModelProto) -> Groups:
 def _apply(step: Step) -> Found:
     node = step.node
     rule = RULES.get(node.op_type) if node.domain in ("", "ai.onnx") else None
-    makes = node.op_type in ("Conv", "ConvTranspose", "Gemm", "MatMul")
+    makes = node.op_type in LAYERS
     if rule is None:
         raise NotFollowedError("this operator is not followed")
     if not makes and all(c is None for c in step.inputs):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edge.errors import UserError
 from edge.tools.filters.channels import Cut, Ids
 from edge.tools.filters.groups import Groups
-from edge.tools.filters.tap import Moments, ridge, ridged
+from edge.tools.filters.moments import Moments, ridge, ridged
 
 Scores = NDArray[np.float64]
 """By identity, float64 (`Groups.count`,), 0 and up: the lower, the sooner it is cut."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge.errors import ModelError
-from edge.tools.filters.net import WEIGHTED, Shape, attributes, shapes_of
+from edge.tools.filters.net import Shape, shapes_of
+from edge.tools.graph import LAYERS, attributes
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -43,7 +44,7 @@ def layers(model: ModelProto) -> tuple[Layer, ...]:
     sizes = {tensor.name: math.prod(tensor.dims) for tensor in model.graph.initializer}
     found = []
     for index, node in enumerate(model.graph.node):
-        if node.op_type in WEIGHTED and node.domain in ("", "ai.onnx"):
+        if node.op_type in LAYERS and node.domain in ("", "ai.onnx"):
             held = sum(sizes.get(name, 0) for name in node.input[1:])
             found.append(Layer(node.output[0], node.op_type, index, _macs(node, shapes), held))
     return tuple(found)

@@ -10,14 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.engines.base import need
-from edge.tools.graph import INSTALL, inferred
+from edge.tools.graph import INSTALL, LAYERS, attributes, captured, inferred
 
 if TYPE_CHECKING:
-    from onnx import AttributeProto, GraphProto, ModelProto, NodeProto
+    from onnx import AttributeProto, ModelProto, NodeProto
 
 Shape = tuple[int | None, ...]
-WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
-"""Operators that make channels out of a constant weight, their second input."""
 ADDED = "/bias0"
 """What the names of biases end on that were added, all zero."""
 COPIED = "/use"
@@ -54,13 +52,6 @@ def net_of(model: ModelProto) -> Net:
     _add_split_sizes(made, shapes)
     _own_constants(made)
     return Net(made, shapes_of(made), constants_of(made), captured(made))
-
-
-def attributes(node: NodeProto) -> dict[str, Any]:
-    """A node's attributes by name; texts as str."""
-    value = need("onnx", INSTALL).helper.get_attribute_value
-    found = {attribute.name: value(attribute) for attribute in node.attribute}
-    return {name: v.decode() if isinstance(v, bytes) else v for name, v in found.items()}
 
 
 def shapes_of(model: ModelProto) -> dict[str, Shape]:
@@ -111,7 +102,9 @@ def tidy(model: ModelProto) -> None:
 def _add_biases(model: ModelProto) -> None:
     values = constants_of(model)
     for node in model.graph.node:
-        weight = values.get(node.input[1]) if node.op_type in WEIGHTED[:3] and not node.domain else None
+        weight = (
+            values.get(node.input[1]) if node.op_type in ("Conv", "ConvTranspose", "Gemm") and not node.domain else None
+        )
         if weight is None or (len(node.input) > 2 and node.input[2]):
             continue
         set_up = attributes(node)
@@ -148,29 +141,9 @@ def _own_constants(model: ModelProto) -> None:
     users: Counter[str] = Counter({name: 1 for name in shared})
     for node in model.graph.node:
         for slot, name in enumerate(node.input):
-            if name not in values or (node.op_type in WEIGHTED and slot == 1):
+            if name not in values or (node.op_type in LAYERS and slot == 1):
                 continue
             users[name] += 1
             if users[name] > 1:
                 node.input[slot] = f"{name}{COPIED}{users[name]}"
                 add_constant(model, node.input[slot], values[name])
-
-
-def captured(model: ModelProto) -> frozenset[str]:
-    """The tensors that sub-graphs read."""
-    found: set[str] = set()
-
-    def look(graph: GraphProto) -> None:
-        found.update(value.name for value in graph.output)
-        for node in graph.node:
-            found.update(node.input)
-            below(node)
-
-    def below(node: NodeProto) -> None:
-        for given in node.attribute:
-            for graph in (*([given.g] if given.HasField("g") else []), *given.graphs):
-                look(graph)
-
-    for node in model.graph.node:
-        below(node)
-    return frozenset(found)

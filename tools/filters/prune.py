@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines.base import Feed, need
+from edge.engines.base import Feeds, need
 from edge.errors import UserError
 from edge.tools.filters.channels import Ids
 from edge.tools.filters.choose import choose, ordered
@@ -17,10 +17,10 @@ from edge.tools.filters.cut import Keep, cut, kept_places
 from edge.tools.filters.groups import Groups, Left, find_groups
 from edge.tools.filters.importance import by_activation, by_filter, by_norm
 from edge.tools.filters.macs import layers, parameters, total_macs
+from edge.tools.filters.moments import Moments, read_moments
 from edge.tools.filters.rebuild import rebuilt
 from edge.tools.filters.sensitivity import measured, output_error, summed
 from edge.tools.filters.stand_in import stand_ins
-from edge.tools.filters.tap import Moments, read_moments
 from edge.tools.graph import INSTALL
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Pruned:
 def prune_filters(
     model: ModelProto,
     fraction: float,
-    feeds: Sequence[Feed] | None = None,
+    feeds: Feeds | None = None,
     scores: Mapping[str, NDArray[np.floating[Any]]] | None = None,
     round_to: int = 16,
     *,
@@ -124,7 +124,7 @@ def _chosen(
     groups: Groups,
     moments: Mapping[str, Moments],
     fraction: float,
-    feeds: Sequence[Feed],
+    feeds: Feeds,
     scores: Mapping[str, NDArray[np.floating[Any]]] | None,
     round_to: int,
     progress: Progress,

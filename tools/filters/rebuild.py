@@ -8,21 +8,21 @@ as far as the samples ask for: the ridge is on their change.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines.base import Feed
+from edge.engines.base import Feeds
 from edge.tools.filters.cut import Keep
 from edge.tools.filters.groups import Groups
 from edge.tools.filters.importance import readers
-from edge.tools.filters.net import attributes, constants_of
-from edge.tools.filters.tap import tap
-from edge.tools.graph import replace
+from edge.tools.filters.net import constants_of
+from edge.tools.graph import attributes, replace
+from edge.tools.patches import at, patches
+from edge.tools.tap import tap
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -51,7 +51,7 @@ class Target:
 
 
 def rebuilt(
-    pruned: ModelProto, groups: Groups, keep: Keep, feeds: Sequence[Feed], progress: Callable[[str], None]
+    pruned: ModelProto, groups: Groups, keep: Keep, feeds: Feeds, progress: Callable[[str], None]
 ) -> ModelProto:
     """The pruned model with new weights and biases for dense 2-D convolutions and Gemm that lost inputs.
 
@@ -64,14 +64,14 @@ def rebuilt(
         progress(f"rebuilding layer {number} of {len(targets)}")
         values = constants_of(made)
         rows = [
-            _rows(target.node, given[target.node.input[0]], values[target.node.input[1]], places)
+            patches(target.node, values[target.node.input[1]].shape, given[target.node.input[0]], at(places))[0]
             for given, places in zip(tap(made, [target.node.input[0]], feeds), target.places, strict=True)
         ]
-        made = replace(made, _solved(target, np.concatenate(rows), values))
+        made = replace(made, _solved(target, np.concatenate(rows).astype(np.float64), values))
     return made
 
 
-def _targets(pruned: ModelProto, groups: Groups, keep: Keep, feeds: Sequence[Feed]) -> list[Target]:
+def _targets(pruned: ModelProto, groups: Groups, keep: Keep, feeds: Feeds) -> list[Target]:
     """What to rebuild, in the graph's order, with all that is needed of the whole model in one run."""
     users = Counter(name for node in pruned.graph.node for name in node.input)
     short = {groups.net.nodes[one.node].output[0] for one in readers(groups) if not keep[one.ids].all()}
@@ -90,34 +90,14 @@ def _targets(pruned: ModelProto, groups: Groups, keep: Keep, feeds: Sequence[Fee
 
 
 def _plain(node: NodeProto, model: ModelProto) -> bool:
-    """Whether `_rows` knows what the layer reads."""
-    set_up = attributes(node)
+    """Whether it is a matrix product of what `patches` gives, with a bias."""
+    say = attributes(node)
     rank = max((len(t.dims) for t in model.graph.initializer if t.name == node.input[1]), default=0)
     if len(node.input) < 3:
         return False
     if node.op_type == "Gemm":
-        return not set_up.get("transA", 0) and set_up.get("alpha", 1.0) == set_up.get("beta", 1.0) == 1.0
-    padded = set_up.get("auto_pad", "NOTSET") in ("NOTSET", "VALID")
-    return node.op_type == "Conv" and rank == 4 and set_up.get("group", 1) == 1 and padded
-
-
-def _rows(node: NodeProto, given: NDArray[Any], weight: NDArray[Any], places: NDArray[np.int64]) -> F64:
-    """What the layer reads for its outputs at these flat positions: float64 (positions, weights of a filter)."""
-    if node.op_type == "Gemm":
-        return given[places].astype(np.float64)
-    set_up = attributes(node)
-    kernel = weight.shape[2:]
-    strides, steps = set_up.get("strides", [1, 1]), set_up.get("dilations", [1, 1])
-    top, left, bottom, right = set_up.get("pads", [0, 0, 0, 0])
-    wide = np.pad(given, ((0, 0), (0, 0), (top, bottom), (left, right)))
-    reach = [(size - 1) * step + 1 for size, step in zip(kernel, steps, strict=True)]
-    tall, broad = ((wide.shape[2 + k] - reach[k]) // strides[k] + 1 for k in range(2))
-    sample, y, x = np.unravel_index(places, (given.shape[0], tall, broad))
-    columns = [
-        wide[sample, :, y * strides[0] + i * steps[0], x * strides[1] + j * steps[1]]
-        for i, j in product(range(kernel[0]), range(kernel[1]))
-    ]
-    return np.stack(columns, 2).reshape(len(places), -1).astype(np.float64)
+        return not say.get("transA", 0) and say.get("alpha", 1.0) == say.get("beta", 1.0) == 1.0
+    return node.op_type == "Conv" and rank == 4 and say.get("group", 1) == 1
 
 
 def _solved(target: Target, rows: F64, values: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines.base import Feed
+from edge.engines.base import Feeds
 from edge.errors import ModelError
 from edge.tools.filters.channels import Ids
 from edge.tools.filters.choose import Curve
 from edge.tools.filters.cut import cut
 from edge.tools.filters.groups import Groups
 from edge.tools.filters.importance import Scores
+from edge.tools.filters.moments import Moments
 from edge.tools.filters.stand_in import stand_ins
-from edge.tools.filters.tap import Moments, tap
 from edge.tools.graph import producers
+from edge.tools.tap import tap
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -32,7 +33,7 @@ def measured(
     groups: Groups,
     order: Sequence[Ids],
     moments: Mapping[str, Moments],
-    feeds: Sequence[Feed],
+    feeds: Feeds,
     progress: Callable[[str], None],
 ) -> list[Curve]:
     """The error of the outputs with the first channels of each group cut, and of that group alone."""
@@ -61,7 +62,7 @@ def summed(order: Sequence[Ids], scores: Scores) -> list[Curve]:
     return [_interpolated(range(len(ids) + 1), [0, *np.cumsum(scores[ids])], len(ids)) for ids in order]
 
 
-def output_error(model: ModelProto, other: ModelProto, feeds: Sequence[Feed]) -> float:
+def output_error(model: ModelProto, other: ModelProto, feeds: Feeds) -> float:
     """The energy of the difference over that of the model's output: mean over outputs, all feeds together."""
     return _relative(list(_outputs(model, feeds)), _outputs(other, feeds))
 
@@ -75,7 +76,7 @@ def _logits(model: ModelProto) -> list[str]:
     return [n if end is None or end.op_type not in soft else end.input[0] for n, end in zip(names, ends, strict=True)]
 
 
-def _outputs(model: ModelProto, feeds: Sequence[Feed]) -> Iterator[dict[str, NDArray[Any]]]:
+def _outputs(model: ModelProto, feeds: Feeds) -> Iterator[dict[str, NDArray[Any]]]:
     return tap(model, [value.name for value in model.graph.output], feeds)
 
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.engines.base import need
-from edge.tools.filters.net import add_constant, attributes, captured, constants_of, shapes_of
-from edge.tools.graph import INSTALL, consumers
+from edge.tools.filters.net import add_constant, constants_of, shapes_of
+from edge.tools.graph import INSTALL, attributes, captured, consumers
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -129,7 +129,7 @@ def _rewrite(model: ModelProto, source: str, found: Mapping[str, NDArray[np.int6
     made = []
     for name, choice in found.items():
         add_constant(model, name + INDEX, choice)
-        made.append(helper.make_node("Gather", [source, name + INDEX], [name], axis=1))
+        made.append(helper.make_node("Gather", [source, name + INDEX], [name], name=name, axis=1))
     at = max(k for k, node in enumerate(nodes) if source in node.output) + 1 if _made(nodes, source) else 0
     kept = [*nodes[:at], *made, *(n for n in nodes[at:] if not set(n.output) & set(found))]
     del model.graph.node[:]

@@ -13,8 +13,8 @@ from edge.tools.filters.channels import Cut
 from edge.tools.filters.cut import Keep
 from edge.tools.filters.groups import Groups
 from edge.tools.filters.importance import readers
-from edge.tools.filters.net import attributes
-from edge.tools.filters.tap import Moments, ridged
+from edge.tools.filters.moments import Moments, ridged
+from edge.tools.graph import attributes
 
 F64 = NDArray[np.float64]
 

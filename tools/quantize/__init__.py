@@ -1,6 +1,6 @@
 """Post-training quantization of ONNX models: floats in, the same graph with 8-bit integers or float16 out.
 
-    plan = Plan(target="x86-vnni")
+    plan = Plan(target="vnni")
     done = quantize(model, feeds, plan)             # activations and weights; feeds are what the model would see
     done = quantize(model, (), Plan(activations=False))      # weights only: smaller, not faster; needs no feeds
     worst = sensitivity(model, feeds, metric, plan)          # what each layer costs, most harmful first

@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.engines.base import Feeds
 from edge.models.packed.weight import Grid
 from edge.tools.evaluate import run
 from edge.tools.graph import to_bytes
 from edge.tools.quantize.net import Layer, Net
-from edge.tools.quantize.plan import Feed
 
 
-def correct(net: Net, layers: Sequence[Layer], grids: Mapping[str, Grid], feeds: Sequence[Feed]) -> None:
+def correct(net: Net, layers: Sequence[Layer], grids: Mapping[str, Grid], feeds: Feeds) -> None:
     """Change the net's biases in place; a convolution or Gemm without one gets one, a MatMul stays as it is."""
     found = mean_errors(net, layers, grids, feeds)
     for layer in layers:
@@ -34,7 +34,7 @@ def correct(net: Net, layers: Sequence[Layer], grids: Mapping[str, Grid], feeds:
 
 
 def mean_errors(
-    net: Net, layers: Sequence[Layer], grids: Mapping[str, Grid], feeds: Sequence[Feed]
+    net: Net, layers: Sequence[Layer], grids: Mapping[str, Grid], feeds: Feeds
 ) -> dict[str, NDArray[np.float32]]:
     """The mean error of each output channel by layer, float32 (channels,)."""
     model = net.model()

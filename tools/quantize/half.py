@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from edge.tools.graph import subgraphs
 from edge.tools.quantize.net import Net, prepared
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def half(model: ModelProto, compute: Literal["float32", "float16"] = "float32") 
         ModelError: no ONNX model, or one whose opset cannot be raised.
     """
     net = prepared(model)
-    nested = any(a.HasField("g") or a.graphs for node in net.graph.node for a in node.attribute)
+    nested = any(subgraphs(node) for node in net.graph.node)
     if compute == "float16" and not nested:
         _everything(net)
     else:

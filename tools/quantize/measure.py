@@ -12,11 +12,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from edge.engines.base import Engine, EngineOptions
+from edge.engines.base import Engine, EngineOptions, Feed
 from edge.engines.registry import load, probe
 from edge.errors import EngineError, MissingError, ModelError
 from edge.tools.graph import to_bytes
-from edge.tools.quantize.plan import Feed
 
 if TYPE_CHECKING:
     from onnx import ModelProto

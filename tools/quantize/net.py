@@ -10,13 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.engines.base import need
-from edge.tools.graph import consumers, load, producers, to_bytes
+from edge.tools.graph import LAYERS, attributes, captured, consumers, load, name_nodes, producers, to_bytes
 from edge.tools.quantize.plan import INSTALL
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
-
-LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ class Net:
         """Look again who makes and takes what, after nodes were changed."""
         self.made_by = producers(self._model)
         self.used_by = consumers(self._model)
-        self._taken = {*self.values, *self.inputs, *self.made_by, *_captured(self._model)}
+        self._taken = {*self.values, *self.inputs, *self.made_by, *captured(self._model)}
 
     def free(self, name: str) -> str:
         """This name for a new tensor, or one like it that nothing has yet."""
@@ -92,8 +90,9 @@ class Net:
         """The model as it is now, without initializers that no node takes."""
         made: ModelProto = type(self._model)()
         made.CopyFrom(self._model)
+        name_nodes(made, anew=True)  # what made a tensor may have got another output, and a new node this one
         taken = {name for node in made.graph.node for name in node.input} | set(self.outputs)
-        taken |= _captured(made)
+        taken |= captured(made)
         del made.graph.initializer[:]
         made.graph.initializer.extend(
             self.numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), name)
@@ -104,7 +103,7 @@ class Net:
 
     def node(self, kind: str, inputs: list[str], outputs: list[str], **attributes: object) -> NodeProto:
         """A new node, not yet in the graph."""
-        made: NodeProto = need("onnx", INSTALL).helper.make_node(kind, inputs, outputs, name=outputs[0], **attributes)
+        made: NodeProto = need("onnx", INSTALL).helper.make_node(kind, inputs, outputs, **attributes)
         return made
 
     def set_nodes(self, nodes: list[NodeProto]) -> None:
@@ -113,11 +112,6 @@ class Net:
         del self.graph.node[:]
         self.graph.node.extend(copies)
         self.wire()
-
-    def attribute(self, node: NodeProto, name: str, default: Any) -> Any:
-        """A node's attribute."""
-        found = next((a for a in node.attribute if a.name == name), None)
-        return default if found is None else need("onnx", INSTALL).helper.get_attribute_value(found)
 
     def layers(self) -> list[Layer]:
         """Nodes with constant float weights, in the graph's order."""
@@ -139,22 +133,18 @@ class Net:
                 node.input[0],
                 node.input[1],
                 bias,
-                self._axis(node),
-                self.attribute(node, "group", 1),
+                _axis(node),
+                attributes(node).get("group", 1),
             )
 
     def _plain(self, node: NodeProto, weight: NDArray[Any], bias: str | None) -> bool:
         """Whether it is a product of a matrix with constant weights, and a bias for each output channel or none."""
         if node.op_type in ("MatMul", "Gemm") and weight.ndim != 2:
             return False
-        if any(self.attribute(node, *usual) != usual[1] for usual in (("alpha", 1.0), ("beta", 1.0), ("transA", 0))):
+        say = attributes(node)
+        if any(say.get(name, usual) != usual for name, usual in (("alpha", 1.0), ("beta", 1.0), ("transA", 0))):
             return False
         return bias is None or (bias in self.values and self.values[bias].ndim == 1 and self.values[bias].size > 1)
-
-    def _axis(self, node: NodeProto) -> int:
-        if node.op_type == "Gemm":
-            return 0 if self.attribute(node, "transB", 0) else 1
-        return 0 if node.op_type == "Conv" else 1
 
 
 def prepared(model: ModelProto) -> Net:
@@ -169,6 +159,12 @@ def prepared(model: ModelProto) -> Net:
     return net
 
 
+def _axis(node: NodeProto) -> int:
+    if node.op_type == "Gemm":
+        return 0 if attributes(node).get("transB", 0) else 1
+    return 0 if node.op_type == "Conv" else 1
+
+
 def _fold(net: Net, conv: NodeProto, norm: NodeProto) -> bool:
     """y = gain * (conv(x) - mean) + shift, with gain and shift moved into the convolution's weights and bias."""
     alone = len(net.used_by.get(conv.output[0], ())) == 1 and conv.output[0] not in net.outputs
@@ -177,7 +173,7 @@ def _fold(net: Net, conv: NodeProto, norm: NodeProto) -> bool:
     if conv.op_type != "Conv" or not (alone and own and constant):
         return False
     scale, shift, mean, variance = (net.values[name].astype(np.float64) for name in norm.input[1:5])
-    gain = scale / np.sqrt(variance + net.attribute(norm, "epsilon", 1e-5))
+    gain = scale / np.sqrt(variance + attributes(norm).get("epsilon", 1e-5))
     weight = net.values[conv.input[1]]
     bias = net.values[conv.input[2]] if len(conv.input) > 2 and conv.input[2] else np.zeros(len(weight), np.float32)
     net.values[conv.input[1]] = (weight * gain.reshape(-1, *[1] * (weight.ndim - 1))).astype(np.float32)
@@ -187,17 +183,3 @@ def _fold(net: Net, conv: NodeProto, norm: NodeProto) -> bool:
     conv.input.append(name)
     conv.output[0] = norm.output[0]
     return True
-
-
-def _captured(model: ModelProto) -> set[str]:
-    """Names that sub-graphs take from around them."""
-    names: set[str] = set()
-    left = [a for node in model.graph.node for a in node.attribute]
-    while left:
-        attribute = left.pop()
-        for graph in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])):
-            for node in graph.node:
-                names.update(node.input)
-                left.extend(node.attribute)
-            names.update(value.name for value in graph.output)
-    return names

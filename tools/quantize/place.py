@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edge.tools.graph import attributes
 from edge.tools.quantize.net import Layer, Net
 from edge.tools.quantize.plan import Plan
 
@@ -78,11 +79,11 @@ def _back(net: Net, tensor: str, groups: _Groups) -> None:
 def _moves(net: Net, node: NodeProto) -> bool:
     if node.op_type == "Concat":
         return all(name not in net.values for name in node.input)
-    return node.op_type in SAME and _exact(net, node)
+    return node.op_type in SAME and _exact(node)
 
 
-def _exact(net: Net, node: NodeProto) -> bool:
-    return node.op_type != "Resize" or net.attribute(node, "mode", b"nearest") == b"nearest"
+def _exact(node: NodeProto) -> bool:
+    return node.op_type != "Resize" or attributes(node).get("mode", "nearest") == "nearest"
 
 
 def _around(
@@ -93,7 +94,7 @@ def _around(
         if node.output[0] not in integer:
             continue
         sources = [name for name in node.input if name and name not in net.values]
-        if node.op_type in ("Reshape", "Slice", "Resize", "Conv", "Gemm", "MatMul", *SAME):
+        if node.op_type in (*INTEGER_LAYERS, *SAME):
             sources = sources[:1]
         target = _bounded(net, node)
         for name in (*sources, target):
@@ -119,7 +120,7 @@ def _integer_nodes(net: Net, layers: set[str], outside: frozenset[str]) -> set[s
             integer.add(name)
         elif name in outside or not sources or len(node.output) > 1:
             continue
-        elif node.op_type in SAME and _exact(net, node):
+        elif node.op_type in SAME and _exact(node):
             if sources[0] not in able:
                 continue
             integer.add(name)

@@ -14,11 +14,9 @@ from edge.models.packed.weight import Grid
 if TYPE_CHECKING:
     import onnx
 
-Feed: TypeAlias = "Mapping[str, NDArray[Any]]"
-"""The inputs of one inference by name."""
 Metric: TypeAlias = "Callable[[onnx.ModelProto], float]"
 """How good a model is; more is better."""
-Target = Literal["x86-vnni", "x86", "arm", "openvino", "tensorrt"]
+Target = Literal["x86", "vnni", "arm", "openvino", "tensorrt"]
 Search = Literal["auto", "minmax", "percentile", "mse"]
 LEAST = 2.0**-80
 """Of a scale, so that its products with others are no denormal numbers."""
@@ -32,7 +30,7 @@ class Plan:
     """How to quantize.
 
     target: where the model is to be fast.
-        `x86-vnni`: ONNX Runtime on an x86 whose products of uint8 and int8 are exact (AVX512-VNNI, AVX-VNNI)
+        `vnni`: ONNX Runtime on an x86 whose products of uint8 and int8 are exact (AVX512-VNNI, AVX-VNNI)
         `x86`: the same on older ones, whose 16-bit sums of two products overflow: weights take 7 bits
         `arm`: ONNX Runtime on ARM
         `openvino`: integers around layers alone, since it fuses what follows a layer into it by itself
@@ -54,7 +52,7 @@ class Plan:
     What "may" be done is done where it makes the metric better.
     """
 
-    target: Target = "x86-vnni"
+    target: Target = "vnni"
     weights: int = 8
     fine: frozenset[str] = frozenset()
     activations: bool = True

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import ModelError, UserError
-from edge.tools.evaluate import runtime_faults, session
-from edge.tools.graph import inferred, to_bytes
-from edge.tools.quantize.plan import Feed, Range
+from edge.engines.base import Feeds
+from edge.errors import ModelError
+from edge.tools.graph import inferred
+from edge.tools.quantize.plan import Range
+from edge.tools.tap import tap
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -57,27 +58,26 @@ class Spread:
 def spreads(
     model: ModelProto,
     names: Sequence[str],
-    feeds: Sequence[Feed],
+    feeds: Feeds,
     progress: Callable[[float], None] = lambda part: None,
 ) -> dict[str, Spread]:
     """How these tensors of a float model are spread over the feeds, a batch of tensors at a time.
 
     Raises:
-        ModelError: a tensor holds no finite numbers, or the model cannot be run.
-        UserError: the feeds do not fit the model.
+        ModelError: a tensor holds no finite numbers, or the model cannot be run, or not on these feeds.
     """
     groups = list(batches(model, names))
     ends: dict[str, tuple[float, float]] = {}
     counts = {name: np.zeros(BINS, np.int64) for name in names}
     for number, batch in enumerate(groups):
-        for name, array in tensors(model, batch, feeds):
+        for name, array in _each(model, batch, feeds):
             low, high = float(array.min(initial=np.inf)), float(array.max(initial=-np.inf))
             if not np.isfinite((low, high)).all():
                 raise ModelError(f"tensor `{name}` is empty or not finite on a feed: it cannot be quantized")
             before = ends.get(name, (low, high))
             ends[name] = min(low, before[0]), max(high, before[1])
         progress((number + 0.5) / len(groups))
-        for name, array in tensors(model, batch, feeds):
+        for name, array in _each(model, batch, feeds):
             low, high = ends[name]
             counts[name] += np.histogram(array, BINS, (low, high if high > low else low + 1e-6))[0]
         progress((number + 1) / len(groups))
@@ -131,28 +131,6 @@ def batches(model: ModelProto, names: Sequence[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def tensors(
-    model: ModelProto, names: Sequence[str], feeds: Sequence[Feed]
-) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Inputs and inner tensors, feed by feed. Raises UserError where a feed does not fit the model."""
-    given = [name for name in names if name in {value.name for value in model.graph.input}]
-    inner = [name for name in names if name not in given]
-    loaded = session(to_bytes(exposed(model, inner)))
-    for feed in feeds:
-        for name in given:
-            yield name, np.asarray(feed[name], np.float32)
-        try:
-            yield from zip(inner, loaded.run(inner, dict(feed)) if inner else (), strict=True)
-        except runtime_faults() as fault:
-            raise UserError(f"the feeds do not fit the model: {str(fault).splitlines()[0][:200]}") from None
-
-
-def exposed(model: ModelProto, names: Sequence[str]) -> ModelProto:
-    """A copy that gives these inner tensors out as well."""
-    made = type(model)()
-    made.CopyFrom(model)
-    there = {value.name for value in made.graph.output}
-    for name in names:
-        if name not in there:
-            made.graph.output.add(name=name).type.tensor_type.elem_type = 1
-    return made
+def _each(model: ModelProto, names: Sequence[str], feeds: Feeds) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    for values in tap(model, names, feeds):
+        yield from ((name, np.asarray(array, np.float32)) for name, array in values.items())

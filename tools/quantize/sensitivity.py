@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from edge.engines.base import Feeds
 from edge.errors import UserError
 from edge.tools.quantize.judge import least_cosine
-from edge.tools.quantize.plan import Feed, Metric, Plan
+from edge.tools.quantize.plan import Metric, Plan
 from edge.tools.quantize.static import Choice, Workshop
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ FEEDS = 8
 
 def sensitivity(
     model: ModelProto,
-    feeds: Sequence[Feed],
+    feeds: Feeds,
     metric: Metric | None = None,
     plan: Plan | None = None,
     progress: Callable[[float], None] = lambda part: None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.engines.base import Feeds
 from edge.errors import ModelError, UserError
 from edge.models.packed.weight import Grid
 from edge.tools.quantize import bias, equalise
@@ -19,7 +20,7 @@ from edge.tools.quantize.insert import MOST, insert
 from edge.tools.quantize.judge import least_cosine
 from edge.tools.quantize.net import Layer, Net, prepared
 from edge.tools.quantize.place import INTEGER_LAYERS, Placement, place
-from edge.tools.quantize.plan import Feed, Metric, Plan, Quantized, Range, coarse
+from edge.tools.quantize.plan import Metric, Plan, Quantized, Range, coarse
 from edge.tools.quantize.ranges import Spread, range_of, spreads
 from edge.tools.quantize.rounding import rounded
 from edge.tools.quantize.weights import grid_of, scales_of
@@ -33,7 +34,7 @@ NEAR = 0.5
 
 def quantize(
     model: ModelProto,
-    feeds: Sequence[Feed],
+    feeds: Feeds,
     plan: Plan,
     progress: Callable[[float], None] = lambda part: None,
     metric: Metric | None = None,
@@ -49,8 +50,8 @@ def quantize(
         workshop: of this model, these feeds and this plan but for `keep_float`; what it knows is not found again.
 
     Raises:
-        UserError: feeds are needed and there are none, or they do not fit the model's inputs.
-        ModelError: the model cannot be run, or has nothing to quantize.
+        UserError: feeds are needed and there are none, or they lack an input of the model.
+        ModelError: the model cannot be run, or not on these feeds, or has nothing to quantize.
         MissingError: onnx or onnxruntime is not here.
     """
     if plan.activations and not feeds:
@@ -108,7 +109,7 @@ class Workshop:
     equalises: whether ranges can be evened out across any of its layers
     """
 
-    def __init__(self, model: ModelProto, feeds: Sequence[Feed], plan: Plan) -> None:
+    def __init__(self, model: ModelProto, feeds: Feeds, plan: Plan) -> None:
         self._feeds, self._plan = feeds, plan
         self._net = prepared(model)
         for feed in feeds:

@@ -39,7 +39,7 @@ class Net:
     def add(self, operator: str, inputs: list[str], outputs: int = 1, **attributes: object) -> list[str]:
         """A new node; the names of what it makes."""
         made = [f"t{len(self.nodes)}_{k}" for k in range(outputs)]
-        self.nodes.append(helper.make_node(operator, inputs, made, **attributes))
+        self.nodes.append(helper.make_node(operator, inputs, made, name=made[0], **attributes))
         return made
 
     def conv(self, source: str, filters: int, kernel: int = 3, group: int = 1, *, bias: bool = True) -> str:

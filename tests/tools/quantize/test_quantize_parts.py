@@ -16,9 +16,10 @@ from edge.tools.quantize.equalise import equalise
 from edge.tools.quantize.head import last_layers
 from edge.tools.quantize.net import prepared
 from edge.tools.quantize.plan import coarse
-from edge.tools.quantize.ranges import BINS, Spread, exposed, range_of, spreads
+from edge.tools.quantize.ranges import BINS, Spread, range_of, spreads
 from edge.tools.quantize.rounding import rounded
 from edge.tools.quantize.weights import grid_of, scales_of
+from edge.tools.tap import tap
 from tests.support.quantize_nets import KINDS, classifier, depthwise, detector, feeds, normed, silu, values
 
 SEEN = feeds()
@@ -104,8 +105,7 @@ def test_the_mean_error_of_a_layer_is_what_its_weights_do() -> None:
     told = mean_errors(net, layers, grids, SEEN)["c1"]
     other = net.copy()
     other.values["c1.w"] = grids["c1.w"].values()
-    names = ["c1"]
-    before, after = ([r["c1"] for r in run(to_bytes(exposed(n.model(), names)), SEEN)] for n in (net, other))
+    before, after = ([seen["c1"] for seen in tap(n.model(), ["c1"], SEEN)] for n in (net, other))
     np.testing.assert_allclose(
         told, np.mean([b - a for a, b in zip(before, after, strict=True)], axis=(0, 1, 3, 4)), atol=1e-5
     )

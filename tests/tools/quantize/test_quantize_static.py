@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
 from edge.errors import ModelError, UserError
@@ -16,6 +17,8 @@ from tests.support.fused import operators
 from tests.support.quantize_nets import KINDS, Draft, classifier, detector, feeds, fire, residual, silu, values
 
 SEEN, NEW = feeds(), feeds(seed=6)
+RELEASE = tuple(int(part) for part in onnxruntime.__version__.split(".")[:2])
+FLAT_INTEGERS = pytest.mark.skipif(RELEASE < (1, 20), reason="ONNX Runtime before 1.20 has floats around every Flatten")
 FLOAT_KERNELS = ("Conv", "FusedConv", "Gemm", "FusedGemm", "MatMul")
 
 
@@ -26,7 +29,7 @@ def likeness(model: onnx.ModelProto, other: onnx.ModelProto) -> float:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("target", ["x86-vnni", "openvino", "tensorrt"])
+@pytest.mark.parametrize("target", ["vnni", "openvino", "tensorrt"])
 def test_a_quantized_network_says_nearly_what_the_float_one_says(kind: str, target: Target) -> None:
     model = KINDS[kind]()
     made = quantize(model, SEEN, Plan(target=target))
@@ -50,7 +53,7 @@ def test_onnxruntime_computes_every_layer_in_integers(kind: str) -> None:
         (fire, {"QLinearConcat": 1, "Relu": 0}),
         (residual, {"QLinearAdd": 1, "Relu": 0}),
         (silu, {"QLinearSigmoid": 1, "QLinearMul": 1}),
-        (classifier, {"Relu": 0, "MaxPool": 0}),
+        pytest.param(classifier, {"Relu": 0, "MaxPool": 0}, marks=FLAT_INTEGERS),
     ],
 )
 def test_what_lies_between_layers_is_integer_too(kind: object, kernels: dict[str, int]) -> None:

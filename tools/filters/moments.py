@@ -1,22 +1,16 @@
-"""The values of inner tensors while a model runs."""
+"""Means and covariances of channels while a model runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.engines.base import Feed, need, one_line
-from edge.errors import ModelError
-from edge.tools.evaluate import runtime_faults, session
+from edge.engines.base import Feeds
 from edge.tools.filters.groups import Groups
-from edge.tools.graph import INSTALL, to_bytes
-
-if TYPE_CHECKING:
-    from onnx import ModelProto
+from edge.tools.tap import tap
 
 MOST_PLACES = 2048
 """Along an axis whose covariance is measured."""
@@ -40,29 +34,7 @@ class Moments:
     covariance: NDArray[np.float64] | None
 
 
-def tap(model: ModelProto, names: Iterable[str], feeds: Sequence[Feed]) -> Iterator[dict[str, NDArray[Any]]]:
-    """Run a model on ONNX Runtime and give these tensors, inner ones or outputs, one mapping a feed.
-
-    Raises:
-        ModelError: ONNX Runtime cannot run the model, or not on these feeds.
-    """
-    helper = need("onnx", INSTALL).helper
-    made = type(model)()
-    made.CopyFrom(model)
-    wanted = list(dict.fromkeys(names))
-    del made.graph.output[:]
-    made.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in wanted)
-    loaded = session(to_bytes(made))
-    taken = {given.name for given in made.graph.input}
-    for feed in feeds:
-        own = {name: value for name, value in feed.items() if name in taken}
-        try:
-            yield dict(zip(wanted, loaded.run(wanted, own), strict=True))
-        except runtime_faults() as fault:
-            raise ModelError(f"onnxruntime fails on the model: {one_line(fault)}") from None
-
-
-def read_moments(groups: Groups, feeds: Sequence[Feed]) -> dict[str, Moments]:
+def read_moments(groups: Groups, feeds: Feeds) -> dict[str, Moments]:
     """The moments of what layers read, by the name of the tensor that they read."""
     nodes = groups.net.nodes
     names = dict.fromkeys(nodes[cut.node].input[0] for cut in groups.cuts if cut.role == "in")
