@@ -244,17 +244,18 @@ def _held(
     if holds(first):
         return first
     fine = replace(plan, weights=8)
-    finer = make(frozenset(), fine, Workshop(model, feeds, fine))
+    exact = Workshop(model, feeds, fine)
+    finer = make(frozenset(), fine, exact)
     progress(0.2)
     if holds(finer):
         return finer
-    harms = sensitivity(model, feeds, None, plan, lambda part: progress(0.2 + 0.6 * part), work)
+    harms = sensitivity(model, feeds, None, fine, lambda part: progress(0.2 + 0.6 * part), exact)
     most = max(1, round(GIVEN_BACK * len(harms)))
     if max_drop is None:
         harmful = frozenset(layer for layer, harm in harms[:most] if harm > HARMFUL)
         return make(harmful) if harmful else first
     worst = [layer for layer, _ in harms[:most]]
-    return given_back(worst, lambda floats: make(floats) if floats else first, holds)
+    return given_back(worst, lambda floats: make(floats, fine, exact) if floats else finer, holds)
 
 
 def _little(found: Quality, judge: Judge) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.compression import pictures
 from bench.places import DATA, YOLOX, footage
 from bench.table import Missing, Row, at_least
 from edge.engines.base import Feeds
 from edge.models import store
+from edge.models.packed import read
 from edge.tools import graph, squeezenet
+from edge.tools.compress import Settings, compress, packed
 from edge.tools.evaluate import Outputs, best_classes, cosine, run, top1
 from edge.tools.faster import here, plans
 from edge.tools.quantize import Plan, Quantized, Workshop, latencies, quantize, sensitivity
@@ -26,36 +30,60 @@ ROUNDS = 60
 SQUEEZENET = DATA / "models" / "compressed_SqueezeNet.net"
 HARM = 0.002
 """Cosine that a layer may cost by itself before it stays float."""
+EACH = 24
+"""Pictures of the footage, of the falls and drawn ones each."""
+MAX_DROP = 0.01
+"""Of the outputs' cosine, on pictures that it was not calibrated on."""
 MANY = 16
 """Frames to calibrate on."""
 
 
 def squeeze() -> Iterator[Row]:
-    """SqueezeNet in int8: calibrated on the shared images, and, for what it is worth on others, on clips."""
+    """SqueezeNet in int8 as `edge compress --quantize int8 --metric cosine --max-drop 0.01` makes it.
+
+    It is calibrated on pictures of the clips and drawn ones (seed 0), and on others of these layers are given back to
+    float until the bound holds. The shared images, which are unlike these, are looked at when it is done. They were
+    before as well: 0.987 where weights had 7 bits beside layers given back (they have 8 now, for 0.995 instead of 0.993
+    on the other pictures), and 0.997 with half of the bound, where no integer model held it.
+    """
     path = _there(SQUEEZENET)
-    model, manifest = squeezenet.load(path), store.find(str(path)).manifest
-    images = feeds(_there(DATA / "images"), manifest)
-    plan = next(iter(plans(here()).values()))
-    made = quantize(model, images, plan)
-    truth, found = (run(graph.to_bytes(m), images) for m in (model, made.model))
+    found, model = store.find(str(path)), squeezenet.load(path)
+    with tempfile.TemporaryDirectory(prefix="edge-bench-") as name:
+        folder = Path(name) / "pictures"
+        folder.mkdir()
+        pictures.write(folder, [_clips("footage"), _clips("falls")], EACH)
+        wanted = Settings(
+            quantize="int8",
+            calibrate=folder,
+            metric="cosine",
+            max_drop=MAX_DROP,
+            pictures=3 * EACH,
+            target=here(),
+        )
+        made = compress(found, wanted)
+        file = Path(name) / "s.epk"
+        file.write_bytes(packed(made))
+        small = graph.load(read(file).plain())
+    images = feeds(_there(DATA / "images"), found.manifest)
     signed = quantize(model, images[:2], Plan(target="tensorrt", search="minmax", rounding="nearest", equalise=False))
-    times = latencies({"float": model, "int8": made.model, "signed": signed.model}, images[0], threads=1, rounds=ROUNDS)
+    times = latencies({"float": model, "int8": small, "signed": signed.model}, images[0], threads=1, rounds=ROUNDS)
     ratio = {(time.variant, time.engine): time.ratio for time in times}
     if ("int8", "onnxruntime") not in ratio:
         raise Missing("onnxruntime")
-    yield at_least(f"SqueezeNet int8 over fp32, onnxruntime, {here()}", ratio["int8", "onnxruntime"], 1.7, " x")
-    yield Row("the same with int8 tensors instead of uint8", f"{ratio['signed', 'onnxruntime']:.2f} x")
+    floats = made.choice.chosen.kept_float if made.choice and made.choice.chosen else model.graph.node
+    what = f"SqueezeNet int8, {len(floats)} layers float, over fp32, onnxruntime, {here()}"
+    yield at_least(what, ratio["int8", "onnxruntime"], 1.7, " x")
+    yield Row("the same with int8 tensors instead of uint8, all layers", f"{ratio['signed', 'onnxruntime']:.2f} x")
     if ("int8", "openvino") in ratio:
         yield Row("SqueezeNet int8 over fp32, openvino", f"{ratio['int8', 'openvino']:.2f} x")
-    yield at_least("SqueezeNet int8: output cosine on the images, mean", float(np.mean(_cosines(truth, found))), 0.99)
-    yield Row("the same on the worst image", f"{min(_cosines(truth, found)):.4f}")
-    yield Row(
-        "SqueezeNet int8: top-1 as in float",
-        f"{top1(best_classes(manifest, truth), best_classes(manifest, found)):.0%}",
+    truth, given = (run(graph.to_bytes(one), images) for one in (model, small))
+    yield at_least(
+        "SqueezeNet int8: output cosine on the shared images, mean", float(np.mean(_cosines(truth, given))), 0.99
     )
-    clips = [f for name in ("vtest_A", "onebyone_A", "car-detection") for f in feeds(footage(name), manifest, MANY)]
-    strange = run(graph.to_bytes(quantize(model, clips, plan).model), images)
-    yield Row("SqueezeNet int8, calibrated on clips alone: cosine, mean", f"{np.mean(_cosines(truth, strange)):.4f}")
+    yield Row("the same on the worst image", f"{min(_cosines(truth, given)):.4f}")
+    manifest = found.manifest
+    agree = top1(best_classes(manifest, truth), best_classes(manifest, given))
+    yield Row("SqueezeNet int8: top-1 as in float", f"{agree:.0%}")
 
 
 def yolox() -> Iterator[Row]:
@@ -90,6 +118,13 @@ def _held(model: ModelProto, frames: Feeds, plan: Plan) -> Quantized:
 
 def _cosines(truth: Outputs, found: Outputs) -> list[float]:
     return [min(cosine(a[name], b[name]) for name in a) for a, b in zip(truth, found, strict=True)]
+
+
+def _clips(name: str) -> list[Path]:
+    found = sorted((DATA / name).glob("*.mp4"))
+    if not found:
+        raise Missing(f"clips in {name} beside the checkout, in ../shared/data")
+    return found
 
 
 def _there(path: Path) -> Path:
