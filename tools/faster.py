@@ -253,7 +253,7 @@ def _held(
     most = max(1, round(GIVEN_BACK * len(harms)))
     if max_drop is None:
         harmful = frozenset(layer for layer, harm in harms[:most] if harm > HARMFUL)
-        return make(harmful) if harmful else first
+        return make(harmful, fine, exact) if harmful else finer
     worst = [layer for layer, _ in harms[:most]]
     return given_back(worst, lambda floats: make(floats, fine, exact) if floats else finer, holds)
 
