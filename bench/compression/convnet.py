@@ -18,7 +18,7 @@ from edge.tools.train.recipe import Recipe
 from edge.tools.train.write import packed
 
 SEED = 1
-EPOCHS, MORE = 6, 3
+EPOCHS, MORE = 3, 2
 """Before filters go, and after."""
 FILTERS = 0.7
 """Share of the multiply-accumulates that go."""
