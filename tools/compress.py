@@ -10,7 +10,6 @@ measured beside the original, and what is written is coded by `edge.models.packe
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,51 +31,12 @@ from edge.tools.lighter import Draft
 from edge.tools.npz import arrays
 from edge.tools.pareto import Point, pareto
 from edge.tools.samples import feeds
+from edge.tools.settings import Settings, check
 from edge.tools.sources import Source, open_source
-
-FEEDS = 64
-"""Pictures that are taken; every other one calibrates, the others judge."""
+from edge.tools.train.backend import torch
 
 Progress = Callable[[str, float], None]
 """Told what is being done and how far it is, 0..1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What is asked for; nothing is lossless.
-
-    prune: share of the weights to drop
-    prune_filters: share of the multiply-accumulates to save by dropping whole filters
-    share: bits of a layer's codebook; 0: none
-    quantize: `int8`, `int6` or `fp16`; empty: not
-    calibrate: pictures, see `samples.feeds`
-    max_drop: of the metric, that all steps together may cost; None: no bound
-    metric: `map`, `top1` or `cosine`; empty: the task's
-    target: one of `faster.TARGETS`, where integers are to be fast
-    labels: an .npz whose first array has the class of each sample of `calibrate`, an .npz too
-    threads: of measuring
-    pictures: of `calibrate` that are taken; every other one calibrates, the others judge
-    max_bytes: of the file, which weights on grids are fitted to as finely as there is room; needs `int6` and pictures
-    """
-
-    prune: float = 0.0
-    prune_filters: float = 0.0
-    share: int = 0
-    quantize: str = ""
-    calibrate: Path | None = None
-    max_drop: float | None = None
-    metric: str = ""
-    target: str = "auto"
-    labels: Path | None = None
-    threads: int = 1
-    seed: int = 0
-    pictures: int = FEEDS
-    max_bytes: int | None = None
-
-    @property
-    def lossless(self) -> bool:
-        """Whether every value stays as it is, bit for bit."""
-        return not (self.prune or self.prune_filters or self.share or self.quantize)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +75,8 @@ def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, 
         MissingError: a package that is needed is not here.
     """
     check(wanted)
+    if wanted.tune:
+        torch()
     source = open_source(found, keep_opset=wanted.lossless)
     if source.model is None:
         return _other_carrier(source, found.manifest, wanted)
@@ -132,7 +94,8 @@ def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, 
         return len(packed(_made(source, found.manifest, draft, (), before)))
 
     bound = wanted.max_bytes
-    work = lighter.Work(given.calibrating, judge, wanted.max_drop, progress, size if bound else None, bound or 0)
+    sizes = size if bound else None
+    work = lighter.Work(given.calibrating, judge, wanted.max_drop, progress, sizes, bound or 0, source.model)
     for name, step in _steps(wanted):
         draft = step(draft, work)
         steps.append(Step(name, judge.quality(draft.model) if judge else None))
@@ -143,6 +106,11 @@ def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, 
         )
         if choice.chosen is not None:
             manifest = _first(choice.engine, manifest)
+    if wanted.tune and judge is not None:
+        # Integer arithmetic has its own graph, which torch does not run.
+        tuned = draft if choice is not None and choice.chosen else lighter.tuned(draft, work, wanted)
+        steps.append(Step("tuned" if tuned is not draft else "tuned: no better, left out", judge.quality(tuned.model)))
+        draft = tuned
     return replace(_made(source, manifest, draft, steps, before), choice=choice, harms=draft.harms)
 
 
@@ -160,39 +128,6 @@ def curve(made: Made, manifest: Manifest, wanted: Settings, progress: Progress) 
         return []
     given = _pictures(wanted, manifest).calibrating
     return pareto(graph.load(graph.to_bytes(model)), given, lambda part: progress("several settings", part))
-
-
-def check(wanted: Settings) -> None:
-    """Refuse settings that contradict one another; UserError."""
-    for name in ("prune", "prune_filters", "max_drop"):
-        if math.isnan(getattr(wanted, name) or 0.0):
-            raise UserError(f"`--{name.replace('_', '-')}` nan is no share; give one between 0 and 1")
-    if wanted.share and wanted.quantize:
-        raise UserError("`--share` and `--quantize` both choose the values of weights: give one of them")
-    for name in ("calibrate", "max_drop", "metric", "labels"):
-        if wanted.lossless and getattr(wanted, name) not in (None, ""):
-            raise UserError(
-                f"`--{name.replace('_', '-')}` changes nothing where every value is kept: ask for `--quantize`, "
-                "`--share`, `--prune` or `--prune-filters` as well"
-            )
-    if (wanted.max_drop is not None or wanted.metric) and wanted.calibrate is None:
-        asked = "--metric" if wanted.max_drop is None else "--max-drop"
-        raise UserError(f"`{asked}` is measured on pictures: give some with `--calibrate FOLDER`")
-    if wanted.prune_filters and wanted.calibrate is None:
-        raise UserError(
-            "`--prune-filters` without pictures takes filters that the model cannot do without: give some with "
-            "`--calibrate FOLDER`"
-        )
-    if wanted.labels is not None and wanted.metric not in ("", "top1"):
-        raise UserError(f"`--labels` are for the metric `top1`: leave out `--metric {wanted.metric}`")
-    if wanted.max_bytes is not None and (
-        wanted.quantize != "int6" or wanted.calibrate is None or wanted.max_drop is not None or wanted.max_bytes < 1
-    ):
-        raise UserError("`max_bytes` fits grids of weights to a size: it needs int6 and pictures, and no `max_drop`")
-    if wanted.labels is not None and (wanted.calibrate is None or wanted.calibrate.suffix != ".npz"):
-        raise UserError("`--labels` are those of the samples in an .npz: give it with `--calibrate SAMPLES.npz`")
-    if wanted.target != "auto" and (wanted.quantize != "int8" or wanted.calibrate is None):
-        raise UserError("`--target` is of integer arithmetic: give it with `--quantize int8 --calibrate PATH`")
 
 
 def _steps(wanted: Settings) -> list[tuple[str, Callable[[Draft, lighter.Work], Draft]]]:

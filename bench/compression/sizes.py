@@ -22,8 +22,9 @@ from bench.table import Missing, Row
 from edge.models.packed import read
 from edge.models.store import find
 from edge.tools import evaluate, graph, squeezenet
-from edge.tools.compress import Settings, compress, packed
+from edge.tools.compress import compress, packed
 from edge.tools.samples import feeds
+from edge.tools.settings import Settings
 
 NET = DATA / "models" / "compressed_SqueezeNet.net"
 IMAGES = DATA / "images"
