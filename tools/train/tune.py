@@ -23,7 +23,7 @@ from edge.tools.evaluate import Outputs
 from edge.tools.grids import SPARSE
 from edge.tools.layers import Layer, layers, look
 from edge.tools.rounding import DAMP
-from edge.tools.train.backend import Tensor, multiplies_bfloat16, torch
+from edge.tools.train.backend import Tensor, torch
 from edge.tools.train.interpret import Net, read_net
 from edge.types import F32
 
@@ -151,7 +151,6 @@ class _Student:
     def __init__(self, net: Net, grids: Mapping[str, Grid], groups: list[_Group]) -> None:
         self._net, self._groups = net, groups
         self._fixed = {name: torch().from_numpy(array.copy()) for name, array in net.weights.items()}
-        self._half = multiplies_bfloat16()
         self._codes = {name: torch().from_numpy(grid.codes.astype(np.float32)) for name, grid in grids.items()}
         self._most = {name: float(codes.abs().max()) for name, codes in self._codes.items()}
         self._scales = {name: torch().from_numpy(_spread(grid)) for name, grid in grids.items()}
@@ -164,8 +163,8 @@ class _Student:
 
     def step(self, given: Mapping[str, Tensor], truth: Mapping[str, Tensor], rate: float) -> None:
         """Move towards the original's outputs, the truth, on one batch."""
-        with torch().autocast("cpu", torch().bfloat16, enabled=self._half):
-            found = self._net.run(given, {**self._fixed, **self._rounded()})
+        # In float32, however slow: bfloat16's own error is as large as the grids', and would be made up for as well.
+        found = self._net.run(given, {**self._fixed, **self._rounded()})
         behind = {name: self._behind[name] for group in self._groups for name in (group.weight, group.bias) if name}
         slopes = torch().autograd.grad(_distortion(truth, found), list(behind.values()))
         of = dict(zip(behind, slopes, strict=True))
