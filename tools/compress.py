@@ -107,10 +107,9 @@ def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, 
         if choice.chosen is not None:
             manifest = _first(choice.engine, manifest)
     if wanted.tune and judge is not None:
-        # Integer arithmetic has its own graph, which torch does not run.
-        tuned = draft if choice is not None and choice.chosen else lighter.tuned(draft, work, wanted)
-        steps.append(Step("tuned" if tuned is not draft else "tuned: no better, left out", judge.quality(tuned.model)))
-        draft = tuned
+        made = draft if choice is not None and choice.chosen else lighter.tuned(draft, work, wanted)
+        steps.append(Step(_told(made is not draft, choice), judge.quality(made.model)))
+        draft = made
     return replace(_made(source, manifest, draft, steps, before), choice=choice, harms=draft.harms)
 
 
@@ -200,6 +199,13 @@ def _labels(wanted: Settings, path: Path, samples: Path, manifest: Manifest) -> 
         raise UserError(f"{path}: labels are whole numbers, the classes; these are {found.dtype}")
     chosen = np.sort(np.random.default_rng(wanted.seed).permutation(count)[: wanted.pictures])
     return [int(label) for label in found[chosen]]
+
+
+def _told(better: bool, choice: Choice | None) -> str:
+    """The name of the step that tunes. Integer arithmetic has a graph of its own, which torch does not run."""
+    if choice is not None and choice.chosen:
+        return "not tuned: computed in integers"
+    return "tuned" if better else "tuned: no better, left out"
 
 
 def _first(engine: str, manifest: Manifest) -> Manifest:

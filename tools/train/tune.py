@@ -43,6 +43,8 @@ RISE = 20
 """Steps until the rate is full."""
 SHIFT = 1 / 19
 """Of a picture's side, how far variations are shifted."""
+_UNUSED = {"allow_unused": True, "materialize_grads": True}
+"""What no output depends on has a gradient of 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ class _Student:
         # In float32, however slow: bfloat16's own error is as large as the grids', and would be made up for as well.
         found = self._net.run(given, {**self._fixed, **self._rounded()})
         behind = {name: self._behind[name] for group in self._groups for name in (group.weight, group.bias) if name}
-        slopes = torch().autograd.grad(_distortion(truth, found), list(behind.values()))
+        slopes = torch().autograd.grad(_distortion(truth, found), list(behind.values()), **_UNUSED)
         of = dict(zip(behind, slopes, strict=True))
         for group in self._groups:
             self._move(group, of, rate)
