@@ -70,8 +70,9 @@ def lossy() -> Iterator[Row]:
     moments of pooled inputs (worse on falls, left out). The reverse, fitted on falls and judged on footage, was looked
     at for the correction of biases alone. The photographs were looked at once after that, by this row. For the tuning,
     fitted on footage and drawn pictures and judged on falls and other drawn ones: Adam, and gradients through the
-    inverse moments; bfloat16 (worse, see there) and float32; rates and batches. The reverse was run once, with what had
-    been chosen. The photographs were looked at a second time after that, by this row. `FRUGAL`, `FINE` and `TILTS` of
+    inverse moments; bfloat16 (worse, see there) and float32; rates and batches; three times the pictures without tuning
+    (no better). The reverse was run at two pairs of rate and batch. The very settings of this row, on both groups, were
+    run here first, and the photographs were looked at a second time by that run. `FRUGAL`, `FINE` and `TILTS` of
     `edge.tools.grids` are older than this protocol.
     """
     if importlib.util.find_spec("torch") is None:
