@@ -10,7 +10,6 @@ measured beside the original, and what is written is coded by `edge.models.packe
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.engines.base import Feeds
 from edge.errors import UserError
 from edge.models.manifest import Manifest
 from edge.models.packed import Origin
@@ -27,58 +27,19 @@ from edge.models.packed.pack import pack
 from edge.models.packed.weight import Weight
 from edge.models.store import Model
 from edge.tools import faster, graph, lighter, share
-from edge.tools.evaluate import Outputs, Quality, check_metric
+from edge.tools.evaluate import Quality, check_metric
 from edge.tools.faster import Choice
 from edge.tools.judge import Judge
 from edge.tools.lighter import Draft
 from edge.tools.npz import arrays
 from edge.tools.pareto import Point, pareto
 from edge.tools.samples import feeds
+from edge.tools.settings import Settings, check
 from edge.tools.sources import Source, open_source
-
-FEEDS = 64
-"""Pictures that are taken; every other one calibrates, the others judge."""
+from edge.tools.train.backend import torch
 
 Progress = Callable[[str, float], None]
 """Told what is being done and how far it is, 0..1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What is asked for; nothing is lossless.
-
-    prune: share of the weights to drop
-    prune_filters: share of the multiply-accumulates to save by dropping whole filters
-    share: bits of a layer's codebook; 0: none
-    quantize: `int8`, `int6` or `fp16`; empty: not
-    calibrate: pictures, see `samples.feeds`
-    max_drop: of the metric, that all steps together may cost; None: no bound
-    metric: `map`, `top1` or `cosine`; empty: the task's
-    target: one of `faster.TARGETS`, where integers are to be fast
-    labels: an .npz whose first array has the class of each sample of `calibrate`, an .npz too
-    threads: of measuring
-    pictures: of `calibrate` that are taken; every other one calibrates, the others judge
-    max_bytes: of the file, which weights on grids are fitted to as finely as there is room; needs `int6` and pictures
-    """
-
-    prune: float = 0.0
-    prune_filters: float = 0.0
-    share: int = 0
-    quantize: str = ""
-    calibrate: Path | None = None
-    max_drop: float | None = None
-    metric: str = ""
-    target: str = "auto"
-    labels: Path | None = None
-    threads: int = 1
-    seed: int = 0
-    pictures: int = FEEDS
-    max_bytes: int | None = None
-
-    @property
-    def lossless(self) -> bool:
-        """Whether every value stays as it is, bit for bit."""
-        return not (self.prune or self.prune_filters or self.share or self.quantize)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +78,8 @@ def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, 
         MissingError: a package that is needed is not here.
     """
     check(wanted)
+    if wanted.tune:
+        torch()
     source = open_source(found, keep_opset=wanted.lossless)
     if source.model is None:
         return _other_carrier(source, found.manifest, wanted)
@@ -134,7 +97,8 @@ def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, 
         return len(packed(_made(source, found.manifest, draft, (), before)))
 
     bound = wanted.max_bytes
-    work = lighter.Work(given.calibrating, judge, wanted.max_drop, progress, size if bound else None, bound or 0)
+    sizes = size if bound else None
+    work = lighter.Work(given.calibrating, judge, wanted.max_drop, progress, sizes, bound or 0, source.model)
     for name, step in _steps(wanted):
         draft = step(draft, work)
         steps.append(Step(name, judge.quality(draft.model) if judge else None))
@@ -145,6 +109,10 @@ def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, 
         )
         if choice.chosen is not None:
             manifest = _first(choice.engine, manifest)
+    if wanted.tune and judge is not None:
+        made = draft if choice is not None and choice.chosen else lighter.tuned(draft, work, wanted)
+        steps.append(Step(_told(made is not draft, choice), judge.quality(made.model)))
+        draft = made
     return replace(_made(source, manifest, draft, steps, before), choice=choice, harms=draft.harms)
 
 
@@ -164,39 +132,6 @@ def curve(made: Made, manifest: Manifest, wanted: Settings, progress: Progress) 
     return pareto(graph.load(graph.to_bytes(model)), given, lambda part: progress("several settings", part))
 
 
-def check(wanted: Settings) -> None:
-    """Refuse settings that contradict one another; UserError."""
-    for name in ("prune", "prune_filters", "max_drop"):
-        if math.isnan(getattr(wanted, name) or 0.0):
-            raise UserError(f"`--{name.replace('_', '-')}` nan is no share; give one between 0 and 1")
-    if wanted.share and wanted.quantize:
-        raise UserError("`--share` and `--quantize` both choose the values of weights: give one of them")
-    for name in ("calibrate", "max_drop", "metric", "labels"):
-        if wanted.lossless and getattr(wanted, name) not in (None, ""):
-            raise UserError(
-                f"`--{name.replace('_', '-')}` changes nothing where every value is kept: ask for `--quantize`, "
-                "`--share`, `--prune` or `--prune-filters` as well"
-            )
-    if (wanted.max_drop is not None or wanted.metric) and wanted.calibrate is None:
-        asked = "--metric" if wanted.max_drop is None else "--max-drop"
-        raise UserError(f"`{asked}` is measured on pictures: give some with `--calibrate FOLDER`")
-    if wanted.prune_filters and wanted.calibrate is None:
-        raise UserError(
-            "`--prune-filters` without pictures takes filters that the model cannot do without: give some with "
-            "`--calibrate FOLDER`"
-        )
-    if wanted.labels is not None and wanted.metric not in ("", "top1"):
-        raise UserError(f"`--labels` are for the metric `top1`: leave out `--metric {wanted.metric}`")
-    if wanted.max_bytes is not None and (
-        wanted.quantize != "int6" or wanted.calibrate is None or wanted.max_drop is not None or wanted.max_bytes < 1
-    ):
-        raise UserError("`max_bytes` fits grids of weights to a size: it needs int6 and pictures, and no `max_drop`")
-    if wanted.labels is not None and (wanted.calibrate is None or wanted.calibrate.suffix != ".npz"):
-        raise UserError("`--labels` are those of the samples in an .npz: give it with `--calibrate SAMPLES.npz`")
-    if wanted.target != "auto" and (wanted.quantize != "int8" or wanted.calibrate is None):
-        raise UserError("`--target` is of integer arithmetic: give it with `--quantize int8 --calibrate PATH`")
-
-
 def _steps(wanted: Settings) -> list[tuple[str, Callable[[Draft, lighter.Work], Draft]]]:
     steps: list[tuple[str, Callable[[Draft, lighter.Work], Draft]]] = []
     if wanted.prune_filters:
@@ -214,7 +149,7 @@ def _steps(wanted: Settings) -> list[tuple[str, Callable[[Draft, lighter.Work], 
 
 
 def _integers(
-    draft: Draft, wanted: Settings, calibrating: Outputs, judge: Judge, work: lighter.Work
+    draft: Draft, wanted: Settings, calibrating: Feeds, judge: Judge, work: lighter.Work
 ) -> tuple[Draft, Choice]:
     """Integer arithmetic where it is faster here and keeps the metric, else grids for weights alone."""
     choice = faster.choose(
@@ -233,8 +168,8 @@ def _integers(
 
 @dataclass(frozen=True, slots=True)
 class _Pictures:
-    calibrating: Outputs
-    judging: tuple[Outputs, Sequence[int] | None]
+    calibrating: Feeds
+    judging: tuple[Feeds, Sequence[int] | None]
 
     @property
     def some(self) -> bool:
@@ -267,6 +202,13 @@ def _labels(wanted: Settings, path: Path, samples: Path, manifest: Manifest) -> 
         raise UserError(f"{path}: labels are whole numbers, the classes; these are {found.dtype}")
     chosen = np.sort(np.random.default_rng(wanted.seed).permutation(count)[: wanted.pictures])
     return [int(label) for label in found[chosen]]
+
+
+def _told(better: bool, choice: Choice | None) -> str:
+    """The name of the step that tunes. Integer arithmetic has a graph of its own, which torch does not run."""
+    if choice is not None and choice.chosen:
+        return "not tuned: computed in integers"
+    return "tuned" if better else "tuned: no better, left out"
 
 
 def _first(engine: str, manifest: Manifest) -> Manifest:

@@ -64,6 +64,10 @@ class Judge:
         """The original's own figure, from which a drop is counted."""
         return evaluate.quality(self.manifest, self.truth, self.truth, self.labels, self.metric).value
 
+    def error(self, model: ModelProto) -> float:
+        """The error of a candidate's outputs, see `distortion`."""
+        return distortion(self.truth, evaluate.run(graph.to_bytes(model), self.feeds))
+
     def drop(self, model: ModelProto) -> float:
         """By how much a candidate is below the original: of a detector the worse of `map` and what is matched."""
         return self.best - self.quality(model).worse

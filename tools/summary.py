@@ -8,9 +8,10 @@ from typing import Any
 from edge.models.packed import Coded
 from edge.models.packed.read import Packed
 from edge.models.store import Model
-from edge.tools.compress import Made, Settings, Step
+from edge.tools.compress import Made, Step
 from edge.tools.evaluate import Quality
 from edge.tools.faster import EVEN, WORTH, Choice, Variant
+from edge.tools.settings import Settings
 
 FEW = 10
 """Objects, below which a detector was hardly judged."""

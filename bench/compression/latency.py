@@ -17,11 +17,12 @@ from edge.engines.base import Feeds
 from edge.models import store
 from edge.models.packed import read
 from edge.tools import graph, squeezenet
-from edge.tools.compress import Settings, compress, packed
+from edge.tools.compress import compress, packed
 from edge.tools.evaluate import Outputs, best_classes, cosine, run, top1
 from edge.tools.faster import here, plans
 from edge.tools.quantize import Plan, Quantized, Workshop, latencies, quantize, sensitivity
 from edge.tools.samples import feeds
+from edge.tools.settings import Settings
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -21,9 +21,10 @@ from edge.models.packed.read import read
 from edge.models.packed.signing import signer
 from edge.models.store import find
 from edge.tools import report
-from edge.tools.compress import Progress, Settings, compress, curve, packed
+from edge.tools.compress import Progress, compress, curve, packed
 from edge.tools.faster import TARGETS
 from edge.tools.graph import INSTALL
+from edge.tools.settings import Settings
 from edge.tools.summary import kept_in_file, summary
 
 FILE = click.Path(path_type=Path)
@@ -56,12 +57,15 @@ SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
     type=click.Choice(TARGETS),
     help="What int8 is to be fast on; with --calibrate.",
 )
+@click.option(
+    "--tune", type=click.IntRange(1, 1000), metavar="EPOCHS", help="Train int8 or int6 weights on the pictures."
+)
 @click.option("--labels", type=FILE, metavar="NPZ", help="Classes of the samples, instead of the model's own word.")
 @click.option("--manifest", type=FILE, help="The model's manifest, if it is not beside it.")
 @click.option("--name", help="What the model is called once it is installed; unset: as its manifest calls it.")
 @click.option("--model-version", default=1, show_default=True, type=click.IntRange(1, 2**31 - 1), help="It only grows.")
 @click.option("--sign", type=FILE, metavar="KEY", help="Sign with this Ed25519 private key, a PEM file.")
-@click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 256), help="Of the timed engines.")
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 256), help="Of engines, of --tune.")
 @click.option("--report", "folder", type=FILE, metavar="DIR", help="Write report.html, with plots, and report.json.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(

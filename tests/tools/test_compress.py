@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from edge.errors import UserError
-from edge.tools.compress import Settings, check
+from edge.errors import MissingError, UserError
+from edge.models.store import find
+from edge.tools.compress import compress
+from edge.tools.settings import Settings, check
+from tests.support.small_cnn import write_small
 
 
 @pytest.mark.parametrize(
@@ -26,3 +30,35 @@ def test_a_bound_in_bytes_is_of_grids_alone(wanted: Settings) -> None:
 
 def test_a_bound_in_bytes_goes_with_grids_and_pictures() -> None:
     check(Settings(quantize="int6", calibrate=Path("a"), max_bytes=10))
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Settings(quantize="int6", tune=3),
+        Settings(quantize="fp16", calibrate=Path("a"), tune=3),
+        Settings(share=4, calibrate=Path("a"), tune=3),
+        Settings(tune=3),
+    ],
+)
+def test_tuning_is_of_grids_on_pictures(wanted: Settings) -> None:
+    with pytest.raises(UserError, match="`--tune` trains"):
+        check(wanted)
+
+
+def test_without_torch_tuning_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    path = write_small(tmp_path)
+    with pytest.raises(MissingError, match=r"edge-runtime\[train\]"):
+        compress(find(str(path)), Settings(quantize="int6", calibrate=tmp_path / "samples.npz", tune=3))
+
+
+def test_a_tuned_model_is_no_further_from_the_original(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="torch is not here: pip install 'edge-runtime[train]'")
+    path = write_small(tmp_path)
+    made = compress(find(str(path)), Settings(quantize="int6", calibrate=tmp_path / "samples.npz", tune=3))
+    before, after = made.steps
+    assert after.name.startswith("tuned")
+    assert before.quality is not None
+    assert after.quality is not None
+    assert after.quality.sqnr_db["scores"] >= before.quality.sqnr_db["scores"] - 0.1

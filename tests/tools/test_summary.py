@@ -9,10 +9,11 @@ import pytest
 
 from edge.models.manifest import Manifest
 from edge.preprocess.input import Input
-from edge.tools.compress import Made, Settings, Step
+from edge.tools.compress import Made, Step
 from edge.tools.evaluate import Quality
 from edge.tools.faster import Choice, Variant
 from edge.tools.quantize import Latency
+from edge.tools.settings import Settings
 from edge.tools.sources import Source
 from edge.tools.summary import notes
 from tests.support.small_cnn import small_cnn
