@@ -54,12 +54,6 @@ def reload(daemon: Daemon, says: str) -> str:
     return daemon.log()[before:]
 
 
-def engine_of(daemon: Daemon) -> str:
-    (engine,) = daemon.status()["engines"]
-    assert engine["state"] == "up"
-    return str(engine["model"])
-
-
 def test_what_cannot_serve_changes_nothing(daemon: Daemon, tmp_path: Path) -> None:
     eventually(lambda: daemon.watches("street"))
     good = daemon.config.read_text()
@@ -78,7 +72,7 @@ def test_what_cannot_serve_changes_nothing(daemon: Daemon, tmp_path: Path) -> No
     assert "it has no output `nothing`" in reload(daemon, ON)
     broken.write_bytes(packed_grid(tmp_path, name="other"))
     daemon.signal(signal.SIGHUP)
-    eventually(lambda: daemon.watches("street") and engine_of(daemon) == "other", 20)
+    eventually(lambda: daemon.watches("street") and daemon.serves("other"), 20)
 
 
 def test_going_back_wants_no_file(daemon: Daemon) -> None:
@@ -94,4 +88,4 @@ def test_going_back_wants_no_file(daemon: Daemon) -> None:
         daemon.config.write_text(re.sub(r"port = \d+", taken_port, motion))
         reload(daemon, "back to the configuration before")
         eventually(lambda: daemon.watches("street"), 20)
-        assert engine_of(daemon) == "grid"
+        assert daemon.serves("grid")

@@ -74,9 +74,17 @@ class Daemon:
 
     def watches(self, camera: str) -> bool:
         """Whether a camera is online; False also for the moment of a reload in which nobody answers."""
+        return any(each["name"] == camera and each["status"] == "online" for each in self._told("cameras"))
+
+    def serves(self, model: str) -> bool:
+        """Whether the only engine runs this model; False as for `watches`."""
+        return [(each["model"], each["state"]) for each in self._told("engines")] == [(model, "up")]
+
+    def _told(self, part: str) -> list[dict[str, Any]]:
+        """Of the status; empty where nobody answers."""
         done = self._command("status", "--json")
-        cameras = json.loads(done.stdout)["cameras"] if done.returncode == 0 else []
-        return any(each["name"] == camera and each["status"] == "online" for each in cameras)
+        told: list[dict[str, Any]] = json.loads(done.stdout)[part] if done.returncode == 0 else []
+        return told
 
     def _command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [EDGE, *arguments, "--config", self.config]
