@@ -35,15 +35,22 @@ Slow = Callable[[], None]
 """Called by a task that may take `BUILD_SECONDS` from now on."""
 
 
-def tried(model: Path, task: Callable[Concatenate[Slow, P], object], *args: P.args, **kwargs: P.kwargs) -> None:
-    """Try a model out by a task in another process; what the task gives is dropped. Ctrl-C ends it at any moment.
+def tried(
+    model: Path,
+    gone: Callable[[], bool],
+    task: Callable[Concatenate[Slow, P], object],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> None:
+    """Try a model out by a task in another process; what the task gives is dropped. A KeyboardInterrupt ends it.
 
     Args:
         model: for messages.
+        gone: asked again and again whether nobody waits for it any more.
         task: a function of a module, which gets a `Slow` and the arguments; these are pickled.
 
     Raises:
-        ModelError: it took too long or too much memory, or took the process with it.
+        ModelError: it took too long or too much memory, took the process with it, or nobody waited for it.
         EdgeError: what the task raises.
     """
     ours, theirs = Pipe()
@@ -52,13 +59,13 @@ def tried(model: Path, task: Callable[Concatenate[Slow, P], object], *args: P.ar
         with theirs:
             child.start()
         try:
-            _wait(child, ours, model)
+            _wait(child, ours, model, gone)
         finally:
             child.kill()
             child.join()
 
 
-def _wait(child: BaseProcess, said: Connection, model: Path) -> None:
+def _wait(child: BaseProcess, said: Connection, model: Path, gone: Callable[[], bool]) -> None:
     available = memory_mb()[1]
     most = None if available is None else int(SHARE * available)
     begun, limit = time.monotonic(), SECONDS
@@ -76,6 +83,8 @@ def _wait(child: BaseProcess, said: Connection, model: Path) -> None:
             raise ModelError(
                 f"{model}: takes more than {most} MB when it is run, {SHARE:.0%} of the memory that is available here"
             )
+        elif gone():
+            raise ModelError(f"{model}: was not tried out to the end: edge is to stop")
         elif time.monotonic() - begun > limit:
             raise ModelError(f"{model}: gave nothing within {limit:g} s when it was tried out")
 

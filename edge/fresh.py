@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,19 +18,22 @@ from edge.running import Running, need_web
 
 log = logging.getLogger(__name__)
 
-ENGINE_MB = 100
-"""What a back end in this process takes beside the model."""
+ENGINE_MB = 200
+"""What a process with a back end takes beside the model: OpenVINO's as much, others' half of it."""
 TIMES = 4
 """What a model is taken to need, in sizes of its plain file: as it is read, as the back end's graph, packed for its
 kernels, and what runs through it."""
 
 
-def ready(config: Config, running: Running) -> Model | None:
+def ready(config: Config, running: Running, gone: Callable[[], bool] = lambda: False) -> Model | None:
     """The model of a configuration that is to follow a running daemon: found, verified and, unless it is the one that
     runs already, tried out. None where no camera needs one.
 
     It is tried out where there is memory for two, on an engine that more than one can use, in a process of its own,
     which it may crash or fill without harm to the daemon that runs. Why not is logged.
+
+    Args:
+        gone: asked meanwhile whether the daemon is to stop.
 
     Raises:
         EdgeError: it could not start: the model's file, signature or manifest, its engine, or the page's packages.
@@ -47,8 +52,15 @@ def ready(config: Config, running: Running) -> Model | None:
     if why_not:
         log.info("%s is not tried out before it is to serve: %s", found.manifest.name, why_not)
         return found
-    apart.tried(found.path, _detect, config)
-    return find(config.model.name, config.model.manifest)  # a slot that failed is set aside by now
+    apart.tried(found.path, gone, _detect, config)
+    return _after(found, find(config.model.name, config.model.manifest))
+
+
+def _after(wanted: Model, now: Model) -> Model:
+    """What is to serve after the trial, which sets a slot aside that does not load: then it says why."""
+    if now.slot is None or now.slot.passed or now.sha256 == wanted.sha256:
+        return now
+    return replace(now, slot=replace(now.slot, passed=now.slot.slots.aside))
 
 
 def _detect(_: apart.Slow, config: Config) -> None:
@@ -82,6 +94,6 @@ def _no_room(model: Model) -> str:
     else:
         plain = sum(tensor.count * np.dtype(tensor.dtype).itemsize for tensor in model.packed.tensors)
     needed, available = ENGINE_MB + (TIMES * plain >> 20), hardware.memory_mb()[1]
-    if available is None or available >= needed:
+    if available is None or apart.SHARE * available >= needed:
         return ""
-    return f"that may take {needed} MB, and {available} are available"
+    return f"that may take {needed} MB, and of {available} that are available it may take {apart.SHARE:.0%}"

@@ -104,7 +104,7 @@ class Service:
                 wanted = self._load()
                 if running.daemon.outbox.fault:  # stopping now would lose the events that wait in memory
                     raise StorageError(f"the data folder takes nothing at the moment: {running.daemon.outbox.fault}")
-                model = fresh.ready(wanted, running)
+                model = fresh.ready(wanted, running, lambda: self._stopping)
             except EdgeError as fault:
                 log.error("not reloaded, the daemon goes on as it was:\n%s", fault)
             else:

@@ -15,6 +15,8 @@ from edge import apart, fresh, hardware
 from edge.config.load import load
 from edge.config.schema import Config
 from edge.errors import ModelError
+from edge.models.install import install
+from edge.opening import prove
 from edge.running import Running
 from tests.support.epk import packed_grid
 
@@ -59,7 +61,27 @@ def test_where_memory_is_short_it_is_said_that_nothing_was_tried_out(
     monkeypatch.setattr(hardware, "memory_mb", lambda: (512, 90))
     found = fresh.ready(config, running(config=config, model=None))
     assert found is not None
-    assert "is not tried out before it is to serve: that may take 100 MB, and 90 are available" in caplog.text
+    assert "is not tried out before it is to serve: that may take 200 MB, and of 90 that are avail" in caplog.text
+
+
+def test_a_slot_that_fails_the_trial_makes_way_and_why_is_told_when_the_other_one_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("EDGE_KEYS", str(tmp_path / "keys"))
+    install(packed_grid(tmp_path, 1), Path("old.epk"), prove)
+    install(packed_grid(tmp_path, 2, broken="manifest"), Path("new.epk"), lambda model: None)
+    path = tmp_path / "edge.toml"
+    path.write_text(
+        '[[camera]]\nname = "hall"\nsource = "synthetic:"\n[model]\nname = "grid"\n[web]\nenabled = false\n'
+    )
+    config = load(path)
+    model = fresh.ready(config, running(config=config, model=None))
+    assert model is not None
+    assert model.packed is not None
+    assert model.slot is not None
+    assert model.packed.origin.version == 1
+    assert "it has no output `nothing`" in model.slot.passed
 
 
 def test_the_model_that_runs_already_is_not_loaded_twice(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:

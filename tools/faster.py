@@ -5,12 +5,13 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from edge.engines.base import Feeds
+from edge.engines.base import Feed, Feeds
 from edge.models.packed.weight import Grid
 from edge.tools import graph, lighter
 from edge.tools.control import given_back
@@ -138,12 +139,7 @@ def choose(
     some = feeds[:ROUGH]
     variants = {name: Variant(name, quantize(model, some, _rough(plan)).model) for name, plan in wanted.items()}
     progress(0.2)
-
-    def timed(*of: Variant) -> tuple[Latency, ...]:
-        engines = tuple(dict.fromkeys((*ENGINES, *(one.engine for one in of))))
-        beside = {"float": model, **{one.name: one.model for one in of}}
-        return latencies(beside, feeds[0], engines, threads=threads, rounds=ROUNDS)
-
+    timed = partial(_timed, model, feeds[0], threads)
     times = timed(*variants.values()) if target in ("auto", here(), *ENGINES, "tensorrt") else ()
     progress(0.3)
     engine = engine_of(target) if target != "auto" else _preferred(judge.manifest.engines, times)
@@ -167,6 +163,13 @@ def choose(
             return Choice(target, engine, told, tuple(variants.values()), times, made, best)
     floats = [time for time in times if time.variant == "float"]
     return Choice(target, engine, told, tuple(variants.values()), times, None, _best(floats))
+
+
+def _timed(model: ModelProto, feed: Feed, threads: int, *of: Variant) -> tuple[Latency, ...]:
+    """Variants beside the float model, on the engines that are here and on their own."""
+    engines = tuple(dict.fromkeys((*ENGINES, *(one.engine for one in of))))
+    beside = {"float": model, **{one.name: one.model for one in of}}
+    return latencies(beside, feed, engines, threads=threads, rounds=ROUNDS)
 
 
 def faster(times: Sequence[Latency], engine: str, everywhere: bool) -> list[str]:
@@ -225,7 +228,11 @@ def here() -> str:
 def _held(
     name: str, plan: Plan, model: ModelProto, feeds: Feeds, judge: Judge, max_drop: float | None, progress: Progress
 ) -> Variant:
-    """A variant that keeps the metric, by giving its worst layers back to float; or the last that was tried."""
+    """A variant that keeps the metric, or the last that was tried.
+
+    All layers with weights of fewer bits first. Where nobody set a bound, bytes count as much: then without the layers
+    that do harm, then so with 8 bits. Else with 8 bits, then so with the fewest layers given back that hold it.
+    """
     work, near = Workshop(model, feeds, plan), least_cosine(model, feeds, LOOKED_AT)
 
     def make(floats: frozenset[str], plan: Plan = plan, work: Workshop = work) -> Variant:
@@ -245,17 +252,23 @@ def _held(
         return first
     fine = replace(plan, weights=8)
     exact = Workshop(model, feeds, fine)
+    if max_drop is None:
+        harms = sensitivity(model, feeds, None, plan, lambda part: progress(0.1 + 0.7 * part), work)
+        harmful = frozenset(layer for layer, harm in harms[: _most(harms)] if harm > HARMFUL)
+        made = make(harmful) if harmful else first
+        return made if holds(made) else make(harmful, fine, exact)
     finer = make(frozenset(), fine, exact)
     progress(0.2)
     if holds(finer):
         return finer
     harms = sensitivity(model, feeds, None, fine, lambda part: progress(0.2 + 0.6 * part), exact)
-    most = max(1, round(GIVEN_BACK * len(harms)))
-    if max_drop is None:
-        harmful = frozenset(layer for layer, harm in harms[:most] if harm > HARMFUL)
-        return make(harmful, fine, exact) if harmful else finer
-    worst = [layer for layer, _ in harms[:most]]
+    worst = [layer for layer, _ in harms[: _most(harms)]]
     return given_back(worst, lambda floats: make(floats, fine, exact) if floats else finer, holds)
+
+
+def _most(harms: Sequence[object]) -> int:
+    """How many layers are given back at most."""
+    return max(1, round(GIVEN_BACK * len(harms)))
 
 
 def _little(found: Quality, judge: Judge) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edge import apart
+from edge.commands import trial
 from edge.commands.trial import prove_apart
 from edge.errors import ModelError
 from edge.models.manifest import parse_manifest
@@ -86,6 +88,13 @@ def test_one_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(apart, "SECONDS", 4.0)
     with pytest.raises(ModelError, match=r"odd\.epk: gave nothing within 4 s when it was tried out$"):
         prove_apart(endless(tmp_path))
+
+
+def test_one_that_nobody_waits_for_any_more_is_ended(tmp_path: Path) -> None:
+    model, begun = endless(tmp_path), time.monotonic()
+    with pytest.raises(ModelError, match=r"odd\.epk: was not tried out to the end: edge is to stop$"):
+        apart.tried(model.path, lambda: time.monotonic() - begun > 1, trial._prove, model.path)
+    assert time.monotonic() - begun < 30
 
 
 def test_ctrl_c_ends_one_that_never_ends(tmp_path: Path) -> None:
