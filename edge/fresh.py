@@ -11,6 +11,7 @@ import numpy as np
 from edge import apart, hardware, wiring
 from edge.config.schema import Config
 from edge.engines import registry
+from edge.errors import ModelError
 from edge.models.store import Model, find
 from edge.opening import CAMERA_TASKS, GREY, head_for
 from edge.paths import is_file
@@ -52,15 +53,29 @@ def ready(config: Config, running: Running, gone: Callable[[], bool] = lambda: F
     if why_not:
         log.info("%s is not tried out before it is to serve: %s", found.manifest.name, why_not)
         return found
-    apart.tried(found.path, gone, _detect, config)
+    apart.tried(found.path, gone, _detect, _bare(config))
     return _after(found, find(config.model.name, config.model.manifest))
 
 
 def _after(wanted: Model, now: Model) -> Model:
-    """What is to serve after the trial, which sets a slot aside that does not load: then it says why."""
-    if now.slot is None or now.slot.passed or now.sha256 == wanted.sha256:
+    """What is to serve after the trial, which sets a slot aside that does not load: then it says why.
+
+    Raises:
+        ModelError: it is not what was tried out.
+    """
+    if now.sha256 == wanted.sha256 or (now.slot is not None and now.slot.passed):
         return now
-    return replace(now, slot=replace(now.slot, passed=now.slot.slots.aside))
+    why = "" if now.slot is None else now.slot.slots.aside
+    if now.slot is None or not why:
+        raise ModelError(f"{now.path}: was replaced while the one before was tried out; reload again")
+    return replace(now, slot=replace(now.slot, passed=why))
+
+
+def _bare(config: Config) -> Config:
+    """What a trial has to know of a configuration: nothing of cameras' addresses, accounts and passwords."""
+    blank = {"source": "synthetic:", "username": None, "password": None}
+    cameras = tuple(camera.model_copy(update=blank) for camera in config.camera)
+    return Config(camera=cameras, model=config.model, engine=config.engine, crop=config.crop)
 
 
 def _detect(_: apart.Slow, config: Config) -> None:

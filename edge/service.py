@@ -23,7 +23,7 @@ from edge.types import Event
 log = logging.getLogger(__name__)
 
 TICK_S = 1.0
-RELOAD_S = 180.0
+RELOAD_S = 300.0
 """How long a reload may take (loading a model on a slow card) before systemd takes the process for wedged."""
 UNTOLD = 1000
 """Events that wait to be printed at most: a terminal that stands still holds up no camera."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import signal
 from pathlib import Path
 from types import SimpleNamespace
@@ -52,6 +53,16 @@ def test_a_model_that_takes_its_process_with_it_does_not_take_the_daemon(
     monkeypatch.setattr(apart, "_resident_mb", kill)
     with pytest.raises(ModelError, match="ended the process that tried it out"):
         fresh.ready(config, running(config=config, model=None))
+
+
+def test_a_trial_knows_no_passwords(tmp_path: Path) -> None:
+    path = tmp_path / "edge.toml"
+    login = 'username = "viewer"\npassword = "hidden-one"\n'
+    path.write_text(
+        f'[[camera]]\nname = "hall"\nsource = "rtsp://hidden-place/x"\n{login}'
+        f'[mqtt]\nhost = "b"\n{login}[email]\nhost = "m"\nfrom = "a@b.c"\nto = "a@b.c"\n{login}'
+    )
+    assert b"hidden" not in pickle.dumps(fresh._bare(load(path)))
 
 
 def test_where_memory_is_short_it_is_said_that_nothing_was_tried_out(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from edge.errors import ModelError
 from edge.models.manifest import parse_manifest
 from edge.models.store import Model, packed_model
 from edge.opening import prove
+from tests.support.broker import eventually
 from tests.support.epk import packed_grid, packed_onnx
 
 MANIFEST: dict[str, Any] = {
@@ -95,6 +97,70 @@ def test_one_that_nobody_waits_for_any_more_is_ended(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"odd\.epk: was not tried out to the end: edge is to stop$"):
         apart.tried(model.path, lambda: time.monotonic() - begun > 1, trial._prove, model.path)
     assert time.monotonic() - begun < 30
+
+
+def long_fault(slow: apart.Slow) -> None:
+    raise ModelError("\N{PILE OF POO}" * 9000)
+
+
+def talkative(slow: apart.Slow, said: bytes) -> None:
+    os.write(int(sys.argv[3]), said)
+    time.sleep(60)
+
+
+def heir(slow: apart.Slow, pid: Path) -> None:
+    """End, and leave a process behind that holds the pipe."""
+    child = os.fork()
+    if child == 0:
+        time.sleep(60)
+    pid.write_text(str(child))
+    os._exit(3)
+
+
+def never() -> bool:
+    return False
+
+
+def test_a_fault_of_any_length_and_letters_is_told_in_part() -> None:
+    with pytest.raises(ModelError, match=r"^.{2000}$"):
+        apart.tried(Path("odd.epk"), never, long_fault)
+
+
+@pytest.mark.parametrize(
+    "said", [b"nonsense\n", b'{"kind": "annotations", "fault": ""}\n', b"[" * 60000 + b"\n", b"[1]\n"]
+)
+def test_what_a_child_says_is_not_believed(said: bytes) -> None:
+    with pytest.raises(ModelError, match=r"^odd\.epk: the process that tried it out said what cannot be understood$"):
+        apart.tried(Path("odd.epk"), never, talkative, said)
+
+
+@pytest.mark.parametrize("said", [b"half a line", b"slow\n" * 1000])
+def test_a_child_that_talks_and_never_ends_is_given_up(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "SECONDS", 3.0)
+    monkeypatch.setattr(apart, "BUILD_SECONDS", 3.0)
+    with pytest.raises(ModelError, match=r"^odd\.epk: gave nothing within 3 s when it was tried out$"):
+        apart.tried(Path("odd.epk"), never, talkative, said)
+
+
+def test_what_a_child_leaves_behind_is_ended_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "SECONDS", 3.0)
+    pid = tmp_path / "pid"
+    with pytest.raises(ModelError, match=r"^odd\.epk: "):
+        apart.tried(Path("odd.epk"), never, heir, pid)
+    eventually(lambda: not running(int(pid.read_text())))
+
+
+def running(pid: int) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def test_a_process_that_cannot_be_begun_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(ModelError, match=r"^odd\.epk: cannot be tried out: No such file or directory$"):
+        apart.tried(Path("odd.epk"), never, long_fault)
 
 
 def test_ctrl_c_ends_one_that_never_ends(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -44,6 +45,21 @@ def test_numbers_of_few_bits_are_read_back(given_: tuple[int, list[int]]) -> Non
     cursor.end()
 
 
+def test_a_rice_code_without_an_end_takes_no_memory_for_it() -> None:
+    data = bytes(1 << 23)
+    tracemalloc.start()
+    with pytest.raises(Damaged, match="ends within a Rice code"):
+        unpack_rice(Cursor(data), 255)
+    assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    tracemalloc.stop()
+
+
+def test_a_rice_code_beyond_64_bits_is_refused() -> None:
+    quotient = bytes(1 << 21) + b"\x80"  # 2**24, and 40 bits below
+    with pytest.raises(Damaged, match="more than 64 bits"):
+        unpack_rice(Cursor(bytes([40]) + quotient + bytes(5)), 1)
+
+
 @given(st.integers(0, (1 << 32) - 1))
 def test_a_count_is_read_back(number: int) -> None:
     cursor = Cursor(pack_count(number))
@@ -75,6 +91,21 @@ def test_a_table_sums_to_4096_and_gives_every_symbol_that_occurs_a_place(counts:
     cursor = Cursor(tables.write_table(freq, tables.BITS))
     assert (tables.read_table(cursor, freq.size) == freq).all()
     cursor.end()
+
+
+@pytest.mark.parametrize(
+    ("head", "rungs"),
+    [
+        (13 << tables.KIND_BITS, [1, 1]),  # no such ladder
+        (tables.BITS << tables.KIND_BITS, [4097, 0]),  # no such rung
+        (tables.BITS << tables.KIND_BITS, [4096, 0]),  # one symbol alone
+        (2 << tables.KIND_BITS, [4000, 4000]),  # much more than there is
+        (1 << tables.KIND_BITS | tables.GEOMETRIC, [1, 1]),  # a ratio has no ladder
+    ],
+)
+def test_a_table_that_is_none_is_refused(head: int, rungs: list[int]) -> None:
+    with pytest.raises(Damaged):
+        tables.read_table(Cursor(bytes([head]) + pack_rice(np.array(rungs, np.uint64))), 2)
 
 
 @given(COUNTS, st.sampled_from(tables.LADDERS))

@@ -171,6 +171,15 @@ def test_a_file_says_how_much_memory_it_takes_and_takes_no_more() -> None:
     assert peak < made.peak_bytes < 40 << 20
 
 
+def test_a_file_of_very_many_streams_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = parse(samples()[0], Path("x.epk"))
+    monkeypatch.setattr(import_module("edge.models.packed.read"), "STREAMS", 2)
+    with pytest.raises(
+        ModelError, match=r"^x\.epk: its tensor '.*' has the entropy coder's stream number \d: 2 are the"
+    ):
+        made.check()
+
+
 def test_a_file_that_this_machine_cannot_hold_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     made = parse(samples()[0], Path("x.epk"))
     monkeypatch.setattr(import_module("edge.models.packed.read"), "memory_mb", lambda: (1, 1))
@@ -207,12 +216,15 @@ def test_every_flipped_bit_cut_and_extension_is_found() -> None:
 
 def test_the_files_that_are_mutated_have_all_that_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: set[object] = set()
+    ladders: set[int] = set()
 
     def first_byte(module: object, name: str) -> None:
         given = getattr(module, name)
 
         def noted(cursor: Cursor, *arguments: object) -> object:
             kind = cursor.peek(1)[0]
+            if name == "read_table":
+                ladders.add(kind >> tables.KIND_BITS)
             seen.add((name, kind & (1 << tables.KIND_BITS) - 1 if name == "read_table" else kind))
             return given(cursor, *arguments)
 
@@ -229,6 +241,7 @@ def test_the_files_that_are_mutated_have_all_that_there_is(monkeypatch: pytest.M
         made.check()
         assert made.plain()
     assert {"onnx", "tflite", "openvino", True, False, *codecs.CODECS} <= seen
+    assert len(ladders) > 2
     kinds = {"read_cell": 3, "read_stream": 3, "read_table": 3, "read_values": 3, "_read_scales": 3}
     assert {(name, kind) for name, count in kinds.items() for kind in range(count)} <= seen
 

@@ -50,10 +50,12 @@ class Cursor:
             byte = self.number(1)
             number |= (byte & 127) << shift
             if byte < 128:
-                if (byte == 0 and shift) or number >> 32:
-                    break
-                return number
-        raise Damaged("has a number that is not written as short as it can be")
+                if byte == 0 and shift:
+                    raise Damaged("has a number that is not written as short as it can be")
+                break
+        if byte > 127 or number >> 32:
+            raise Damaged("has a number of more than 32 bits")
+        return number
 
     def array(self, dtype: str, count: int) -> NDArray[Any]:
         """An array of a little-endian element type, not copied."""
@@ -119,7 +121,7 @@ def pack_rice(values: NDArray[Any]) -> bytes:
 
 
 def unpack_rice(cursor: Cursor, count: int) -> NDArray[np.uint64]:
-    """The numbers that `pack_rice` wrote, uint64 (count,), each below 2**40 + 2**40 * the bits that are there."""
+    """The numbers that `pack_rice` wrote, uint64 (count,). Damaged where one has more than 64 bits."""
     k = cursor.number(1)
     if k > MOST_RICE:
         raise Damaged(f"has a Rice parameter of {k}")
@@ -131,24 +133,35 @@ def unpack_rice(cursor: Cursor, count: int) -> NDArray[np.uint64]:
     ends[1:] -= ends[:-1] + 1
     numbers = ends.view(np.uint64)
     if k:
+        if int(numbers.max()) >> 64 - k:
+            raise Damaged("has a number of more than 64 bits")
         numbers <<= np.uint64(k)
         numbers |= unpack_bits(cursor, count, k)
     return numbers
 
 
 def _ones(cursor: Cursor, count: int) -> NDArray[np.intp]:
-    """Where the next `count` set bits are, counted from here; takes the bytes up to the last of them."""
-    room = count // 4 + 8
-    while True:
-        bits = np.unpackbits(np.frombuffer(cursor.peek(room), np.uint8))
-        ends = np.flatnonzero(bits)[:count]
-        if ends.size == count:
-            break
-        if room >= cursor.left:
+    """Where the next `count` set bits are, counted from here; takes the bytes up to the last of them.
+
+    Some at a time: where none comes for long, as much memory as those take is all that is wanted.
+    """
+    parts: list[NDArray[np.intp]] = []
+    room, missing, before = count // 4 + 8, count, 0
+    while missing:
+        data = np.frombuffer(cursor.peek(min(room, _BLOCK)), np.uint8)
+        if not data.size:
             raise Damaged("ends within a Rice code")
-        room *= 2
-    last = int(ends[-1])
-    if bits[last + 1 : (last // 8 + 1) * 8].any():
-        raise Damaged("has bits set behind its numbers")
-    cursor.take(last // 8 + 1)
-    return ends
+        bits = np.unpackbits(data)
+        ends = np.flatnonzero(bits)[:missing]
+        parts.append(ends + before)
+        missing -= ends.size
+        if missing:
+            cursor.take(data.size)
+            before += bits.size
+            room = _BLOCK
+            continue
+        last = int(ends[-1])
+        if bits[last + 1 : (last // 8 + 1) * 8].any():
+            raise Damaged("has bits set behind its numbers")
+        cursor.take(last // 8 + 1)
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -19,6 +19,9 @@ STEPS = 2 * CHUNK
 """Symbols of a lane at most, which bounds the time of decoding; more than CHUNK / 2 unless there is one lane alone,
 which bounds the memory: lanes of one window lie side by side."""
 LANES = (1 << 16) - 1
+STREAMS = 1 << 14
+"""Entropy-coded streams of a file: a tensor has a few, one that is split and pruned some tens. Each takes some time
+whatever it holds."""
 ALPHABET = 256
 CLASSES = 8
 

@@ -9,12 +9,13 @@ import numpy as np
 from edge import __version__
 from edge.errors import ModelError
 from edge.models.manifest import Manifest
+from edge.models.packed.codecs import open_block
 from edge.models.packed.coded import Coded, Origin
 from edge.models.packed.container import Sign, seal
 from edge.models.packed.dictionary import DICTIONARY
 from edge.models.packed.encode import encode
 from edge.models.packed.head import SUFFIXES, Head, Skeleton, write_head
-from edge.models.packed.limits import AXES, FILE_BYTES, MANIFEST_BYTES, SKELETON_BYTES, TENSORS, decoded_limit
+from edge.models.packed.limits import AXES, FILE_BYTES, MANIFEST_BYTES, SKELETON_BYTES, STREAMS, TENSORS, decoded_limit
 from edge.models.packed.values import DTYPES
 from edge.models.packed.weight import Weight
 from edge.models.packed.zstd import deflate, squeeze
@@ -51,7 +52,7 @@ def pack(
         raise ModelError(f"model {manifest.name}: cannot be packed: {fault}")
     coding, squeezed = _squeezed(skeleton)
     total = sum(weight.array.nbytes for weight in weights)
-    tensors, blocks, done = [], [squeezed], 0
+    tensors, blocks, done, streams = [], [squeezed], 0, 0
     for weight in weights:
         block = encode(weight)
         array = weight.array
@@ -60,13 +61,15 @@ def pack(
             Coded(weight.name, array.shape, array.dtype.name, block.codec, len(block.data), nonzero, weight.at)
         )
         blocks.append(block.data)
+        streams += len(open_block(block.codec, memoryview(block.data), array.dtype, array.shape).streams)
         done += array.nbytes
         progress(done / total)
     tool = f"edge-runtime {__version__}"
     head = Head(carrier, manifest, origin, tool, Skeleton(coding, len(squeezed), len(skeleton)), tuple(tensors), size)
     text, text_size = write_head(head)
     made = seal(text, text_size, blocks, sign)
-    if text_size > MANIFEST_BYTES or len(made) > FILE_BYTES or total + len(skeleton) > decoded_limit(len(made)):
+    longer = text_size > MANIFEST_BYTES or len(made) > FILE_BYTES or streams > STREAMS
+    if longer or total + len(skeleton) > decoded_limit(len(made)):
         raise ModelError(f"model {manifest.name}: cannot be packed: it is larger than the format allows")
     return made
 

@@ -22,7 +22,7 @@ from edge.models.packed.coded import Coded, Origin
 from edge.models.packed.container import split
 from edge.models.packed.dictionary import DICTIONARY
 from edge.models.packed.head import SUFFIXES, Head, read_head
-from edge.models.packed.limits import FILE_BYTES, WINDOW
+from edge.models.packed.limits import FILE_BYTES, STREAMS, WINDOW
 from edge.models.packed.signing import verifier
 from edge.models.packed.tables import TOTAL
 from edge.models.packed.zstd import inflate, unsqueeze
@@ -109,12 +109,15 @@ class Packed:
             raise ModelError(f"{self.path}: no memory: it takes up to {needed} MB to decode") from None
 
     def _weights(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        at, load = self._head.skeleton.bytes, 0
+        at, load, streams = self._head.skeleton.bytes, 0, 0
         window: list[tuple[Coded, Opened]] = []
         for tensor in self.tensors:
             try:
                 data = self._blocks[at : at + tensor.bytes]
                 opened = open_block(tensor.codec, data, np.dtype(tensor.dtype), tensor.shape)
+                streams += len(opened.streams)
+                if streams > STREAMS:
+                    raise Damaged(f"has the entropy coder's stream number {streams}: {STREAMS} are the most of a file")
             except Damaged as fault:
                 raise ModelError(f"{self.path}: its tensor {tensor.name!r} {fault}") from None
             at += tensor.bytes
