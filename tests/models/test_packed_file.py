@@ -172,11 +172,9 @@ def test_a_file_says_how_much_memory_it_takes_and_takes_no_more() -> None:
 
 
 def test_a_file_of_very_many_streams_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = parse(samples()[0], Path("x.epk"))
+    made = max((parse(content, Path("x.epk")) for content in samples()), key=lambda one: len(one.tensors))
     monkeypatch.setattr(import_module("edge.models.packed.read"), "STREAMS", 2)
-    with pytest.raises(
-        ModelError, match=r"^x\.epk: its tensor '.*' has the entropy coder's stream number \d: 2 are the"
-    ):
+    with pytest.raises(ModelError, match=r"^x\.epk: its tensor '.*' has the entropy coder's stream number \d+: 2 are"):
         made.check()
 
 
