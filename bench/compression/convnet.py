@@ -1,7 +1,8 @@
 """Filter pruning and int8 on a network trained here: how much faster, and what it costs.
 
 The convnet of `edge.tools.train.architectures` (32, 64 and 128 filters of 3 x 3) learns the digits, loses filters, is
-trained on, and is quantized on training digits. Seed 1 draws all; the test digits are looked at once, at the end.
+trained on, and is quantized on training digits. Seed 1 draws all, with two threads, which add up in any order; the test
+digits are looked at once, at the end.
 """
 
 from __future__ import annotations

