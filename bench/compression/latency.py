@@ -31,7 +31,7 @@ ROUNDS = 60
 SQUEEZENET = DATA / "models" / "compressed_SqueezeNet.net"
 HARM = 0.002
 """Cosine that a layer may cost by itself before it stays float."""
-EACH = 21
+EACH = 96
 """Pictures of the footage, of the falls and drawn ones each."""
 MAX_DROP = 0.01
 """Of the outputs' cosine, on pictures that it was not calibrated on."""
@@ -44,7 +44,9 @@ def squeeze() -> Iterator[Row]:
 
     It is calibrated on pictures of the clips and drawn ones (seed 0), and layers are given back to float until the
     bound holds on others of these; `--target` is what this machine is. The shared images, which are unlike these, are
-    only looked at. They were so three times, while it was found that layers are better given back beside 8 bits.
+    only looked at: several times while this row was made, with fewer pictures, which gave cosines of 0.974 to 0.997 by
+    chance of what was given back. For what ranges alone can do, beside it all layers in integers, calibrated on the very
+    images.
     """
     path = _there(SQUEEZENET)
     found, model = store.find(str(path)), squeezenet.load(path)
@@ -65,15 +67,21 @@ def squeeze() -> Iterator[Row]:
         file.write_bytes(packed(made))
         small = graph.load(read(file).plain())
     images = feeds(_there(DATA / "images"), found.manifest)
+    seen = quantize(model, images, next(iter(plans(here()).values())))
     signed = quantize(model, images[:2], Plan(target="tensorrt", search="minmax", rounding="nearest", equalise=False))
-    times = latencies({"float": model, "int8": small, "signed": signed.model}, images[0], threads=1, rounds=ROUNDS)
+    times = latencies(
+        {"float": model, "int8": small, "seen": seen.model, "signed": signed.model}, images[0], threads=1, rounds=ROUNDS
+    )
     ratio = {(time.variant, time.engine): time.ratio for time in times}
     if ("int8", "onnxruntime") not in ratio:
         raise Missing("onnxruntime")
+    truth, given, known = (run(graph.to_bytes(one), images) for one in (model, small, seen.model))
     chosen = made.choice.chosen if made.choice else None
     floats = "all" if chosen is None else len(chosen.kept_float)
     what = f"SqueezeNet int8, {floats} layers float, over fp32, onnxruntime, {here()}"
     yield at_least(what, ratio["int8", "onnxruntime"], 1.7, " x")
+    told = f"{ratio['seen', 'onnxruntime']:.2f} x, cosine {np.mean(_cosines(truth, known)):.4f}"
+    yield Row("the same, all layers, calibrated on the shared images themselves", told)
     yield Row("the same with int8 tensors instead of uint8, all layers", f"{ratio['signed', 'onnxruntime']:.2f} x")
     if ("int8", "openvino") in ratio:
         yield Row("SqueezeNet int8 over fp32, openvino", f"{ratio['int8', 'openvino']:.2f} x")

@@ -90,7 +90,7 @@ class Choice:
 def _choices(plan: Plan, equalises: bool, fed: bool) -> Iterator[Callable[[Choice], Choice]]:
     """Changes to try one after the other, each to the best so far."""
     head = plan.head == "float"
-    searches = ("minmax", "percentile", "mse") if plan.search == "auto" and plan.activations else (plan.search,)
+    searches = ("minmax", "mse") if plan.search == "auto" and plan.activations else (plan.search,)
     for search in searches:
         yield lambda best, search=search: replace(best, search=search, float_head=head)  # type: ignore[misc]
     if plan.equalise and equalises:
