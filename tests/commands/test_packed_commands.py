@@ -172,8 +172,9 @@ def test_a_model_is_installed_updated_gone_back_from_and_removed(edge: Edge, tmp
     assert (row["name"], row["yours"], row["packed"]["version"], row["packed"]["aside"]) == ("grid", True, 2, None)
     slots = [(slot["slot"], slot["version"], slot["serves"]) for slot in row["packed"]["slots"]]
     assert slots == [("b", 2, True), ("a", 1, False)]
-    assert "packed: version 2, version 1 before it: " in edge("models", "list").out
+    assert "packed: version 2 serves, version 1 kept: " in edge("models", "list").out
     assert edge("models", "rollback", "grid").out == f"grid: version 1 serves in place of 2, which is kept: {place}\n"
+    assert "packed: version 1 serves, version 2 kept: " in edge("models", "list").out
     assert json.loads(edge("infer", "grid", "corner.png", "--json").out)["model"] == "grid"
     assert json.loads(edge("models", "verify", "--json").out)[0]["ok"]
     assert edge("models", "remove", "grid").code == 0
