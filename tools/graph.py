@@ -25,8 +25,10 @@ FEWEST = 64
 """Values of a tensor that is worth coding; smaller ones stay in the skeleton."""
 LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 """Operators that make channels out of a float weight, their second input where it is constant."""
-INTEGER_LAYERS = ("ConvInteger", "QLinearConv", "MatMulInteger", "QLinearMatMul")
-"""The same in integers; of all of them constant inputs are weights and biases."""
+PRODUCTS = ("Conv", "Gemm", "MatMul")
+"""Those of them whose patches can be told and that compute in integers; of a Gemm's patches, where `transA` is 0."""
+INTEGER_OPERATORS = ("ConvInteger", "QLinearConv", "MatMulInteger", "QLinearMatMul")
+"""The layers in integers; of all of them constant inputs are weights and biases."""
 LINEAR = ("QuantizeLinear", "DequantizeLinear")
 WEIGHT_DTYPES = ("float32", "float16", "int8", "uint8", "int32")
 
@@ -206,7 +208,7 @@ def _weighed(model: ModelProto) -> set[str]:
     """The tensors that are an operand of a layer, or what such an operand is made of alone."""
     made_by = producers(model)
     used: set[str] = set()
-    left = [name for node in model.graph.node if node.op_type in (*LAYERS, *INTEGER_LAYERS) for name in node.input]
+    left = [name for node in model.graph.node if node.op_type in (*LAYERS, *INTEGER_OPERATORS) for name in node.input]
     left += [node.input[0] for node in model.graph.node if node.op_type in LINEAR]
     while left:
         name = left.pop()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edge.engines.base import Feeds
 from edge.tools import graph
-from edge.tools.patches import KNOWN, drawn, patches
+from edge.tools.patches import drawn, patches
 from edge.tools.tap import tap
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def layers(model: ModelProto) -> dict[str, Layer]:
     used = graph.consumers(model)
     found: dict[str, Layer] = {}
     for node in model.graph.node:
-        if node.op_type not in KNOWN or len(node.input) < 2:
+        if node.op_type not in graph.PRODUCTS or len(node.input) < 2:
             continue
         name, weight = node.input[1], held.get(node.input[1])
         if weight is None or weight.dtype != np.float32 or len(used[name]) > 1:

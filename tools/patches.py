@@ -15,9 +15,6 @@ from edge.types import F32
 if TYPE_CHECKING:
     from onnx import NodeProto
 
-KNOWN = ("Conv", "Gemm", "MatMul")
-"""Operators whose patches can be told; of a Gemm, where `transA` is 0."""
-
 Places: TypeAlias = "Callable[[int], NDArray[np.intp]]"
 """Which of so many places are looked at."""
 
@@ -36,7 +33,7 @@ def patches(node: NodeProto, shape: Sequence[int], given: NDArray[Any], places: 
     """What each filter is multiplied with, float32 (groups, places, values of a filter).
 
     Args:
-        node: one of `KNOWN`.
+        node: one of `graph.PRODUCTS`; a Gemm with `transA` 0.
         shape: of its weight.
         given: its input, (batch, channels, ...) or (..., values).
         places: numbered over the batch, then as the output has them.

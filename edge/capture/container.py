@@ -35,6 +35,8 @@ class ContainerSource:
         stall: seconds without a picture, though data come, after which it is at fault, twice that for the first one
         hints: what to say instead of FFmpeg's own words when it cannot be opened
         now: seconds that never step back, for `stall`
+
+    form, codec: what FFmpeg takes its container and its video for, by FFmpeg's names
     """
 
     def __init__(
@@ -65,6 +67,10 @@ class ContainerSource:
             self.close()
             raise fault(f"{name}: holds no video")
         self._stream = self._container.streams.video[0]
+        if self._stream.codec_context is None:
+            self.close()
+            raise fault(f"{name}: holds no video that can be decoded here")
+        self.form, self.codec = self._container.format.name, self._stream.codec_context.name
         self._stream.thread_count = 1
         self.fps = float(self._stream.average_rate or self._stream.guessed_rate or 0)
 

@@ -78,7 +78,7 @@ def _packed(slots: Slots) -> tuple[Row | None, EdgeError | None]:
         places.append(place)
     if serving is None:
         return None, first
-    told = [f"version {place['version']}" + ("" if place["serves"] else " before it") for place in places]
+    told = [f"version {place['version']} {'serves' if place['serves'] else 'kept'}" for place in places]
     bad = ["a damaged one" if place["reason"] else said for place, said in zip(places, told, strict=True)]
     here = f"packed: {', '.join(bad)}{', one set aside' if slots.aside else ''}: {slots.link}"
     extra = {"version": next(place["version"] for place in places if place["serves"]), "slots": places}

@@ -116,7 +116,8 @@ def sign(file: Path, key: Path, output: Path | None) -> None:
 def delta(old: Path, new: Path, output: Path, force: bool) -> None:
     """Make an update from the packed file OLD, as it is installed, to NEW: only what is new is in it."""
     if output.suffix.lower() != updates.SUFFIX:
-        raise UserError(f"{output}: an update is called NAME{updates.SUFFIX}: name it {output.stem}{updates.SUFFIX}")
+        named = output.with_suffix(updates.SUFFIX)
+        raise UserError(f"{output}: an update is called NAME{updates.SUFFIX}: name it {named}")
     if os.path.lexists(output) and not force:
         raise UserError(f"{output} is there already: `--force` overwrites it")
     _there([old, new])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,18 @@ from edge.commands.output import print_json
 from edge.commands.written import check_writable, write
 from edge.engines.base import need
 from edge.errors import UserError
+from edge.models.packed.read import read
 from edge.tools.graph import INSTALL
 from edge.tools.train import report
 from edge.tools.train.augment import Deform
-from edge.tools.train.data import read_data
+from edge.tools.train.data import check_batch, read_data
 from edge.tools.train.fit import Epoch
 from edge.tools.train.job import Made, make, source
 from edge.tools.train.recipe import RECIPES, Recipe
 
 USUAL = Recipe()
-PHASES = {"first": "as it is", "compress": "compressed"}
+NEAR = 1.02
+"""What counts as the density that was asked for, in times it."""
 
 
 @click.command("train-compress")
@@ -63,7 +66,9 @@ PHASES = {"first": "as it is", "compress": "compressed"}
     help=f"Share of the training pictures to choose by. [default: {USUAL.validation:g}]",
 )
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 256), help="CPU threads.")
-@click.option("--report", "folder", type=click.Path(path_type=Path), help="Write a page with curves into this folder.")
+@click.option(
+    "--report", "folder", type=click.Path(path_type=Path), help="Write report.html, with curves, into this folder."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def train_compress(
     model: str,
@@ -88,16 +93,19 @@ def train_compress(
     check_writable(output, over=Path(model))
     if folder is not None:
         need("matplotlib", INSTALL)
-        check_writable(folder / "index.html", made=True)
+        check_writable(folder / "report.html", made=True)
     recipe = _recipe(model, seed, given)
     origin = source(model, seed, manifest)
     samples = read_data(data, origin.sample)
+    check_batch(len(samples.train), recipe.validation, given["batch"])
     with _Shown() as told:
         made = make(origin, samples, recipe, ratio or 0.0, filters, told.epoch, told.progress)
     write(output, made.content)
     if folder is not None:
-        report.write(folder, origin.manifest.name, made, recipe)
+        report.write(folder, made, read(output), recipe)
     _print(made, output, ratio, as_json)
+    for line in _short(made, ratio, recipe):
+        click.echo(f"edge: {line}", err=True)
 
 
 def _recipe(model: str, seed: int, given: dict[str, Any]) -> Recipe:
@@ -112,7 +120,6 @@ def _recipe(model: str, seed: int, given: dict[str, Any]) -> Recipe:
 
 def _print(made: Made, output: Path, asked: float | None, as_json: bool) -> None:
     chosen = made.fitted.chosen
-    short = asked is not None and made.ratio < asked
     if as_json:
         print_json(
             {
@@ -120,7 +127,7 @@ def _print(made: Made, output: Path, asked: float | None, as_json: bool) -> None
                 "bytes": len(made.content),
                 "plain_bytes": made.plain,
                 "ratio": round(made.ratio, 2),
-                "ratio_reached": not short,
+                "ratio_reached": asked is None or made.ratio >= asked,
                 "weights": chosen.kept,
                 "epoch": chosen.number,
                 "validation_error": chosen.error,
@@ -130,11 +137,27 @@ def _print(made: Made, output: Path, asked: float | None, as_json: bool) -> None
         return
     tested = "" if made.error is None else f", of the test pictures {made.error:.2%}"
     click.echo(f"{output}: {len(made.content)} bytes, {made.ratio:.1f} times smaller; {chosen.kept} weights stay")
-    if short:
-        click.echo(
-            f"that is not the {asked:g} times that were asked for: ask for more epochs, fewer bits or more filters"
-        )
     click.echo(f"wrong of the validation pictures {chosen.error:.2%} (epoch {chosen.number}){tested}")
+
+
+def _short(made: Made, ratio: float | None, recipe: Recipe) -> Iterator[str]:
+    """What falls short of what was asked for, a line each."""
+    fitted = made.fitted
+    if ratio is not None and made.ratio < ratio:
+        yield (
+            f"{made.ratio:.1f} times smaller is not the {ratio:g} times that were asked for: "
+            "ask for more epochs, fewer bits or more filters"
+        )
+    if ratio is None and fitted.density > NEAR * recipe.density:
+        yield (
+            f"{fitted.density:.1%} of the weights stayed, not the {recipe.density:.1%} that were asked for: "
+            "the steps were too few; ask for more epochs or a smaller batch"
+        )
+    if not fitted.learned:
+        yield (
+            f"it has hardly learned: {fitted.chosen.error:.2%} of the validation pictures are wrong, and always naming "
+            f"the commonest class gives {fitted.guessed:.2%}; check labels, ask for more epochs or keep more weights"
+        )
 
 
 class _Shown:
@@ -158,10 +181,8 @@ class _Shown:
 
     def epoch(self, phase: str, epoch: Epoch) -> None:
         """An epoch has ended."""
-        line = (
-            f"{PHASES[phase]}, epoch {epoch.number}: loss {epoch.loss:.4f}, wrong {epoch.error:.2%}, "
-            f"{epoch.kept} weights"
-        )
+        kind = "as it is, " if phase == "first" else "compressed, " if epoch.compressed else ""
+        line = f"{kind}epoch {epoch.number}: loss {epoch.loss:.4f}, wrong {epoch.error:.2%}, {epoch.kept} weights"
         if self._bar is not None:
             self._bar.console.print(line, highlight=False)
         else:

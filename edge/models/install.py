@@ -202,12 +202,14 @@ def _name(packed: Packed, keys: Sequence[bytes], source: Path) -> str:
     says = (packed.origin.source_sha256, manifest.task, manifest.decoder)
     if says != (known.manifest.sha256, known.manifest.task, known.manifest.decoder):
         raise ModelError(
-            f"{source}: the catalogue has another model called {manifest.name}: give yours another name in its manifest"
+            f"{source}: the catalogue has another model called {manifest.name}: give yours another name "
+            f"(`edge compress --name NAME`)"
         )
     if packed.key is None or packed.key not in keys:
         raise ModelError(
             f"{source}: {manifest.name} is a name of the catalogue, which only a file signed with a trusted key may "
-            f"take: sign it and trust the key (`edge models trust KEY`), or give it another name in its manifest"
+            f"take: sign it and trust the key (`edge models trust KEY`), or give it another name "
+            f"(`edge compress --name NAME`)"
         )
     return manifest.name
 

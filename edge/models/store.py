@@ -120,9 +120,12 @@ def misnamed(path: Path) -> None:
     except OSError:
         return
     if begins == container.MAGIC:
-        raise ModelError(f"{path}: a packed model: name it {path.with_suffix(SUFFIX).name}")
+        raise ModelError(f"{path}: a packed model: name it {path.with_suffix(SUFFIX)}")
     if begins == delta.MAGIC or path.suffix.lower() == delta.SUFFIX:
-        raise ModelError(f"{path}: an update of a packed model: `edge models install` takes it")
+        named = path.with_suffix(delta.SUFFIX)
+        ways = f"`edge models install {named}` takes it, `edge verify {named}` checks it"
+        rename = "" if named == path else f"name it {named}, then "
+        raise ModelError(f"{path}: an update of a packed model: {rename}{ways}")
 
 
 def packed_model(path: Path, slot: Slot | None = None) -> Model:

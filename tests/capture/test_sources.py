@@ -106,6 +106,21 @@ def test_a_sound_file_holds_no_video(tmp_path: Path) -> None:
         open_file(path)
 
 
+@pytest.mark.parametrize("name", ["labels.txt", "labels.nfo", "weights.idf"])
+def test_what_ffmpeg_draws_as_text_is_no_video(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"".join(b"tench %d\n" % k for k in range(1000)) + bytes(1000))
+    with pytest.raises(SourceError, match=r"not a video \(FFmpeg takes it for `\w+`\); give"):
+        open_file(path)
+
+
+def test_a_drawing_that_cannot_be_decoded_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.svg"
+    path.write_text('<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"></svg>')
+    with pytest.raises(SourceError, match=r"no video that can be decoded|cannot be opened|no picture"):
+        list(open_file(path).shots())
+
+
 def test_a_missing_camera_is_one_clear_line() -> None:
     with pytest.raises(CameraError, match="/dev/video99: no such device"):
         open_source("v4l2:/dev/video99")

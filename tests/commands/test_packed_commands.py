@@ -172,8 +172,9 @@ def test_a_model_is_installed_updated_gone_back_from_and_removed(edge: Edge, tmp
     assert (row["name"], row["yours"], row["packed"]["version"], row["packed"]["aside"]) == ("grid", True, 2, None)
     slots = [(slot["slot"], slot["version"], slot["serves"]) for slot in row["packed"]["slots"]]
     assert slots == [("b", 2, True), ("a", 1, False)]
-    assert "packed: version 2, version 1 before it: " in edge("models", "list").out
+    assert "packed: version 2 serves, version 1 kept: " in edge("models", "list").out
     assert edge("models", "rollback", "grid").out == f"grid: version 1 serves in place of 2, which is kept: {place}\n"
+    assert "packed: version 1 serves, version 2 kept: " in edge("models", "list").out
     assert json.loads(edge("infer", "grid", "corner.png", "--json").out)["model"] == "grid"
     assert json.loads(edge("models", "verify", "--json").out)[0]["ok"]
     assert edge("models", "remove", "grid").code == 0
@@ -344,7 +345,11 @@ def test_a_file_of_another_kind_is_called_what_it_is(edge: Edge, command: list[s
         return done.err
 
     edge("delta", "grid-1.epk", "grid-2.epk", "-o", "grid.epd")
-    assert said("grid.epd") == "edge: grid.epd: an update of a packed model: `edge models install` takes it\n"
+    ways = "`edge models install grid.epd` takes it, `edge verify grid.epd` checks it"
+    assert said("grid.epd") == f"edge: grid.epd: an update of a packed model: {ways}\n"
+    Path("grid.epd").rename("grid.tflite")
+    if command[0] != "inspect":
+        assert said("grid.tflite") == f"edge: grid.tflite: an update of a packed model: name it grid.epd, then {ways}\n"
     grid_detector(Path("plain.onnx")).rename("plain.epk")
     assert "plain.epk: is no packed model, whatever its name; `edge compress` makes one" in said("plain.epk")
     Path("grid-1.epk").rename("grid.onnx")
@@ -375,6 +380,8 @@ def test_only_an_unknown_name_is_guessed_at(edge: Edge) -> None:
 def test_an_update_is_called_one_and_overwrites_nothing_unasked(edge: Edge) -> None:
     done = edge("delta", "grid-1.epk", "grid-2.epk", "-o", "grid-2.epk")
     assert (done.code, done.err) == (2, "edge: grid-2.epk: an update is called NAME.epd: name it grid-2.epd\n")
+    done = edge("delta", "grid-1.epk", "grid-2.epk", "-o", "updates/new.bin")
+    assert "name it updates/new.epd\n" in done.err
     Path("grid.epd").write_bytes(b"mine")
     done = edge("delta", "grid-1.epk", "grid-2.epk", "-o", "grid.epd")
     assert (done.code, Path("grid.epd").read_bytes()) == (2, b"mine")

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.engines.base import need
-from edge.tools.graph import LAYERS, attributes, captured, consumers, load, name_nodes, producers, to_bytes
-from edge.tools.quantize.plan import INSTALL
+from edge.tools.graph import INSTALL, LAYERS, attributes, captured, consumers, load, name_nodes, producers, to_bytes
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge.tools.graph import attributes
+from edge.tools.graph import PRODUCTS, attributes
 from edge.tools.quantize.net import Layer, Net
 from edge.tools.quantize.plan import Plan
 
@@ -26,7 +26,6 @@ FUSED = ("Relu", "Clip")
 """Nodes that are but a bound of the grid behind them."""
 MATH = ("Add", "Mul", "Concat", "AveragePool", "GlobalAveragePool", "Sigmoid", "LeakyRelu")
 """Nodes with integer kernels in ONNX Runtime whose grids differ."""
-INTEGER_LAYERS = ("Conv", "Gemm", "MatMul")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ def place(net: Net, plan: Plan, outside: frozenset[str], near: Callable[[str, st
     layers = [
         layer
         for layer in net.layers()
-        if layer.node.op_type in INTEGER_LAYERS and layer.name not in outside | plan.keep_float
+        if layer.node.op_type in PRODUCTS and layer.name not in outside | plan.keep_float
     ]
     groups = _Groups()
     if plan.target in ("openvino", "tensorrt"):
@@ -94,7 +93,7 @@ def _around(
         if node.output[0] not in integer:
             continue
         sources = [name for name in node.input if name and name not in net.values]
-        if node.op_type in (*INTEGER_LAYERS, *SAME):
+        if node.op_type in (*PRODUCTS, *SAME):
             sources = sources[:1]
         target = _bounded(net, node)
         for name in (*sources, target):

@@ -22,7 +22,6 @@ LEAST = 2.0**-80
 """Of a scale, so that its products with others are no denormal numbers."""
 SIGNIFICANT = 6
 """Bits of a scale."""
-INSTALL = "pip install 'edge-runtime[tools]'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ class Plan:
     correct_bias: bool = True
     rounding: Literal["nearest", "gptq"] = "gptq"
 
-    def levels(self, layer: str) -> int:
+    def largest_code(self, layer: str) -> int:
         """The largest code of a layer's weight; the smallest is its negative."""
         bits = 8 if layer in self.fine else self.weights
         return (1 << (min(bits, 7) if self.target == "x86" else bits) - 1) - 1

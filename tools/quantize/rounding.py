@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from edge.engines.base import Feeds
 from edge.tools import rounding
+from edge.tools.graph import PRODUCTS
 from edge.tools.layers import F64
-from edge.tools.patches import KNOWN, Places, drawn, patches
+from edge.tools.patches import Places, drawn, patches
 from edge.tools.quantize.net import Layer, Net
 from edge.tools.quantize.ranges import batches
 from edge.tools.tap import tap
@@ -30,7 +31,7 @@ def rounded(
     net: Net,
     feeds: Feeds,
     grids: Mapping[str, NDArray[np.float32]],
-    levels: Mapping[str, int],
+    largest_codes: Mapping[str, int],
     progress: Callable[[float], None] = lambda part: None,
 ) -> dict[str, NDArray[np.int16]]:
     """Codes of weights, chosen by what they do to the layer's output on the feeds.
@@ -38,7 +39,7 @@ def rounded(
     Args:
         net: as `prepared` makes it.
         grids: for each weight by its initializer's name the scales, float32 (1,) or (output channels,).
-        levels: the largest code of each weight; the smallest is its negative.
+        largest_codes: of each weight; the smallest is its negative.
         progress: told how far it is, 0..1.
 
     Returns:
@@ -57,7 +58,8 @@ def rounded(
             for layer in (layer for name in names for layer in fed[name]):
                 moments[layer.name] = moments.get(layer.name, 0) + _moments(net, layer, values[layer.data], places)
         for layer in (layer for name in names for layer in fed[name]):
-            codes[layer.weight] = _layer(net, layer, moments.pop(layer.name), grids[layer.weight], levels[layer.weight])
+            scales, most = grids[layer.weight], largest_codes[layer.weight]
+            codes[layer.weight] = _layer(net, layer, moments.pop(layer.name), scales, most)
         progress((number + 1) / len(groups))
     return codes
 
@@ -65,7 +67,7 @@ def rounded(
 def _fits(net: Net, layer: Layer) -> bool:
     weight = net.values[layer.weight]
     columns = weight.size // weight.shape[layer.axis]
-    return layer.node.op_type in KNOWN and columns <= COLUMNS and len(net.used_by[layer.weight]) == 1
+    return layer.node.op_type in PRODUCTS and columns <= COLUMNS and len(net.used_by[layer.weight]) == 1
 
 
 def _moments(net: Net, layer: Layer, array: NDArray[np.float32], places: Places) -> F64:
@@ -74,9 +76,9 @@ def _moments(net: Net, layer: Layer, array: NDArray[np.float32], places: Places)
     return np.asarray(rows.transpose(0, 2, 1) @ rows, np.float64)
 
 
-def _layer(net: Net, layer: Layer, moments: F64, scales: NDArray[np.float32], levels: int) -> NDArray[np.int16]:
+def _layer(net: Net, layer: Layer, moments: F64, scales: NDArray[np.float32], largest_code: int) -> NDArray[np.int16]:
     weight = np.moveaxis(net.values[layer.weight], layer.axis, 0)
     rows = weight.reshape(len(moments), len(weight) // len(moments), -1)
-    every = np.arange(-levels, levels + 1, dtype=np.float64)
+    every = np.arange(-largest_code, largest_code + 1, dtype=np.float64)
     codes = rounding.rounded(rows, scales.astype(np.float64), moments, every, frugal=0.0, damp=DAMPING).codes
     return np.ascontiguousarray(np.moveaxis(codes.reshape(weight.shape), 0, layer.axis))

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from edge.engines.base import Feeds
 from edge.errors import ModelError, UserError
 from edge.models.packed.weight import Grid
+from edge.tools.graph import PRODUCTS
 from edge.tools.quantize import bias, equalise
 from edge.tools.quantize.head import last_layers
 from edge.tools.quantize.insert import MOST, insert
 from edge.tools.quantize.judge import least_cosine
 from edge.tools.quantize.net import Layer, Net, prepared
-from edge.tools.quantize.place import INTEGER_LAYERS, Placement, place
+from edge.tools.quantize.place import Placement, place
 from edge.tools.quantize.plan import Metric, Plan, Quantized, Range, coarse
 from edge.tools.quantize.ranges import Spread, range_of, spreads
 from edge.tools.quantize.rounding import rounded
@@ -129,7 +130,7 @@ class Workshop:
 
     def layers(self) -> tuple[str, ...]:
         """Names of all layers that may compute in integers, in the graph's order."""
-        return tuple(layer.name for layer in self._net.layers() if layer.node.op_type in INTEGER_LAYERS)
+        return tuple(layer.name for layer in self._net.layers() if layer.node.op_type in PRODUCTS)
 
     def make(self, choice: Choice, keep_float: frozenset[str] | None = None) -> Quantized:
         """The model that comes of a choice; of `keep_float` where it is not the plan's."""
@@ -193,10 +194,10 @@ class Workshop:
             # The output channels of a ConvTranspose of several groups do not lie along an axis.
             single = not plan.per_channel or (layer.node.op_type == "ConvTranspose" and layer.group > 1)
             weight = net.values[layer.weight]
-            scales = scales_of(weight, layer.axis, plan.levels(layer.name), not single)
+            scales = scales_of(weight, layer.axis, plan.largest_code(layer.name), not single)
             if layer.bias is not None and layer.data in ranges:
                 scales = _roomy(scales, net.values[layer.bias], ranges[layer.data])
-            grids[layer.weight] = grid_of(weight, scales, layer.axis, plan.levels(layer.name))
+            grids[layer.weight] = grid_of(weight, scales, layer.axis, plan.largest_code(layer.name))
         if choice.gptq:
             known = {name: self._rounded.get((choice.equalised, name)) for name in grids}
             new = {
@@ -204,8 +205,8 @@ class Workshop:
                 for name, grid in grids.items()
                 if (found := known[name]) is None or not np.array_equal(found.scales, grid.scales)
             }
-            levels = {layer.weight: plan.levels(layer.name) for layer in layers}
-            for name, codes in (rounded(net, self._feeds, new, levels) if new else {}).items():
+            largest_codes = {layer.weight: plan.largest_code(layer.name) for layer in layers}
+            for name, codes in (rounded(net, self._feeds, new, largest_codes) if new else {}).items():
                 known[name] = self._rounded[choice.equalised, name] = replace(grids[name], codes=codes)
             grids = {name: known[name] or grid for name, grid in grids.items()}
         return grids

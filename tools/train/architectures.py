@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edge.engines.base import need
 from edge.models.manifest import Manifest
 from edge.preprocess import Input
+from edge.tools.graph import INSTALL
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -32,7 +33,7 @@ class _Chain:
 
     def add(self, op: str, *shapes: tuple[int, ...], **attributes: int | Sequence[int]) -> None:
         """A node; its weights are drawn for rectified inputs (He et al. 2015, arXiv:1502.01852), its biases 0."""
-        helper = need("onnx", "pip install 'edge-runtime[tools]'").helper
+        helper = need("onnx", INSTALL).helper
         names = [f"{letter}{len(self.weights) // 2}" for letter in "wb"][: len(shapes)]
         for name, shape in zip(names, shapes, strict=True):
             spread = 0.0 if len(shape) == 1 else np.sqrt(2 / np.prod(shape[1:]))
@@ -96,7 +97,7 @@ TABLE: Mapping[str, Callable[[_Chain], None]] = {
 
 def build(name: str, seed: int) -> ModelProto:
     """A network of `TABLE` with weights drawn by seed: pictures `x` (n, 1, 28, 28) to logits `y` (n, 10)."""
-    onnx = need("onnx", "pip install 'edge-runtime[tools]'")
+    onnx = need("onnx", INSTALL)
     net = _Chain(np.random.default_rng(seed))
     TABLE[name](net)
     net.nodes[-1].output[0] = OUTPUT

@@ -35,6 +35,11 @@ class Compressor:
         """Whether masks stay as they are and weights are shared."""
         return bool(self._places)
 
+    @property
+    def begun(self) -> bool:
+        """Whether weights are pruned or shared by now."""
+        return bool(self._masks or self.books)
+
     def prune(self, part: float) -> None:
         """Choose anew which weights stay, after `part` of the training. Not once fixed."""
         recipe = self._recipe

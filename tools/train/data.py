@@ -83,8 +83,31 @@ def _samples(path: Path, found: dict[str, NDArray[Any]], part: str, shape: tuple
 def split(samples: Samples, share: float, seed: int) -> tuple[Samples, Samples]:
     """Training samples and a validation share of them, drawn by seed: what stopping and choosing may look at."""
     order = np.random.default_rng(seed).permutation(len(samples))
-    kept = max(1, round(share * len(samples)))
+    kept = aside(len(samples), share)
     return samples.some(order[kept:]), samples.some(order[:kept])
+
+
+def aside(count: int, share: float) -> int:
+    """How many of so many samples are put aside for validation."""
+    return max(1, round(share * count))
+
+
+def check_batch(count: int, share: float, batch: int | None) -> None:
+    """Refuse a batch that the samples beside the validation split cannot fill, and a split that leaves none.
+
+    Args:
+        count: of training samples, the validation share among them.
+        batch: as the user gave it; None where nobody did: then a step takes what is there.
+
+    Raises:
+        UserError: which of both, and how far it may go.
+    """
+    held = aside(count, share)
+    left = count - held
+    if left < 1:
+        raise UserError(f"of {count} training samples {held} are put aside to choose by: none is left to train on")
+    if batch is not None and batch > left:
+        raise UserError(f"--batch {batch}: {left} at most: of {count} training samples {held} are put aside")
 
 
 def feed(pixels: NDArray[Any], manifest: Manifest) -> NDArray[np.float32]:

@@ -35,6 +35,7 @@ class Epoch:
     error: share of the validation samples whose class is not the largest output
     kept: weights that are not 0
     final: whether masks and codebooks hold: such an epoch may be chosen
+    compressed: whether weights were pruned or shared by its end
     """
 
     number: int
@@ -42,6 +43,7 @@ class Epoch:
     error: float
     kept: int
     final: bool
+    compressed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,20 @@ class Fitted:
     weights: float32 by initializer, pruned and shared
     epochs: all of them
     chosen: the one whose weights these are
+    density: the share of prunable weights that stayed
+    guessed: error on the validation samples of always naming the commonest class among them
     """
 
     weights: Mapping[str, NDArray[np.float32]]
     epochs: tuple[Epoch, ...]
     chosen: Epoch
+    density: float
+    guessed: float
+
+    @property
+    def learned(self) -> bool:
+        """Whether the error is at most half of guessing's."""
+        return self.chosen.error <= self.guessed / 2
 
 
 def fit(
@@ -95,11 +106,14 @@ def fit(
             seen = run.compressor.seen()
         final = run.compressor.fixed or number == recipe.epochs
         kept = sum(int(weight.count_nonzero()) for weight in seen.values())
-        epochs.append(Epoch(number, loss, run.error(held, seen), kept, final))
+        epochs.append(Epoch(number, loss, run.error(held, seen), kept, final, run.compressor.begun))
         tell(epochs[-1])
         if final and (chosen < 0 or epochs[-1].error <= epochs[chosen].error):
             chosen, weights = number - 1, {name: weight.detach().numpy().copy() for name, weight in seen.items()}
-    return Fitted(weights, tuple(epochs), epochs[chosen])
+    left = sum(int(np.count_nonzero(weights[name])) for name in net.prunable)
+    density = left / sum(weights[name].size for name in net.prunable)
+    guessed = 1 - float(np.bincount(held.labels).max()) / len(held)
+    return Fitted(weights, tuple(epochs), epochs[chosen], density, guessed)
 
 
 class _Run:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edge.engines.base import need, one_line
 from edge.errors import ModelError
+from edge.tools import graph
 from edge.tools.train.backend import Tensor, torch
 from edge.tools.train.operators import TABLE
 
@@ -76,14 +77,13 @@ def read_net(model: Any) -> Net:
         ModelError: it has an operator that is not in `operators.TABLE`, or nothing to train.
         MissingError: the packages onnx or torch are not here.
     """
-    onnx = need("onnx", "pip install 'edge-runtime[tools]'")
+    onnx = need("onnx", graph.INSTALL)
     tensors = {held.name: onnx.numpy_helper.to_array(held) for held in model.graph.initializer}
     nodes: list[Node] = []
     for node in model.graph.node:
-        attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
         if node.op_type not in TABLE or node.domain not in ("", "ai.onnx"):
             raise ModelError(f"the operator {node.op_type} cannot be trained; those that can: {', '.join(TABLE)}")
-        nodes.append(Node(node.op_type, tuple(node.input), tuple(node.output), attributes))
+        nodes.append(Node(node.op_type, tuple(node.input), tuple(node.output), graph.attributes(node)))
     trained = _trained(nodes, tensors)
     prunable = _prunable(nodes, trained)
     if not prunable:

@@ -18,8 +18,8 @@ Operator: TypeAlias = Callable[[Sequence[Any], Attributes], Tensor]
 
 def _sides(given: Attributes, x: Tensor, kernel: Sequence[int]) -> tuple[int, int, int, int]:
     """Padding left, right, top and bottom, as torch wants it."""
-    auto = given.get("auto_pad", b"NOTSET")
-    if auto in (b"NOTSET", b"VALID"):
+    auto = given.get("auto_pad", "NOTSET")
+    if auto in ("NOTSET", "VALID"):
         top, left, bottom, right = given.get("pads", (0, 0, 0, 0))
         return left, right, top, bottom
     sides = []
@@ -27,7 +27,7 @@ def _sides(given: Attributes, x: Tensor, kernel: Sequence[int]) -> tuple[int, in
     for size, k, stride, dilation in zip(x.shape[2:], kernel, *steps, strict=True):
         total = max(0, (-(-size // stride) - 1) * stride + (k - 1) * dilation + 1 - size)
         small = total // 2
-        sides.append((small, total - small) if auto == b"SAME_UPPER" else (total - small, small))
+        sides.append((small, total - small) if auto == "SAME_UPPER" else (total - small, small))
     return (*sides[1], *sides[0])
 
 
@@ -69,7 +69,7 @@ def _conv_of_one(picture: Tensor, weight: Tensor, bias: Tensor | None, strides: 
 def _conv_transpose(x: Sequence[Any], given: Attributes) -> Tensor:
     _two(x, "ConvTranspose")
     top, left, bottom, right = given.get("pads", (0, 0, 0, 0))
-    if "output_shape" in given or (top, left) != (bottom, right) or given.get("auto_pad", b"NOTSET") != b"NOTSET":
+    if "output_shape" in given or (top, left) != (bottom, right) or given.get("auto_pad", "NOTSET") != "NOTSET":
         raise ModelError("ConvTranspose with output_shape, auto_pad or uneven pads cannot be trained")
     steps = (tuple(given.get("strides", (1, 1))), (top, left), tuple(given.get("output_padding", (0, 0))))
     dilations = tuple(given.get("dilations", (1, 1)))

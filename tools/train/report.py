@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import UserError
-from edge.models.packed import read
+from edge.models.packed.read import Packed
 from edge.tools.page import BLUE, GREY, ORANGE, page, plot, table
 from edge.tools.train.job import Made
 from edge.tools.train.recipe import Recipe
 
 
-def write(folder: Path, name: str, made: Made, recipe: Recipe) -> Path:
-    """Write `index.html` into a folder, which is made where it is missing, and say where it is.
+def write(folder: Path, made: Made, packed: Packed, recipe: Recipe) -> Path:
+    """Write `report.html` into a folder, which is made where it is missing, and say where it is.
+
+    Args:
+        packed: the file that came of it, read.
 
     Raises:
         UserError: the folder cannot be written.
@@ -32,29 +35,23 @@ def write(folder: Path, name: str, made: Made, recipe: Recipe) -> Path:
         f"<p>{html.escape(summary)}</p>",
         plot(lambda axes: _curves(axes, made), 4.0),
         "<h2>Tensors</h2>",
-        table(("tensor", "shape", "codec", "not 0", "bytes", "bits a weight"), _tensors(folder, made)),
+        table(("tensor", "shape", "codec", "not 0", "bytes", "bits a weight"), _tensors(packed)),
         "<h2>Recipe</h2>",
         table(("setting", "value"), recipe_rows),
     ]
-    path = folder / "index.html"
+    path = folder / "report.html"
     try:
-        path.write_text(page(f"{name}, compressed while trained", parts), encoding="utf-8")
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(page(f"{packed.manifest.name}, compressed while trained", parts), encoding="utf-8")
     except OSError as fault:
         raise UserError(f"{path}: cannot be written: {fault.strerror}") from None
     return path
 
 
-def _tensors(folder: Path, made: Made) -> list[tuple[object, ...]]:
-    """A row a tensor; leaves the packed file beside the page."""
-    path = folder / "model.epk"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(made.content)
-    except OSError as fault:
-        raise UserError(f"{folder}: cannot be written: {fault.strerror}") from None
+def _tensors(packed: Packed) -> list[tuple[object, ...]]:
+    """A row a tensor."""
     return [
-        (t.name, " x ".join(map(str, t.shape)), t.codec, t.nonzero, t.bytes, t.bits_per_weight)
-        for t in read(path).tensors
+        (t.name, " x ".join(map(str, t.shape)), t.codec, t.nonzero, t.bytes, t.bits_per_weight) for t in packed.tensors
     ]
 
 

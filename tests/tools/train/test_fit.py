@@ -41,6 +41,10 @@ def test_few_weights_with_few_values_learn_to_tell_pictures_apart() -> None:
     assert fitted.chosen.error <= 0.1
     prunable = [fitted.weights[name] for name in ("w0", "w1", "w2")]
     assert sum(map(np.count_nonzero, prunable)) <= 0.05 * 266_610 + 1
+    assert 0.04 < fitted.density < 0.051
+    assert fitted.learned
+    assert 0.8 < fitted.guessed < 0.9
+    assert (told[0].compressed, told[-1].compressed) == (False, True)
     assert [values(weight) <= most for weight, most in zip(prunable, (4, 4, 8), strict=True)] == [True] * 3
     assert fitted.chosen.error == min(epoch.error for epoch in fitted.epochs if epoch.final)
 
@@ -63,6 +67,11 @@ def test_a_seed_gives_the_same_weights_again_and_another_one_others() -> None:
 def test_a_limit_in_bytes_is_met_instead_of_a_density() -> None:
     small, large = (trained(replace(RECIPE, epochs=2, limit=limit)).chosen.kept for limit in (3000, 9000))
     assert small < large < 20_000
+
+
+def test_one_step_prunes_nothing_and_that_is_told() -> None:
+    fitted = trained(replace(RECIPE, epochs=1, batch=1000))
+    assert (fitted.density > 0.9, fitted.chosen.compressed) == (True, False)
 
 
 def test_distillation_pulls_towards_the_teacher() -> None:
