@@ -44,9 +44,8 @@ def squeeze() -> Iterator[Row]:
 
     It is calibrated on pictures of the clips and drawn ones (seed 0), and layers are given back to float until the
     bound holds on others of these; `--target` is what this machine is. The shared images, which are unlike these, are
-    only looked at: several times while this row was made, with fewer pictures, which gave cosines of 0.974 to 0.997 by
-    chance of what was given back. For what ranges alone can do, beside it all layers in integers, calibrated on the very
-    images.
+    only looked at: several times while this row was made, with fewer pictures, which gave cosines of 0.974 to 0.997.
+    Beside it all layers in integers, calibrated on the very images: what good ranges alone are worth.
     """
     path = _there(SQUEEZENET)
     found, model = store.find(str(path)), squeezenet.load(path)
