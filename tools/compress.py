@@ -30,7 +30,7 @@ from edge.tools import faster, graph, lighter, share
 from edge.tools.evaluate import Quality, check_metric
 from edge.tools.faster import Choice
 from edge.tools.judge import Judge
-from edge.tools.lighter import Draft
+from edge.tools.lighter import Done, Draft
 from edge.tools.npz import arrays
 from edge.tools.pareto import Point, pareto
 from edge.tools.samples import feeds
@@ -44,10 +44,16 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a step left. quality: beside the original, None where there is nothing to measure with."""
+    """What a step left.
+
+    name: what was done
+    quality: beside the original, None where there is nothing to measure with
+    saved: share of the multiply-accumulates that are no longer computed
+    """
 
     name: str
     quality: Quality | None
+    saved: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +105,10 @@ def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, 
     bound = wanted.max_bytes
     sizes = size if bound else None
     work = lighter.Work(given.calibrating, judge, wanted.max_drop, progress, sizes, bound or 0, source.model)
-    for name, step in _steps(wanted):
-        draft = step(draft, work)
-        steps.append(Step(name, judge.quality(draft.model) if judge else None))
+    for step in _steps(wanted):
+        done = step(draft, work)
+        draft = done.draft
+        steps.append(Step(done.name, judge.quality(draft.model) if judge else None, done.saved))
     if wanted.quantize == "int8" and judge is not None:
         draft, choice = _integers(draft, wanted, given.calibrating, judge, work)
         steps.append(
@@ -132,19 +139,19 @@ def curve(made: Made, manifest: Manifest, wanted: Settings, progress: Progress) 
     return pareto(graph.load(graph.to_bytes(model)), given, lambda part: progress("several settings", part))
 
 
-def _steps(wanted: Settings) -> list[tuple[str, Callable[[Draft, lighter.Work], Draft]]]:
-    steps: list[tuple[str, Callable[[Draft, lighter.Work], Draft]]] = []
+def _steps(wanted: Settings) -> list[Callable[[Draft, lighter.Work], Done]]:
+    steps: list[Callable[[Draft, lighter.Work], Done]] = []
     if wanted.prune_filters:
-        steps.append(("filters pruned", lambda draft, work: lighter.filters(draft, work, wanted.prune_filters)))
+        steps.append(lambda draft, work: lighter.filters(draft, work, wanted.prune_filters))
     if wanted.prune:
-        steps.append(("weights pruned", lambda draft, work: lighter.pruned(draft, work, wanted.prune)))
+        steps.append(lambda draft, work: lighter.pruned(draft, work, wanted.prune))
     if wanted.share:
-        steps.append(("weights shared", lambda draft, work: lighter.shared(draft, work, wanted.share)))
+        steps.append(lambda draft, work: Done(lighter.shared(draft, work, wanted.share), "weights shared"))
     if wanted.quantize == "fp16":
-        steps.append(("float16", lambda draft, work: lighter.halved(draft)))
+        steps.append(lambda draft, work: Done(lighter.halved(draft), "float16"))
     elif wanted.quantize == "int6" or (wanted.quantize == "int8" and wanted.calibrate is None):
-        bits = int(wanted.quantize.removeprefix("int"))
-        steps.append((f"weights on {bits}-bit grids", lambda draft, work: lighter.gridded(draft, work, bits)))
+        bits, name = int(wanted.quantize.removeprefix("int")), f"weights on {wanted.quantize[3:]}-bit grids"
+        steps.append(lambda draft, work: Done(lighter.gridded(draft, work, bits), name))
     return steps
 
 

@@ -63,7 +63,7 @@ def notes(made: Made, wanted: Settings) -> list[str]:
         said += _speed(made.choice)
     elif wanted.lossless:
         said.append("every value is what it was, bit for bit")
-    elif wanted.prune_filters:
+    elif any(step.saved for step in made.steps):
         said.append("fewer filters are computed: it is faster on every engine; `edge bench` measures by how much")
     else:
         said.append("fewer bytes, computed as before: not faster")
