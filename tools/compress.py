@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.engines.base import Feeds
-from edge.errors import UserError
+from edge.errors import EdgeError, UserError
 from edge.models.manifest import Manifest
 from edge.models.packed import Origin
 from edge.models.packed.container import Sign
@@ -38,6 +38,8 @@ from edge.tools.settings import Settings, check
 from edge.tools.sources import Source, open_source
 from edge.tools.train.backend import torch
 
+ASKED = ("prune_filters", "prune", "share")
+"""Settings that change weights, but for `quantize`."""
 Progress = Callable[[str, float], None]
 """Told what is being done and how far it is, 0..1."""
 
@@ -81,6 +83,7 @@ def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, 
         UserError: settings that contradict one another, or want pictures that were not given.
         ModelError: the file cannot be read or run.
         SourceError: the pictures cannot be read.
+        EdgeError: nothing that was tried keeps to `max_drop`.
         MissingError: a package that is needed is not here.
     """
     check(wanted)
@@ -120,7 +123,24 @@ def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, 
         made = draft if choice is not None and choice.chosen else lighter.tuned(draft, work, wanted)
         steps.append(Step(_told(made is not draft, choice), judge.quality(made.model)))
         draft = made
+    if judge is not None and wanted.max_drop is not None:
+        _check_drop(steps, judge.best, wanted.max_drop, wanted)
     return replace(_made(source, manifest, draft, steps, before), choice=choice, harms=draft.harms)
+
+
+def _check_drop(steps: Sequence[Step], best: float, most: float, wanted: Settings) -> None:
+    """Refuse a model that misses the bound: what has no finer setting than its last was taken as it was."""
+    last = steps[-1].quality
+    if last is None or best - last.worse <= most:
+        return
+    asked = [f"--{name.replace('_', '-')}" for name in ASKED if getattr(wanted, name)]
+    if wanted.quantize:
+        # All before it gives back whatever breaks the bound.
+        asked = [f"--quantize {wanted.quantize}"]
+    raise EdgeError(
+        f"`--max-drop {most:g}` was not reached: it costs {best - last.worse:.3g} of {last.worse_name}; allow more, or "
+        f"leave out `{'`, `'.join(asked)}`"
+    )
 
 
 def packed(made: Made, version: int = 1, sign: Sign | None = None, report: Mapping[str, Any] | None = None) -> bytes:

@@ -83,8 +83,9 @@ def _judged(last: Quality, wanted: Settings) -> list[str]:
         if last.objects < FEW:
             said.append(f"fewer than {FEW} objects tell little of a detector: give more pictures with --calibrate")
     if last.worse < MUCH and wanted.max_drop is None and wanted.labels is None:
-        name = last.metric if last.matched is None or last.value <= last.matched else "matched"
-        said.append(f"{name} is {last.worse:.2f} of the original's 1: `--max-drop` bounds what this may cost")
+        said.append(
+            f"{last.worse_name} is {last.worse:.2f} of the original's 1: `--max-drop` bounds what this may cost"
+        )
     return said
 
 

@@ -53,6 +53,28 @@ def test_mistakes_are_one_line(edge: Edge, arguments: list[str], said: str) -> N
     assert not Path("s.epk").exists()
 
 
+@pytest.mark.parametrize("kind", ["fp16", "int6", "int8"])
+def test_a_bound_that_cannot_be_kept_is_told_and_nothing_is_written(edge: Edge, kind: str) -> None:
+    Path("s.epk").write_bytes(b"before")
+    done = edge(
+        "compress", "small.onnx", "-o", "s.epk", "--quantize", kind, "--calibrate", "samples.npz",
+        "--metric", "cosine", "--max-drop", "0", "--report", "told", "--json",
+    )  # fmt: skip
+    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1), done.err
+    assert "`--max-drop 0` was not reached: it costs " in done.err
+    assert f" of cosine; allow more, or leave out `--quantize {kind}`" in done.err
+    assert Path("s.epk").read_bytes() == b"before"
+    assert not Path("told").exists()
+
+
+def test_what_is_given_back_until_the_bound_holds_is_no_mistake(edge: Edge) -> None:
+    done = edge(
+        "compress", "small.onnx", "-o", "s.epk", "--share", "2", "--prune", "0.5", "--calibrate", "samples.npz",
+        "--metric", "cosine", "--max-drop", "0",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
