@@ -36,6 +36,7 @@ from edge.tools.pareto import Point, pareto
 from edge.tools.samples import feeds
 from edge.tools.settings import Settings, check
 from edge.tools.sources import Source, open_source
+from edge.tools.train import tune
 from edge.tools.train.backend import torch
 
 ASKED = ("prune_filters", "prune", "share")
@@ -87,17 +88,16 @@ def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, 
         MissingError: a package that is needed is not here.
     """
     check(wanted)
-    if wanted.tune:
-        torch()
-    source = open_source(found, keep_opset=wanted.lossless)
+    source = _opened(found, wanted)
     if source.model is None:
         return _other_carrier(source, found.manifest, wanted)
-    graph.check_names(source.model, found.manifest)
     draft = Draft(source.model)
     before = {name: array.nbytes for name, array in graph.weights(source.model).items()}
     if wanted.lossless:
         return _made(source, found.manifest, draft, (), before)
     given = _pictures(wanted, found.manifest)
+    if wanted.tune:
+        tune.check(source.model, given.calibrating)
     judge = Judge.of(source.model, found.manifest, *given.judging, wanted.metric) if given.some else None
     steps: list[Step] = []
     choice, manifest = None, found.manifest
@@ -105,9 +105,10 @@ def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, 
     def size(draft: Draft) -> int:
         return len(packed(_made(source, found.manifest, draft, (), before)))
 
-    bound = wanted.max_bytes
-    sizes = size if bound else None
-    work = lighter.Work(given.calibrating, judge, wanted.max_drop, progress, sizes, bound or 0, source.model)
+    bound = wanted.max_bytes or 0
+    work = lighter.Work(
+        given.calibrating, judge, wanted.max_drop, progress, size if bound else None, bound, source.model
+    )
     for step in _steps(wanted):
         done = step(draft, work)
         draft = done.draft
@@ -123,22 +124,36 @@ def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, 
         made = draft if choice is not None and choice.chosen else lighter.tuned(draft, work, wanted)
         steps.append(Step(_told(made is not draft, choice), judge.quality(made.model)))
         draft = made
-    if judge is not None and wanted.max_drop is not None:
-        _check_drop(steps, judge.best, wanted.max_drop, wanted)
+    _check_drop(steps, judge, wanted)
     return replace(_made(source, manifest, draft, steps, before), choice=choice, harms=draft.harms)
 
 
-def _check_drop(steps: Sequence[Step], best: float, most: float, wanted: Settings) -> None:
+def _opened(found: Model, wanted: Settings) -> Source:
+    """The model, refused where its graph does not allow what is asked for."""
+    if wanted.tune:
+        torch()  # before the file is read: it may be missing
+    source = open_source(found, keep_opset=wanted.lossless)
+    if source.model is not None:
+        graph.check_names(source.model, found.manifest)
+        if wanted.tune:
+            tune.check(source.model)
+    return source
+
+
+def _check_drop(steps: Sequence[Step], judge: Judge | None, wanted: Settings) -> None:
     """Refuse a model that misses the bound: what has no finer setting than its last was taken as it was."""
-    last = steps[-1].quality
-    if last is None or best - last.worse <= most:
+    last, most = steps[-1].quality, wanted.max_drop
+    if judge is None or last is None or most is None:
+        return
+    lost = judge.best - last.worse
+    if lost <= most:
         return
     asked = [f"--{name.replace('_', '-')}" for name in ASKED if getattr(wanted, name)]
     if wanted.quantize:
         # All before it gives back whatever breaks the bound.
         asked = [f"--quantize {wanted.quantize}"]
     raise EdgeError(
-        f"`--max-drop {most:g}` was not reached: it costs {best - last.worse:.3g} of {last.worse_name}; allow more, or "
+        f"`--max-drop {most:g}` was not reached: it costs {lost:.3g} of {last.worse_name}; allow more, or "
         f"leave out `{'`, `'.join(asked)}`"
     )
 

@@ -18,13 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.engines.base import Feeds
+from edge.errors import ModelError
 from edge.models.packed.weight import Grid
 from edge.tools.biases import SHARE
 from edge.tools.grids import SPARSE
 from edge.tools.layers import Layer, layers, look
 from edge.tools.rounding import DAMP
 from edge.tools.train.backend import Tensor, torch
-from edge.tools.train.interpret import Net, read_net
+from edge.tools.train.interpret import Net, read_net, untrained
 from edge.types import F32
 
 if TYPE_CHECKING:
@@ -86,6 +87,28 @@ class Tuned:
             moved = np.abs(self.latents[name] - old) > 0.5 + reluctance
             made[name] = Grid(np.where(moved, new, old).astype(np.int16), grid.scales, grid.axis)
         return made
+
+
+def check(model: ModelProto, feeds: Feeds = ()) -> None:
+    """Refuse a model that cannot be tuned, before any work; with a feed it is run once.
+
+    Raises:
+        ModelError: torch cannot run it.
+        MissingError: torch is not here.
+    """
+    unknown = untrained(model)
+    if unknown:
+        what = f"operator {unknown[0]}" if len(unknown) == 1 else f"operators {', '.join(unknown)}"
+        raise ModelError(f"`--tune` cannot train the {what}: leave out `--tune`")
+    net = read_net(model)
+    for feed in feeds[:1]:
+        given = {name: torch().from_numpy(feed[name]) for name in net.inputs}
+        weights = {name: torch().from_numpy(array.copy()) for name, array in net.weights.items()}
+        with torch().no_grad():
+            try:
+                net.run(given, weights)
+            except ModelError as fault:
+                raise ModelError(f"{fault}: leave out `--tune`") from None
 
 
 def tune(
