@@ -79,6 +79,15 @@ def test_a_name_is_given_and_steps_are_told_a_line_each(edge: Edge) -> None:
     assert done.err.splitlines() == [f"{step} …" for step in ("looking at the layers", "sharing weights", "coding")]
 
 
+@pytest.mark.parametrize(("pictures", "judged"), [("4", 2), ("5", 2), ("64", 6)])
+def test_no_more_pictures_are_taken_than_asked_for(edge: Edge, pictures: str, judged: int) -> None:
+    done = edge(
+        "compress", "small.onnx", "-o", "s.epk", "--share", "4", "--calibrate", "samples.npz", "--pictures", pictures
+    )
+    assert done.code == 0, done.err
+    assert f"judged on {judged} pictures" in done.out
+
+
 def test_finer_bounds_make_larger_files(edge: Edge) -> None:
     sizes = []
     for drop in ("0.00001", "0.01"):

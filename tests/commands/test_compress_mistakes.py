@@ -38,6 +38,7 @@ def edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         (["--quantize", "int8", "--metric", "top1"], "`--metric` is measured on pictures"),
         (["--prune-filters", "0.3"], "`--prune-filters` without pictures"),
         (["--calibrate", "samples.npz"], "`--calibrate` changes nothing where every value is kept"),
+        (["--share", "4", "--pictures", "9"], "`--pictures` are taken of those to calibrate on"),
         (["--metric", "top1"], "`--metric` changes nothing"),
         (["--name", "a door"], "--name 'a door': must be letters"),
         (["--share", "4", "--labels", "samples.npz"], "--calibrate SAMPLES.npz"),

@@ -41,7 +41,8 @@ POWER = 0.95
 FURTHEST = 10
 """Times the root mean square that one number moves at most."""
 RISE = 20
-"""Steps until the rate is full."""
+"""Steps until the rate is full; of a short run its `RISING` at most."""
+RISING = 0.2
 SHIFT = 1 / 19
 """Of a picture's side, how far variations are shifted."""
 _UNUSED = {"allow_unused": True, "materialize_grads": True}
@@ -138,16 +139,17 @@ def tune(
     weights = {name: torch().from_numpy(array.copy()) for name, array in known.weights.items()}
     random = np.random.default_rng(plan.seed)
     count = max(1, math.ceil(len(feeds) / BATCH))
-    for step in range(plan.epochs * count):
+    steps = plan.epochs * count
+    rise = min(RISE, RISING * steps)
+    for step in range(steps):
         if step % count == 0:
             order = random.permutation(len(feeds))
         some = order[step % count :: count]
         given = _varied(fed, some, plan.sides, random)
         with torch().no_grad():
             truth = known.run(given, weights)
-        part = step / (plan.epochs * count)
-        student.step(given, truth, RATE * min(1.0, (step + 1) / RISE) * (1 + math.cos(math.pi * part)) / 2)
-        progress((step + 1) / (plan.epochs * count))
+        student.step(given, truth, RATE * min(1.0, (step + 1) / rise) * (1 + math.cos(math.pi * step / steps)) / 2)
+        progress((step + 1) / steps)
     untouched = {name: grid for name, grid in grids.items() if name not in tuned}
     return Tuned(grids, {**{n: g.codes.astype(np.float32) for n, g in untouched.items()}, **student.latents()})
 

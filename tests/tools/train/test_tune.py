@@ -29,7 +29,7 @@ FEEDS = small_feeds(24, seed=3)
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """So small a model is trained in fewer steps."""
-    monkeypatch.setattr(tune, "RATE", 0.005)
+    monkeypatch.setattr(tune, "RATE", 0.002)
 
 
 def rough(bits: int = 4) -> Draft:
@@ -92,6 +92,16 @@ def test_the_more_reluctant_the_fewer_codes_change() -> None:
         return sum(int((made[name].codes != grid.codes).sum()) for name, grid in draft.grids.items())
 
     assert changed(0.0) > changed(0.2) > changed(1e3) == 0
+
+
+def test_of_a_short_run_a_fifth_is_the_rise_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    rates: list[float] = []
+    monkeypatch.setattr(tune._Student, "step", lambda student, given, truth, rate: rates.append(rate))
+    draft = rough()
+    for epochs, fullest in ((1, 0), (5, 2), (100, tune.RISE - 1)):
+        rates.clear()
+        tune.tune(small_cnn(), draft.model, draft.grids, FEEDS, replace(PLAN, epochs=epochs))
+        assert int(np.argmax(rates)) == fullest
 
 
 def test_two_runs_give_the_same_codes() -> None:
