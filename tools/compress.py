@@ -65,6 +65,7 @@ class Made:
 
     choice: what was found on speed; None where integer arithmetic was not asked for
     harms: of each layer, the error of the outputs with it alone compressed, where that was measured
+    unseen: whether it was judged on pictures that it was not calibrated on
     """
 
     source: Source
@@ -75,6 +76,7 @@ class Made:
     choice: Choice | None = None
     harms: Mapping[str, float] = field(default_factory=dict)
     before: Mapping[str, int] = field(default_factory=dict)
+    unseen: bool = True
 
 
 def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, part: None) -> Made:
@@ -121,11 +123,11 @@ def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, 
         if choice.chosen is not None:
             manifest = _first(choice.engine, manifest)
     if wanted.tune and judge is not None:
-        made = draft if choice is not None and choice.chosen else lighter.tuned(draft, work, wanted)
-        steps.append(Step(_told(made is not draft, choice), judge.quality(made.model)))
-        draft = made
+        last, draft = draft, draft if choice is not None and choice.chosen else lighter.tuned(draft, work, wanted)
+        steps.append(Step(_told(draft is not last, choice), judge.quality(draft.model)))
     _check_drop(steps, judge, wanted)
-    return replace(_made(source, manifest, draft, steps, before), choice=choice, harms=draft.harms)
+    made = _made(source, manifest, draft, steps, before)
+    return replace(made, choice=choice, harms=draft.harms, unseen=given.unseen)
 
 
 def _opened(found: Model, wanted: Settings) -> Source:
@@ -212,6 +214,7 @@ def _integers(
 class _Pictures:
     calibrating: Feeds
     judging: tuple[Feeds, Sequence[int] | None]
+    unseen: bool = True
 
     @property
     def some(self) -> bool:
@@ -224,6 +227,11 @@ def _pictures(wanted: Settings, manifest: Manifest) -> _Pictures:
         return _Pictures((), ((), None))
     check_metric(manifest, wanted.metric)
     given: list[dict[str, NDArray[Any]]] = feeds(wanted.calibrate, manifest, wanted.pictures, wanted.seed)
+    if wanted.tune and len(given) == 1:
+        raise UserError(
+            "`--tune` is judged on pictures that it was not trained on: give more than one with `--calibrate`; of "
+            f"{wanted.calibrate} one was taken"
+        )
     labels = None
     if wanted.labels is not None:
         if manifest.task != "classify":
@@ -231,7 +239,7 @@ def _pictures(wanted: Settings, manifest: Manifest) -> _Pictures:
         labels = _labels(wanted, wanted.labels, wanted.calibrate, manifest)
     judging = given[1::2] or given
     judged = None if labels is None else (labels[1::2] or labels)
-    return _Pictures(given[::2], (judging, judged))
+    return _Pictures(given[::2], (judging, judged), len(given) > 1)
 
 
 def _labels(wanted: Settings, path: Path, samples: Path, manifest: Manifest) -> list[int]:

@@ -69,6 +69,8 @@ def notes(made: Made, wanted: Settings) -> list[str]:
         said.append("fewer bytes, computed as before: not faster")
     if not wanted.lossless and wanted.calibrate is None:
         said.append("what it costs was not measured: give pictures with --calibrate")
+    if not made.unseen:
+        said.append("judged on the picture that it was calibrated on: it may be worse on others; give more pictures")
     last = made.steps[-1].quality if made.steps else None
     return said if last is None else said + _judged(last, wanted)
 

@@ -88,6 +88,15 @@ def test_no_more_pictures_are_taken_than_asked_for(edge: Edge, pictures: str, ju
     assert f"judged on {judged} pictures" in done.out
 
 
+@pytest.mark.parametrize("pictures", ["1", "2"])
+def test_it_is_said_where_one_picture_both_calibrates_and_judges(edge: Edge, pictures: str) -> None:
+    done = edge(
+        "compress", "small.onnx", "-o", "s.epk", "--share", "4", "--calibrate", "samples.npz", "--pictures", pictures
+    )
+    assert done.code == 0, done.err
+    assert ("judged on the picture that it was calibrated on" in done.out) == (pictures == "1")
+
+
 def test_finer_bounds_make_larger_files(edge: Edge) -> None:
     sizes = []
     for drop in ("0.00001", "0.01"):

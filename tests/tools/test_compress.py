@@ -53,6 +53,14 @@ def test_without_torch_tuning_says_what_to_install(tmp_path: Path, monkeypatch: 
         compress(find(str(path)), Settings(quantize="int6", calibrate=tmp_path / "samples.npz", tune=3))
 
 
+def test_tuning_on_the_only_picture_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="torch is not here: pip install 'edge-runtime[train]'")
+    path = write_small(tmp_path)
+    wanted = Settings(quantize="int6", calibrate=tmp_path / "samples.npz", tune=3, pictures=1)
+    with pytest.raises(UserError, match="give more than one with `--calibrate`"):
+        compress(find(str(path)), wanted)
+
+
 def test_a_tuned_model_is_no_further_from_the_original(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="torch is not here: pip install 'edge-runtime[train]'")
     path = write_small(tmp_path)
