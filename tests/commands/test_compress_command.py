@@ -172,6 +172,19 @@ def test_what_was_not_done_is_not_said_to_be(
     assert not any("faster on every" in note for note in said["notes"])
 
 
+def test_weights_are_tuned_through_the_command(edge: Edge) -> None:
+    pytest.importorskip("torch", reason="torch is not here: pip install 'edge-runtime[train]'")
+    np.savez("many.npz", data=np.concatenate([feed["data"] for feed in small_feeds(64)]))
+    asked = ("--prune", "0.6", "--quantize", "int6", "--calibrate", "many.npz")
+    assert edge("compress", "small.onnx", "-o", "plain.epk", *asked).code == 0
+    done = edge("compress", "small.onnx", "-o", "tuned.epk", *asked, "--tune", "40", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["steps"][-1]["name"] == "tuned"
+    truth = outputs(Path("small.onnx").read_bytes())
+    plain, tuned = (evaluate.sqnr_db(truth, outputs(read(Path(f"{one}.epk")).plain())) for one in ("plain", "tuned"))
+    assert tuned > plain + 3
+
+
 def test_a_share_of_pruned_weights_is_told(edge: Edge) -> None:
     done = edge("compress", "small.onnx", "-o", "s.epk", "--prune", "0.6")
     assert re.search(r"weights pruned: (59|60|61)(\.\d)? % of them are 0, 60 % asked", done.out)
