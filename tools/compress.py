@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.engines.base import Feeds
-from edge.errors import UserError
+from edge.errors import EdgeError, UserError
 from edge.models.manifest import Manifest
 from edge.models.packed import Origin
 from edge.models.packed.container import Sign
@@ -30,24 +30,33 @@ from edge.tools import faster, graph, lighter, share
 from edge.tools.evaluate import Quality, check_metric
 from edge.tools.faster import Choice
 from edge.tools.judge import Judge
-from edge.tools.lighter import Draft
+from edge.tools.lighter import Done, Draft
 from edge.tools.npz import arrays
 from edge.tools.pareto import Point, pareto
 from edge.tools.samples import feeds
 from edge.tools.settings import Settings, check
 from edge.tools.sources import Source, open_source
+from edge.tools.train import tune
 from edge.tools.train.backend import torch
 
+ASKED = ("prune_filters", "prune", "share")
+"""Settings that change weights, but for `quantize`."""
 Progress = Callable[[str, float], None]
 """Told what is being done and how far it is, 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a step left. quality: beside the original, None where there is nothing to measure with."""
+    """What a step left.
+
+    name: what was done
+    quality: beside the original, None where there is nothing to measure with
+    saved: share of the multiply-accumulates that are no longer computed
+    """
 
     name: str
     quality: Quality | None
+    saved: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,7 @@ class Made:
 
     choice: what was found on speed; None where integer arithmetic was not asked for
     harms: of each layer, the error of the outputs with it alone compressed, where that was measured
+    unseen: whether it was judged on pictures that it was not calibrated on
     """
 
     source: Source
@@ -66,6 +76,7 @@ class Made:
     choice: Choice | None = None
     harms: Mapping[str, float] = field(default_factory=dict)
     before: Mapping[str, int] = field(default_factory=dict)
+    unseen: bool = True
 
 
 def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, part: None) -> Made:
@@ -75,20 +86,20 @@ def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, 
         UserError: settings that contradict one another, or want pictures that were not given.
         ModelError: the file cannot be read or run.
         SourceError: the pictures cannot be read.
+        EdgeError: nothing that was tried keeps to `max_drop`.
         MissingError: a package that is needed is not here.
     """
     check(wanted)
-    if wanted.tune:
-        torch()
-    source = open_source(found, keep_opset=wanted.lossless)
+    source = _opened(found, wanted)
     if source.model is None:
         return _other_carrier(source, found.manifest, wanted)
-    graph.check_names(source.model, found.manifest)
     draft = Draft(source.model)
     before = {name: array.nbytes for name, array in graph.weights(source.model).items()}
     if wanted.lossless:
         return _made(source, found.manifest, draft, (), before)
     given = _pictures(wanted, found.manifest)
+    if wanted.tune:
+        tune.check(source.model, given.calibrating)
     judge = Judge.of(source.model, found.manifest, *given.judging, wanted.metric) if given.some else None
     steps: list[Step] = []
     choice, manifest = None, found.manifest
@@ -96,12 +107,14 @@ def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, 
     def size(draft: Draft) -> int:
         return len(packed(_made(source, found.manifest, draft, (), before)))
 
-    bound = wanted.max_bytes
-    sizes = size if bound else None
-    work = lighter.Work(given.calibrating, judge, wanted.max_drop, progress, sizes, bound or 0, source.model)
-    for name, step in _steps(wanted):
-        draft = step(draft, work)
-        steps.append(Step(name, judge.quality(draft.model) if judge else None))
+    bound = wanted.max_bytes or 0
+    work = lighter.Work(
+        given.calibrating, judge, wanted.max_drop, progress, size if bound else None, bound, source.model
+    )
+    for step in _steps(wanted):
+        done = step(draft, work)
+        draft = done.draft
+        steps.append(Step(done.name, judge.quality(draft.model) if judge else None, done.saved))
     if wanted.quantize == "int8" and judge is not None:
         draft, choice = _integers(draft, wanted, given.calibrating, judge, work)
         steps.append(
@@ -110,10 +123,41 @@ def compress(found: Model, wanted: Settings, progress: Progress = lambda doing, 
         if choice.chosen is not None:
             manifest = _first(choice.engine, manifest)
     if wanted.tune and judge is not None:
-        made = draft if choice is not None and choice.chosen else lighter.tuned(draft, work, wanted)
-        steps.append(Step(_told(made is not draft, choice), judge.quality(made.model)))
-        draft = made
-    return replace(_made(source, manifest, draft, steps, before), choice=choice, harms=draft.harms)
+        last, draft = draft, draft if choice is not None and choice.chosen else lighter.tuned(draft, work, wanted)
+        steps.append(Step(_told(draft is not last, choice), judge.quality(draft.model)))
+    _check_drop(steps, judge, wanted)
+    made = _made(source, manifest, draft, steps, before)
+    return replace(made, choice=choice, harms=draft.harms, unseen=given.unseen)
+
+
+def _opened(found: Model, wanted: Settings) -> Source:
+    """The model, refused where its graph does not allow what is asked for."""
+    if wanted.tune:
+        torch()  # before the file is read: it may be missing
+    source = open_source(found, keep_opset=wanted.lossless)
+    if source.model is not None:
+        graph.check_names(source.model, found.manifest)
+        if wanted.tune:
+            tune.check(source.model)
+    return source
+
+
+def _check_drop(steps: Sequence[Step], judge: Judge | None, wanted: Settings) -> None:
+    """Refuse a model that misses the bound: what has no finer setting than its last was taken as it was."""
+    last, most = steps[-1].quality, wanted.max_drop
+    if judge is None or last is None or most is None:
+        return
+    lost = judge.best - last.worse
+    if lost <= most:
+        return
+    asked = [f"--{name.replace('_', '-')}" for name in ASKED if getattr(wanted, name)]
+    if wanted.quantize:
+        # All before it gives back whatever breaks the bound.
+        asked = [f"--quantize {wanted.quantize}"]
+    raise EdgeError(
+        f"`--max-drop {most:g}` was not reached: it costs {lost:.3g} of {last.worse_name}; allow more, or "
+        f"leave out `{'`, `'.join(asked)}`"
+    )
 
 
 def packed(made: Made, version: int = 1, sign: Sign | None = None, report: Mapping[str, Any] | None = None) -> bytes:
@@ -132,19 +176,19 @@ def curve(made: Made, manifest: Manifest, wanted: Settings, progress: Progress) 
     return pareto(graph.load(graph.to_bytes(model)), given, lambda part: progress("several settings", part))
 
 
-def _steps(wanted: Settings) -> list[tuple[str, Callable[[Draft, lighter.Work], Draft]]]:
-    steps: list[tuple[str, Callable[[Draft, lighter.Work], Draft]]] = []
+def _steps(wanted: Settings) -> list[Callable[[Draft, lighter.Work], Done]]:
+    steps: list[Callable[[Draft, lighter.Work], Done]] = []
     if wanted.prune_filters:
-        steps.append(("filters pruned", lambda draft, work: lighter.filters(draft, work, wanted.prune_filters)))
+        steps.append(lambda draft, work: lighter.filters(draft, work, wanted.prune_filters))
     if wanted.prune:
-        steps.append(("weights pruned", lambda draft, work: lighter.pruned(draft, work, wanted.prune)))
+        steps.append(lambda draft, work: lighter.pruned(draft, work, wanted.prune))
     if wanted.share:
-        steps.append(("weights shared", lambda draft, work: lighter.shared(draft, work, wanted.share)))
+        steps.append(lambda draft, work: Done(lighter.shared(draft, work, wanted.share), "weights shared"))
     if wanted.quantize == "fp16":
-        steps.append(("float16", lambda draft, work: lighter.halved(draft)))
+        steps.append(lambda draft, work: Done(lighter.halved(draft), "float16"))
     elif wanted.quantize == "int6" or (wanted.quantize == "int8" and wanted.calibrate is None):
-        bits = int(wanted.quantize.removeprefix("int"))
-        steps.append((f"weights on {bits}-bit grids", lambda draft, work: lighter.gridded(draft, work, bits)))
+        bits, name = int(wanted.quantize.removeprefix("int")), f"weights on {wanted.quantize[3:]}-bit grids"
+        steps.append(lambda draft, work: Done(lighter.gridded(draft, work, bits), name))
     return steps
 
 
@@ -170,6 +214,7 @@ def _integers(
 class _Pictures:
     calibrating: Feeds
     judging: tuple[Feeds, Sequence[int] | None]
+    unseen: bool = True
 
     @property
     def some(self) -> bool:
@@ -182,6 +227,11 @@ def _pictures(wanted: Settings, manifest: Manifest) -> _Pictures:
         return _Pictures((), ((), None))
     check_metric(manifest, wanted.metric)
     given: list[dict[str, NDArray[Any]]] = feeds(wanted.calibrate, manifest, wanted.pictures, wanted.seed)
+    if wanted.tune and len(given) == 1:
+        raise UserError(
+            "`--tune` is judged on pictures that it was not trained on: give more than one with `--calibrate`; of "
+            f"{wanted.calibrate} one was taken"
+        )
     labels = None
     if wanted.labels is not None:
         if manifest.task != "classify":
@@ -189,7 +239,7 @@ def _pictures(wanted: Settings, manifest: Manifest) -> _Pictures:
         labels = _labels(wanted, wanted.labels, wanted.calibrate, manifest)
     judging = given[1::2] or given
     judged = None if labels is None else (labels[1::2] or labels)
-    return _Pictures(given[::2], (judging, judged))
+    return _Pictures(given[::2], (judging, judged), len(given) > 1)
 
 
 def _labels(wanted: Settings, path: Path, samples: Path, manifest: Manifest) -> list[int]:

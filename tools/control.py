@@ -45,6 +45,9 @@ def coarsest(make: Callable[[float], Made], holds: Callable[[Made], bool], guess
     Args:
         make: a candidate of an allowed error; the smaller, the nearer to the original.
         guess: the error to begin with.
+
+    Returns:
+        The one of the smallest error that is ever allowed where the metric holds for none; who asked checks it.
     """
     best: tuple[float, Made] | None = None
     low, high = guess / WIDEST, guess * WIDEST

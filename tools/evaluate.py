@@ -54,6 +54,11 @@ class Quality:
         """The figure that must hold: precision over all scores does not see an object that falls below `min_score`."""
         return self.value if self.matched is None else min(self.value, self.matched)
 
+    @property
+    def worse_name(self) -> str:
+        """What `worse` is: the metric, or `matched`."""
+        return self.metric if self.matched is None or self.value <= self.matched else "matched"
+
 
 def session(model: bytes, threads: int = 1) -> Any:
     """An ONNX Runtime session on the CPU. Raises ModelError where it cannot run the model."""

@@ -91,6 +91,9 @@ def fitting(weights: Mapping[str, F32], sensitive: Mapping[str, Sensitivity], er
     count = sum(np.count_nonzero(weights[name]) for name in sensitive)
     steps = {}
     for name, seen in sensitive.items():
+        if not weights[name].any():
+            steps[name] = Step(1.0, 0.0)  # whatever it is: all codes are 0
+            continue
         wanted = error * np.count_nonzero(weights[name]) / count
         steps[name] = Step(min(COARSE, FINE * math.sqrt(wanted / max(seen.harm, 1e-15))), seen.tilt)
     return steps

@@ -32,6 +32,8 @@ FINER = 1 / 16
 with a quarter, YOLOX-nano, whose plain 8-bit grids are rough, loses people that the original sees."""
 RELUCTANCE = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4)
 """How much further than half a step a number must have moved for its new code, from try to try."""
+LEAST = 0.02
+"""Of the arithmetic: less is not worth cutting filters for."""
 SIDES = {"NCHW": (2, 3), "NHWC": (1, 2)}
 """Axes of height and width."""
 
@@ -78,29 +80,53 @@ class Work:
         return lambda part: self.progress(doing, part)
 
 
-def filters(draft: Draft, work: Work, fraction: float) -> Draft:
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a step made.
+
+    name: what was done, in a few words
+    saved: share of the multiply-accumulates that are no longer computed
+    """
+
+    draft: Draft
+    name: str
+    saved: float = 0.0
+
+
+def filters(draft: Draft, work: Work, fraction: float) -> Done:
     """Whole filters cut out; a fraction that costs too much is halved until it holds."""
+    part = fraction
     while True:
         done = prune_filters(
-            draft.model, fraction, work.feeds or None, progress=lambda said: work.progress(f"filters: {said}", 0.0)
+            draft.model, part, work.feeds or None, progress=lambda said: work.progress(f"filters: {said}", 0.0)
         )
         made = replace(draft, model=done.model)
+        before, after = done.report.macs
+        saved = 1 - after / before
+        if saved <= 0:
+            return Done(draft, "filters: left out, too few to cut")
         if work.holds(made):
-            return made
-        fraction /= 2
-        if fraction < 0.02:
-            return draft
+            said = f"filters pruned: {percent(saved)} of the arithmetic saved, {percent(fraction)} asked"
+            return Done(made, said, saved)
+        part /= 2
+        if part < LEAST:
+            return Done(draft, "filters: left out, --max-drop")
 
 
-def pruned(draft: Draft, work: Work, fraction: float) -> Draft:
+def pruned(draft: Draft, work: Work, fraction: float) -> Done:
     """Weights dropped by the harm they do."""
     weights, of = floats(draft.model)
-    if not work.feeds:
-        return _with(draft, prune.prune(weights, of, fraction, progress=work.tell("pruning")))
-    harm = Harm.of(draft.model, work.feeds, len(of))
-    seen = moments(draft.model, work.feeds, of, progress=work.tell("looking at the layers"))
+    harm, seen = None, None
+    if work.feeds:
+        harm = Harm.of(draft.model, work.feeds, len(of))
+        seen = moments(draft.model, work.feeds, of, progress=work.tell("looking at the layers"))
     changed = prune.prune(weights, of, fraction, seen, harm, work.tell("pruning"))
-    return _held(draft, work, changed, harm)
+    made = _held(draft, work, changed, harm)
+    left = graph.weights(made.model)
+    if changed and all(np.array_equal(left[name], weights[name]) for name in changed):
+        return Done(made, "weights: none pruned, --max-drop")
+    zeros = sum(int(np.count_nonzero(left[name] == 0)) for name in of) / sum(weights[name].size for name in of)
+    return Done(made, f"weights pruned: {percent(zeros)} of them are 0, {percent(fraction)} asked")
 
 
 def shared(draft: Draft, work: Work, bits: int) -> Draft:
@@ -191,6 +217,11 @@ def _held(draft: Draft, work: Work, changed: Mapping[str, F32], harm: Harm | Non
         return _with(draft, {name: array for name, array in changed.items() if name not in back})
 
     return replace(given_back(worst, make, work.holds), harms=harms)
+
+
+def percent(share: float) -> str:
+    """A share as people read it."""
+    return f"{round(100 * share, 1):g} %"
 
 
 def floats(model: ModelProto) -> tuple[dict[str, F32], dict[str, Layer]]:

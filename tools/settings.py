@@ -73,6 +73,8 @@ def check(wanted: Settings) -> None:
             "`--prune-filters` without pictures takes filters that the model cannot do without: give some with "
             "`--calibrate FOLDER`"
         )
+    if wanted.pictures != FEEDS and wanted.calibrate is None:
+        raise UserError("`--pictures` are taken of those to calibrate on: give some with `--calibrate PATH`")
     if wanted.labels is not None and wanted.metric not in ("", "top1"):
         raise UserError(f"`--labels` are for the metric `top1`: leave out `--metric {wanted.metric}`")
     if wanted.max_bytes is not None and (

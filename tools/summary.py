@@ -63,12 +63,14 @@ def notes(made: Made, wanted: Settings) -> list[str]:
         said += _speed(made.choice)
     elif wanted.lossless:
         said.append("every value is what it was, bit for bit")
-    elif wanted.prune_filters:
+    elif any(step.saved for step in made.steps):
         said.append("fewer filters are computed: it is faster on every engine; `edge bench` measures by how much")
     else:
         said.append("fewer bytes, computed as before: not faster")
     if not wanted.lossless and wanted.calibrate is None:
         said.append("what it costs was not measured: give pictures with --calibrate")
+    if not made.unseen:
+        said.append("judged on the picture that it was calibrated on: it may be worse on others; give more pictures")
     last = made.steps[-1].quality if made.steps else None
     return said if last is None else said + _judged(last, wanted)
 
@@ -83,8 +85,9 @@ def _judged(last: Quality, wanted: Settings) -> list[str]:
         if last.objects < FEW:
             said.append(f"fewer than {FEW} objects tell little of a detector: give more pictures with --calibrate")
     if last.worse < MUCH and wanted.max_drop is None and wanted.labels is None:
-        name = last.metric if last.matched is None or last.value <= last.matched else "matched"
-        said.append(f"{name} is {last.worse:.2f} of the original's 1: `--max-drop` bounds what this may cost")
+        said.append(
+            f"{last.worse_name} is {last.worse:.2f} of the original's 1: `--max-drop` bounds what this may cost"
+        )
     return said
 
 

@@ -24,7 +24,7 @@ from edge.tools import report
 from edge.tools.compress import Progress, compress, curve, packed
 from edge.tools.faster import TARGETS
 from edge.tools.graph import INSTALL
-from edge.tools.settings import Settings
+from edge.tools.settings import FEEDS, Settings
 from edge.tools.summary import kept_in_file, summary
 
 FILE = click.Path(path_type=Path)
@@ -48,6 +48,14 @@ SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 )
 @click.option("--quantize", type=click.Choice(["int8", "int6", "fp16"]), help=MODES)
 @click.option("--calibrate", type=FILE, metavar="PATH", help="Pictures: a folder, an image, a clip, an .npz of inputs.")
+@click.option(
+    "--pictures",
+    default=FEEDS,
+    show_default=True,
+    type=click.IntRange(1, 10_000),
+    metavar="N",
+    help="How many are taken of --calibrate: every other one calibrates, the rest judge.",
+)
 @click.option("--max-drop", type=click.FloatRange(0, 1), metavar="X", help="What all of it may cost of the metric.")
 @click.option("--metric", type=click.Choice(["map", "top1", "cosine"]), help="Unset: the task's.")
 @click.option(

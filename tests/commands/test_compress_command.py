@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import openvino
 import pytest
 
 from edge.models.packed import read
-from edge.tools import evaluate, faster, graph
+from edge.tools import evaluate, faster, graph, lighter
 from tests.support.command import Edge
 from tests.support.keys import key_pair
 from tests.support.shared_data import IMAGES, MODELS, needs_data
@@ -78,6 +79,24 @@ def test_a_name_is_given_and_steps_are_told_a_line_each(edge: Edge) -> None:
     assert done.err.splitlines() == [f"{step} …" for step in ("looking at the layers", "sharing weights", "coding")]
 
 
+@pytest.mark.parametrize(("pictures", "judged"), [("4", 2), ("5", 2), ("64", 6)])
+def test_no_more_pictures_are_taken_than_asked_for(edge: Edge, pictures: str, judged: int) -> None:
+    done = edge(
+        "compress", "small.onnx", "-o", "s.epk", "--share", "4", "--calibrate", "samples.npz", "--pictures", pictures
+    )
+    assert done.code == 0, done.err
+    assert f"judged on {judged} pictures" in done.out
+
+
+@pytest.mark.parametrize("pictures", ["1", "2"])
+def test_it_is_said_where_one_picture_both_calibrates_and_judges(edge: Edge, pictures: str) -> None:
+    done = edge(
+        "compress", "small.onnx", "-o", "s.epk", "--share", "4", "--calibrate", "samples.npz", "--pictures", pictures
+    )
+    assert done.code == 0, done.err
+    assert ("judged on the picture that it was calibrated on" in done.out) == (pictures == "1")
+
+
 def test_finer_bounds_make_larger_files(edge: Edge) -> None:
     sizes = []
     for drop in ("0.00001", "0.01"):
@@ -128,10 +147,47 @@ def test_filters_are_cut_through_the_command(edge: Edge) -> None:
     )
     assert done.code == 0, done.err
     said = json.loads(done.out)
-    assert [step["name"] for step in said["steps"]] == ["filters pruned"]
+    (step,) = said["steps"]
+    assert re.fullmatch(r"filters pruned: [\d.]+ % of the arithmetic saved, 10 % asked", step["name"])
     assert any("faster on every engine" in note for note in said["notes"])
     before = sum(array.size for array in graph.weights(graph.load(Path("small.onnx"))).values())
     assert sum(array.size for _, array in read(Path("s.epk")).weights()) < before
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [("--prune-filters", "filters: left out, --max-drop"), ("--prune", "weights: none pruned, --max-drop")],
+)
+def test_what_was_not_done_is_not_said_to_be(
+    edge: Edge, asked: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lighter.Work, "holds", lambda work, draft: False)
+    done = edge(
+        "compress", "small.onnx", "-o", "s.epk", asked, "0.1", "--calibrate", "samples.npz",
+        "--metric", "cosine", "--max-drop", "0", "--json",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    said = json.loads(done.out)
+    assert [(step["name"], step["value"]) for step in said["steps"]] == [(name, pytest.approx(1.0, abs=1e-12))]
+    assert not any("faster on every" in note for note in said["notes"])
+
+
+def test_weights_are_tuned_through_the_command(edge: Edge) -> None:
+    pytest.importorskip("torch", reason="torch is not here: pip install 'edge-runtime[train]'")
+    np.savez("many.npz", data=np.concatenate([feed["data"] for feed in small_feeds(64)]))
+    asked = ("--prune", "0.6", "--quantize", "int6", "--calibrate", "many.npz")
+    assert edge("compress", "small.onnx", "-o", "plain.epk", *asked).code == 0
+    done = edge("compress", "small.onnx", "-o", "tuned.epk", *asked, "--tune", "40", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["steps"][-1]["name"] == "tuned"
+    truth = outputs(Path("small.onnx").read_bytes())
+    plain, tuned = (evaluate.sqnr_db(truth, outputs(read(Path(f"{one}.epk")).plain())) for one in ("plain", "tuned"))
+    assert tuned > plain + 3
+
+
+def test_a_share_of_pruned_weights_is_told(edge: Edge) -> None:
+    done = edge("compress", "small.onnx", "-o", "s.epk", "--prune", "0.6")
+    assert re.search(r"weights pruned: (59|60|61)(\.\d)? % of them are 0, 60 % asked", done.out)
 
 
 def test_labels_say_what_is_right(edge: Edge) -> None:

@@ -38,6 +38,7 @@ def edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         (["--quantize", "int8", "--metric", "top1"], "`--metric` is measured on pictures"),
         (["--prune-filters", "0.3"], "`--prune-filters` without pictures"),
         (["--calibrate", "samples.npz"], "`--calibrate` changes nothing where every value is kept"),
+        (["--share", "4", "--pictures", "9"], "`--pictures` are taken of those to calibrate on"),
         (["--metric", "top1"], "`--metric` changes nothing"),
         (["--name", "a door"], "--name 'a door': must be letters"),
         (["--share", "4", "--labels", "samples.npz"], "--calibrate SAMPLES.npz"),
@@ -51,6 +52,28 @@ def test_mistakes_are_one_line(edge: Edge, arguments: list[str], said: str) -> N
     assert said in done.err
     assert done.err.count("\n") == 1
     assert not Path("s.epk").exists()
+
+
+@pytest.mark.parametrize("kind", ["fp16", "int6", "int8"])
+def test_a_bound_that_cannot_be_kept_is_told_and_nothing_is_written(edge: Edge, kind: str) -> None:
+    Path("s.epk").write_bytes(b"before")
+    done = edge(
+        "compress", "small.onnx", "-o", "s.epk", "--quantize", kind, "--calibrate", "samples.npz",
+        "--metric", "cosine", "--max-drop", "0", "--report", "told", "--json",
+    )  # fmt: skip
+    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1), done.err
+    assert "`--max-drop 0` was not reached: it costs " in done.err
+    assert f" of cosine; allow more, or leave out `--quantize {kind}`" in done.err
+    assert Path("s.epk").read_bytes() == b"before"
+    assert not Path("told").exists()
+
+
+def test_what_is_given_back_until_the_bound_holds_is_no_mistake(edge: Edge) -> None:
+    done = edge(
+        "compress", "small.onnx", "-o", "s.epk", "--share", "2", "--prune", "0.5", "--calibrate", "samples.npz",
+        "--metric", "cosine", "--max-drop", "0",
+    )  # fmt: skip
+    assert done.code == 0, done.err
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,22 @@ def test_finer_grids_follow_from_a_smaller_error() -> None:
     assert sizes[0] > sizes[1]
 
 
+def test_a_layer_whose_weights_are_all_zero_has_a_step() -> None:
+    model, feeds = small_cnn(), small_feeds(4)
+    of = layers.layers(model)
+    held = {name: array for name, array in layers.graph.weights(model).items() if name in of}
+    held["w3"] = np.zeros_like(held["w3"])
+    seen = layers.moments(model, feeds, of)
+    sensitive = grids.sensitivity(held, of, seen, lambda arrays: float(sum(a.std() for a in arrays.values())))
+    for wanted in (1e-6, 1.0):
+        steps = grids.fitting(held, sensitive, wanted)
+        made = {name: grids.on_grid(held[name], of[name], seen[name], steps[name]) for name in of}
+        assert all((grid.scales > 0).all() for grid in made.values())
+        assert np.array_equal(made["w3"].values(), held["w3"])
+    nothing = {name: np.zeros_like(array) for name, array in held.items()}
+    assert set(grids.fitting(nothing, sensitive, 1e-3)) == set(of)
+
+
 def test_pruned_filters_make_up_for_errors_with_the_values_they_have() -> None:
     better = []
     for seed in range(20):

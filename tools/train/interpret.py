@@ -81,7 +81,7 @@ def read_net(model: Any) -> Net:
     tensors = {held.name: onnx.numpy_helper.to_array(held) for held in model.graph.initializer}
     nodes: list[Node] = []
     for node in model.graph.node:
-        if node.op_type not in TABLE or node.domain not in ("", "ai.onnx"):
+        if not _known(node):
             raise ModelError(f"the operator {node.op_type} cannot be trained; those that can: {', '.join(TABLE)}")
         nodes.append(Node(node.op_type, tuple(node.input), tuple(node.output), graph.attributes(node)))
     trained = _trained(nodes, tensors)
@@ -96,6 +96,15 @@ def read_net(model: Any) -> Net:
         {name: torch().from_numpy(np.array(tensors[name])) for name in tensors if name not in trained},
         prunable,
     )
+
+
+def untrained(model: Any) -> tuple[str, ...]:
+    """The operators of an onnx.ModelProto that torch does not run here, each once, in the graph's order."""
+    return tuple(dict.fromkeys(node.op_type for node in model.graph.node if not _known(node)))
+
+
+def _known(node: Any) -> bool:
+    return node.op_type in TABLE and node.domain in ("", "ai.onnx")
 
 
 def _trained(nodes: list[Node], tensors: Mapping[str, NDArray[Any]]) -> list[str]:

@@ -18,13 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.engines.base import Feeds
+from edge.errors import ModelError
 from edge.models.packed.weight import Grid
 from edge.tools.biases import SHARE
 from edge.tools.grids import SPARSE
 from edge.tools.layers import Layer, layers, look
 from edge.tools.rounding import DAMP
 from edge.tools.train.backend import Tensor, torch
-from edge.tools.train.interpret import Net, read_net
+from edge.tools.train.interpret import Net, read_net, untrained
 from edge.types import F32
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ POWER = 0.95
 FURTHEST = 10
 """Times the root mean square that one number moves at most."""
 RISE = 20
-"""Steps until the rate is full."""
+"""Steps until the rate is full; of a short run its `RISING` at most."""
+RISING = 0.2
 SHIFT = 1 / 19
 """Of a picture's side, how far variations are shifted."""
 _UNUSED = {"allow_unused": True, "materialize_grads": True}
@@ -88,6 +90,28 @@ class Tuned:
         return made
 
 
+def check(model: ModelProto, feeds: Feeds = ()) -> None:
+    """Refuse a model that cannot be tuned, before any work; with a feed it is run once.
+
+    Raises:
+        ModelError: torch cannot run it.
+        MissingError: torch is not here.
+    """
+    unknown = untrained(model)
+    if unknown:
+        what = f"operator {unknown[0]}" if len(unknown) == 1 else f"operators {', '.join(unknown)}"
+        raise ModelError(f"`--tune` cannot train the {what}: leave out `--tune`")
+    net = read_net(model)
+    for feed in feeds[:1]:
+        given = {name: torch().from_numpy(feed[name]) for name in net.inputs}
+        weights = {name: torch().from_numpy(array.copy()) for name, array in net.weights.items()}
+        with torch().no_grad():
+            try:
+                net.run(given, weights)
+            except ModelError as fault:
+                raise ModelError(f"{fault}: leave out `--tune`") from None
+
+
 def tune(
     original: ModelProto,
     draft: ModelProto,
@@ -115,16 +139,17 @@ def tune(
     weights = {name: torch().from_numpy(array.copy()) for name, array in known.weights.items()}
     random = np.random.default_rng(plan.seed)
     count = max(1, math.ceil(len(feeds) / BATCH))
-    for step in range(plan.epochs * count):
+    steps = plan.epochs * count
+    rise = min(RISE, RISING * steps)
+    for step in range(steps):
         if step % count == 0:
             order = random.permutation(len(feeds))
         some = order[step % count :: count]
         given = _varied(fed, some, plan.sides, random)
         with torch().no_grad():
             truth = known.run(given, weights)
-        part = step / (plan.epochs * count)
-        student.step(given, truth, RATE * min(1.0, (step + 1) / RISE) * (1 + math.cos(math.pi * part)) / 2)
-        progress((step + 1) / (plan.epochs * count))
+        student.step(given, truth, RATE * min(1.0, (step + 1) / rise) * (1 + math.cos(math.pi * step / steps)) / 2)
+        progress((step + 1) / steps)
     untouched = {name: grid for name, grid in grids.items() if name not in tuned}
     return Tuned(grids, {**{n: g.codes.astype(np.float32) for n, g in untouched.items()}, **student.latents()})
 

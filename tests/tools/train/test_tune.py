@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx import ModelProto
+from onnx import ModelProto, helper
 
+from edge.errors import ModelError
 from edge.models.manifest import read_manifest
 from edge.models.packed.weight import Grid
 from edge.tools import evaluate, graph, lighter
@@ -28,7 +29,7 @@ FEEDS = small_feeds(24, seed=3)
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """So small a model is trained in fewer steps."""
-    monkeypatch.setattr(tune, "RATE", 0.005)
+    monkeypatch.setattr(tune, "RATE", 0.002)
 
 
 def rough(bits: int = 4) -> Draft:
@@ -44,6 +45,23 @@ def error(grids: dict[str, Grid], model: ModelProto) -> float:
     made = graph.replace(model, {name: grid.values() for name, grid in grids.items()})
     truth, found = (evaluate.run(graph.to_bytes(one), unseen) for one in (small_cnn(), made))
     return distortion(truth, found)
+
+
+def with_node(op: str, **attributes: int | list[int]) -> ModelProto:
+    """The small model with one more operator behind its first layer."""
+    model = small_cnn()
+    at = next(number for number, node in enumerate(model.graph.node) if node.output[0] == "c1")
+    model.graph.node.insert(at + 1, helper.make_node(op, ["c1"], ["more"], **attributes))
+    model.graph.node[at + 2].input[0] = "more"
+    return model
+
+
+def test_an_operator_that_cannot_be_trained_is_told_before_anything_is_run() -> None:
+    with pytest.raises(ModelError, match="`--tune` cannot train the operator HardSwish: leave out `--tune`"):
+        tune.check(with_node("HardSwish"))
+    with pytest.raises(ModelError, match=r"AveragePool with ceil_mode .*: leave out `--tune`"):
+        tune.check(with_node("AveragePool", kernel_shape=[1, 1], ceil_mode=1), FEEDS)
+    tune.check(with_node("Relu"), FEEDS)
 
 
 def test_outputs_come_nearer_to_the_originals_on_feeds_that_were_not_trained_on() -> None:
@@ -74,6 +92,16 @@ def test_the_more_reluctant_the_fewer_codes_change() -> None:
         return sum(int((made[name].codes != grid.codes).sum()) for name, grid in draft.grids.items())
 
     assert changed(0.0) > changed(0.2) > changed(1e3) == 0
+
+
+def test_of_a_short_run_a_fifth_is_the_rise_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    rates: list[float] = []
+    monkeypatch.setattr(tune._Student, "step", lambda student, given, truth, rate: rates.append(rate))
+    draft = rough()
+    for epochs, fullest in ((1, 0), (5, 2), (100, tune.RISE - 1)):
+        rates.clear()
+        tune.tune(small_cnn(), draft.model, draft.grids, FEEDS, replace(PLAN, epochs=epochs))
+        assert int(np.argmax(rates)) == fullest
 
 
 def test_two_runs_give_the_same_codes() -> None:
