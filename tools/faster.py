@@ -9,18 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-import numpy as np
-
 from edge.engines.base import Feed, Feeds
 from edge.models.packed.weight import Grid
-from edge.tools import graph, lighter
+from edge.tools import lighter
 from edge.tools.control import given_back
 from edge.tools.evaluate import Quality
 from edge.tools.judge import Judge
-from edge.tools.layers import layers
 from edge.tools.quantize import Latency, Plan, Workshop, latencies, quantize, sensitivity
 from edge.tools.quantize.judge import least_cosine
-from edge.tools.quantize.plan import Metric, Target
+from edge.tools.quantize.plan import Target
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -237,7 +234,7 @@ def _held(
 
     def make(floats: frozenset[str], plan: Plan = plan, work: Workshop = work) -> Variant:
         done = quantize(model, feeds, replace(plan, keep_float=plan.keep_float | floats), workshop=work)
-        small, grids = _floats_packed(done.model, near)
+        small, grids = lighter.floats_packed(done.model, near, HARMLESS, feeds)
         found = judge.quality(small)
         drop, cosine = judge.best - found.worse, min(found.cosine.values())
         keeps = drop <= max_drop if max_drop is not None else _little(found, judge) and cosine >= LEAST_COSINE
@@ -274,22 +271,3 @@ def _most(harms: Sequence[object]) -> int:
 def _little(found: Quality, judge: Judge) -> bool:
     """Whether a candidate costs as little as it may where the user says nothing."""
     return judge.best - found.value <= KEEPS[judge.name] and (found.matched is None or found.matched >= MATCHED)
-
-
-def _floats_packed(model: ModelProto, near: Metric) -> tuple[ModelProto, dict[str, Grid]]:
-    """Layers that stayed float with weights on grids of 255 levels a filter where that does no harm, else in float16.
-
-    near: how near a model is to the float one; more is better
-    """
-    held = graph.weights(model)
-    of = {name: layer for name, layer in layers(model).items() if held[name].dtype == np.float32}
-    most = np.finfo(np.float16).max
-    halves = {name: held[name].astype(np.float16).astype(np.float32) for name in of if np.abs(held[name]).max() < most}
-    made, grids = graph.replace(model, halves), {}
-    least = near(made) - HARMLESS
-    for name, layer in of.items():
-        grid = lighter.flat_grid(held[name], layer, 8)
-        tried = graph.replace(made, {name: grid.values()})
-        if near(tried) >= least:
-            made, grids[name] = tried, grid
-    return made, grids

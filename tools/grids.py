@@ -112,6 +112,11 @@ def on_grid(weight: F32, layer: Layer, moment: F64, step: Step) -> Grid:
     return _on(weight, layer, moment, mini(np.maximum(np.maximum(wanted, least), 1e-20).astype(np.float32)), FRUGAL)
 
 
+def on_scales(weight: F32, layer: Layer, moment: F64, scales: F32) -> Grid:
+    """A layer on a grid of these steps, one or one a filter, rounded for what it is fed and for nothing else."""
+    return _on(weight, layer, moment, scales, 0.0)
+
+
 def _on(
     weight: F32,
     layer: Layer,

@@ -244,6 +244,34 @@ def flat_grid(weight: F32, layer: Layer | None, bits: int) -> Grid:
     return grid_of(weight, mini(scales_of(weight, axis, most)), axis, most)
 
 
+def floats_packed(
+    model: ModelProto, near: Callable[[ModelProto], float], harmless: float, feeds: Feeds
+) -> tuple[ModelProto, dict[str, Grid]]:
+    """Float layers' weights on grids of 255 levels a filter where that does no harm, else in float16.
+
+    Values are rounded to the nearest, and where that is too much so that the layer's output stays near.
+
+    Args:
+        near: how near a model is to the original; more is better.
+        harmless: what all of them together may take from that.
+    """
+    held = graph.weights(model)
+    of = {name: layer for name, layer in layers(model).items() if held[name].dtype == np.float32}
+    most = np.finfo(np.float16).max
+    halves = {name: held[name].astype(np.float16).astype(np.float32) for name in of if np.abs(held[name]).max() < most}
+    made, found = graph.replace(model, halves), {}
+    least = near(made) - harmless
+    for name, layer in sorted(of.items(), key=lambda pair: -held[pair[0]].size):  # where it saves most comes first
+        grid = flat_grid(held[name], layer, 8)
+        tried = graph.replace(made, {name: grid.values()})
+        if near(tried) < least:
+            grid = grids.on_scales(held[name], layer, moments(made, feeds, {name: layer})[name], grid.scales)
+            tried = graph.replace(made, {name: grid.values()})
+        if near(tried) >= least:
+            made, found[name] = tried, grid
+    return made, found
+
+
 def _importance(weight: F32, layer: Layer, moment: F64) -> NDArray[np.floating]:
     """How much an error of each weight counts: the mean square of what it is multiplied with."""
     rows = layer.rows(weight)
