@@ -158,7 +158,7 @@ def _ones(cursor: Cursor, count: int) -> NDArray[np.intp]:
         if missing:
             cursor.take(data.size)
             before += bits.size
-            room = _BLOCK
+            room *= 2
             continue
         last = int(ends[-1])
         if bits[last + 1 : (last // 8 + 1) * 8].any():
