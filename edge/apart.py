@@ -76,10 +76,9 @@ def tried(
 @contextmanager
 def _child(work: bytes) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """The process, leader of a session, and the pipe that it speaks into; killed with its session in the end."""
-    given = os.memfd_create("edge-trial")
     said, theirs = os.pipe()
     try:
-        with os.fdopen(given, "r+b", buffering=0) as file:
+        with os.fdopen(os.memfd_create("edge-trial"), "r+b", buffering=0) as file:
             file.write(work)
             file.seek(0)
             command = [sys.executable, "-c", _BEGIN, json.dumps(sys.path), str(os.getpid()), str(theirs)]
@@ -105,8 +104,14 @@ def _wait(child: subprocess.Popen[bytes], said: int, model: Path, gone: Callable
     available = memory_mb()[1]
     most = None if available is None else int(SHARE * available)
     begun, limit, text = time.monotonic(), SECONDS, b""
+    speaks = select.poll()  # `select` knows no descriptor above 1023
+    speaks.register(said, select.POLLIN)
     while True:
-        if select.select([said], [], [], LOOK_S)[0]:
+        ended = child.poll() is not None
+        heard = speaks.poll(LOOK_S * 1000)
+        if ended and not heard:  # and something that it left behind holds the pipe
+            raise ModelError(f"{model}: ended the process that tried it out ({_end(child)})")
+        if heard:
             some = os.read(said, MOST_SAID)
             text += some
             *lines, text = text.split(b"\n")

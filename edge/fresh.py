@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from edge import apart, hardware, wiring
-from edge.config.schema import Config
+from edge.config.schema import Config, Kserve
 from edge.engines import registry
 from edge.errors import ModelError
 from edge.models.store import Model, find
@@ -72,10 +72,13 @@ def _after(wanted: Model, now: Model) -> Model:
 
 
 def _bare(config: Config) -> Config:
-    """What a trial has to know of a configuration: nothing of cameras' addresses, accounts and passwords."""
+    """What a trial has to know of a configuration: nothing of addresses, accounts and passwords of others."""
     blank = {"source": "synthetic:", "username": None, "password": None}
     cameras = tuple(camera.model_copy(update=blank) for camera in config.camera)
-    return Config(camera=cameras, model=config.model, engine=config.engine, crop=config.crop)
+    here = tuple(name for name in config.model.engine if name != "kserve")
+    model = config.model.model_copy(update={"engine": here})
+    engine = config.engine.model_copy(update={"kserve": Kserve()})
+    return Config(camera=cameras, model=model, engine=engine, crop=config.crop)
 
 
 def _detect(_: apart.Slow, config: Config) -> None:

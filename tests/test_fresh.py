@@ -60,6 +60,8 @@ def test_a_trial_knows_no_passwords(tmp_path: Path) -> None:
     login = 'username = "viewer"\npassword = "hidden-one"\n'
     path.write_text(
         f'[[camera]]\nname = "hall"\nsource = "rtsp://hidden-place/x"\n{login}'
+        f'[model]\nname = "yolox-nano"\nengine = ["onnxruntime", "kserve"]\n'
+        f'[engine.kserve]\nurl = "http://u:hidden-word@hidden-place"\n'
         f'[mqtt]\nhost = "b"\n{login}[email]\nhost = "m"\nfrom = "a@b.c"\nto = "a@b.c"\n{login}'
     )
     assert b"hidden" not in pickle.dumps(fresh._bare(load(path)))

@@ -70,6 +70,7 @@ def test_it_fits_the_daemon() -> None:
     assert "-HUP" in service["ExecReload"]
     assert float(service["WatchdogSec"]) >= 10
     assert service["RestartPreventExitStatus"] == "2 3"
+    assert service["OOMPolicy"] == "continue"  # else a trial that is killed for its memory takes the daemon with it
     for folder in ("StateDirectory", "RuntimeDirectory", "CacheDirectory"):
         assert service[folder] == "edge"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 import time
@@ -142,10 +143,9 @@ def test_a_child_that_talks_and_never_ends_is_given_up(said: bytes, monkeypatch:
         apart.tried(Path("odd.epk"), never, talkative, said)
 
 
-def test_what_a_child_leaves_behind_is_ended_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apart, "SECONDS", 3.0)
+def test_what_a_child_leaves_behind_is_ended_with_it(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
-    with pytest.raises(ModelError, match=r"^odd\.epk: "):
+    with pytest.raises(ModelError, match=r"^odd\.epk: ended the process that tried it out \(exit code 3\)$"):
         apart.tried(Path("odd.epk"), never, heir, pid)
     eventually(lambda: not running(int(pid.read_text())))
 
@@ -155,6 +155,19 @@ def running(pid: int) -> bool:
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return False
+
+
+def test_many_open_files_are_no_hindrance() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    held = [os.open("/dev/null", os.O_RDONLY) for _ in range(1100)]
+    try:
+        with pytest.raises(ModelError, match=r"^.{2000}$"):
+            apart.tried(Path("odd.epk"), never, long_fault)
+    finally:
+        for number in held:
+            os.close(number)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_process_that_cannot_be_begun_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
