@@ -41,7 +41,7 @@ to = "me@example.org"
 _HEAD = f"""\
 # Configuration
 
-<!-- Written by `python -m edge.config.reference`: change edge/config/schema.py instead. -->
+<!-- Written by `python -m edge.config.reference`: change edge/config/schema instead. -->
 
 One TOML file: the one named with `--config FILE`, else `/etc/edge/edge.toml`, else `./edge.toml`. A camera is
 all that is needed; every other key has a default. `edge check` shows every mistake at its line; nothing starts

@@ -195,7 +195,7 @@ def test_the_result_cannot_be_changed(tmp_path: Path) -> None:
 
 def test_the_data_folder_is_the_services_then_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path, CAMERA)
-    monkeypatch.setattr("edge.config.schema.STATE_FOLDER", tmp_path / "absent")
+    monkeypatch.setattr("edge.config.schema.node.STATE_FOLDER", tmp_path / "absent")
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
     assert load(path).node.data == tmp_path / "share" / "edge"

@@ -1,0 +1,55 @@
+"""Every key of `edge.toml`: its type, default and meaning. `docs/reference/config.md` is generated from these models.
+
+The only module that knows pydantic besides its two readers, `load` and `diagnose`. Models are strict (a port is a
+number, not text that looks like one), frozen, and refuse keys that they do not know. What needs more than one table to
+judge (names that clash, files that are missing) is in `checks`.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from edge.config.fields import Some
+from edge.config.schema.alarm import AlarmTable
+from edge.config.schema.base import Table
+from edge.config.schema.camera import Camera, Zone
+from edge.config.schema.email import Email
+from edge.config.schema.model import DEFAULT_MODEL, CropTable, Engine, Kserve, Model, Movidius
+from edge.config.schema.mqtt import Mqtt, Tls
+from edge.config.schema.node import Node, default_data_folder
+from edge.config.schema.outlets import Jsonl, Web
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "AlarmTable",
+    "Camera",
+    "Config",
+    "CropTable",
+    "Email",
+    "Engine",
+    "Jsonl",
+    "Kserve",
+    "Model",
+    "Movidius",
+    "Mqtt",
+    "Node",
+    "Tls",
+    "Web",
+    "Zone",
+    "default_data_folder",
+]
+
+
+class Config(Table):
+    """The whole file. Tables that are absent have their defaults; `camera` holds at least one."""
+
+    node: Node = Field(default_factory=Node, description="This device.")
+    camera: Some[Camera] = Field(description="The cameras, one `[[camera]]` table each.")
+    model: Model = Field(default_factory=Model, description="The model that finds objects.")
+    crop: CropTable = Field(default_factory=CropTable, description="What the model sees of a frame.")
+    engine: Engine = Field(default_factory=Engine, description="What some back ends need to be told.")
+    alarm: AlarmTable = Field(default_factory=AlarmTable, description="Whether events alert anybody.")
+    mqtt: Mqtt = Field(default_factory=Mqtt, description="The broker that events and states go to.")
+    email: Email = Field(default_factory=Email, description="Mail with a picture when something happens.")
+    jsonl: Jsonl = Field(default_factory=Jsonl, description="Events as lines of JSON in a file.")
+    web: Web = Field(default_factory=Web, description="The page in the browser.")
