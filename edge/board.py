@@ -1,7 +1,8 @@
 """What is true now: the board of retained states, written by the parts, read by the MQTT sink and the page.
 
-Topics are below the prefix (`porch/motion`, `alarm/state`). A state is never queued: only its newest value counts, and
-on every connect the whole board is sent again, so what a broker retains is what the running system says.
+Topics are below the prefix (`porch/motion`, `alarm/state`); one that begins with `/` is a whole topic without that
+slash, of something else that is to follow us, such as a siren. A state is never queued: only its newest value counts,
+and on every connect the whole board is sent again, so what a broker retains is what the running system says.
 """
 
 from __future__ import annotations
@@ -13,23 +14,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One retained value. qos is MQTT's 0 or 1."""
+    """One value. qos is MQTT's 0 or 1. retain: False for what a broker must not keep, such as a siren's command."""
 
     payload: bytes
     qos: int
+    retain: bool = True
 
 
 class Board:
-    """The newest value of every retained topic. Thread-safe; listeners are called in the writer's thread."""
+    """The newest value of every topic. Thread-safe; listeners are called in the writer's thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._states: dict[str, State] = {}
         self._listeners: list[Callable[[str], None]] = []
 
-    def set(self, topic: str, payload: str | bytes | int, *, qos: int = 1) -> None:
+    def set(self, topic: str, payload: str | bytes | int, *, qos: int = 1, retain: bool = True) -> None:
         """Write a state; listeners hear of it only if the value changed. They must not block."""
-        state = State(payload if isinstance(payload, bytes) else str(payload).encode(), qos)
+        state = State(payload if isinstance(payload, bytes) else str(payload).encode(), qos, retain)
         with self._lock:
             if self._states.get(topic) == state:
                 return

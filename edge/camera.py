@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,10 +18,12 @@ from edge.config.schema import Camera, Model
 from edge.detector import Detector
 from edge.errors import CameraError
 from edge.evidence import picture
+from edge.live import LiveView
 from edge.metrics import Stages
 from edge.motion import Gate
 from edge.pipeline import Look, watch
 from edge.rules import Rules
+from edge.states import States
 from edge.supervisor import Part
 from edge.types import Event, Frame, ModelRef
 
@@ -29,8 +31,6 @@ CONNECT_S = 15.0
 READ_S = 10.0
 INFER_S = 20.0
 """How long a camera may take to connect, to give a picture, and a picture to be worked on, before that is a fault."""
-QUIET_S = 1.5
-"""How long the `motion` state stays ON after the last motion, so that it does not flicker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +73,12 @@ class CameraWatch:
         self._inferences = 0
         self._arrivals: deque[float] = deque(maxlen=50)
         self._look: Look | None = None
-        self._moved_at = -QUIET_S
         self._online = False
         self._lost = threading.Event()
         self._reason: str | None = "starting"
         self._blind: str | None = None
-        self._counted = set(wiring.objects_of(settings))
-        self._state("status", "offline" if settings.enabled else "disabled")
-        self._state("motion", "OFF")
-        self._nobody()  # the broker may still hold what an earlier run counted
+        self._states = States(around.board, self.name, wiring.objects_of(settings), counting=detector is not None)
+        self._states.status("offline" if settings.enabled else "disabled")
 
     def read(self, part: Part) -> None:
         """The reader's thread: pictures into the slot until the part stops or a clip ends; raises CameraError when the
@@ -124,7 +121,7 @@ class CameraWatch:
                     self._stages,
                 )
             finally:
-                self._nobody()
+                self._states.nobody()
 
     def status(self) -> dict[str, Any]:
         """What the page and `edge status` show of this camera."""
@@ -142,7 +139,7 @@ class CameraWatch:
             "frames": self._index,
             "dropped": self._slot.dropped,
             "inferences": self._inferences,
-            "motion": self._around.board.get(f"{self.name}/motion") == "ON",
+            "motion": self._states.moving,
             "tracks": len([track for track in look.tracks if track.confirmed]) if look else 0,
             "stage_ms": {name: {"p50": s["p50"], "p95": s["p95"]} for name, s in stages.items()},
         }
@@ -161,7 +158,7 @@ class CameraWatch:
             if not self._online:
                 self._online, self._reason = True, None
                 self._lost.clear()
-                self._state("status", "online")
+                self._states.status("online")
             if now < due:
                 continue
             due = max(now, due + fewest) if due else now + fewest
@@ -180,8 +177,7 @@ class CameraWatch:
                 self._blind = None
                 continue
             part.waiting(INFER_S, "no picture")
-            if self._around.clock.monotonic() - self._moved_at > QUIET_S:
-                self._state("motion", "OFF")
+            self._states.still(self._around.clock.monotonic())
         if self._lost.is_set():
             part.waiting(INFER_S, "no picture")
             self._lost.clear()
@@ -199,70 +195,21 @@ class CameraWatch:
 
     def _emit(self, event: Event) -> None:
         self._around.emit(event)
-        if event.jpeg is not None:
-            self._around.board.set(f"{self.name}/{event.after.label}/snapshot", event.jpeg, qos=0)
+        self._states.picture(event)
 
     def _show(self, look: Look) -> None:
-        """The states that follow from a frame: motion, counts; and the live picture."""
+        """What people see of a frame: the states that follow from it, and the live picture."""
         self._look = look
         self._inferences += look.inferred
-        if look.moved:
-            self._moved_at = look.frame.time
-        self._state("motion", "ON" if look.frame.time - self._moved_at <= QUIET_S else "OFF")
-        confirmed = [track.label for track in look.tracks if track.confirmed]
-        counts = Counter(confirmed)
-        self._counted |= counts.keys()
-        for label in self._counted:
-            self._state(label, counts[label], qos=0)
-        if self._detector is not None:
-            self._state("all", len(confirmed), qos=0)
+        self._states.show(look)
         self.live.show(look)
 
     def blind(self, reason: str) -> None:
         """The pipeline failed: pictures come, and nobody looks at them."""
         self._blind = f"nothing is looked at: {reason}"
 
-    def _nobody(self) -> None:
-        """Nothing is followed any more: the counts say so."""
-        for label in self._counted:
-            self._state(label, 0, qos=0)
-        if self._detector is not None:
-            self._state("all", 0, qos=0)
-
-    def _state(self, topic: str, value: str | int, *, qos: int = 1) -> None:
-        self._around.board.set(f"{self.name}/{topic}", value, qos=qos)
-
     def away(self, reason: str) -> None:
         """The camera is gone: say so, and have the pipeline end what it was following."""
         self._online, self._reason = False, reason
         self._lost.set()
-        self._state("status", "offline")
-        self._state("motion", "OFF")
-
-
-class LiveView:
-    """The newest picture of a camera as a JPEG, encoded once however many watch, and only if somebody does."""
-
-    def __init__(self) -> None:
-        self._fresh = threading.Condition()
-        self._look: Look | None = None
-        self._encoding = threading.Lock()
-        self._made: tuple[int, bytes] | None = None
-
-    def show(self, look: Look) -> None:
-        """Offer a frame; from the pipeline's thread, costs a lock."""
-        with self._fresh:
-            self._look = look
-            self._fresh.notify_all()
-
-    def latest(self, after: int, timeout: float) -> tuple[int, bytes] | None:
-        """The newest picture whose index is not `after`, as (frame index, JPEG); None after `timeout` seconds."""
-        with self._fresh:
-            self._fresh.wait_for(lambda: self._look is not None and self._look.frame.index != after, timeout)
-            look = self._look
-        if look is None or look.frame.index == after:
-            return None
-        with self._encoding:
-            if self._made is None or self._made[0] != look.frame.index:
-                self._made = look.frame.index, picture.live(look.frame, look.tracks, look.moved)
-            return self._made
+        self._states.status("offline")

@@ -12,27 +12,20 @@ from typing import Any
 from edge import __version__, hardware, report, wiring
 from edge.alarm import Alarm
 from edge.board import Board
-from edge.camera import CameraWatch, LiveView, Surroundings
+from edge.camera import CameraWatch, Surroundings
 from edge.clock import SystemClock, synchronised
 from edge.config.schema import Config
-from edge.detector import Detector
-from edge.engine_news import EngineNews
-from edge.engines.links import Change
-from edge.engines.worker import Worker
+from edge.live import LiveView
 from edge.metrics import Stages
 from edge.models.store import Model
 from edge.outbox import Limits, Outbox, SinkStats, read_events, snapshot_path
 from edge.outlets import Outlet, names
+from edge.serving import Serving
 from edge.sinks.base import Sink
 from edge.supervisor import Part, Supervisor
 from edge.types import Event
 
 log = logging.getLogger(__name__)
-
-ENGINE_S = 30.0
-"""An inference that takes longer is a wedged engine."""
-LOADING_S = 180.0
-"""The same where another engine has to be loaded first, from a slow card."""
 
 
 class Daemon:
@@ -59,9 +52,7 @@ class Daemon:
         self._supervisor = Supervisor()
         self._sinks: list[tuple[Sink, Part]] = []
         self._camera_parts: list[Part] = []
-        self._worker: Worker | None = None
-        self._news: EngineNews | None = None
-        self._detector: Detector | None = None
+        self._serving: Serving | None = None
         self._started = self.clock.monotonic()
         self.ready = False
         self._latency = Stages()
@@ -99,17 +90,17 @@ class Daemon:
             sink.wake()
         self._supervisor.stop([part for _, part in self._sinks], 1.3)
         self.outbox.close()
-        if self._worker is not None:
-            self._worker.close(0.1)
+        if self._serving is not None:
+            self._serving.close(0.1)
 
     def late(self) -> list[tuple[str, str]]:
         """What keeps the watchdog from being fed, as (part, how late): parts past their time, a wedged or dead engine.
         Empty while all is well. To be called about once a second."""
-        if self._news is not None:
-            self._news.tick()
+        if self._serving is not None:
+            self._serving.news.tick()
         now = time.monotonic()
         late = [(part.name, f"is {part.late_s:.0f} s late") for part in self._supervisor.late()]
-        if fault := self._engine_fault(now):
+        if fault := self._engine_fault():
             late.append(("the engine", fault))
         late += [(sink.name, "is late") for sink, _ in self._sinks if now > sink.status.deadline]
         if now > self.outbox.deadline:
@@ -119,7 +110,7 @@ class Daemon:
     @property
     def model(self) -> Model | None:
         """The model that it runs or ran, a packed one with all of its file; None without any."""
-        return self._found if self._detector is None else self._detector.predictor.model
+        return self._found if self._serving is None else self._serving.model
 
     def status(self) -> dict[str, Any]:
         """What is true now, JSON-ready: `edge status --json` and the page."""
@@ -169,24 +160,13 @@ class Daemon:
     def _start_cameras(self) -> None:
         config = self.config
         around = Surroundings(self.board, self.clock, self.outbox.boot_id, lambda: self.alarm.state, self._emit)
-        seeing = wiring.seeing(config)
-        if seeing:
-            self._news = EngineNews(
-                config.node.name,
-                self.outbox.boot_id,
-                lambda: None if self._detector is None else self._detector.ref,
-                lambda: self.alarm.state,
-                self.clock,
-                self._emit,
+        if wiring.seeing(config):
+            self._serving = Serving(
+                config, self.outbox.boot_id, lambda: self.alarm.state, self.clock, self._emit, self._found
             )
-            self._detector = wiring.open_model(
-                config, seeing, self._news, found=self._found, passed_over=_passed_over, measure=True
-            )
-            _tell_of_slot(self._detector, self._news)
-            self._worker = Worker(self._detector.runner, self._detector.predictor.model.manifest.batch)
         for camera in config.camera:
-            wanted = self._detector if wiring.objects_of(camera) else None
-            watch = CameraWatch(camera, config.model, wanted and wanted.twin(self._worker), around)
+            detector = self._serving.twin() if self._serving and wiring.objects_of(camera) else None
+            watch = CameraWatch(camera, config.model, detector, around)
             self.cameras.append(watch)
             if camera.enabled:
                 self._camera_parts += [
@@ -218,31 +198,16 @@ class Daemon:
         }
 
     def _engines(self) -> list[dict[str, Any]]:
-        if self._worker is None or self._detector is None:
+        if self._serving is None:
             return []
-        fault = self._engine_fault(time.monotonic())
-        news = self._news
         took = [watch.infer_ms for watch in self.cameras if watch.infer_ms]
-        return [
-            {
-                "name": self._worker.name,
-                "model": self._detector.ref.name,
-                "version": None if (packed := self._detector.predictor.model.packed) is None else packed.origin.version,
-                "state": "fault" if fault else news.state if news else "up",
-                "reason": fault or (news and news.reason),
-                "infer_ms": max(took, default=None),
-            }
-        ]
+        return [self._serving.status(self._engine_fault(), max(took, default=None))]
 
-    def _engine_fault(self, now: float) -> str | None:
-        """What is wrong with the engine's worker, None while it works or waits."""
-        if self._worker is None or self.outbox.closed:
+    def _engine_fault(self) -> str | None:
+        """What is wrong with the engine, None while it works or waits, and where there is none."""
+        if self._serving is None or self.outbox.closed:
             return None
-        if not self._worker.alive():
-            return "has ended"
-        busy = self._worker.busy_since()
-        longest = LOADING_S if self._worker.loading() else ENGINE_S
-        return f"has been busy for {now - busy:.0f} s" if busy is not None and now - busy > longest else None
+        return self._serving.fault(time.monotonic())
 
     def _sink_status(self, sink: Sink, part: Part, stats: SinkStats) -> dict[str, Any]:
         """How a sink is doing; one whose thread fell over says so instead of what it said last."""
@@ -253,19 +218,6 @@ class Daemon:
     def _emit(self, event: Event) -> None:
         self.outbox.put(event)
         self._listener(event)
-
-
-def _passed_over(line: str) -> None:
-    """An engine that was asked for and is not here at all: no chain will bring it back; or a slot that failed."""
-    log.warning("passed over: %s", line)
-
-
-def _tell_of_slot(detector: Detector, news: EngineNews) -> None:
-    """A model that had to be gone back from is news until the next start: nobody asked for the old one."""
-    model = detector.predictor.model
-    if model.packed is not None and model.slot is not None and model.slot.passed:
-        old = f"version {model.packed.origin.version} of {model.slot.slots.name}"
-        news(Change(old, None, model.slot.passed, best=False))
 
 
 def _run_sink(sink: Sink, part: Part) -> None:

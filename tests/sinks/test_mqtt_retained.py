@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,18 @@ def test_topics_of_a_camera_that_is_gone_are_cleared(broker: Broker, tmp_path: P
 
     moved = _run(broker, folder, second, prefix="house")
     assert set(moved) == {f"house/{topic}" for topic in (*second, "available")}
+
+
+def test_command_to_something_else_is_sent_and_not_retained(broker: Broker, outbox: Outbox) -> None:
+    board = Board()
+    board.set("/zigbee/siren/set", "off", retain=False)
+    sink = mqtt_sink(broker, outbox, board)
+    heard = Subscriber(broker, topic="zigbee/#")
+    with closing(heard), working(sink):
+        assert sink.flush(5)
+        board.set("/zigbee/siren/set", "on", retain=False)
+        eventually(lambda: [payload for _, payload, _ in heard.messages] == [b"off", b"on"])
+    assert "zigbee/siren/set" not in retained(broker, "#")
 
 
 def test_list_of_topics_is_written_only_when_it_changes(broker: Broker, tmp_path: Path) -> None:

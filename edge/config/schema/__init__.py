@@ -16,11 +16,12 @@ from edge.config.schema.camera import Camera, Zone
 from edge.config.schema.email import Email
 from edge.config.schema.model import DEFAULT_MODEL, CropTable, Engine, Kserve, Model, Movidius
 from edge.config.schema.mqtt import Mqtt, Tls
-from edge.config.schema.node import Node, default_data_folder
+from edge.config.schema.node import STATE_FOLDER, Node, default_data_folder
 from edge.config.schema.outlets import Jsonl, Web
 
 __all__ = [
     "DEFAULT_MODEL",
+    "STATE_FOLDER",
     "AlarmTable",
     "Camera",
     "Config",

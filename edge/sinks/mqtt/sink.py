@@ -158,14 +158,14 @@ class MqttSink:
         parcels += self._stats_parcel()
         parcels += [Parcel(topic, payload.encode(), 1, retain=True) for topic, payload in self._discovery()]
         online = Parcel(f"{prefix}/available", b"online", 1, retain=True)
-        current = {parcel.topic for parcel in (*parcels, online)}
+        current = {parcel.topic for parcel in (*parcels, online) if parcel.retain}
         self._retained.told(current)
         stale = self._retained.stale(current)
         return [*parcels, *(Parcel(topic, b"", 1, retain=True) for topic in stale), online]
 
     def _note_retained(self, session: Session) -> None:
         if session.cleared:
-            back = {f"{self._settings.prefix}/{topic}" for topic in self._board.snapshot()}
+            back = {self._full(topic) for topic in self._board.snapshot()}
             self._retained.cleared(topic for topic in session.cleared if topic not in back)
             session.cleared.clear()
         self._retained.keep()
@@ -228,12 +228,16 @@ class MqttSink:
         """States of the board as they are now: all of them, or those of `topics`."""
         states = self._board.snapshot()
         parcels = [
-            Parcel(f"{self._settings.prefix}/{topic}", state.payload, state.qos, retain=True)
+            Parcel(self._full(topic), state.payload, state.qos, state.retain)
             for topic, state in states.items()
             if topics is None or topic in topics
         ]
-        self._retained.told(parcel.topic for parcel in parcels)
+        self._retained.told(parcel.topic for parcel in parcels if parcel.retain)
         return parcels
+
+    def _full(self, topic: str) -> str:
+        """The whole topic of one of the board's."""
+        return topic[1:] if topic.startswith("/") else f"{self._settings.prefix}/{topic}"
 
     def _stats_parcel(self) -> list[Parcel]:
         now = self._clock.monotonic()

@@ -1,0 +1,75 @@
+"""What is retained about one camera, as its frames change it: motion, counts, status, the newest picture of a label."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from edge.board import Board
+from edge.pipeline import Look
+from edge.types import Event
+
+QUIET_S = 1.5
+"""How long the `motion` state stays ON after the last motion, so that it does not flicker."""
+
+
+class States:
+    """Writes a camera's states to the board. Called by its reader and its pipeline; the board is thread-safe.
+
+    Args:
+        board: where they go
+        camera: its name
+        labels: what has a count from the start, since the broker may still hold what an earlier run counted
+        counting: whether there are counts at all; motion alone has none
+    """
+
+    def __init__(self, board: Board, camera: str, labels: Iterable[str], *, counting: bool) -> None:
+        self._board, self._camera, self._counting = board, camera, counting
+        self._counted = set(labels)
+        self._moved_at = -QUIET_S
+        self._set("motion", "OFF")
+        self.nobody()
+
+    @property
+    def moving(self) -> bool:
+        """Whether the motion state is ON."""
+        return self._board.get(f"{self._camera}/motion") == "ON"
+
+    def status(self, status: str) -> None:
+        """`online`, `offline` or `disabled`; a camera that is not online shows no motion."""
+        self._set("status", status)
+        if status != "online":
+            self._set("motion", "OFF")
+
+    def show(self, look: Look) -> None:
+        """The states that follow from a frame."""
+        if look.moved:
+            self._moved_at = look.frame.time
+        self._set("motion", "ON" if look.frame.time - self._moved_at <= QUIET_S else "OFF")
+        confirmed = [track.label for track in look.tracks if track.confirmed]
+        counts = Counter(confirmed)
+        self._counted |= counts.keys()
+        for label in self._counted:
+            self._set(label, counts[label], qos=0)
+        if self._counting:
+            self._set("all", len(confirmed), qos=0)
+
+    def still(self, now: float) -> None:
+        """No frame has come up to `now`, on the pipeline's clock: motion ends all the same."""
+        if now - self._moved_at > QUIET_S:
+            self._set("motion", "OFF")
+
+    def nobody(self) -> None:
+        """Nothing is followed any more: the counts say so."""
+        for label in self._counted:
+            self._set(label, 0, qos=0)
+        if self._counting:
+            self._set("all", 0, qos=0)
+
+    def picture(self, event: Event) -> None:
+        """The picture of an event is the newest of its label."""
+        if event.jpeg is not None:
+            self._set(f"{event.after.label}/snapshot", event.jpeg, qos=0)
+
+    def _set(self, topic: str, value: str | int | bytes, *, qos: int = 1) -> None:
+        self._board.set(f"{self._camera}/{topic}", value, qos=qos)

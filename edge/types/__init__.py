@@ -1,0 +1,33 @@
+"""The values that flow through the runtime: frozen, slotted, arrays with shape and unit in the docstring.
+
+Everything here is plain data that any module may import; nothing here knows a vendor, a file format or a network.
+"""
+
+from edge.types.event import ENGINE, Event, ModelRef, Sighting, Snapshot, Stamp, event_payload
+from edge.types.picture import F32, I32, I420, U8, Box, Frame
+from edge.types.seen import COCO_KEYPOINTS, NO_DETECTIONS, Classes, Detections, Poses, Prediction, Seen, Track, Values
+
+__all__ = [
+    "COCO_KEYPOINTS",
+    "ENGINE",
+    "F32",
+    "I32",
+    "I420",
+    "NO_DETECTIONS",
+    "U8",
+    "Box",
+    "Classes",
+    "Detections",
+    "Event",
+    "Frame",
+    "ModelRef",
+    "Poses",
+    "Prediction",
+    "Seen",
+    "Sighting",
+    "Snapshot",
+    "Stamp",
+    "Track",
+    "Values",
+    "event_payload",
+]
