@@ -75,7 +75,8 @@ def test_a_hostile_text_does_not_take_long() -> None:
 def test_no_secret_in_a_comment_or_a_broken_line_survives_redaction(text: str, secret: str) -> None:
     shown = redact(f"[node]\n{text.format(secret)}\nname = 'x'\n")
     assert secret not in shown
-    assert "name = 'x'" in shown
+    if not secret.startswith("'''"):  # a string of many lines that nobody ends: all of it goes
+        assert "name = 'x'" in shown
 
 
 def test_what_stands_beside_a_masked_value_stays_readable() -> None:
