@@ -49,7 +49,7 @@ def gate() -> Iterator[Row]:
                 times[0].append(between - begun)
                 times[1].append(perf_counter() - between)
         ratios.append(statistics.median(times[0]) / statistics.median(times[1]))
-    yield at_most("motion gate over OpenCV's MOG2, both with their resize", statistics.median(ratios), 1.1, " x")
+    yield at_most("motion gate over OpenCV's MOG2, both with their resize", statistics.median(ratios), 1.0, " x")
 
 
 def pipeline() -> Iterator[Row]:
