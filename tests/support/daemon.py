@@ -105,6 +105,12 @@ class Daemon:
         assert code == 0, self.log()
         return time.monotonic() - begun
 
+    def wait(self) -> None:
+        """Until it ends, however it does."""
+        assert self._process is not None
+        self._process.wait()
+        self._close()
+
     def kill(self) -> None:
         """SIGKILL, if it still runs."""
         if self._process is not None:
