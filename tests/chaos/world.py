@@ -19,7 +19,7 @@ from tests.support.mailserver import PASSWORD, USERNAME, MailServer
 from tests.support.rtsp import RtspCamera
 
 FPS = 10
-DISK_MB = 48
+DISK_MB = 100
 BALLAST = "ballast"
 RESTART_S = 0.5
 
