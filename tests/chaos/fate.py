@@ -34,6 +34,7 @@ class Fate:
     log: list[tuple[float, str]] = field(default_factory=list)
     _random: random.Random = field(init=False)
     _begun: float = field(init=False, default=0.0)
+    _waiting: dict[str, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)  # noqa: S311 - which fault comes next is no secret
@@ -66,7 +67,10 @@ class Fate:
         for _ in deaths:
             self._die()
         self._note("everything is well again")
-        eventually(self._told, SETTLE_S)
+        try:
+            eventually(self._told, SETTLE_S)
+        except AssertionError:
+            raise AssertionError(f"not all is told after {SETTLE_S:.0f} s: {self._waiting}") from None
 
     def _now(self) -> float:
         return time.monotonic() - self._begun
@@ -92,7 +96,9 @@ class Fate:
     def _told(self) -> bool:
         try:
             status = self.world.daemon.status()
-        except AssertionError:  # nobody answers between two of its lives
+        except AssertionError as fault:  # nobody answers between two of its lives
+            self._waiting = {str(fault): 1}
             return False
-        waiting = [sink["depth"] for sink in status["sinks"]]
-        return not any(waiting) and not status["outbox"]["queued"]
+        self._waiting = {sink["name"]: sink["depth"] for sink in status["sinks"]}
+        self._waiting["outbox"] = status["outbox"]["queued"]
+        return not any(self._waiting.values())

@@ -49,6 +49,7 @@ class Daemon:
                 return self
             if not line:
                 break
+        self.kill()
         raise AssertionError(f"the daemon did not start:\n{self.log()}")
 
     @property
