@@ -34,7 +34,6 @@ class Fate:
     log: list[tuple[float, str]] = field(default_factory=list)
     _random: random.Random = field(init=False)
     _begun: float = field(init=False, default=0.0)
-    _waiting: dict[str, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)  # noqa: S311 - which fault comes next is no secret
@@ -67,10 +66,12 @@ class Fate:
         for _ in deaths:
             self._die()
         self._note("everything is well again")
+        newest = self.world.newest_event()
         try:
-            eventually(self._told, SETTLE_S)
+            eventually(lambda: not self.world.waiting(newest), SETTLE_S)
         except AssertionError:
-            raise AssertionError(f"not all is told after {SETTLE_S:.0f} s: {self._waiting}") from None
+            left = self.world.waiting(newest)
+            raise AssertionError(f"not all is told after {SETTLE_S:.0f} s: {left} wait") from None
 
     def _now(self) -> float:
         return time.monotonic() - self._begun
@@ -92,13 +93,3 @@ class Fate:
         """Somebody arms or disarms; a disk that is full refuses, and says so."""
         with contextlib.suppress(RuntimeError):  # no broker: it goes out when there is one
             self.world.heard.publish("edge/alarm/set", self._random.choice(["DISARM", "ARM_AWAY", "ARM_HOME"]))
-
-    def _told(self) -> bool:
-        try:
-            status = self.world.daemon.status()
-        except AssertionError as fault:  # nobody answers between two of its lives
-            self._waiting = {str(fault): 1}
-            return False
-        self._waiting = {sink["name"]: sink["depth"] for sink in status["sinks"]}
-        self._waiting["outbox"] = status["outbox"]["queued"]
-        return not any(self._waiting.values())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import threading
 from collections.abc import Callable
@@ -86,6 +88,17 @@ class World:
     def data(self) -> Path:
         """The daemon's data folder."""
         return self.folder / "disk" / "data"
+
+    def newest_event(self) -> int:
+        """The id of the event that was stored last."""
+        with contextlib.closing(sqlite3.connect(self.data / "edge.db")) as db:
+            return int(db.execute("SELECT max(id) FROM events").fetchone()[0])
+
+    def waiting(self, newest: int) -> dict[str, int]:
+        """How many events up to that one wait, by sink."""
+        query = "SELECT sink, count(*) FROM deliveries WHERE state = 'pending' AND event_id <= ? GROUP BY 1"
+        with contextlib.closing(sqlite3.connect(self.data / "edge.db")) as db:
+            return dict(db.execute(query, (newest,)).fetchall())
 
     def faults(self) -> list[Fault]:
         """What can break here."""
