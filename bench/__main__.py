@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import agree, cost, decode, found, preprocess, running, scenes, streams
+from bench import agree, cost, decode, found, load, preprocess, running, scenes, streams
 from bench.run import run
 from bench.table import Measure
 
@@ -23,6 +23,7 @@ MEASURES: dict[str, Measure] = {
     "memory": running.memory,
     "memory-stream": streams.memory,
     "delivery": running.delivery,
+    "load": load.load,
 }
 
 

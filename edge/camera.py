@@ -13,19 +13,19 @@ from edge.board import Board
 from edge.capture.base import Source
 from edge.capture.latest import Latest
 from edge.capture.sources import open_source
-from edge.clock import Clock
+from edge.clock import Clock, synchronised
 from edge.config.schema import Camera, Model
 from edge.detector import Detector
 from edge.errors import CameraError
 from edge.evidence import picture
 from edge.live import LiveView
 from edge.metrics import Stages
-from edge.motion import Gate
+from edge.nuisance import Kept
 from edge.pipeline import Look, watch
 from edge.rules import Rules
 from edge.states import States
 from edge.supervisor import Part
-from edge.types import Event, Frame, ModelRef
+from edge.types import Box, Event, Frame, ModelRef
 
 CONNECT_S = 15.0
 READ_S = 10.0
@@ -35,13 +35,18 @@ INFER_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What every camera shares with the rest of the daemon."""
+    """What every camera shares with the rest of the daemon.
+
+    note, recall: keep a text over a restart, and give it back; `note` only queues
+    """
 
     board: Board
     clock: Clock
     boot_id: str
     armed: Callable[[], str]
     emit: Callable[[Event], None]
+    note: Callable[[str, str], None] = lambda key, value: None
+    recall: Callable[[str], str | None] = lambda key: None
 
 
 class CameraWatch:
@@ -79,6 +84,9 @@ class CameraWatch:
         self._blind: str | None = None
         self._states = States(around.board, self.name, wiring.objects_of(settings), counting=detector is not None)
         self._states.status("offline" if settings.enabled else "disabled")
+        memory = Kept(self.name, around.note, around.recall)
+        self._nuisance = wiring.nuisance_of(settings, memory, lambda: (around.clock.wall(), synchronised()))
+        self._tamper = wiring.tamper_of(settings, around.boot_id, around.armed, self._states.tamper)
 
     def read(self, part: Part) -> None:
         """The reader's thread: pictures into the slot until the part stops or a clip ends; raises CameraError when the
@@ -112,16 +120,27 @@ class CameraWatch:
             try:
                 watch(
                     self._frames(part),
-                    Gate(),
+                    wiring.gate_of(self._settings),
                     self._detector,
                     wiring.tracker_of(self._settings, self._model, self._detector),
                     self._rules,
                     self._emit,
                     self._show,
                     self._stages,
+                    self._nuisance,
+                    self._tamper,
                 )
             finally:
                 self._states.nobody()
+
+    def dismiss(self, box: Box, frame_size: tuple[int, int]) -> None:
+        """The owner says that what was told of this place was nothing. Any thread."""
+        self._nuisance.dismiss(box, frame_size)
+
+    def accept_view(self) -> None:
+        """The owner says that the camera looks where it should: its view as it is now is the right one. Any thread."""
+        if self._tamper is not None:
+            self._tamper.accept()
 
     def status(self) -> dict[str, Any]:
         """What the page and `edge status` show of this camera."""
@@ -140,6 +159,7 @@ class CameraWatch:
             "dropped": self._slot.dropped,
             "inferences": self._inferences,
             "motion": self._states.moving,
+            "tamper": None if self._tamper is None else self._tamper.state,
             "tracks": len([track for track in look.tracks if track.confirmed]) if look else 0,
             "stage_ms": {name: {"p50": s["p50"], "p95": s["p95"]} for name, s in stages.items()},
         }

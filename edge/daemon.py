@@ -159,7 +159,10 @@ class Daemon:
 
     def _start_cameras(self) -> None:
         config = self.config
-        around = Surroundings(self.board, self.clock, self.outbox.boot_id, lambda: self.alarm.state, self._emit)
+        box = self.outbox
+        around = Surroundings(
+            self.board, self.clock, box.boot_id, lambda: self.alarm.state, self._emit, box.note, box.recall
+        )
         if wiring.seeing(config):
             self._serving = Serving(
                 config, self.outbox.boot_id, lambda: self.alarm.state, self.clock, self._emit, self._found

@@ -19,12 +19,11 @@ from edge.capture.file import open_file
 from edge.config.schema import Camera, Config
 from edge.detector import Detector
 from edge.metrics import Stages
-from edge.motion import Gate
 from edge.pipeline import Look, watch
 from edge.rules import Rules
 from edge.sinks.base import encode
 from edge.types import Event, Frame, Stamp, event_payload
-from edge.wiring import tracker_of, zones_of
+from edge.wiring import gate_of, nuisance_of, tamper_of, tracker_of, zones_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,8 @@ def replay(
         tracker = tracker_of(camera, config.model, detector)
         # Closed before the source is: a decoder that still runs must not lose its container.
         with closing(_frames(source, camera.name, hold, stages, progress)) as frames:
-            watch(frames, Gate(), detector, tracker, rules, book.event, book.look, stages)
+            guards = nuisance_of(camera), tamper_of(camera, "replay", lambda: "armed_away")
+            watch(frames, gate_of(camera), detector, tracker, rules, book.event, book.look, stages, *guards)
     finally:
         source.close()
         if detector:

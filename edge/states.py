@@ -54,6 +54,10 @@ class States:
         if self._counting:
             self._set("all", len(confirmed), qos=0)
 
+    def tamper(self, state: str) -> None:
+        """`none`, or what was done to the camera's view."""
+        self._set("tamper", state)
+
     def still(self, now: float) -> None:
         """No frame has come up to `now`, on the pipeline's clock: motion ends all the same."""
         if now - self._moved_at > QUIET_S:

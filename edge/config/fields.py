@@ -15,7 +15,9 @@ from edge.config.source import flaw
 
 T = TypeVar("T")
 RESERVED = frozenset({"available", "events", "alarm", "steer", "stats"})
-BANNED_LABELS = frozenset(["all", "posture", "status", "enabled", "detect", "pose", "notifications", "snapshots"])
+BANNED_LABELS = frozenset(
+    ["all", "posture", "status", "enabled", "detect", "pose", "notifications", "snapshots", "tamper"]
+)
 _ADDRESS = re.compile(r"[^\s<>@,;]+@[^\s<>@,;]+|[^\r\n<>]*<[^\s<>@,;]+@[^\s<>@,;]+>")
 
 

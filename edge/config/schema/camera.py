@@ -49,8 +49,8 @@ class Camera(Table):
     )
     motion_mask: Many[Polygon] = Field(
         default=(),
-        description="Places in which motion counts for nothing: a clock in the picture, a tree, the road. Each is a list "
-        "of corners as those of a zone.",
+        description="Places in which motion counts for nothing: a clock in the picture, a tree, the road. Each is a "
+        "list of corners as those of a zone.",
     )
     nuisance: bool = Field(
         default=True,
@@ -58,10 +58,12 @@ class Camera(Table):
         "looking at them for their motion alone.",
     )
     nuisance_half_life_h: Annotated[float, Field(gt=0, le=24 * 365)] = Field(
-        default=72.0, description="After how many hours half of what was learned about a place that moves is forgotten."
+        default=72.0,
+        description="After how many hours half of what was learned about a place that moves is forgotten.",
     )
     tamper: bool = Field(
-        default=True, description="Tell when the camera is moved, covered, blurred, blinded, or sees nothing in the dark."
+        default=True,
+        description="Tell when the camera is moved, covered, blurred, blinded, or sees nothing in the dark.",
     )
     zone: Many[Zone] = Field(default=(), description="Zones of this camera.")
 
