@@ -36,6 +36,8 @@ SAME_SHARE = 0.5
 SHARP, BLUR = 0.65, 0.5
 """Fine detail, as a part of the reference's and relative to contrast: below the one, a view that is known block by
 block is blurred; below the other, one that is known only on the whole."""
+SHARP_AGAIN = 0.8
+"""What was blurred is sharp again from here on, so that it does not come and go at the border."""
 KNOWN = 0.6
 """A blurred view is still the same one where its coarse picture correlates so well."""
 LOST_SHARE = 0.7
@@ -141,10 +143,15 @@ def shift_between(reference: View, now: View, hidden: U8 | None = None) -> Shift
     return found if found is not None else _by_correlation(reference, now)
 
 
-def judge(reference: View, now: View, hidden: U8 | None = None) -> tuple[Verdict, Shift | None]:
+def judge(
+    reference: View, now: View, hidden: U8 | None = None, sharp_from: float = SHARP
+) -> tuple[Verdict, Shift | None]:
     """What became of the view. `hidden` as in `shift_between`; the shift is given where one was looked for and found.
 
     `unknown` is what cannot be told: too little is seen, or too little is left of what was.
+
+    Args:
+        sharp_from: a view of less fine detail, in units of the reference's, is blurred
     """
     if now.brighter[BRIGHT] >= max(BLIND_SHARE, 2 * reference.brighter[BRIGHT]):
         return "blinded", None
@@ -157,11 +164,11 @@ def judge(reference: View, now: View, hidden: U8 | None = None) -> tuple[Verdict
         usable &= now.blocks((hidden > 0).astype(np.float32)) < 0.25
     if np.count_nonzero(usable) < LEAST_BLOCKS:
         return "unknown", None
-    return _compared(reference, now, hidden, usable, known)
+    return _compared(reference, now, hidden, usable, known, sharp_from)
 
 
 def _compared(
-    reference: View, now: View, hidden: U8 | None, usable: NDArray[np.bool_], known: float
+    reference: View, now: View, hidden: U8 | None, usable: NDArray[np.bool_], known: float, sharp_from: float
 ) -> tuple[Verdict, Shift | None]:
     """The verdict on a picture that is neither dark nor blinded, by the blocks that can be compared."""
     both = now.blocks(reference.smooth * now.smooth) - reference.coarse * now.coarse
@@ -172,7 +179,7 @@ def _compared(
     sharp = detail / min(max(contrast, 0.25), 1.0)
     lost = float(np.mean(now.spread[usable] < np.minimum(0.25 * reference.spread[usable], STRUCTURE)))
     if agree >= SAME_SHARE:
-        return ("same" if sharp >= SHARP else "blurred"), None
+        return ("same" if sharp >= sharp_from else "blurred"), None
     if sharp < BLUR and known >= KNOWN:
         return "blurred", None
     if lost >= LOST_SHARE and known < KNOWN:

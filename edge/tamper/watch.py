@@ -10,7 +10,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from edge.tamper.view import Shift, Verdict, View, judge
+from edge.tamper.view import SHARP, SHARP_AGAIN, Shift, Verdict, View, judge
 from edge.types import F32, U8, Box, Event, Frame, Sighting, Track
 
 TAMPER = "tamper"
@@ -24,22 +24,25 @@ class TamperSettings:
     """When to look and when to tell. Times in seconds.
 
     every_s, told_every_s: time between two looks; while something is told, which costs more to see
-    tell_s: how long a verdict must last before it is told
-    back_s: how long the view must be the reference's again before it counts as back
+    votes, of: a verdict is told once so many of the newest looks, of those that saw enough, agree on it
+    back: the view is back once so many looks in a row say so
     learn_s: how fast the reference follows the view's slow changes, such as dusk
     accept_s: a new view that has stood for so long becomes the reference
     sudden: the light went off, and did not fade, where the view was brighter by this factor just before
     settle: two shifts are the same if they differ by less than this part of the width, or a third of the shift
+    crowd: where so much of the picture is people and moving things, nothing is said of the view
     """
 
     every_s: float = 1.0
     told_every_s: float = 2.0
-    tell_s: float = 4.0
-    back_s: float = 3.0
+    votes: int = 4
+    of: int = 8
+    back: int = 3
     learn_s: float = 30.0
     accept_s: float = 600.0
     sudden: float = 2.5
     settle: float = 0.015
+    crowd: float = 0.5
 
 
 @dataclass(slots=True)
@@ -50,7 +53,8 @@ class _Known:
     busy: where people and moving things were since then
     reference, mean: what the view should be, and the running mean that it is made of; first: what may become it
     light: how bright it was lately
-    verdict, since, shift: the newest look's, and since when they are so
+    votes: the newest verdicts and shifts, of looks that saw enough
+    since: how long the newest verdict has stood
     faded: whether it became dark slowly
     """
 
@@ -61,9 +65,8 @@ class _Known:
     mean: F32 | None = None
     first: View | None = None
     light: float = 0.0
-    verdict: Verdict = "same"
+    votes: list[tuple[Verdict, Shift | None]] = field(default_factory=list)
     since: float = 0.0
-    shift: Shift | None = None
     faded: bool = False
 
 
@@ -119,7 +122,10 @@ class Tamper:
         if self._now.reference is None or self._now.mean is None or self._now.reference.grey.shape != view.grey.shape:
             self._learn_first(view, frame.time)
             return []
-        verdict, shift = judge(self._now.reference, view, hidden)
+        blurred = self._told is not None and self._told.sub_label == "blurred"
+        verdict, shift = judge(self._now.reference, view, hidden, SHARP_AGAIN if blurred else SHARP)
+        if hidden is not None and verdict in ("same", "moved") and np.mean(hidden > 0) > self._settings.crowd:
+            verdict = "unknown"
         self._now.looks += 1
         if verdict == "same" and shift is None and self._now.looks % _SELDOM == 0:
             self._follow(self._now.mean, view, hidden)
@@ -131,7 +137,7 @@ class Tamper:
         The reference stays: a camera that comes back soon shall not have been turned meanwhile.
         """
         self._now.busy.clear()
-        self._now.verdict, self._now.since = "same", frame.time
+        self._now.votes.clear()
         return self._end(frame)
 
     def _begin_anew(self, frame: Frame) -> list[Event]:
@@ -145,7 +151,7 @@ class Tamper:
         if first is None or first.grey.shape != view.grey.shape or judge(first, view)[0] != "same":
             return
         self._now.reference, self._now.mean = view, view.grey.astype(np.float32)
-        self._now.light, self._now.verdict, self._now.since = view.level, "same", time
+        self._now.light, self._now.since = view.level, time
 
     def _follow(self, mean: F32, view: View, hidden: U8 | None) -> None:
         """Let the reference follow the slow changes of the view, but not under people."""
@@ -155,29 +161,29 @@ class Tamper:
         self._now.reference = View(np.round(mean).astype(np.uint8))
 
     def _settled(self, verdict: Verdict, shift: Shift | None, view: View, time: float) -> Verdict | None:
-        """The verdict that has lasted long enough to be believed; None while none has, or nothing can be told."""
-        settings = self._settings
-        if verdict == "dark" and self._now.verdict != "dark":
-            self._now.faded = self._now.light < settings.sudden * view.level + 2
+        """The verdict that enough looks agree on, this one among them; None where they do not, or it saw too little."""
+        settings, now = self._settings, self._now
+        last = now.votes[-1] if now.votes else ("same", None)
+        if verdict == "dark" and last[0] != "dark":
+            now.faded = now.light < settings.sudden * view.level + 2
         if verdict != "dark":
-            self._now.light += (view.level - self._now.light) * min(1.0, settings.every_s / settings.learn_s)
+            now.light += (view.level - now.light) * min(1.0, settings.every_s / settings.learn_s)
         if verdict == "unknown":
-            self._now.since += settings.every_s  # what cannot be seen proves neither the one nor the other
             return None
-        strayed = verdict == "moved" and not self._steady(shift)
-        self._now.shift = shift
-        if verdict != self._now.verdict or strayed:
-            self._now.verdict, self._now.since = verdict, time
-        lasts = settings.back_s if verdict == "same" else settings.tell_s
-        return verdict if time - self._now.since >= lasts - 1e-6 else None
+        if verdict != last[0] or not self._alike(shift, last[1]):
+            now.since = time
+        now.votes = [*now.votes[1 - settings.of :], (verdict, shift)]
+        if verdict == "same":
+            return "same" if all(vote == "same" for vote, _ in now.votes[-settings.back :]) else None
+        agree = sum(vote == verdict and self._alike(shift, of) for vote, of in now.votes)
+        return verdict if agree >= settings.votes else None
 
-    def _steady(self, shift: Shift | None) -> bool:
-        """Whether a view that moved has come to rest: people who walk by never do."""
-        old = self._now.shift
-        if shift is None or old is None:
+    def _alike(self, a: Shift | None, b: Shift | None) -> bool:
+        """Whether two looks at a view that moved found it in the same place: people who walk by never stay."""
+        if a is None or b is None:
             return True
-        apart = max(abs(a - b) for a, b in zip(shift.corners, old.corners, strict=True))
-        return apart <= max(self._settings.settle, old.far / 3)
+        apart = max(abs(p - q) for p, q in zip(a.corners, b.corners, strict=True))
+        return apart <= max(self._settings.settle, a.far / 3)
 
     def _conclude(self, verdict: Verdict | None, frame: Frame) -> list[Event]:
         """Tell of a settled verdict what was not told yet."""
