@@ -217,19 +217,20 @@ def _by_features(reference: View, now: View, hidden: U8 | None) -> Shift | None:
 def _by_correlation(reference: View, now: View) -> Shift | None:
     """A translation by phase correlation, refined by ECC; None where the two do not correlate in the end."""
     window = cv2.createHanningWindow(reference.grey.shape[::-1], cv2.CV_32F)
-    (dx, dy), response = cv2.phaseCorrelate(reference.smooth, now.smooth, window)
+    # Multiplied here: given the window, phaseCorrelate multiplies its inputs in place.
+    (dx, dy), response = cv2.phaseCorrelate(reference.smooth * window, now.smooth * window)
     if response < 0.1:
         return None
     warp = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 1e-3)
-    mask = np.full(now.grey.shape, 255, np.uint8)
+    everywhere = np.full(now.grey.shape, 255, np.uint8)
     try:
         score, refined = cv2.findTransformECC(
-            reference.smooth, now.smooth, warp, cv2.MOTION_TRANSLATION, criteria, mask, 5
+            reference.smooth, now.smooth, warp, cv2.MOTION_TRANSLATION, criteria, everywhere, 5
         )
     except cv2.error:  # its way to say that it did not converge
         return None
-    if score < 0.7:
+    if score < 0.8:
         return None
     return _shift(np.vstack([refined, [0, 0, 1]]).astype(np.float64), reference.grey.shape)
 
