@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from edge.config.schema import Config
 from edge.control import ControlServer, Handler, handlers_of
@@ -104,7 +105,7 @@ class Running:
             port=table.port,
             cert=table.cert,
             key=table.key,
-            allowed_hosts=table.allowed_hosts,
+            allowed_hosts=(*table.allowed_hosts, *([urlsplit(table.url).hostname or ""] if table.url else [])),
             metrics=table.metrics,
         )
         app = build(self.daemon, settings, self._config.node.data)

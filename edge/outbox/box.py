@@ -10,11 +10,12 @@ from typing import Any
 
 from edge.clock import Clock
 from edge.errors import StorageError
+from edge.outbox import pictures
 from edge.outbox.books import Books
 from edge.outbox.ledger import Mark
 from edge.outbox.reader import Reader
 from edge.outbox.store import Store
-from edge.outbox.values import Limits, Message, SinkStats, Stats
+from edge.outbox.values import Limits, Message, SinkStats, Stats, snapshot_path
 from edge.outbox.writer import Batch, Entry, Writer
 from edge.types import Event
 
@@ -52,6 +53,7 @@ class Outbox:
         limits = limits or Limits()
         self.closed = False
         self.boot_id = boot_id or secrets.token_hex(6)
+        self._folder = folder
         self._node = node
         self._sinks = tuple(sinks)
         self._clock = clock
@@ -129,6 +131,14 @@ class Outbox:
         A sink that lost its connection asks from 0 again and gets what it has not settled once more.
         """
         return self._reader.pending(sink, limit, after_id)
+
+    def told_by(self, sink: str, event_id: int) -> list[dict[str, Any]]:
+        """The payloads of those that this waiting message replaces, oldest first. Raises StorageError."""
+        return self._reader.told_by(sink, event_id)
+
+    def pictures(self, object_id: str) -> list[Path]:
+        """The pictures that are kept of an object now, at most three, in the order in which they were taken."""
+        return pictures.found(snapshot_path(self._folder, object_id))
 
     def delivered(self, sink: str, ids: Sequence[int], told_by: int | None = None) -> None:
         """These have arrived; or, given `told_by`, that waiting message tells about them too and replaces them.

@@ -1,17 +1,22 @@
-"""The email sink: every new alert while the alarm is armed, once, with its picture, and not more often than wanted."""
+"""The email sink: every new alert while the alarm is armed, once, with its pictures, and not more often than wanted."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from edge.backoff import BackOff
 from edge.clock import Clock
 from edge.errors import StorageError
-from edge.sinks.base import Message, Queue, Status
-from edge.sinks.email.letter import Alert, compose
-from edge.sinks.email.server import MailError, entered, hand_over
+from edge.sinks.base import Archive, Message, Status
+from edge.sinks.email import photos, story
+from edge.sinks.email.alert import Alert, in_short, is_wanted
+from edge.sinks.email.desk import Desk, Now
+from edge.sinks.email.letter import compose
+from edge.sinks.email.server import MailError, Refusals, Session, entered, hand_over
 from edge.sinks.email.settings import EmailSettings
 
 log = logging.getLogger(__name__)
@@ -23,32 +28,38 @@ CONNECT_S = 120.0
 
 
 class EmailSink:
-    """Mails a `new` event whose `armed` is not `disarmed`; everything else is over for it at once.
+    """Mails the alerts among the events to one group of recipients; everything else is over for it at once.
 
     A camera sends at most one mail in `throttle` seconds (by the time of the events, so an outage changes nothing);
-    those in between are told about in its next mail, which comes when the time is over. A mail counts as delivered on
-    the server's 250; a crash before that is committed sends it again, with the same Message-ID.
+    those in between are told about in its next mail. `Desk` says when each goes. A mail counts as delivered once the
+    server has said 250 for every recipient; those who have it already are left out when it is tried again, over
+    restarts too. A crash before that is committed sends it again, with the same Message-ID.
 
     Args:
-        settings: where mail is handed in, and what goes into it
+        settings: where mail is handed in, what goes into it, who gets it
         queue: the outbox
         clock: stamps and waits
+        clock_ok: False as long as the wall clock is not synchronised; no hours are quiet then
     """
 
-    name = "email"
-
-    def __init__(self, settings: EmailSettings, queue: Queue, clock: Clock) -> None:
+    def __init__(
+        self, settings: EmailSettings, queue: Archive, clock: Clock, clock_ok: Callable[[], bool] = lambda: True
+    ) -> None:
+        self.name = settings.name
         self.status = Status(clock)
         self._settings = settings
         self._queue = queue
         self._clock = clock
+        self._clock_ok = clock_ok
         self._wake = threading.Event()
         self._back_off = BackOff(*settings.back_off)
         self._last_id = 0
         self._due: deque[Alert] = deque()
         self._refused: list[tuple[float, Alert]] = []
-        self._held: dict[str, list[Alert]] = {}
-        self._mailed: dict[str, float] = {}
+        self._story = story.Story()
+        self._known = False
+        self._claimed = story.Story()
+        self._desk = Desk(settings, self._join)
         self._pause_until = 0.0
         queue.subscribe(self.name, self.wake)
 
@@ -65,26 +76,30 @@ class EmailSink:
         self._last_id = 0
         self._due.clear()
         self._refused.clear()
-        self._held.clear()
+        self._known = False
+        self._claimed = story.Story()
         self.status.set("up", "no mail sent yet")
         while not stop.is_set():
             asked = self.status.asked()
             self._wake.clear()
             self._round(stop)
-            if not (self._due or self._refused or self._held):
+            if self._known and self._desk.empty and not (self._due or self._refused):
                 self.status.idle(asked)
             if not stop.is_set():
                 self.status.waiting(TICK_S + 5.0)
                 self._wake.wait(self._patience())
         self.status.set("stopped")
 
+    def _now(self) -> Now:
+        return Now(self._clock.monotonic(), self._clock.wall(), self._clock_ok())
+
     def _patience(self) -> float:
         """Seconds until something is due that no commit announces."""
-        now = self._clock.monotonic()
-        times = [when for when, _ in self._refused[:1]]
+        now = self._now()
+        times = [when - now.monotonic for when, _ in self._refused[:1]]
         if self._due:
-            times.append(self._pause_until)
-        return max(0.0, min([TICK_S, *(when - now for when in times)]))
+            times.append(self._pause_until - now.monotonic)
+        return max(0.0, min(TICK_S, self._desk.wait(now), *times))
 
     def _round(self, stop: threading.Event) -> None:
         try:
@@ -92,14 +107,14 @@ class EmailSink:
         except StorageError as fault:
             self.status.set("fault", str(fault))
             return
-        now = self._clock.monotonic()
-        self._release_held()
-        while self._refused and self._refused[0][0] <= now:
+        now = self._now()
+        self._due += self._desk.due(now)
+        while self._refused and self._refused[0][0] <= now.monotonic:
             self._due.append(self._refused.pop(0)[1])
         while len(self._due) > self._settings.waiting and self._fold():
             pass
         # In the middle of a back-off only the queue is kept short; the server is left alone.
-        if not self._due or now < self._pause_until:
+        if not self._due or now.monotonic < self._pause_until:
             return
         try:
             self._send(stop)
@@ -107,50 +122,68 @@ class EmailSink:
             pause = self._back_off.next()
             self._pause_until = self._clock.monotonic() + pause
             if self.status.state.reason != str(fault):
-                log.warning("email: %s", fault)
+                log.warning("%s: %s", self.name, fault)
             self.status.set("back_off", str(fault))
 
     def _skim(self) -> None:
         """Take what is new from the outbox; what is no alert leaves it at once, server or no server."""
-        while found := self._queue.pending(self.name, BATCH, self._last_id):
-            self._last_id = found[-1].id
-            over = [message.id for message in found if not _is_alert(message)]
+        if not self._known:
+            self._story = story.load(self._queue.recall(self._key))
+            self._desk = Desk(self._settings, self._join, self._story.mailed)
+        while messages := self._queue.pending(self.name, BATCH, self._last_id):
+            over = []
+            for message in messages:
+                alert = self._alert(message)
+                self._last_id = message.id
+                self._desk.see(message.payload)
+                if alert is None:
+                    over.append(message.id)
+                elif message.id in self._story.left:
+                    self._again(alert)
+                else:
+                    self._due += self._desk.take(alert, self._now())
             if over:
                 self._queue.delivered(self.name, over)
-            for message in found:
-                if _is_alert(message):
-                    self._accept(Alert(message, len(message.replaces)))
+        if not self._known:
+            waiting = {alert.message.id for _, alert in self._refused}
+            self._story.left = {number: left for number, left in self._story.left.items() if number in waiting}
+            self._known = True
 
-    def _accept(self, alert: Alert) -> None:
-        camera, at = alert.camera, alert.line[0]
-        last = self._mailed.get(camera)
-        # A clock that was set back must not silence a camera.
-        if last is not None and 0.0 <= at - last < self._settings.throttle:
-            self._held.setdefault(camera, []).append(alert)
-            return
-        self._mailed[camera] = at
-        self._due.append(self._joined(alert, self._held.pop(camera, [])))
+    def _alert(self, message: Message) -> Alert | None:
+        """What a message is to these recipients, with all that it stands for; None if it is no alert."""
+        payload, rules = message.payload, self._settings.rules
+        if not is_wanted(payload, rules):
+            return None
+        alert = Alert(message)
+        if message.replaces:
+            told = [in_short(each) for each in self._queue.told_by(self.name, message.id) if is_wanted(each, rules)]
+            alert = replace(alert, older=tuple(told))
+        if not rules.zones or message.id in self._story.left:
+            return alert
+        # An update may say again what a mail has said, or one that is still here is about to say.
+        if alert.object_id in self._story.told or alert.object_id in self._claimed.told:
+            return None
+        others = {told.object_id: told for told in alert.older if told.object_id != alert.object_id}
+        self._claimed.tell(alert.object_id, *others)
+        return replace(alert, older=tuple(others.values()))
 
-    def _joined(self, alert: Alert, older: list[Alert]) -> Alert:
-        """One mail for all of them; the older ones leave the outbox, replaced by it."""
-        if older:
-            self._queue.delivered(self.name, [each.message.id for each in older], told_by=alert.message.id)
-        return alert.telling(*older)
+    @property
+    def _key(self) -> str:
+        return f"{self.name}.story"
 
-    def _release_held(self) -> None:
-        now = self._clock.wall()
-        for camera in tuple(self._held):
-            if not 0.0 <= now - self._mailed[camera] < self._settings.throttle:
-                *older, newest = self._held.pop(camera)
-                self._mailed[camera] = now
-                self._due.append(self._joined(newest, older))
+    def _join(self, ids: Sequence[int], heir: int) -> None:
+        """These leave the outbox, replaced by one that tells about them."""
+        self._queue.delivered(self.name, ids, told_by=heir)
 
     def _fold(self) -> bool:
         """Make the oldest waiting mail part of the next one of its camera; False if no camera has two."""
+        left = self._story.left
         for index, alert in enumerate(self._due):
             for later in range(index + 1, len(self._due)):
-                if self._due[later].camera == alert.camera:
-                    self._due[later] = self._joined(self._due[later], [alert])
+                heir = self._due[later]
+                if heir.camera == alert.camera and not {alert.message.id, heir.message.id} & left.keys():
+                    self._join([alert.message.id], heir.message.id)
+                    self._due[later] = heir.telling(alert)
                     del self._due[index]
                     return True
         return False
@@ -164,9 +197,8 @@ class EmailSink:
             while self._due and not stop.is_set():
                 self.status.waiting(self._settings.longest + CONNECT_S)
                 alert = self._due[0]
-                mail = compose(alert, self._settings, self._clock.wall())
                 try:
-                    partly = hand_over(session, mail, self._settings)
+                    refusals = self._hand_over(session, alert)
                 except MailError as fault:
                     if not fault.final:
                         raise
@@ -174,21 +206,46 @@ class EmailSink:
                     self._refuse(alert, str(fault))
                     return
                 self._due.popleft()
-                self._queue.delivered(self.name, [alert.message.id])
-                self._back_off.reset()
-                if partly:
-                    log.warning("email: %s", partly)
-                self.status.set("fault" if partly else "up", partly or "last mail accepted")
+                self._accepted(alert, refusals)
+
+    def _hand_over(self, session: Session, alert: Alert) -> Refusals:
+        left = self._story.left.get(alert.message.id)
+        settings = self._settings if left is None else replace(self._settings, to=left)
+        attached = photos.choose(alert, self._queue.pictures) if settings.rules.pictures else []
+        now = self._now()
+        # Everybody is named in it, those as well who have it already.
+        mail = compose(alert, self._settings, now.wall, attached, clock_ok=now.clock_ok)
+        return hand_over(session, mail, settings, some_have_it=left is not None)
+
+    def _accepted(self, alert: Alert, refusals: Refusals) -> None:
+        """The server took it, if not for everybody."""
+        number = alert.message.id
+        self._back_off.reset()
+        self._story.mailed[alert.camera] = max(alert.at, self._story.mailed.get(alert.camera, 0.0))
+        self._story.left.pop(number, None)
+        if self._settings.rules.zones:
+            self._story.tell(alert.object_id, *(told.object_id for told in alert.older))
+        later = refusals.later
+        if later and len(self._refused) >= self._settings.waiting:
+            later = () if self._queue.refused(self.name, number, refusals.words) else later
+        elif not later:
+            self._queue.delivered(self.name, [number])
+        if later:
+            self._story.left[number] = later
+            self._again(alert)
+        self._queue.note(self._key, self._story.dump())
+        if refusals.words:
+            log.warning("%s: %s", self.name, refusals.words)
+        self.status.set("fault" if refusals.words else "up", refusals.words or "last mail accepted")
 
     def _refuse(self, alert: Alert, reason: str) -> None:
         """The server will not have this one: again later, but not for ever, and those behind it go on."""
         parked = self._queue.refused(self.name, alert.message.id, reason)
-        log.warning("email: %s%s", reason, "; given up" if parked else "")
+        log.warning("%s: %s%s", self.name, reason, "; given up" if parked else "")
         self.status.set("fault", reason)
         if not parked:
-            self._refused.append((self._clock.monotonic() + self._back_off.next(), alert))
-            self._refused.sort(key=lambda entry: entry[0])
+            self._again(alert)
 
-
-def _is_alert(message: Message) -> bool:
-    return bool(message.payload["type"] == "new" and message.payload["armed"] != "disarmed")
+    def _again(self, alert: Alert) -> None:
+        self._refused.append((self._clock.monotonic() + self._back_off.next(), alert))
+        self._refused.sort(key=lambda entry: entry[0])
