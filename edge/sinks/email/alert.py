@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from edge.sinks.base import Message
@@ -34,7 +34,6 @@ class Alert:
     """One mail to be sent: an event, and the others that it tells about as well.
 
     older: those others
-    after: the newest that is known of the event's object
     kind: what the mail is: about the event, the sum of quiet hours, or of what came before it got quiet
     since: of `quiet`: Unix time since which nothing was seen
     known: of `quiet`: what earlier mails have told of the same disturbance
@@ -42,7 +41,6 @@ class Alert:
 
     message: Message
     older: tuple[Told, ...] = ()
-    after: Payload = field(default_factory=dict)
     kind: Kind = "event"
     since: float = 0.0
     known: tuple[Told, ...] = ()

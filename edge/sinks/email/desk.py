@@ -92,7 +92,7 @@ class Desk:
         return [self._mail(place, alert)]
 
     def see(self, payload: Payload) -> None:
-        """Any event of any object, in order: what is known of those that wait, and whether a camera is quiet."""
+        """Any event of any object, in order: there are no more pictures to come, and a camera is quiet, or not."""
         after, object_id = payload["after"], str(payload["after"]["id"])
         place = self._places.setdefault(after["camera"], _Place())
         place.active.discard(object_id)
@@ -100,10 +100,10 @@ class Desk:
             place.seen = float(payload["captured_at"])
             if payload["type"] != "end":
                 place.active.add(object_id)
-        for number, (due, alert) in self._gathering.items():
-            if alert.object_id == object_id:
-                due = 0.0 if payload["type"] == "end" else due
-                self._gathering[number] = due, replace(alert, after=after)
+        if payload["type"] == "end":
+            for number, (_, alert) in self._gathering.items():
+                if alert.object_id == object_id:
+                    self._gathering[number] = 0.0, alert
 
     def due(self, now: Now) -> list[Alert]:
         """The mails whose time has come; they are not here any more."""

@@ -10,7 +10,7 @@ from email.utils import format_datetime
 from urllib.parse import quote
 
 from edge.sinks.email import words
-from edge.sinks.email.alert import ALARM, Alert, Payload
+from edge.sinks.email.alert import ALARM, Alert
 from edge.sinks.email.photos import Photo
 from edge.sinks.email.settings import EmailSettings
 from edge.types import ENGINE
@@ -23,21 +23,28 @@ NAMED = 10
 
 
 def compose(
-    alert: Alert, settings: EmailSettings, now: float, photos: Sequence[Photo] = (), *, clock_ok: bool = True
+    alert: Alert,
+    settings: EmailSettings,
+    now: float,
+    photos: Sequence[Photo] = (),
+    *,
+    clip: bool = False,
+    clock_ok: bool = True,
 ) -> EmailMessage:
     """The mail for an alert.
 
     Args:
         now: Unix time
         photos: what to attach
+        clip: there is one of the event
         clock_ok: the clock is synchronised
     """
     mail = begin(settings, subject(alert, now), now)
     mail["Message-ID"] = f"<{_id(alert, settings)}.edge.invalid>"
-    mail.set_content("\n".join(_lines(alert, settings, pictured=bool(photos), clock_ok=clock_ok)))
+    mail.set_content("\n".join(_lines(alert, settings, pictured=bool(photos), clip=clip, clock_ok=clock_ok)))
     names: set[str] = set()
     for photo in photos:
-        stem = f"{words.name(photo.camera).replace(' ', '_')}-{words.local(photo.taken):%Y%m%d-%H%M%S}"
+        stem = f"{_safe(photo.camera)}-{words.local(photo.taken):%Y%m%d-%H%M%S}"
         name = next(name for n in range(len(photos) + 1) if (name := f"{stem}{f'-{n}' if n else ''}.jpg") not in names)
         names.add(name)
         mail.add_attachment(photo.jpeg, maintype="image", subtype="jpeg", disposition="inline", filename=name)
@@ -82,10 +89,16 @@ def _id(alert: Alert, settings: EmailSettings) -> str:
     recipients with rules of their own, since theirs is another mail."""
     payload = alert.message.payload
     own = settings.name.partition(":")[2]
-    return re.sub(r"[^\w.@-]", "_", f"{payload['uid']}{'.' if own else ''}{own}@{payload['node']}", flags=re.ASCII)
+    left = _safe(f"{payload['uid']}{'.' if own else ''}{own}")
+    return f"{left}@{_safe(payload['node'])}"
 
 
-def _lines(alert: Alert, settings: EmailSettings, *, pictured: bool, clock_ok: bool) -> list[str]:
+def _safe(text: str) -> str:
+    """For ids and names of files."""
+    return re.sub(r"[^\w.-]", "_", text, flags=re.ASCII)[: words.LONGEST]
+
+
+def _lines(alert: Alert, settings: EmailSettings, *, pictured: bool, clip: bool, clock_ok: bool) -> list[str]:
     payload = alert.message.payload
     if alert.kind == "quiet":
         lines = _quiet(alert)
@@ -93,7 +106,7 @@ def _lines(alert: Alert, settings: EmailSettings, *, pictured: bool, clock_ok: b
         lines = _night(alert)
     else:
         lines = _event(alert, pictured=pictured or not settings.rules.pictures)
-    lines += _links(alert, settings)
+    lines += _links(alert, settings.page, clip=clip)
     if settings.rules.quiet_hours and not (clock_ok and payload["clock_ok"]):
         lines += ["", "The clock is not set yet, so quiet hours are not kept."]
     return [*lines, "", f"edge on {words.name(payload['node'])}", words.name(payload["uid"]).replace(" ", "_")]
@@ -148,10 +161,8 @@ def _listed(alert: Alert, *, itself: bool = False) -> list[str]:
     return [*lines, *([f"  and {len(every) - NAMED} before"] if len(every) > NAMED else [])]
 
 
-def _links(alert: Alert, settings: EmailSettings) -> list[str]:
-    if settings.page is None:
+def _links(alert: Alert, page: str | None, *, clip: bool) -> list[str]:
+    if page is None:
         return []
-    first: Payload = alert.message.payload["after"]
-    page, object_id = settings.page.rstrip("/"), quote(str(first["id"]), safe="")
-    clip = first["has_clip"] or alert.after.get("has_clip", False)
+    object_id = quote(alert.object_id, safe="")
     return ["", f"Look: {page}/#event={object_id}", *([f"Clip: {page}/api/clips/{object_id}.mp4"] if clip else [])]

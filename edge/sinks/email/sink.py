@@ -58,7 +58,7 @@ class EmailSink:
         self._refused: list[tuple[float, Alert]] = []
         self._story = story.Story()
         self._known = False
-        self._claimed = story.Story()
+        self._claimed, self._clips = story.Recent(), story.Recent()
         self._desk = Desk(settings, self._join)
         self._pause_until = 0.0
         queue.subscribe(self.name, self.wake)
@@ -77,7 +77,7 @@ class EmailSink:
         self._due.clear()
         self._refused.clear()
         self._known = False
-        self._claimed = story.Story()
+        self._claimed, self._clips = story.Recent(), story.Recent()
         self.status.set("up", "no mail sent yet")
         while not stop.is_set():
             asked = self.status.asked()
@@ -130,24 +130,29 @@ class EmailSink:
         if not self._known:
             self._story = story.load(self._queue.recall(self._key))
             self._desk = Desk(self._settings, self._join, self._story.mailed)
-        while messages := self._queue.pending(self.name, BATCH, self._last_id):
-            over = []
-            for message in messages:
-                alert = self._alert(message)
-                self._last_id = message.id
-                self._desk.see(message.payload)
-                if alert is None:
-                    over.append(message.id)
-                elif message.id in self._story.left:
-                    self._again(alert)
-                else:
-                    self._due += self._desk.take(alert, self._now())
-            if over:
-                self._queue.delivered(self.name, over)
-        if not self._known:
-            waiting = {alert.message.id for _, alert in self._refused}
-            self._story.left = {number: left for number, left in self._story.left.items() if number in waiting}
             self._known = True
+        while messages := self._queue.pending(self.name, BATCH, self._last_id):
+            over: list[int] = []
+            try:
+                for message in messages:
+                    self._look(message, over)
+            finally:  # the disk may fail in between: those before that are over all the same
+                if over:
+                    self._queue.delivered(self.name, over)
+
+    def _look(self, message: Message, over: list[int]) -> None:
+        """What one message is: an alert, or over."""
+        alert = self._alert(message)
+        self._last_id = message.id
+        self._desk.see(message.payload)
+        if message.payload["after"]["has_clip"]:
+            self._clips.add(str(message.payload["after"]["id"]))
+        if alert is None:
+            over.append(message.id)
+        elif message.id in self._story.left:
+            self._again(alert)
+        else:
+            self._due += self._desk.take(alert, self._now())
 
     def _alert(self, message: Message) -> Alert | None:
         """What a message is to these recipients, with all that it stands for; None if it is no alert."""
@@ -161,10 +166,10 @@ class EmailSink:
         if not rules.zones or message.id in self._story.left:
             return alert
         # An update may say again what a mail has said, or one that is still here is about to say.
-        if alert.object_id in self._story.told or alert.object_id in self._claimed.told:
+        if alert.object_id in self._story.told or alert.object_id in self._claimed:
             return None
         others = {told.object_id: told for told in alert.older if told.object_id != alert.object_id}
-        self._claimed.tell(alert.object_id, *others)
+        self._claimed.add(alert.object_id, *others)
         return replace(alert, older=tuple(others.values()))
 
     @property
@@ -214,17 +219,18 @@ class EmailSink:
         attached = photos.choose(alert, self._queue.pictures) if settings.rules.pictures else []
         now = self._now()
         # Everybody is named in it, those as well who have it already.
-        mail = compose(alert, self._settings, now.wall, attached, clock_ok=now.clock_ok)
+        clip = alert.object_id in self._clips
+        mail = compose(alert, self._settings, now.wall, attached, clip=clip, clock_ok=now.clock_ok)
         return hand_over(session, mail, settings, some_have_it=left is not None)
 
     def _accepted(self, alert: Alert, refusals: Refusals) -> None:
         """The server took it, if not for everybody."""
         number = alert.message.id
         self._back_off.reset()
-        self._story.mailed[alert.camera] = max(alert.at, self._story.mailed.get(alert.camera, 0.0))
+        self._story.mailed[alert.camera] = alert.at
         self._story.left.pop(number, None)
         if self._settings.rules.zones:
-            self._story.tell(alert.object_id, *(told.object_id for told in alert.older))
+            self._story.told.add(alert.object_id, *(told.object_id for told in alert.older))
         later = refusals.later
         if later and len(self._refused) >= self._settings.waiting:
             later = () if self._queue.refused(self.name, number, refusals.words) else later

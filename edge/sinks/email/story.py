@@ -3,10 +3,33 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 OBJECTS = 500
-"""Objects that are known to be told, of those that can be told by an `update` as well."""
+"""Objects of which something is remembered; the oldest are forgotten."""
+
+LEFT = 100
+"""Mails that are known to have reached only some; more than the sink lets wait for that."""
+
+
+class Recent:
+    """A set of the objects that were added last."""
+
+    def __init__(self, objects: Iterable[str] = ()) -> None:
+        self._objects = dict.fromkeys(objects)
+
+    def add(self, *objects: str) -> None:
+        """Remember these."""
+        self._objects.update(dict.fromkeys(objects))
+        for oldest in list(self._objects)[: max(0, len(self._objects) - OBJECTS)]:
+            del self._objects[oldest]
+
+    def __contains__(self, object_id: str) -> bool:
+        return object_id in self._objects
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._objects)
 
 
 @dataclass(slots=True)
@@ -15,23 +38,17 @@ class Story:
 
     mailed: Unix time of the alert that a camera's last accepted mail was about
     left: by message, the recipients that a mail has not reached which others have got
-    told: objects that were mailed, oldest first
+    told: objects that were mailed
     """
 
     mailed: dict[str, float] = field(default_factory=dict)
     left: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    told: dict[str, None] = field(default_factory=dict)
-
-    def tell(self, *objects: str) -> None:
-        """Remember that these objects need no further mail."""
-        for object_id in objects:
-            self.told[object_id] = None
-        for object_id in list(self.told)[: max(0, len(self.told) - OBJECTS)]:
-            del self.told[object_id]
+    told: Recent = field(default_factory=Recent)
 
     def dump(self) -> str:
-        """As it is stored."""
-        return json.dumps({"mailed": self.mailed, "left": self.left, "told": list(self.told)})
+        """As it is stored; of what was given up or dropped since, nobody has taken it out of `left`."""
+        left = dict(sorted(self.left.items())[-LEFT:])
+        return json.dumps({"mailed": self.mailed, "left": left, "told": list(self.told)})
 
 
 def load(text: str | None) -> Story:
@@ -41,7 +58,7 @@ def load(text: str | None) -> Story:
         return Story(
             {str(camera): float(at) for camera, at in found.get("mailed", {}).items()},
             {int(number): tuple(map(str, left)) for number, left in found.get("left", {}).items()},
-            dict.fromkeys(map(str, found.get("told", []))),
+            Recent(map(str, found.get("told", []))),
         )
     except (ValueError, TypeError, AttributeError):
         return Story()

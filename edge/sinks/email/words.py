@@ -15,8 +15,11 @@ LONGEST = 200
 
 
 def name(text: object) -> str:
-    """A name in words: in one line, so that nothing in it can begin a header or a line of its own."""
-    words = printable(" ".join(str(text).split())).replace("_", " ")
+    """A name in words: in one line, so that nothing in it can begin a header or a line of its own.
+
+    `=?` begins an encoded word (RFC 2047), which a header's writer would decode, line breaks and all.
+    """
+    words = printable(" ".join(str(text).split())).replace("_", " ").replace("=?", "= ?")
     return words if len(words) <= LONGEST else words[: LONGEST - 3] + "..."
 
 
