@@ -20,6 +20,11 @@ _APP_PASSWORDS = (
     (("zoho",), "Zoho", "accounts.zoho.com, under Security"),
 )
 """By what host or answer say: whose server it is, and where its app passwords are made."""
+_MICROSOFTS = ("office365.com", "outlook.com", "hotmail.com", "live.com")
+_MICROSOFT = (
+    "Microsoft takes no passwords from programs for this account; an administrator of Microsoft 365 can allow "
+    "SMTP AUTH for the mailbox, else take another provider for these mails"
+)
 _EXPIRED, _TOO_EARLY = 10, 9
 _OTHER_NAME = (62, 64)
 _UNKNOWN_ISSUER = (18, 19, 20, 21, 2)
@@ -38,7 +43,8 @@ def no_entry(settings: EmailSettings, fault: Exception) -> str:
         return f"{where} refuses the login ({reply}); {login_advice(settings, reply)}"
     if isinstance(fault, smtplib.SMTPNotSupportedError):
         what = "STARTTLS" if "STARTTLS" in str(fault) else "a login"
-        return f"{where} does not offer {what}, so nothing was sent; check email.port and email.security"
+        advice = _MICROSOFT if settings.host.lower().endswith(_MICROSOFTS) else "check email.port and email.security"
+        return f"{where} does not offer {what}, so nothing was sent; {advice}"
     if isinstance(fault, ssl.SSLCertVerificationError):
         return (
             f"TLS: the certificate of {where} is not trusted ({fault.verify_message}); "
@@ -89,10 +95,7 @@ def login_advice(settings: EmailSettings, reply: str) -> str:
     """What to do about a refused login, by what the server says and whose it is."""
     heard, host = reply.lower(), settings.host.lower()
     if "5.7.139" in heard or "basic authentication is disabled" in heard:
-        return (
-            "Microsoft takes no passwords from programs for this account; an administrator of Microsoft 365 can allow "
-            "SMTP AUTH for the mailbox, else take another provider for these mails"
-        )
+        return _MICROSOFT
     for marks, whose, place in _APP_PASSWORDS:
         if any(mark in host for mark in marks) or ("gsmtp" in heard and whose == "Gmail"):
             return f"{whose} wants an app password, not your own: make one at {place}"
@@ -100,7 +103,8 @@ def login_advice(settings: EmailSettings, reply: str) -> str:
         return "check email.username and password, and allow POP3/IMAP access in the mailbox's settings"
     if "application-specific password" in heard or "app password" in heard:
         return "make an app password in the account's security settings and set it as email.password"
-    return "check email.username and password: many want an app password"
+    whole = "" if "@" in (settings.username or "@") else ", and the whole address as user name"
+    return f"check email.username and password: many want an app password{whole}"
 
 
 def certificate_advice(code: int) -> str:
