@@ -175,6 +175,38 @@ def test_who_asks_for_a_zone_is_told_once_when_it_is_entered_also_over_a_restart
     assert [number for number, *_ in numbers(server)] == ["3", "7"]
 
 
+def test_what_was_in_a_zone_before_the_alarm_was_armed_is_no_news(server: MailServer, tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "data", "bar", ["email"], SystemClock())
+    sink = mailer(server, outbox, rules=Rules(zones=("path",)))
+    with working(sink):
+        outbox.put(replace(_entering("new", "car", "path"), armed="disarmed"))
+        assert outbox.flush(5)
+        assert sink.flush(5)
+        outbox.put(_entering("update", "car", "path"))
+        outbox.put(_entering("new", "person", "path"))
+        eventually(lambda: server.mails)
+        assert sink.flush(5)
+    outbox.close()
+    assert [number for number, *_ in numbers(server)] == ["3"]
+
+
+def test_who_is_not_configured_any_more_is_not_waited_for(server: MailServer, tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "data", "bar", ["email"], SystemClock())
+    server.later_recipients = {"bob@example.org"}
+    outbox.put(event("new", "a"))
+    with working(mailer(server, outbox)):
+        eventually(lambda: server.mails)
+    outbox.close()
+    outbox = Outbox(tmp_path / "data", "bar", ["email"], SystemClock())
+    sink = mailer(server, outbox, to=("ann@example.org",))
+    with working(sink):
+        assert sink.flush(5)
+    assert outbox.flush(5)
+    assert outbox.stats().sinks["email"].depth == 0
+    outbox.close()
+    assert numbers(server) == [("1", "ann@example.org")]
+
+
 def test_an_alert_that_enters_a_zone_and_is_not_mailed_yet_survives_a_restart(
     server: MailServer, tmp_path: Path
 ) -> None:

@@ -104,9 +104,13 @@ def is_wanted(payload: Payload, rules: Rules) -> bool:
         return bool(payload["type"] == "new") and (after["label"] == ENGINE or _within(after["camera"], rules.cameras))
     if not _within(after["camera"], rules.cameras):
         return False
-    if rules.zones:
-        return any(zone in rules.zones for zone in (*after["current_zones"], *after["entered_zones"]))
-    return bool(payload["type"] == "new")
+    return is_within(payload, rules) if rules.zones else bool(payload["type"] == "new")
+
+
+def is_within(payload: Payload, rules: Rules) -> bool:
+    """Whether the object has been in one of the zones that are asked for."""
+    after = payload["after"]
+    return any(zone in rules.zones for zone in (*after["current_zones"], *after["entered_zones"]))
 
 
 def _within(name: str, names: tuple[str, ...]) -> bool:

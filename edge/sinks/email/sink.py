@@ -13,7 +13,7 @@ from edge.clock import Clock
 from edge.errors import StorageError
 from edge.sinks.base import Archive, Message, Status
 from edge.sinks.email import photos, story
-from edge.sinks.email.alert import Alert, in_short, is_wanted
+from edge.sinks.email.alert import Alert, in_short, is_wanted, is_within
 from edge.sinks.email.desk import Desk, Now
 from edge.sinks.email.letter import compose
 from edge.sinks.email.server import MailError, Refusals, Session, entered, hand_over
@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 
 BATCH = 100
 TICK_S = 1.0
+GREY = 10
+"""How many times longer than after other faults the pause may become where recipients are refused for now: a server
+that does so wants minutes to pass."""
 CONNECT_S = 120.0
 """Name servers that do not answer, and addresses that are tried one after another: nothing can cut that short."""
 
@@ -52,7 +55,9 @@ class EmailSink:
         self._clock = clock
         self._clock_ok = clock_ok
         self._wake = threading.Event()
-        self._back_off = BackOff(*settings.back_off)
+        shortest, longest = settings.back_off
+        self._back_off = BackOff(shortest, longest)
+        self._grey = BackOff(shortest, longest * GREY)
         self._last_id = 0
         self._due: deque[Alert] = deque()
         self._refused: list[tuple[float, Alert]] = []
@@ -150,14 +155,26 @@ class EmailSink:
         if alert is None:
             over.append(message.id)
         elif message.id in self._story.left:
-            self._again(alert)
+            self._resume(alert, over)
         else:
             self._due += self._desk.take(alert, self._now())
+
+    def _resume(self, alert: Alert, over: list[int]) -> None:
+        """A mail that some got in an earlier run; who is not configured any more is not waited for."""
+        left = tuple(who for who in self._story.left[alert.message.id] if who in self._settings.to)
+        if left:
+            self._story.left[alert.message.id] = left
+            self._again(alert, self._grey.next())
+        else:
+            over.append(alert.message.id)
 
     def _alert(self, message: Message) -> Alert | None:
         """What a message is to these recipients, with all that it stands for; None if it is no alert."""
         payload, rules = message.payload, self._settings.rules
         if not is_wanted(payload, rules):
+            if is_within(payload, rules):
+                # What was there before the alarm was armed does not enter a zone by staying in it.
+                self._claimed.add(str(payload["after"]["id"]))
             return None
         alert = Alert(message)
         if message.replaces:
@@ -238,7 +255,9 @@ class EmailSink:
             self._queue.delivered(self.name, [number])
         if later:
             self._story.left[number] = later
-            self._again(alert)
+            self._again(alert, self._grey.next())
+        else:
+            self._grey.reset()
         self._queue.note(self._key, self._story.dump())
         if refusals.words:
             log.warning("%s: %s", self.name, refusals.words)
@@ -250,8 +269,8 @@ class EmailSink:
         log.warning("%s: %s%s", self.name, reason, "; given up" if parked else "")
         self.status.set("fault", reason)
         if not parked:
-            self._again(alert)
+            self._again(alert, self._back_off.next())
 
-    def _again(self, alert: Alert) -> None:
-        self._refused.append((self._clock.monotonic() + self._back_off.next(), alert))
+    def _again(self, alert: Alert, pause: float) -> None:
+        self._refused.append((self._clock.monotonic() + pause, alert))
         self._refused.sort(key=lambda entry: entry[0])
