@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from typing import Any
 
 from edge.sinks.email import causes
@@ -115,7 +116,14 @@ def _encryption(server: smtplib.SMTP) -> Iterator[Step]:
     certificate: dict[str, Any] = dict(line.getpeercert() or {})
     issuer = {key: value for part in certificate.get("issuer", ()) for key, value in part}
     who = issuer.get("organizationName") or issuer.get("commonName") or "an unnamed authority"
-    yield Step("certificate", True, f"by {who}, until {certificate.get('notAfter', 'an unknown time')}")
+    yield Step("certificate", True, f"by {who}, until {_date(certificate.get('notAfter'))}")
+
+
+def _date(text: str | None) -> str:
+    if text is None:
+        return "an unknown day"
+    day = datetime.fromtimestamp(ssl.cert_time_to_seconds(text), timezone.utc)
+    return f"{day.day} {day:%B %Y}"
 
 
 def _mail(server: smtplib.SMTP, settings: EmailSettings, deadline: Deadline, now: float, node: str) -> Iterator[Step]:
