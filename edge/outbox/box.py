@@ -10,12 +10,11 @@ from typing import Any
 
 from edge.clock import Clock
 from edge.errors import StorageError
-from edge.outbox import pictures
 from edge.outbox.books import Books
 from edge.outbox.ledger import Mark
 from edge.outbox.reader import Reader
 from edge.outbox.store import Store
-from edge.outbox.values import Limits, Message, SinkStats, Stats, snapshot_path
+from edge.outbox.values import Limits, Message, SinkStats, Stats
 from edge.outbox.writer import Batch, Entry, Writer
 from edge.types import Event
 
@@ -53,7 +52,6 @@ class Outbox:
         limits = limits or Limits()
         self.closed = False
         self.boot_id = boot_id or secrets.token_hex(6)
-        self._folder = folder
         self._node = node
         self._sinks = tuple(sinks)
         self._clock = clock
@@ -138,7 +136,7 @@ class Outbox:
 
     def pictures(self, object_id: str) -> list[Path]:
         """The pictures that are kept of an object now, at most three, in the order in which they were taken."""
-        return pictures.found(snapshot_path(self._folder, object_id))
+        return self._reader.pictures(object_id)
 
     def delivered(self, sink: str, ids: Sequence[int], told_by: int | None = None) -> None:
         """These have arrived; or, given `told_by`, that waiting message tells about them too and replaces them.

@@ -12,6 +12,7 @@ from typing import Any
 
 from edge.clock import Clock
 from edge.errors import StorageError
+from edge.outbox import pictures
 from edge.outbox.books import Books
 from edge.outbox.schema import connect, explain
 from edge.outbox.values import Limits, Message, SinkStats, runs, snapshot_path
@@ -106,6 +107,10 @@ class Reader:
         """The payloads of what a message stands for, oldest first."""
         with self._reading() as db:
             return [json.loads(text) for (text,) in db.execute(TOLD_BY, {"heir": event_id, "sink": sink})]
+
+    def pictures(self, object_id: str) -> list[Path]:
+        """The pictures that a sink may attach, in the order in which they were taken."""
+        return pictures.found(snapshot_path(self._folder, object_id))
 
     def open_objects(self) -> list[dict[str, Any]]:
         """The newest payload of every object that an earlier run left open."""

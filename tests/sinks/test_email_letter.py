@@ -194,3 +194,12 @@ def test_no_name_becomes_a_header_or_a_line_of_its_own(label: str, camera: str, 
     assert read["To"] == "ann@example.org"
     assert all(ord(letter) >= 32 for letter in read["Subject"])
     assert not any(line.startswith("Bcc") for line in text(read).splitlines())  # type: ignore[arg-type]
+
+
+def test_long_lines_and_letters_beyond_ascii_travel_in_seven_bits_and_short_lines() -> None:
+    older = [Alert(message(n, at(n), label=f"label_{n}_with_a_long_name")) for n in range(80)]
+    sent = compose(Alert(message(99, at(99), sub_label="Jürgen")).telling(*older), settings(), at(99)).as_bytes()
+    assert sent.isascii()
+    assert max(map(len, sent.splitlines())) <= 998
+    read = message_from_bytes(sent, policy=default)
+    assert "Person (Jürgen) seen by camera porch" in text(read)  # type: ignore[arg-type]

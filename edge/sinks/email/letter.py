@@ -41,7 +41,9 @@ def compose(
     """
     mail = begin(settings, subject(alert, now), now)
     mail["Message-ID"] = f"<{_id(alert, settings)}.edge.invalid>"
-    mail.set_content("\n".join(_lines(alert, settings, pictured=bool(photos), clip=clip, clock_ok=clock_ok)))
+    text = "\n".join(_lines(alert, settings, pictured=bool(photos), clip=clip, clock_ok=clock_ok))
+    # Not every server on the way takes 8 bits.
+    mail.set_content(text, cte=None if text.isascii() else "quoted-printable")
     names: set[str] = set()
     for photo in photos:
         stem = f"{_safe(photo.camera)}-{words.local(photo.taken):%Y%m%d-%H%M%S}"
