@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from email.utils import parseaddr
+from urllib.parse import urlsplit
 
 from edge import hours
 from edge.config.fields import is_loopback
@@ -72,6 +73,12 @@ def page(web: Web) -> str | None:
     if is_loopback(web.host):
         return None
     return WebSettings(host=web.host, cert=web.cert, key=web.key).url(web.port, "")
+
+
+def hosts(web: Web) -> tuple[str, ...]:
+    """Further names under which the page may be called: whoever follows a link of a mail must come through."""
+    named = None if web.url is None else urlsplit(web.url).hostname
+    return (*web.allowed_hosts, *([named] if named else []))
 
 
 def _rules(recipient: Recipient, usual: Sequence[str]) -> Rules:

@@ -6,8 +6,8 @@ import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
+from edge import mailing
 from edge.config.schema import Config
 from edge.control import ControlServer, Handler, handlers_of
 from edge.daemon import Daemon
@@ -105,7 +105,7 @@ class Running:
             port=table.port,
             cert=table.cert,
             key=table.key,
-            allowed_hosts=(*table.allowed_hosts, *([urlsplit(table.url).hostname or ""] if table.url else [])),
+            allowed_hosts=mailing.hosts(table),
             metrics=table.metrics,
         )
         app = build(self.daemon, settings, self._config.node.data)

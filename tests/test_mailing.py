@@ -94,6 +94,11 @@ def test_port_465_means_tls_from_the_start_unless_said_otherwise(given: dict[str
     assert EmailSettings("h", "a@b", ("c@d",), **given).encryption == found  # type: ignore[arg-type]
 
 
+def test_the_page_answers_to_the_name_in_the_links() -> None:
+    assert mailing.hosts(Web(url="https://porch.local:8099", allowed_hosts=("proxy",))) == ("proxy", "porch.local")
+    assert mailing.hosts(Web()) == ()
+
+
 @pytest.mark.parametrize(
     ("given", "found"),
     [

@@ -162,6 +162,15 @@ def test_the_alarm_is_mailed_whatever_the_throttle_holds_back() -> None:
     assert trial.told == [(1.0, 2, 0)]
 
 
+def test_meddling_with_a_camera_is_not_held_back_behind_what_it_saw() -> None:
+    trial = Trial(throttle=60.0)
+    trial.new(0.0)
+    trial.new(5.0, label="tamper", sub_label="covered")
+    trial.new(6.0, label="tamper", sub_label="moved")
+    trial.until(70.0)
+    assert trial.told == [(0.0, 1, 0), (5.0, 2, 0), (65.0, 3, 0)]
+
+
 def test_without_a_true_clock_nothing_is_quiet() -> None:
     trial = Trial(quiet_hours=["23:00-07:00"])
     trial.new(2 * HOUR, clock_ok=False)

@@ -246,6 +246,21 @@ def test_what_was_folded_while_the_server_was_away_is_told_in_full_after_a_resta
     assert "also 4 more: 4 cats" in server.mails[0].get_content()
 
 
+def test_the_alarm_keeps_its_own_mail_however_long_the_server_is_away(server: MailServer, tmp_path: Path) -> None:
+    server.stop()
+    outbox = Outbox(tmp_path / "data", "bar", ["email"], SystemClock())
+    with working(mailer(server, outbox, waiting=2)):
+        outbox.put(event("new", "x", label="alarm", camera="bar"))
+        for number in range(6):
+            outbox.put(event("new", f"a{number}", label="engine", camera="bar"))
+        eventually(lambda: outbox.flush(1) and outbox.stats().sinks["email"].depth == 2)
+        server.start()
+        eventually(lambda: len(server.mails) == 2)
+    outbox.close()
+    assert server.mails[0]["Subject"].startswith("ALARM: triggered")
+    assert server.mails[1]["Subject"].endswith("(and 5 more)")
+
+
 def test_quiet_hours_end_in_one_mail_also_after_a_restart(server: MailServer, tmp_path: Path) -> None:
     clock = SetClock()
     now = datetime.fromtimestamp(clock.wall())

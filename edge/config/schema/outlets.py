@@ -26,7 +26,8 @@ class Web(Table):
     port: Port = Field(default=8099, description="Port to listen on.")
     url: Server | None = Field(
         default=None,
-        description="Address of the page as phones reach it, for links in mails: `https://porch.local:8099`. Unset: "
+        description="Address of the page as phones reach it, for links in mails: `https://porch.local:8099`; the page "
+        "answers to its host as well. Unset: "
         "made from `host` and `port` where the page can be reached from other machines, else mails have no link.",
     )
     cert: FilePath | None = Field(

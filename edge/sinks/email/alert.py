@@ -51,6 +51,11 @@ class Alert:
         return str(self.message.payload["after"]["camera"])
 
     @property
+    def place(self) -> str:
+        """What the throttle goes by, see `place_of`."""
+        return place_of(self.message.payload)
+
+    @property
     def object_id(self) -> str:
         """The object that it is about."""
         return str(self.message.payload["after"]["id"])
@@ -69,6 +74,12 @@ class Alert:
         """The same, telling about others as well."""
         more = [told for alert in others for told in (*alert.older, alert.told)]
         return replace(self, older=tuple(sorted((*self.older, *more), key=lambda told: told.at)))
+
+
+def place_of(payload: Payload) -> str:
+    """What the throttle goes by: the camera; apart from what it sees, that somebody meddles with it."""
+    after = payload["after"]
+    return f"{after['camera']} {TAMPER}" if after["label"] == TAMPER else str(after["camera"])
 
 
 def in_short(payload: Payload) -> Told:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from edge import hours
-from edge.sinks.email.alert import ALARM, Alert, Kind, Payload, Told, is_urgent
+from edge.sinks.email.alert import ALARM, Alert, Kind, Payload, Told, is_urgent, place_of
 from edge.sinks.email.settings import EmailSettings
 
 REMEMBERED = 200
@@ -24,7 +24,7 @@ class Now:
 
 @dataclass(slots=True)
 class _Place:
-    """What is known of one camera.
+    """What is known of one camera, and of tampering with it apart from that.
 
     mailed: time of the alert that was mailed last, by the events' own clock
     held: alerts that the throttle keeps back
@@ -46,7 +46,7 @@ class Desk:
     Args:
         settings: throttle, gather, quiet_after, waiting, and the quiet hours of its rules
         join: told whenever one alert takes others in: their ids, and the id of the one that tells about them now
-        mailed: when each camera was mailed about last, from an earlier run
+        mailed: when each place was mailed about last, from an earlier run
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Desk:
     ) -> None:
         self._settings = settings
         self._join = join
-        self._places = {camera: _Place(at, seen=at) for camera, at in (mailed or {}).items()}
+        self._places = {place: _Place(at, seen=at) for place, at in (mailed or {}).items()}
         self._gathering: dict[int, tuple[float, Alert]] = {}
         self._night: list[Alert] = []
         self._morning = 0.0
@@ -78,7 +78,7 @@ class Desk:
                 self._morning = max(self._morning, morning)
                 self._keep(self._night, alert)
                 return []
-        place = self._places.setdefault(alert.camera, _Place())
+        place = self._places.setdefault(alert.place, _Place())
         # A clock that was set back must not silence a camera.
         if place.mailed is not None and 0.0 <= alert.at - place.mailed < self._settings.throttle:
             self._keep(place.held, alert)
@@ -94,7 +94,7 @@ class Desk:
     def see(self, payload: Payload) -> None:
         """Any event of any object, in order: there are no more pictures to come, and a camera is quiet, or not."""
         after, object_id = payload["after"], str(payload["after"]["id"])
-        place = self._places.setdefault(after["camera"], _Place())
+        place = self._places.setdefault(place_of(payload), _Place())
         place.active.discard(object_id)
         if not after["stationary"]:
             place.seen = float(payload["captured_at"])
@@ -111,12 +111,12 @@ class Desk:
         for number, (when, alert) in tuple(self._gathering.items()):
             if when <= now.monotonic:
                 del self._gathering[number]
-                found.append(self._mail(self._places[alert.camera], alert))
+                found.append(self._mail(self._places[alert.place], alert))
         if self._night and not (now.clock_ok and now.wall < self._morning):
             found.append(self._joined(self._night, "night"))
             self._morning = 0.0
-        for camera, place in self._places.items():
-            gathering = any(alert.camera == camera for _, alert in self._gathering.values())
+        for name, place in self._places.items():
+            gathering = any(alert.place == name for _, alert in self._gathering.values())
             if place.held and not gathering and (kind := self._kind_due(place, now)) is not None:
                 mail = replace(self._joined(place.held, kind), since=place.seen, known=tuple(place.known))
                 place.mailed = now.wall

@@ -13,7 +13,7 @@ from edge.clock import Clock
 from edge.errors import StorageError
 from edge.sinks.base import Archive, Message, Status
 from edge.sinks.email import photos, story
-from edge.sinks.email.alert import Alert, in_short, is_wanted, is_within
+from edge.sinks.email.alert import ALARM, Alert, in_short, is_wanted, is_within
 from edge.sinks.email.desk import Desk, Now
 from edge.sinks.email.letter import compose
 from edge.sinks.email.server import MailError, Refusals, Session, entered, hand_over
@@ -198,12 +198,13 @@ class EmailSink:
         self._queue.delivered(self.name, ids, told_by=heir)
 
     def _fold(self) -> bool:
-        """Make the oldest waiting mail part of the next one of its camera; False if no camera has two."""
+        """Make the oldest waiting mail part of the next one of its place; False if no place has two. The alarm's own
+        mails stay what they are."""
         left = self._story.left
         for index, alert in enumerate(self._due):
-            for later in range(index + 1, len(self._due)):
+            for later in range(index + 1, 0 if alert.told.label == ALARM else len(self._due)):
                 heir = self._due[later]
-                if heir.camera == alert.camera and not {alert.message.id, heir.message.id} & left.keys():
+                if heir.place == alert.place and not {alert.message.id, heir.message.id} & left.keys():
                     self._join([alert.message.id], heir.message.id)
                     self._due[later] = heir.telling(alert)
                     del self._due[index]
@@ -244,7 +245,7 @@ class EmailSink:
         """The server took it, if not for everybody."""
         number = alert.message.id
         self._back_off.reset()
-        self._story.mailed[alert.camera] = alert.at
+        self._story.mailed[alert.place] = alert.at
         self._story.left.pop(number, None)
         if self._settings.rules.zones:
             self._story.told.add(alert.object_id, *(told.object_id for told in alert.older))

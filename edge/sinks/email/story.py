@@ -36,7 +36,7 @@ class Recent:
 class Story:
     """Owned by the sink's thread.
 
-    mailed: Unix time of the alert that a camera's last accepted mail was about
+    mailed: by place (see `place_of`), Unix time of the alert that the last accepted mail was about
     left: by message, the recipients that a mail has not reached which others have got
     told: objects that were mailed
     """
