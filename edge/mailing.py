@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from edge import hours
 from edge.config.fields import is_loopback
-from edge.config.schema import Config, Recipient, Web
+from edge.config.schema import Config, Web
+from edge.config.schema.email import Recipient
 from edge.sinks.email.settings import EmailSettings, Rules
 from edge.web.settings import WebSettings
 

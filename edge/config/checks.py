@@ -5,7 +5,6 @@ These rules read the raw tables rather than the validated ones, so that one repo
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -67,28 +66,6 @@ def clashes(data: dict[str, Any]) -> list[Finding]:
             found.append(Finding(loc, f"`{name}` is the name of {taken[name]} already", "names are shared by all"))
         else:
             taken[name] = f"a {kind}"
-    return found
-
-
-def strangers(data: dict[str, Any]) -> list[Finding]:
-    """Cameras and zones that a recipient of mail is to hear of and that there are not: nothing would ever be sent."""
-    named = [(kind, name) for _, kind, name in _names(data)]
-    email = data.get("email")
-    found = []
-    for i, recipient in _tables(email.get("recipient") if isinstance(email, dict) else None):
-        for key in ("cameras", "zones"):
-            known = [name for kind, name in named if kind == key[:-1]]
-            wanted = recipient.get(key)
-            for j, name in enumerate(wanted if isinstance(wanted, list) else []):
-                if isinstance(name, str) and name not in known:
-                    near = difflib.get_close_matches(name, known, 1)
-                    found.append(
-                        Finding(
-                            ("email", "recipient", i, key, j),
-                            f"there is no {key[:-1]} `{name}`",
-                            f"did you mean `{near[0]}`?" if near else None,
-                        )
-                    )
     return found
 
 

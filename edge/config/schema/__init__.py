@@ -13,7 +13,7 @@ from edge.config.fields import Some
 from edge.config.schema.alarm import AlarmTable
 from edge.config.schema.base import Table
 from edge.config.schema.camera import Camera, Zone
-from edge.config.schema.email import Email, Recipient
+from edge.config.schema.email import Email
 from edge.config.schema.model import DEFAULT_MODEL, CropTable, Engine, Kserve, Model, Movidius
 from edge.config.schema.mqtt import Mqtt, Tls
 from edge.config.schema.node import STATE_FOLDER, Node, default_data_folder
@@ -34,7 +34,6 @@ __all__ = [
     "Movidius",
     "Mqtt",
     "Node",
-    "Recipient",
     "Tls",
     "Web",
     "Zone",
