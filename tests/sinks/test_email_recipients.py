@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -259,6 +260,26 @@ def test_the_alarm_keeps_its_own_mail_however_long_the_server_is_away(server: Ma
     outbox.close()
     assert server.mails[0]["Subject"].startswith("ALARM: triggered")
     assert server.mails[1]["Subject"].endswith("(and 5 more)")
+
+
+def test_the_alarm_shows_what_was_seen_just_before(server: MailServer, tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "data", "bar", ["email"], SystemClock())
+    now = time.time()
+    outbox.put(event("new", "family", at=now - 30, armed="disarmed", jpeg=b"family"))
+    outbox.put(event("new", "elsewhere", at=now - 25, camera="bedroom", jpeg=b"bedroom"))
+    outbox.put(event("update", "long ago", at=now - 600, jpeg=b"long ago"))
+    outbox.put(event("update", "burglar", at=now - 20, jpeg=b"burglar"))
+    alarm = event("new", "x", label="alarm", camera="bar", at=now)
+    outbox.put(replace(alarm, after=replace(alarm.after, sub_label="triggered: person")))
+    with working(mailer(server, outbox, rules=Rules(cameras=("porch",)))):
+        eventually(lambda: server.mails)
+    outbox.close()
+    (mail,) = server.mails
+    assert mail["Subject"].startswith("ALARM: triggered: person")
+    assert [part.get_content() for part in mail.iter_attachments()] == [b"burglar"]
+    body = mail.get_body()
+    assert body is not None
+    assert re.search(r"Seen just before:\s+\d\d:\d\d:\d\d person, porch", body.get_content())
 
 
 def test_quiet_hours_end_in_one_mail_also_after_a_restart(server: MailServer, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from edge.types import ENGINE
 ALARM, TAMPER = "alarm", "tamper"
 _UNARMED = frozenset({"disarmed", "arming"})
 _AT_STAKE = frozenset({"pending", "triggered"})
+SCENE, SCENE_S = 3, 120.0
+"""How many objects are shown with the alarm itself, and how many seconds ago they may have been seen."""
 Kind: TypeAlias = Literal["event", "night", "quiet"]
 Payload: TypeAlias = Mapping[str, Any]
 
@@ -37,6 +39,7 @@ class Alert:
     kind: what the mail is: about the event, the sum of quiet hours, or of what came before it got quiet
     since: of `quiet`: Unix time since which nothing was seen
     known: of `quiet`: what earlier mails have told of the same disturbance
+    scene: of the alarm itself, which has no picture: what was seen just before
     """
 
     message: Message
@@ -44,6 +47,7 @@ class Alert:
     kind: Kind = "event"
     since: float = 0.0
     known: tuple[Told, ...] = ()
+    scene: tuple[Told, ...] = ()
 
     @property
     def camera(self) -> str:
@@ -89,6 +93,29 @@ def in_short(payload: Payload) -> Told:
     return Told(
         float(payload["captured_at"]), after["camera"], after["label"], tuple(zones), after["top_score"], after["id"]
     )
+
+
+class Scene:
+    """What was seen last of what these recipients may see. Not thread-safe."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._seen: dict[str, Told] = {}
+
+    def see(self, payload: Payload) -> None:
+        """Any event. Nobody is shown in a mail who was at home while the alarm was off, and no recipient is shown what
+        they do not hear of otherwise."""
+        told = in_short(payload)
+        if told.label in (ALARM, ENGINE) or not is_wanted({**payload, "type": "new"}, self._rules):
+            return
+        self._seen.pop(told.object_id, None)
+        self._seen[told.object_id] = told
+        if len(self._seen) > SCENE:
+            del self._seen[next(iter(self._seen))]
+
+    def before(self, at: float) -> tuple[Told, ...]:
+        """What was seen shortly before a Unix time, oldest first."""
+        return tuple(told for told in self._seen.values() if 0.0 <= at - told.at <= SCENE_S)
 
 
 def is_urgent(payload: Payload) -> bool:

@@ -10,7 +10,7 @@ from email.utils import format_datetime
 from urllib.parse import quote
 
 from edge.sinks.email import words
-from edge.sinks.email.alert import ALARM, Alert
+from edge.sinks.email.alert import ALARM, Alert, Told
 from edge.sinks.email.photos import Photo
 from edge.sinks.email.settings import EmailSettings
 from edge.types import ENGINE
@@ -125,6 +125,8 @@ def _event(alert: Alert, *, pictured: bool) -> list[str]:
     else:
         lines.append(f"Score {after['top_score']:.0%}, {armed}")
         lines += [] if pictured else ["No picture of this one."]
+    if alert.scene:
+        lines += ["", "Seen just before:", *_list(alert.scene, cameras=True)]
     if alert.kind == "night":
         lines.append("It was kept for the end of the quiet hours.")
     if alert.older:
@@ -155,12 +157,16 @@ def _quiet(alert: Alert) -> list[str]:
 def _listed(alert: Alert, *, itself: bool = False) -> list[str]:
     """The newest of what else is told, a line each."""
     every = [*alert.older, *([alert.told] if itself else [])]
-    cameras = len({told.camera for told in every}) > 1
+    lines = _list(every[-NAMED:], cameras=len({told.camera for told in every}) > 1)
+    return [*lines, *([f"  and {len(every) - NAMED} before"] if len(every) > NAMED else [])]
+
+
+def _list(every: Sequence[Told], *, cameras: bool) -> list[str]:
     lines = []
-    for told in every[-NAMED:]:
+    for told in every:
         where = ", ".join(map(words.name, ([told.camera] if cameras else []) + list(told.zones)))
         lines.append(f"  {words.local(told.at):%H:%M:%S} {words.name(told.label)}{f', {where}' if where else ''}")
-    return [*lines, *([f"  and {len(every) - NAMED} before"] if len(every) > NAMED else [])]
+    return lines
 
 
 def _links(alert: Alert, page: str | None, *, clip: bool) -> list[str]:

@@ -31,7 +31,8 @@ class Photo:
 
 
 def choose(alert: Alert, find: Find) -> list[Photo]:
-    """At most three pictures for a mail: those of its object, or fewer of them and the best of the others'."""
+    """At most three pictures for a mail: those of its object, or fewer of them and the best of the others'; with the
+    alarm itself those of what was seen before."""
     others = [(told, found[-1]) for told in _best_first(alert) if (found := find(told.object_id))]
     own = [(alert.told, path) for path in find(alert.object_id)]
     if others:
@@ -47,7 +48,7 @@ def choose(alert: Alert, find: Find) -> list[Photo]:
 
 
 def _best_first(alert: Alert) -> list[Told]:
-    once = {told.object_id: told for told in alert.older if told.object_id != alert.object_id}
+    once = {told.object_id: told for told in (*alert.scene, *alert.older) if told.object_id != alert.object_id}
     return sorted(once.values(), key=lambda told: -told.score)
 
 

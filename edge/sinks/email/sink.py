@@ -13,7 +13,7 @@ from edge.clock import Clock
 from edge.errors import StorageError
 from edge.sinks.base import Archive, Message, Status
 from edge.sinks.email import photos, story
-from edge.sinks.email.alert import ALARM, Alert, in_short, is_wanted, is_within
+from edge.sinks.email.alert import ALARM, Alert, Scene, in_short, is_wanted, is_within
 from edge.sinks.email.desk import Desk, Now
 from edge.sinks.email.letter import compose
 from edge.sinks.email.server import MailError, Refusals, Session, entered, hand_over
@@ -64,6 +64,7 @@ class EmailSink:
         self._story = story.Story()
         self._known = False
         self._claimed, self._clips = story.Recent(), story.Recent()
+        self._scene = Scene(settings.rules)
         self._desk = Desk(settings, self._join)
         self._pause_until = 0.0
         queue.subscribe(self.name, self.wake)
@@ -150,6 +151,7 @@ class EmailSink:
         alert = self._alert(message)
         self._last_id = message.id
         self._desk.see(message.payload)
+        self._scene.see(message.payload)
         if message.payload["after"]["has_clip"]:
             self._clips.add(str(message.payload["after"]["id"]))
         if alert is None:
@@ -177,6 +179,8 @@ class EmailSink:
                 self._claimed.add(str(payload["after"]["id"]))
             return None
         alert = Alert(message)
+        if alert.told.label == ALARM:
+            alert = replace(alert, scene=self._scene.before(alert.at))
         if message.replaces:
             told = [in_short(each) for each in self._queue.told_by(self.name, message.id) if is_wanted(each, rules)]
             alert = replace(alert, older=tuple(told))
