@@ -13,6 +13,7 @@ MEASURES: dict[str, Measure] = {
     "gate": found.gate,
     "gate-cost": cost.gate,
     "scenes": scenes.scenes,
+    "tamper": cost.tamper,
     "engines": cost.engines,
     "agree": agree.agree,
     "preprocess": preprocess.preprocess,

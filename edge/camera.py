@@ -86,7 +86,7 @@ class CameraWatch:
         self._states.status("offline" if settings.enabled else "disabled")
         memory = Kept(self.name, around.note, around.recall)
         self._nuisance = wiring.nuisance_of(settings, memory, lambda: (around.clock.wall(), synchronised()))
-        self._tamper = wiring.tamper_of(settings, around.boot_id, around.armed, self._states.tamper)
+        self._tamper = wiring.tamper_of(settings, around.boot_id, around.armed, self._states.tamper, picture.snapshot)
 
     def read(self, part: Part) -> None:
         """The reader's thread: pictures into the slot until the part stops or a clip ends; raises CameraError when the

@@ -72,9 +72,8 @@ def watch(
             stages.add("track", judged - start)
 
             nuisance.learn(moved, tracks, frame.time, frame.size)
-            for event in rules.judge(frame, tracks, heard.told, tracker.numbers):
-                emit(event)
-            for event in tamper.look(frame, moved, tracks) if tamper else ():
+            events = rules.judge(frame, tracks, heard.told, tracker.numbers)
+            for event in [*events, *(tamper.look(frame, moved, tracks) if tamper else ())]:
                 emit(event)
             show(Look(frame, heard.told, bool(wanted), tracks))
             stages.add("rules", perf_counter() - judged)

@@ -16,7 +16,7 @@ from edge.errors import EngineError
 from edge.models import store
 from edge.motion import Gate
 from edge.nuisance import Memory, Nuisance, NuisanceSettings
-from edge.rules import MOTION, Zone
+from edge.rules import MOTION, Draw, Zone
 from edge.tamper import Tamper
 from edge.track import Tracker, TrackerSettings
 
@@ -136,7 +136,11 @@ def nuisance_of(
 
 
 def tamper_of(
-    camera: Camera, boot_id: str, armed: Callable[[], str], tell: Callable[[str], None] = lambda state: None
+    camera: Camera,
+    boot_id: str,
+    armed: Callable[[], str],
+    tell: Callable[[str], None] = lambda state: None,
+    draw: Draw | None = None,
 ) -> Tamper | None:
     """Who watches over a camera's view; None where that is not wanted."""
-    return Tamper(camera.name, boot_id, armed, tell) if camera.tamper else None
+    return Tamper(camera.name, boot_id, armed, tell, draw=draw) if camera.tamper else None

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from edge.tamper.view import SHARP, SHARP_AGAIN, Shift, Verdict, View, judge
-from edge.types import F32, U8, Box, Event, Frame, Sighting, Track
+from edge.types import F32, U8, Box, Event, Frame, Sighting, Snapshot, Track
 
 TAMPER = "tamper"
 """The label of events about the camera's own view; what happened is their `sub_label`."""
@@ -78,6 +78,7 @@ class Tamper:
         boot_id: of this run of the daemon; ids derive from it, the camera and a counter
         armed: the alarm's state now
         tell: called with the state when it changes: `none`, or a sub_label
+        draw: makes the JPEG of what the camera sees when something is told first; None makes none
     """
 
     def __init__(
@@ -87,9 +88,10 @@ class Tamper:
         armed: Callable[[], str],
         tell: Callable[[str], None] = lambda state: None,
         settings: TamperSettings | None = None,
+        draw: Callable[[Frame, Box, str, float], bytes] | None = None,
     ) -> None:
         self._camera, self._boot_id, self._armed, self._tell = camera, boot_id, armed, tell
-        self._settings = settings or TamperSettings()
+        self._settings, self._draw = settings or TamperSettings(), draw
         self.state = "none"
         self._accepted = False
         self._count = 0
@@ -211,9 +213,13 @@ class Tamper:
         return [Event("end", told, after, frame.wall, self._armed())]
 
     def _put(self, kind: Literal["new", "update"], before: Sighting | None, after: Sighting, frame: Frame) -> Event:
+        jpeg = None
+        if self._draw is not None and kind == "new":
+            jpeg = self._draw(frame, after.box, TAMPER, 1.0)
+            after = replace(after, has_snapshot=True, snapshot=Snapshot(frame.wall, after.box, 1.0))
         self._told = after
         self._say(after.sub_label or "none")
-        return Event(kind, before, after, frame.wall, self._armed())
+        return Event(kind, before, after, frame.wall, self._armed(), None, jpeg)
 
     def _say(self, state: str) -> None:
         if state != self.state:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge.tamper import Tamper
-from edge.types import U8, Box, Event
+from edge.types import U8, Box, Event, Frame
 from tests.tamper.views import H, W, blurred, dimmed, frame, scene, shifted
 
 STREET = scene()
@@ -141,3 +141,17 @@ def test_a_dark_room_is_no_reference_until_there_is_light() -> None:
     watching.sees(np.full((H, W), 18, np.uint8), 30)
     assert watching.sees(STREET, 20) == []
     assert [t[:2] for t in watching.sees(shifted(STREET, 0.1), 10)] == [("new", "moved")]
+
+
+def test_the_picture_of_an_event_is_what_the_camera_sees_when_it_is_told() -> None:
+    drawn: list[tuple[float, Box, str]] = []
+
+    def draw(shown: Frame, box: Box, label: str, score: float) -> bytes:
+        drawn.append((shown.time, box, label))
+        return b"jpeg"
+
+    tamper = Tamper("hall", "boot", lambda: "disarmed", draw=draw)
+    events = [e for i in range(40) for e in tamper.look(frame(STREET if i < 20 else shifted(STREET, 0.2), i), [], [])]
+    (new,) = events
+    assert (new.jpeg, new.after.has_snapshot, new.armed) == (b"jpeg", True, "disarmed")
+    assert drawn == [(new.captured_at - 1000, (0.0, 0.0, W, H), "tamper")]
