@@ -138,7 +138,8 @@ def test_the_payload_has_every_key_of_the_contract() -> None:
     assert payload["after"].keys() == {
         "id", "camera", "frame_time", "label", "sub_label", "score", "top_score", "false_positive", "start_time",
         "end_time", "box", "box_norm", "frame_size", "area", "ratio", "active", "stationary", "current_zones",
-        "entered_zones", "path_data", "has_clip", "has_snapshot", "snapshot", "pose", "activity", "crossed", "loitering",
+        "entered_zones", "path_data", "has_clip", "has_snapshot", "snapshot", "pose", "activity",
+        "crossed", "loitering",
     }  # fmt: skip
 
 

@@ -90,10 +90,10 @@ class Rules:
         story = self._stories.get(track.number)
         if story is None:
             story = self._stories[track.number] = Story(self._camera, track, frame, self._scene, self._settings)
-        elif not track.seen:
+        if track.seen:
+            story.look(track, frame, self._quality)
+        else:
             story.wait(frame)
-            return [self._tell("update", story, frame)] if story.changed else []
-        story.look(track, frame, self._quality)
         if story.told is None:
             return [self._tell("new", story, frame)] if story.ripe else []
         waited = frame.time - story.told_at
