@@ -58,6 +58,8 @@ def crossed(line: Sequence[XY], p: XY, q: XY) -> int:
 
 def _crosses(a: XY, b: XY, p: XY, q: XY) -> int:
     """1 where the step from p to q goes through the stretch from a to b from left to right, -1 the other way."""
+    if q < p:
+        return -_crosses(a, b, q, p)
     before, after = turn(a, b, p) > 0, turn(a, b, q) > 0
     # An end of the stretch is to one side of the step or to the other, never on it: the next stretch shares that end.
     if before == after or (turn(p, q, a) > 0) == (turn(p, q, b) > 0):
