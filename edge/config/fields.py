@@ -81,6 +81,14 @@ def _polygon(points: tuple[Point, ...]) -> tuple[Point, ...]:
     return points
 
 
+def _outlines(value: object) -> object:
+    """Lists for tuples, and a word about one outline that stands where a list of them belongs."""
+    first = value[0] if isinstance(value, list) and value else None
+    if isinstance(first, list) and first and isinstance(first[0], (int, float)):
+        raise fault("this is a single outline, and a list of them is wanted", "write `[[[x, y], ...], ...]`")
+    return _frozen(value)
+
+
 def _way(points: tuple[Point, ...]) -> tuple[Point, ...]:
     if len(points) < 2:
         raise fault("needs two ends", "write `points = [[x, y], [x, y]]`")
@@ -153,5 +161,6 @@ Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Ratio: TypeAlias = Annotated[float, Field(ge=0)]
 Point: TypeAlias = Annotated[tuple[Share, Share], BeforeValidator(_frozen)]
 Polygon: TypeAlias = Annotated[Many[Point], AfterValidator(_polygon)]
+Outlines: TypeAlias = Annotated[tuple[Polygon, ...], BeforeValidator(_outlines)]
 Way: TypeAlias = Annotated[Many[Point], AfterValidator(_way)]
 MqttVersion: TypeAlias = Annotated[Literal["5", "3.1.1"], BeforeValidator(_version)]

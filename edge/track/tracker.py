@@ -207,7 +207,7 @@ class Tracker:
             if _moves(life.filter.box, moving) and time - life.last[0] <= settings.hidden_s:
                 life.missed = time
             return time - life.missed - 1e-6 <= (settings.lost_s if life.touched else settings.rest_lost_s)
-        return time - life.missed - 1e-6 <= settings.lost_s
+        return time - life.last[0] - 1e-6 <= settings.lost_s
 
     @property
     def numbers(self) -> frozenset[int]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from edge.config.fields import Label, Many, Polygon, Ratio, Share, Some, Source, TopicName, Way, fault
+from edge.config.fields import Label, Many, Outlines, Polygon, Ratio, Share, Some, Source, TopicName, Way, fault
 from edge.config.schema.base import Table
 from edge.config.secrets import mask_url
 from edge.config.source import with_login
@@ -35,7 +35,7 @@ class CameraFilter(Filter):
     """Which objects of a label are told of at all: one that does not pass when it is first seen is told of once it
     does. The label stands in the table's name: `[camera.filter.person]`."""
 
-    mask: Many[Polygon] = Field(
+    mask: Outlines = Field(
         default=(), description="As `object_mask`, for this label alone: a list of lists of corners."
     )
 
@@ -98,7 +98,7 @@ class Camera(Table):
     required_zones: Many[TopicName] = Field(
         default=(), description="An object is told of only once it has entered one of these. Empty: wherever it is."
     )
-    object_mask: Many[Polygon] = Field(
+    object_mask: Outlines = Field(
         default=(),
         description="Where no object is looked for: a list of lists of corners. What stands there is not followed.",
     )
