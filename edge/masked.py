@@ -43,4 +43,4 @@ class Masked:
 
 
 def _corners(mask: F32) -> list[polygons.XY]:
-    return [(float(x), float(y)) for x, y in mask]
+    return [(x, y) for x, y in mask.tolist()]

@@ -31,6 +31,8 @@ def holds(corners: Sequence[XY], p: XY) -> bool:
     By the even-odd rule: a ray to the right crosses the border an odd number of times.
     """
     inside = False
+    if not min(x for x, _ in corners) - ON_BORDER <= p[0] <= max(x for x, _ in corners) + ON_BORDER:
+        return inside
     for a, b in zip(corners, [*corners[1:], corners[0]], strict=True):
         if distance(a, b, p) <= ON_BORDER:
             return True

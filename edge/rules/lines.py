@@ -65,7 +65,7 @@ class Passages:
             return settled
         off = max(LEAST, self._margin * height)
         for line, passage in zip(self._lines, self._passages, strict=True):
-            points = [(float(x) * size[0], float(y) * size[1]) for x, y in line.points]
+            points = [(x * size[0], y * size[1]) for x, y in line.points.tolist()]
             if step := polygons.crossed(points, last, place):
                 passage.net, passage.at, passage.clear = passage.net + step, wall, 0
             if passage.net:

@@ -63,7 +63,7 @@ class Zone:
 
     def holds(self, x: float, y: float) -> bool:
         """Whether a point (0..1 of the frame) is inside or on the border."""
-        return polygons.holds([(float(a), float(b)) for a, b in self.points], (x, y))
+        return polygons.holds([(a, b) for a, b in self.points.tolist()], (x, y))
 
     def counts(self, label: str, shape: Shape) -> bool:
         """Whether an object may be in it at all."""
