@@ -26,8 +26,7 @@ class Sees(Protocol):
 class Look:
     """What the pipeline made of one frame: for the trace, the live picture and the counts.
 
-    zones: in which each object is that counts, by the number of its track; the other tracks are not believed yet, or
-        filtered out
+    zones: where each object is that counts, by the number of its track; the others are candidates, or filtered out
     """
 
     frame: Frame

@@ -172,6 +172,9 @@ def test_a_replay_says_who_entered_which_zone(edge: Edge, tmp_path: Path) -> Non
     summary = json.loads((tmp_path / "s").read_text())
     assert summary["zones"] == {"east": {"entered": {"motion": 1}}, "sky": {"entered": {}}}
     assert (summary["lines"], summary["alerts"]) == ({}, {"motion": 1})
+    first = (tmp_path / "e").read_bytes(), (tmp_path / "t").read_bytes()
+    edge("replay", clip, *files, *MOTION, "--set", zones)
+    assert first == ((tmp_path / "e").read_bytes(), (tmp_path / "t").read_bytes())
 
 
 @needs_data
