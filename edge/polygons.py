@@ -16,6 +16,10 @@ ON_BORDER = 1e-6
 """What lies so near to an edge lies on it; in the unit of the corners, which are shares of the picture: far below a
 pixel, and far above what rounding does to a corner that two outlines share."""
 
+_ASIDE = (7e-10, 13e-10)
+"""All walks are moved by so little, in no direction that anybody draws: no place is then on a line, and no step goes
+through an end of it, where one could not tell the side."""
+
 
 def turn(a: XY, b: XY, p: XY) -> float:
     """Twice the area of a triangle: above 0 where p lies to the right of somebody who walks from a to b, below 0 to
@@ -53,17 +57,15 @@ def distance(a: XY, b: XY, p: XY) -> float:
 def crossed(line: Sequence[XY], p: XY, q: XY) -> int:
     """How often the straight step from p to q crosses a line from its left to its right, less how often the other way.
 
-    A point on the line counts as to its left, so that a walk which stops there is counted once.
+    A point on the line is to one side of it, and always to the same, so that a walk which stops there is counted once.
     """
+    p, q = (p[0] + _ASIDE[0], p[1] + _ASIDE[1]), (q[0] + _ASIDE[0], q[1] + _ASIDE[1])
     return sum(_crosses(a, b, p, q) for a, b in pairwise(line))
 
 
 def _crosses(a: XY, b: XY, p: XY, q: XY) -> int:
-    """1 where the step from p to q goes through the stretch from a to b from left to right, -1 the other way."""
-    if q < p:
-        return -_crosses(a, b, q, p)
+    """How a step from p to q goes through the stretch a to b: 1 from left to right, -1 the other way, 0 not at all."""
     before, after = turn(a, b, p) > 0, turn(a, b, q) > 0
-    # An end of the stretch is to one side of the step or to the other, never on it: the next stretch shares that end.
     if before == after or (turn(p, q, a) > 0) == (turn(p, q, b) > 0):
         return 0
     return 1 if after else -1

@@ -16,6 +16,9 @@ from edge.polygons import XY, crossed, crosses_itself, distance, holds, turn
 SQUARE = [(0.2, 0.2), (0.8, 0.2), (0.8, 0.8), (0.2, 0.8)]
 share = st.floats(0, 1, width=32)
 point = st.tuples(share, share)
+coarse = st.integers(0, 8).map(lambda n: n / 8)
+grid = st.tuples(coarse, coarse)
+"""Places that are often on a line, or three of them on one."""
 
 
 def exactly(corners: list[XY], p: XY) -> tuple[bool, bool]:
@@ -71,15 +74,14 @@ def test_walking_to_the_right_what_is_below_is_to_the_right() -> None:
     assert turn((0, 0), (1, 0), (0.5, -0.5)) < 0
 
 
-@given(point, st.lists(point, min_size=3, max_size=12))
+@given(grid, st.lists(grid, min_size=3, max_size=12))
 def test_a_round_walk_crosses_a_line_as_often_one_way_as_the_other(bend: XY, steps: list[XY]) -> None:
     """Walks that end where they began, over a bent line whose ends are out of their reach."""
-    assume(bend not in steps)
     far = [(bend[0], -9.0), bend, (bend[0] + 0.1, 9.0)]
     assert sum(crossed(far, p, q) for p, q in pairwise([*steps, steps[0]])) == 0
 
 
-@given(point, point, point, point)
+@given(grid, grid, grid, grid)
 def test_there_and_back_is_no_crossing(a: XY, b: XY, p: XY, q: XY) -> None:
     assert crossed([a, b], p, q) == -crossed([a, b], q, p)
 
@@ -91,8 +93,8 @@ def test_there_and_back_is_no_crossing(a: XY, b: XY, p: XY, q: XY) -> None:
         ((0.5, 0.6), (0.5, 0.4), -1),
         ((0.5, 0.4), (0.5, 0.45), 0),
         ((0.1, 0.4), (0.1, 0.6), 0),
-        ((0.5, 0.4), (0.5, 0.5), 0),
-        ((0.5, 0.5), (0.5, 0.6), 1),
+        ((0.5, 0.4), (0.5, 0.5), 1),
+        ((0.5, 0.5), (0.5, 0.6), 0),
     ],
 )
 def test_crossing_a_line_drawn_to_the_right(p: XY, q: XY, ways: int) -> None:
