@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from edge.config.checks import clashes, leaves, missing_files, path_in, strangers
 from edge.config.diagnose import Document, Finding, explain, refuse
+from edge.config.email_checks import strangers
 from edge.config.places import Loc, places
 from edge.config.schema import Config, Node
 from edge.config.secrets import UnknownSecret, fill_in
