@@ -71,7 +71,7 @@ def clashes(data: dict[str, Any]) -> list[Finding]:
     return found
 
 
-def strangers(data: dict[str, Any]) -> list[Finding]:
+def unknown_names(data: dict[str, Any]) -> list[Finding]:
     """Zones that are required and are not there; labels that a camera filters and does not look for."""
     found = []
     for i, camera in _tables(data.get("camera")):
