@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Protocol
 
@@ -26,12 +26,16 @@ class Sees(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the pipeline made of one frame: for the trace, the live picture and the counts."""
+    """What the pipeline made of one frame: for the trace, the live picture and the counts.
+
+    zones: where each object is that counts, by the number of its track; the others are candidates, or filtered out
+    """
 
     frame: Frame
     moved: list[Box]
     inferred: bool
     tracks: list[Track]
+    zones: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 def watch(
@@ -75,7 +79,7 @@ def watch(
             events = rules.judge(frame, tracks, heard.told, tracker.numbers)
             for event in [*events, *(tamper.look(frame, moved, tracks) if tamper else ())]:
                 emit(event)
-            show(Look(frame, heard.told, bool(wanted), tracks))
+            show(Look(frame, heard.told, bool(wanted), tracks, rules.zones))
             stages.add("rules", perf_counter() - judged)
     finally:
         nuisance.save()
