@@ -27,6 +27,7 @@ COMMANDS = {
     "status": "edge.commands.control:status",
     "arm": "edge.commands.control:arm",
     "disarm": "edge.commands.control:disarm",
+    "switch": "edge.commands.control:switch",
     "events": "edge.commands.control:events",
     "models": "edge.commands.models:models",
     "train-compress": "edge.commands.train_compress:train_compress",

@@ -67,9 +67,14 @@ class House(Protocol):
         """Disarm."""
         ...
 
+    def switch(self, camera: str, name: str, on: bool, by: str) -> None:
+        """Switch something on a camera."""
+        ...
+
 
 def handlers_of(house: House) -> dict[str, Handler]:
-    """The requests of the commands: `status`, `arm` (`mode`), `disarm` (`code`), `events` (`limit`; oldest first)."""
+    """The requests of the commands: `status`, `arm` (`mode`), `disarm` (`code`), `events` (`limit`; oldest first),
+    `switch` (`camera`, `name`, `on`; answers with the camera's switches as they stand)."""
 
     def arm(request: dict[str, Any]) -> dict[str, Any]:
         house.arm(str(request.get("mode")), request["by"])
@@ -86,7 +91,15 @@ def handlers_of(house: House) -> dict[str, Handler]:
             raise UserError(f"`limit` must be a number from 1 to {MOST_EVENTS}")
         return house.events(limit)[::-1]
 
-    return {"status": lambda request: house.status(), "arm": arm, "disarm": disarm, "events": events}
+    def switch(request: dict[str, Any]) -> dict[str, bool]:
+        camera, name, on = str(request.get("camera")), str(request.get("name")), request.get("on")
+        if not isinstance(on, bool):
+            raise UserError("`on` must be true or false")
+        house.switch(camera, name, on, request["by"])
+        found = (each for each in house.status()["cameras"] if each["name"] == camera)
+        return {switch: bool(stands) for each in found for switch, stands in each["switches"].items()}
+
+    return {"status": lambda request: house.status(), "arm": arm, "disarm": disarm, "events": events, "switch": switch}
 
 
 class NotRunning(EdgeError):

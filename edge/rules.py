@@ -19,8 +19,8 @@ from edge.types import F32, Box, Event, Frame, ModelRef, Sighting, Snapshot, Tra
 
 MOTION = "motion"
 
-Draw = Callable[[Frame, Box, str, float], bytes]
-"""Makes the JPEG of an event: the frame with the object's box, its label and score drawn."""
+Draw = Callable[[Frame, Box, str, float], bytes | None]
+"""Makes the JPEG of an event: the frame with the object's box, its label and score drawn; None where none is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,7 @@ class Rules:
         zones: of this camera
         model: behind the detections
         draw: makes an event's picture; None keeps none
+        motion: asked for each frame whether motion is to be told of now
     """
 
     def __init__(
@@ -111,12 +112,14 @@ class Rules:
         zones: Sequence[Zone] = (),
         model: Callable[[], ModelRef | None] = lambda: None,
         draw: Draw | None = None,
+        motion: Callable[[], bool] = lambda: True,
         settings: RuleSettings | None = None,
     ) -> None:
         self._camera, self._boot_id = camera, boot_id
         self._labels = frozenset(labels)
         self._armed, self._zones, self._model, self._draw = armed, tuple(zones), model, draw
         self._settings = settings or RuleSettings()
+        self._wants_motion = motion
         self._stories: dict[int, _Story] = {}
         self._count = 0
         self._motion: _Motion | None = None
@@ -136,7 +139,7 @@ class Rules:
             if track.confirmed and track.label in self._labels:
                 events += self._follow(track, frame)
         if MOTION in self._labels:
-            events += self._follow_motion(frame, moved)
+            events += self._follow_motion(frame, moved if self._wants_motion() else ())
         return events
 
     def close(self, frame: Frame) -> list[Event]:
@@ -225,7 +228,8 @@ class Rules:
         if self._draw is not None and story.quality > story.told_quality:
             shot = story.best_shot
             jpeg = self._draw(story.best, shot.box, story.now.label, shot.score)
-            story.now = replace(story.now, has_snapshot=True, snapshot=shot)
+            if jpeg is not None:
+                story.now = replace(story.now, has_snapshot=True, snapshot=shot)
         before, story.told = story.told, story.now
         story.told_at, story.told_quality = frame.time, story.quality
         return Event(kind, before, story.now, frame.wall, self._armed(), self._model(), jpeg)

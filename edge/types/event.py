@@ -101,6 +101,7 @@ class Event:
 
     armed: the alarm's state when it happened (`disarmed`, `armed_home`, ...)
     jpeg: a picture to keep and to attach, boxes drawn, or None
+    notify: False tells nobody by mail
     """
 
     type: Literal["new", "update", "end"]
@@ -110,6 +111,7 @@ class Event:
     armed: str
     model: ModelRef | None = None
     jpeg: bytes | None = None
+    notify: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ def event_payload(event: Event, stamp: Stamp) -> dict[str, Any]:
         "published_at": _ms(stamp.published_at),
         "replayed": stamp.replayed,
         "armed": event.armed,
+        "notify": event.notify,
         "model": model
         and {"name": model.name, "sha256": model.sha256, "engine": model.engine, "infer_ms": model.infer_ms},
     }
