@@ -32,7 +32,8 @@ from edge.types import Event
 
 log = logging.getLogger(__name__)
 
-RESTART_S = 30.0
+RESTART_S = 10.0
+"""Least time between a start and a restart that is asked for over MQTT."""
 
 
 class Daemon:

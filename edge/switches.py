@@ -154,6 +154,8 @@ class Panel:
             wanted = _wanted(kept.get(camera.name), camera.enabled)
             self._configured[camera.name] = camera.enabled
             self._switches[camera.name] = Switches(camera.name, board, wanted, fixed(camera), self._keep)
+        if kept:
+            self._keep()  # with the configuration as it is now, or a switch that it overruled could come back
 
     def __getitem__(self, camera: str) -> Switches:
         """Those of one camera."""
