@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -64,8 +62,8 @@ def home() -> Home:
 
 
 @pytest.fixture
-def here() -> Iterator[Home]:
-    yield home()
+def here() -> Home:
+    return home()
 
 
 def test_a_word_is_done(here: Home) -> None:
@@ -156,8 +154,3 @@ def test_no_topic_and_no_bytes_do_harm(commands: list[tuple[str, bytes]], full: 
     assert here.inbox.counts()["retained"] == len(commands)
     assert set(here.board.snapshot()) == {f"{name}/{switch}/state" for name in ("porch", "yard") for switch in NAMES}
     assert all(state.payload in (b"ON", b"OFF") for state in here.board.snapshot().values())
-
-
-@pytest.fixture(autouse=True)
-def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)

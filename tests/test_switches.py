@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -161,9 +160,3 @@ class SwitchLife(RuleBasedStateMachine):
 
 TestSwitchLife = SwitchLife.TestCase
 TestSwitchLife.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
-
-
-@pytest.fixture(autouse=True)
-def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    caplog.set_level("WARNING")
-    yield
