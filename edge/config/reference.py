@@ -66,7 +66,7 @@ LoadCredential=MQTT_PASSWORD:/etc/edge/mqtt.password
 reports, on the page and in the archive of `edge doctor --bundle`.
 
 **Names** of cameras and zones match `[a-z0-9_]+`, are unique among both, and are none of the topics
-`available`, `events`, `alarm`, `steer`, `stats`. Labels are read in lower case with `_` for every other
+`available`, `events`, `alarm`, `restart`, `steer`, `stats`. Labels are read in lower case with `_` for every other
 character; they cannot be `all`, `posture`, `status`, `enabled`, `detect`, `pose`, `notifications` or
 `snapshots`.
 
