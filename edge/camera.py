@@ -117,7 +117,7 @@ class CameraWatch:
                 self.switches.rest("enabled")
                 self._tell_status()
             part.waiting(float("inf"), OFF)
-            self.switches.wait_for("enabled", True, lambda: part.stop.is_set() or self._closed)
+            self._await(part, on=True)
 
     def _watch(self, part: Part) -> None:
         """Open the source and hand over what it gives, until the camera is switched off or the part stops."""
@@ -133,7 +133,7 @@ class CameraWatch:
                 if not settings.loop:
                     self.away("the clip has ended")
                     part.waiting(float("inf"), "the clip has ended")
-                    self.switches.wait_for("enabled", False, lambda: part.stop.is_set() or self._closed)
+                    self._await(part, on=False)
                     return
                 source = open_source(self._settings.address)
         finally:
@@ -154,6 +154,11 @@ class CameraWatch:
     def work(self, part: Part) -> None:
         """The pipeline's thread, until the slot is closed."""
         while not self._slot.closed:
+            if not (self._closed or self.switches.wanted("enabled")):
+                part.waiting(float("inf"), OFF)
+                self.switches.rest("motion")
+                self._await(part, on=True)
+                continue
             try:
                 detector = self._seeing(part)
                 watch(
@@ -244,6 +249,10 @@ class CameraWatch:
             part.waiting(LOAD_S, "loading the model")
             self._detector = self._open_detector()
         return self._detector
+
+    def _await(self, part: Part, *, on: bool) -> None:
+        """Sleep until the camera is switched on or off, or all of it ends."""
+        self.switches.wait_for("enabled", on, lambda: part.stop.is_set() or self._closed)
 
     def _unwanted(self, part: Part) -> bool:
         """Whether the reader is to leave its source."""
