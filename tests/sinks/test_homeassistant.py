@@ -14,7 +14,8 @@ from edge.clock import SystemClock
 from edge.config.load import load
 from edge.config.schema import Config
 from edge.outbox import Outbox
-from edge.sinks.homeassistant import ONLINE, PRESENT, Discovery, birth_topic, devices
+from edge.sinks.homeassistant import Discovery, birth_topic
+from edge.sinks.homeassistant.entities import ONLINE, PRESENT, devices
 from edge.types import Stamp, event_payload
 from tests.sinks.conftest import mqtt_sink, working
 from tests.support import discovery

@@ -1,26 +1,16 @@
-"""What Home Assistant is told, so that cameras and alarm appear there by themselves: one message a device.
+"""The devices and their entities, as they follow from the configuration.
 
 Source: Home Assistant, integration MQTT, "Device discovery payload" (2024.11 and later), with its abbreviations.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import logging
-import secrets
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from edge.config.schema import Camera, Config
-from edge.errors import StorageError
-from edge.sinks.base import Memory
 
-log = logging.getLogger(__name__)
-
-MACHINE_ID = Path("/etc/machine-id")
-MACHINE_KEY, TOLD_KEY = "homeassistant_machine", "homeassistant_told"
 MOTION = "motion"
 ONLINE = "{{ 'online' if value == 'online' else 'offline' }}"
 """Home Assistant knows two words of availability and passes over all others, such as `stopped`."""
@@ -36,63 +26,6 @@ SWITCHES = {
 
 Component = dict[str, Any]
 Components = dict[str, Component]
-
-
-def birth_topic(config: Config) -> str:
-    """Where Home Assistant says `online` when it has started."""
-    return f"{config.mqtt.discovery_prefix}/status"
-
-
-class Discovery:
-    """Makes the messages, each time that they are to be sent. Owned by the sink's thread.
-
-    A component that a device has no more must be named once again, empty, or Home Assistant keeps it for ever; so what
-    was told is remembered.
-
-    Args:
-        config: of this node
-        version: of the program
-        memory: keeps what was told
-        machine_id: the file of the machine's id
-    """
-
-    def __init__(self, config: Config, version: str, memory: Memory, machine_id: Path = MACHINE_ID) -> None:
-        self._config, self._version, self._memory, self._machine_id = config, version, memory, machine_id
-
-    def __call__(self) -> list[tuple[str, str]]:
-        """Full topics and what they are to retain: the node first, which the cameras refer to. None where discovery is
-        switched off, or while the disk cannot be read."""
-        if not self._config.mqtt.discovery:
-            return []
-        try:
-            key = self._key()
-            told = _table(self._memory.recall(TOLD_KEY))
-        except StorageError as fault:
-            log.warning("Home Assistant is told nothing until the next connection: %s", fault)
-            return []
-        found = devices(self._config, key, self._version)
-        now = {
-            topic: {**told.get(topic, {}), **{name: each["p"] for name, each in device["cmps"].items()}}
-            for topic, device in found.items()
-        }
-        for topic, device in found.items():
-            gone = now[topic].keys() - device["cmps"].keys()
-            device["cmps"].update({name: {"p": now[topic][name]} for name in sorted(gone)})
-        if now != told:
-            self._memory.note(TOLD_KEY, json.dumps(now))
-        return [(topic, json.dumps(device, separators=(",", ":"))) for topic, device in found.items()]
-
-    def _key(self) -> str:
-        """Names this machine and prefix in Home Assistant, and tells nobody the machine's id, which is a secret of its
-        own (machine-id(5)); without one, a random key that stays. Raises StorageError."""
-        try:
-            machine = self._machine_id.read_text("ascii").strip()
-        except (OSError, ValueError):
-            machine = ""
-        if len(machine) != 32:
-            machine = self._memory.recall(MACHINE_KEY) or secrets.token_hex(16)
-            self._memory.note(MACHINE_KEY, machine)
-        return hashlib.sha256(f"edge/{machine}/{self._config.mqtt.prefix}".encode()).hexdigest()[:16]
 
 
 def devices(config: Config, key: str, version: str) -> dict[str, dict[str, Any]]:
@@ -174,12 +107,11 @@ def _node(config: Config) -> Components:
 
 def _code(config: Config) -> Component:
     """How the alarm's code is asked for and sent: only this device knows whether it is right."""
-    pin = getattr(config.alarm, "code", None)
-    if pin is None:
+    if not getattr(config.alarm, "code", None):
         return {"cod_arm_req": False, "cod_dis_req": False}
     return {
-        "code": "REMOTE_CODE",
-        "cod_arm_req": False,
+        "code": "REMOTE_CODE",  # digits, as the codes are
+        "cod_arm_req": bool(getattr(config.alarm, "code_to_arm", False)),
         "cod_dis_req": True,
         "cmd_tpl": "{{ {'action': action, 'code': code} | to_json }}",
     }
@@ -202,6 +134,8 @@ def _camera(config: Config, camera: Camera, always: list[dict[str, str]]) -> Com
         },
         "detection": _detection(config, camera),
     }
+    if getattr(camera, "tamper", False):
+        components.update(_view(f"{base}/tamper"))
     for switch, name in SWITCHES.items():
         if switch != "detect" or seen:
             components[f"{switch}-switch"] = {
@@ -229,6 +163,20 @@ def _camera(config: Config, camera: Camera, always: list[dict[str, str]]) -> Com
     return components
 
 
+def _view(topic: str) -> Components:
+    """Whether somebody did something to the camera, and what its view is like; a light that is off is nobody's deed."""
+    return {
+        "tamper": {
+            "p": "binary_sensor",
+            "name": "Tamper",
+            "stat_t": topic,
+            "val_tpl": "{{ 'OFF' if value in ('none', 'dark', 'unknown') else 'ON' }}",
+            "dev_cla": "tamper",
+        },
+        "view": {"p": "sensor", "name": "View", "stat_t": topic, "ent_cat": "diagnostic"},
+    }
+
+
 def _presence(identity: str, name: str, topic: str) -> Components:
     """How many there are, and whether there is any."""
     return {
@@ -249,15 +197,15 @@ def _count(name: str, topic: str) -> Component:
 
 def _detection(config: Config, camera: Camera) -> Component:
     """The camera's new objects as they come; old news, delivered after an outage, set off no automation."""
-    types = json.dumps(camera.labels)
+    types = [*camera.labels, *(["tamper"] if getattr(camera, "tamper", False) else [])]
     return {
         "p": "event",
         "name": "Detection",
         "stat_t": f"{config.mqtt.prefix}/events",
-        "evt_typ": list(camera.labels),
+        "evt_typ": types,
         "val_tpl": "{% set a = value_json.after %}"
         "{% if value_json.type == 'new' and not value_json.replayed"
-        f" and a.camera == '{camera.name}' and a.label in {types} %}}"
+        f" and a.camera == '{camera.name}' and a.label in {json.dumps(types)} %}}"
         "{{ {'event_type': a.label, 'id': a.id, 'score': a.score, 'sub_label': a.sub_label,"
         " 'zones': a.current_zones, 'armed': value_json.armed} | to_json }}{% endif %}",
     }
@@ -270,18 +218,3 @@ def _identified(identity: str, components: Mapping[str, Component]) -> Component
 
 def _title(name: str) -> str:
     return name.replace("_", " ").capitalize()
-
-
-def _table(kept: str | None) -> dict[str, dict[str, str]]:
-    """What was told: by topic, the platform of each component; nothing where that cannot be read."""
-    try:
-        found = json.loads(kept or "{}")
-    except ValueError:
-        return {}
-    return dict(_tables(found)) if isinstance(found, dict) else {}
-
-
-def _tables(found: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
-    for topic, table in found.items():
-        if isinstance(table, dict):
-            yield topic, {name: platform for name, platform in table.items() if isinstance(platform, str)}
