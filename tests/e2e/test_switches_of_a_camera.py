@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from edge.daemon import RESTART_S
@@ -210,6 +211,17 @@ def test_what_is_no_command_is_counted_and_does_nothing(home: Home) -> None:
     switches = [camera["switches"] for camera in home.daemon.status()["cameras"]]
     assert switches == [camera["switches"] for camera in before]
     assert home.daemon.log().count("a command on") == 4
+
+    chance = np.random.default_rng(5)
+    for number in range(60):
+        topic = ("alarm/set", "restart/set", "door/enabled/set", "hall/pose/set", "\u00e9/\u2603/set")[number % 5]
+        home.viewer.publish(f"edge/{topic}", chance.bytes(int(chance.integers(1, 99))).hex())
+    home.say("door/notifications/set", "OFF")
+    home.becomes("door/notifications/state", "OFF")  # it listens as before
+    assert sum(home.daemon.status()["commands_ignored"].values()) == sum(wanted.values()) + 60
+    home.say("door/enabled/set", "OFF")
+    home.becomes("door/status", "disabled")
+    assert home.daemon.stop() < 2
 
 
 def test_every_topic_that_home_assistant_is_told_of_is_there(home: Home) -> None:
