@@ -70,7 +70,7 @@ class Outlet:
         from edge.sinks.mqtt import MqttSettings, MqttSink, TlsSettings
 
         table = self.config.mqtt
-        discovery = Discovery(self.config, __version__, self.outbox)
+        discovery = Discovery(self.config, __version__, self.outbox, page=mailing.page(self.config.web))
         tls = None if table.tls is None else TlsSettings(ca=table.tls.ca, cert=table.tls.cert, key=table.tls.key)
         settings = MqttSettings(
             host=host,

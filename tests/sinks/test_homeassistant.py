@@ -186,6 +186,16 @@ def test_a_new_object_of_this_camera_is_an_event_and_old_news_is_not(configured:
     assert rendered(porch, value_json=unknown) == ""
 
 
+def test_the_page_can_be_opened_from_there_where_its_address_is_known(configured: Any) -> None:
+    found = devices(configured(PORCH + NODE), "abc", "1.0", "https://pi.example.org")
+    for topic, message in found.items():
+        assert message["dev"]["cu"] == message["o"]["url"] == "https://pi.example.org"
+        assert discovery.faults(topic, json.dumps(message).encode()) == []
+    template = found["homeassistant/device/edge_pi_porch/config"]["cmps"]["detection"]["val_tpl"]
+    payload = event_payload(event("new", "7-abc"), Stamp(boot_id="b", seq=1, node="pi", published_at=0.0))
+    assert json.loads(rendered(template, value_json=payload))["url"] == "https://pi.example.org/#event=7-abc"
+
+
 def test_figures_that_are_not_there_yet_are_unknown(configured: Any) -> None:
     node = messages(configured(PORCH + NODE))["homeassistant/device/edge_pi/config"]["cmps"]
     none: dict[str, Any] = {"latency_ms": None, "throttled": None, "temp_c": None}

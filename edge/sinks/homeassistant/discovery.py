@@ -36,11 +36,15 @@ class Discovery:
         config: of this node
         version: of the program
         memory: keeps what was told
+        page: address of our page for people elsewhere, None without one
         machine_id: the file of the machine's id
     """
 
-    def __init__(self, config: Config, version: str, memory: Memory, machine_id: Path = MACHINE_ID) -> None:
-        self._config, self._version, self._memory, self._machine_id = config, version, memory, machine_id
+    def __init__(
+        self, config: Config, version: str, memory: Memory, machine_id: Path = MACHINE_ID, page: str | None = None
+    ) -> None:
+        self._config, self._version, self._memory = config, version, memory
+        self._machine_id, self._page = machine_id, page
 
     def __call__(self) -> list[tuple[str, str]]:
         """Full topics and what they are to retain: the node first, which the cameras refer to. None where discovery is
@@ -53,7 +57,7 @@ class Discovery:
         except StorageError as fault:
             log.warning("Home Assistant is told nothing until the next connection: %s", fault)
             return []
-        found = devices(self._config, key, self._version)
+        found = devices(self._config, key, self._version, self._page)
         now = {
             topic: {**told.get(topic, {}), **{name: each["p"] for name, each in device["cmps"].items()}}
             for topic, device in found.items()

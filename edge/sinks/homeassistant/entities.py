@@ -28,12 +28,16 @@ Component = dict[str, Any]
 Components = dict[str, Component]
 
 
-def devices(config: Config, key: str, version: str) -> dict[str, dict[str, Any]]:
-    """The discovery message of each device, by its full topic. key: of this machine, stable for ever."""
+def devices(config: Config, key: str, version: str, page: str | None = None) -> dict[str, dict[str, Any]]:
+    """The discovery message of each device, by its full topic.
+
+    key: of this machine, stable for ever
+    page: address of our page, without a slash at its end
+    """
     prefix, node = config.mqtt.prefix, config.node.name
     top = f"{config.mqtt.discovery_prefix}/device/{prefix}_{node}"
-    origin = {"name": "edge", "sw": version}
-    maker = {"mf": "edge", "sw": version}
+    origin = {"name": "edge", "sw": version, **({"url": page} if page else {})}
+    maker = {"mf": "edge", "sw": version, **({"cu": page} if page else {})}
     there = {"t": f"{prefix}/available", "val_tpl": ONLINE}
     found = {
         f"{top}/config": {
@@ -50,7 +54,7 @@ def devices(config: Config, key: str, version: str) -> dict[str, dict[str, Any]]
             "o": origin,
             "avty": [there, {"t": f"{prefix}/{camera.name}/status", "val_tpl": ONLINE}],
             "avty_mode": "all",
-            "cmps": _identified(identity, _camera(config, camera, [there])),
+            "cmps": _identified(identity, _camera(config, camera, [there], page)),
         }
     return found
 
@@ -117,7 +121,7 @@ def _code(config: Config) -> Component:
     }
 
 
-def _camera(config: Config, camera: Camera, always: list[dict[str, str]]) -> Components:
+def _camera(config: Config, camera: Camera, always: list[dict[str, str]], page: str | None) -> Components:
     """A camera's entities. always: the availability of those that are there while the camera is away."""
     base = f"{config.mqtt.prefix}/{camera.name}"
     seen = [label for label in camera.labels if label != MOTION]
@@ -132,7 +136,7 @@ def _camera(config: Config, camera: Camera, always: list[dict[str, str]]) -> Com
             "ent_cat": "diagnostic",
             "avty": always,
         },
-        "detection": _detection(config, camera),
+        "detection": _detection(config, camera, page),
     }
     if getattr(camera, "tamper", False):
         components.update(_view(f"{base}/tamper"))
@@ -195,9 +199,10 @@ def _count(name: str, topic: str) -> Component:
     return {"p": "sensor", "name": name, "stat_t": topic, "stat_cla": "measurement"}
 
 
-def _detection(config: Config, camera: Camera) -> Component:
+def _detection(config: Config, camera: Camera, page: str | None) -> Component:
     """The camera's new objects as they come; old news, delivered after an outage, set off no automation."""
     types = [*camera.labels, *(["tamper"] if getattr(camera, "tamper", False) else [])]
+    link = f" 'url': {json.dumps(f'{page}/#event=')} ~ a.id," if page else ""
     return {
         "p": "event",
         "name": "Detection",
@@ -207,7 +212,7 @@ def _detection(config: Config, camera: Camera) -> Component:
         "{% if value_json.type == 'new' and not value_json.replayed"
         f" and a.camera == '{camera.name}' and a.label in {json.dumps(types)} %}}"
         "{{ {'event_type': a.label, 'id': a.id, 'score': a.score, 'sub_label': a.sub_label,"
-        " 'zones': a.current_zones, 'armed': value_json.armed} | to_json }}{% endif %}",
+        f" 'zones': a.current_zones,{link} 'armed': value_json.armed}} | to_json }}}}{{% endif %}}",
     }
 
 
