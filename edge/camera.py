@@ -79,7 +79,7 @@ class CameraWatch:
             around.boot_id,
             settings.labels,
             around.armed,
-            zones=wiring.zones_of(settings),
+            scene=wiring.scene_of(settings),
             model=self._model_ref,
             draw=self._draw,
             motion=lambda: switches.on("motion"),
@@ -99,7 +99,7 @@ class CameraWatch:
             self.name,
             wiring.objects_of(settings),
             counting=detector is not None,
-            zones=wiring.zones_of(settings),
+            zones=[zone.name for zone in settings.zone],
         )
         self._closed = False
         self._telling = threading.Lock()
@@ -164,7 +164,7 @@ class CameraWatch:
                 watch(
                     self._frames(part, detector is not None),
                     Gate(),
-                    detector,
+                    wiring.masked(detector, self._settings),
                     wiring.tracker_of(self._settings, self._model, detector),
                     self._rules,
                     self._emit,

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
-from edge import boxes
 from edge.board import Board
 from edge.pipeline import Look
-from edge.rules import Zone
 from edge.types import Event
 
 QUIET_S = 1.5
@@ -23,11 +21,11 @@ class States:
         camera: its name
         labels: what has a count from the start, since the broker may still hold what an earlier run counted
         counting: whether there are counts at all; motion alone has none
-        zones: of this camera, each with counts of its own
+        zones: names of its zones, each with counts of its own
     """
 
     def __init__(
-        self, board: Board, camera: str, labels: Iterable[str], *, counting: bool, zones: Sequence[Zone] = ()
+        self, board: Board, camera: str, labels: Iterable[str], *, counting: bool, zones: Sequence[str] = ()
     ) -> None:
         self._board, self._camera, self._counting = board, camera, counting
         self._zones = tuple(zones)
@@ -53,8 +51,9 @@ class States:
             self._moved_at = look.frame.time
         moving = motion and look.frame.time - self._moved_at <= QUIET_S
         self._set("motion", "ON" if moving else "OFF")
-        confirmed = [track.label for track in look.tracks if track.confirmed]
-        self._count(Counter(confirmed), Counter(self._inside(look)), len(confirmed))
+        believed = [track for track in look.tracks if track.number in look.zones]
+        inside = Counter((zone, track.label) for track in believed for zone in look.zones[track.number])
+        self._count(Counter(track.label for track in believed), inside, len(believed))
 
     def still(self, now: float) -> None:
         """No frame has come up to `now`, on the pipeline's clock: motion ends all the same."""
@@ -76,18 +75,9 @@ class States:
         for label in self._counted:
             self._set(label, labels[label], qos=0)
             for zone in self._zones:
-                self._board.set(f"{zone.name}/{label}", inside[zone.name, label], qos=0)
+                self._board.set(f"{zone}/{label}", inside[zone, label], qos=0)
         if self._counting:
             self._set("all", total, qos=0)
-
-    def _inside(self, look: Look) -> Iterator[tuple[str, str]]:
-        """The zones that the middles of the lower edges are in, with the label that stands there."""
-        w, h = look.frame.size
-        for track in look.tracks:
-            if track.confirmed:
-                x1, _, x2, y2 = boxes.clipped(track.box, w, h)
-                x, y = (x1 + x2) / 2 / w, y2 / h
-                yield from ((zone.name, track.label) for zone in self._zones if zone.holds(x, y))
 
     def _set(self, topic: str, value: str | int | bytes, *, qos: int = 1) -> None:
         self._board.set(f"{self._camera}/{topic}", value, qos=qos)

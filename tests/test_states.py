@@ -6,23 +6,22 @@ import numpy as np
 
 from edge.board import Board
 from edge.pipeline import Look
-from edge.rules import Zone
 from edge.states import States
-from edge.types import I420, Box, Frame, Track
+from edge.types import I420, Frame, Track
+from tests.support import walks
 
 SIZE = (64, 48)
-LEFT = Zone("left", np.array([[0, 0], [0.5, 0], [0.5, 1], [0, 1]], np.float32))
-LOW = Zone("low", np.array([[0, 0.5], [1, 0.5], [1, 1], [0, 1]], np.float32))
+ZONES = ["left", "low"]
 
 
-def track(number: int, label: str, box: Box, *, confirmed: bool = True) -> Track:
-    return Track(number, label, 0.9, box, confirmed, True, 0.0, 1.0, 0.0, 1.0)
+def track(number: int, label: str) -> Track:
+    return Track(number, label, 0.9, (4, 10, 12, 40), True, True, 0.0, 1.0, 0.0, 1.0)
 
 
-def look(time: float, *tracks: Track, moved: bool = False) -> Look:
+def look(time: float, *tracks: Track, zones: dict[int, tuple[str, ...]] | None = None, moved: bool = False) -> Look:
     w, h = SIZE
-    picture = I420(np.zeros((h * 3 // 2, w), np.uint8), w, h)
-    return Look(Frame("porch", 0, time, time, picture), [(0.0, 0.0, 9.0, 9.0)] if moved else [], True, list(tracks))
+    frame = Frame("porch", 0, time, time, I420(np.zeros((h * 3 // 2, w), np.uint8), w, h))
+    return Look(frame, [(0.0, 0.0, 9.0, 9.0)] if moved else [], True, list(tracks), zones or {})
 
 
 def values(board: Board) -> dict[str, str]:
@@ -31,23 +30,16 @@ def values(board: Board) -> dict[str, str]:
 
 def test_counts_are_there_from_the_start_in_the_picture_and_in_each_zone() -> None:
     board = Board()
-    States(board, "porch", ["person", "car"], counting=True, zones=[LEFT, LOW])
+    States(board, "porch", ["person", "car"], counting=True, zones=ZONES)
     zero = ["porch/person", "porch/car", "porch/all", "left/person", "left/car", "low/person", "low/car"]
     assert values(board) == {"porch/motion": "OFF", **dict.fromkeys(zero, "0")}
 
 
 def test_an_object_counts_where_it_stands() -> None:
     board = Board()
-    states = States(board, "porch", ["person", "car"], counting=True, zones=[LEFT, LOW])
-    states.show(
-        look(
-            1.0,
-            track(1, "person", (4, 10, 12, 40)),  # stands left and low
-            track(2, "person", (40, 2, 50, 12)),  # in neither
-            track(3, "car", (36, 20, 60, 60)),  # low, cut off by the edge
-            track(4, "person", (4, 10, 12, 40), confirmed=False),
-        )
-    )
+    states = States(board, "porch", ["person", "car"], counting=True, zones=ZONES)
+    tracks = [track(1, "person"), track(2, "person"), track(3, "car"), track(4, "person")]
+    states.show(look(1.0, *tracks, zones={1: ("left", "low"), 2: (), 3: ("low",)}))  # the fourth is not believed yet
     now = values(board)
     assert {topic: now[topic] for topic in now if "/motion" not in topic} == {
         "porch/person": "2", "porch/car": "1", "porch/all": "3",
@@ -66,3 +58,12 @@ def test_motion_that_is_not_wanted_is_off_at_once() -> None:
     assert board.get("porch/motion") == "OFF"
     states.show(look(1.2, moved=True))
     assert board.get("porch/motion") == "ON"
+
+
+def test_only_what_is_believed_and_not_filtered_out_is_counted() -> None:
+    """A look names the zones of each object that counts; the other tracks are candidates, or too small."""
+    board = Board()
+    states = States(board, "porch", ["person"], counting=True)
+    tracks = [walks.track(0, walks.standing(100 * n, 300), number=n) for n in (1, 2, 3)]
+    states.show(Look(walks.frame(0), [], True, tracks, {1: (), 3: ("yard",)}))
+    assert (board.get("porch/person"), board.get("porch/all")) == ("2", "2")
