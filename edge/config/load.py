@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
+from edge.config.alarm_checks import misplaced
 from edge.config.checks import clashes, leaves, missing_files, path_in
 from edge.config.diagnose import Document, Finding, explain, refuse
 from edge.config.places import Loc, places
@@ -122,7 +123,7 @@ def _build(name: str, text: str, folder: Path, overrides: Sequence[Override], ch
         _put(data, loc, box[""])
         given[loc] = shown
     without_secret = {finding.loc for finding in findings}
-    for check in (clashes, *checks):
+    for check in (clashes, misplaced, *checks):
         findings += check(data)
     config = None
     try:

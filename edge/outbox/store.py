@@ -92,8 +92,12 @@ class Store:
             ledger.enter(row)
         for mark in batch.marks:
             ledger.mark(mark)
+        ledger.audit(batch.audit)
         for keep in batch.keeps:
-            ledger.keep(keep.key, keep.value)
+            for key, value in keep.values.items():
+                ledger.keep(key, value)
+            if keep.entry is not None:
+                ledger.audit([keep.entry])
         for key, value in batch.notes.items():
             ledger.keep(key, value)
         ledger.lose(self._boot_id, runs((seq, seq) for seq in batch.lost))

@@ -15,7 +15,7 @@ from edge.alarm import Alarm
 from edge.clock import SystemClock
 from edge.config.load import load_node
 from edge.control import ControlServer, handlers_of
-from edge.outbox import Outbox, read_events
+from edge.outbox import Outbox, read_audit, read_events
 from tests.support.command import Edge
 from tests.support.events import event
 
@@ -43,8 +43,14 @@ class House:
     def events(self, limit: int) -> list[dict[str, Any]]:
         return read_events(self.folder, limit)[::-1]
 
-    def arm(self, mode: str, by: str) -> None:
-        self.alarm.arm(mode, by)
+    def arm(self, mode: str, by: str, *, code: str | None = None, now: bool = False) -> None:
+        self.alarm.arm(mode, by, code, now=now)
+
+    def panic(self, by: str) -> None:
+        self.alarm.panic(by)
+
+    def alarm_log(self, limit: int) -> list[dict[str, Any]]:
+        return [entry.payload() for entry in read_audit(self.folder, limit)[::-1]]
 
     def disarm(self, code: str | None, by: str) -> None:
         self.alarm.disarm(by, code)

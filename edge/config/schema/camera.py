@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr, model_validator
 
 from edge.config.fields import Label, Many, Polygon, Share, Some, Source, TopicName, fault
+from edge.config.schema.alarm import EVERY_MODE, Delay, Mode
 from edge.config.schema.base import Table
 from edge.config.secrets import mask_url
 from edge.config.source import with_login
@@ -18,6 +19,22 @@ class Zone(Table):
     name: TopicName = Field(description="Name of the zone; cameras and zones share one set of names.")
     points: Polygon = Field(
         description="Corners in order, each `[x, y]` from 0 (left, top) to 1 (right, bottom) of the picture."
+    )
+
+    alarm_modes: Many[Mode] | None = Field(
+        default=None,
+        description="In which armed modes somebody in this zone sets the alarm off; `[]` is never.",
+        json_schema_extra={"shown": "the camera's"},
+    )
+    entry_delay_s: Delay | None = Field(
+        default=None,
+        description="Seconds from an intrusion here to the alarm; 0 triggers at once.",
+        json_schema_extra={"shown": "that of `[alarm]`"},
+    )
+    exit_delay_s: Delay | None = Field(
+        default=None,
+        description="Seconds from arming until this zone counts.",
+        json_schema_extra={"shown": "that of `[alarm]`"},
     )
 
 
@@ -46,6 +63,10 @@ class Camera(Table):
     )
     max_fps: Annotated[float, Field(gt=0, le=240)] | None = Field(
         default=None, description="Most pictures a second to look at; those between are dropped. Unset: all that come."
+    )
+    alarm_modes: Many[Mode] = Field(
+        default=EVERY_MODE,
+        description="In which armed modes somebody in none of its zones sets the alarm off; `[]` is never.",
     )
     zone: Many[Zone] = Field(default=(), description="Zones of this camera.")
 
