@@ -10,7 +10,7 @@ from edge.alarm.codes import Lockout, Verdict
 from edge.alarm.keeping import TRIES, Keeping
 from edge.alarm.settings import AlarmSettings
 from edge.alarm.world import World
-from edge.errors import AlarmRefused
+from edge.errors import AlarmRefused, StorageError
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +22,7 @@ class Access:
         recall: gives the tries that were kept
         keeping: writes refusals down
         locked: told which source is locked, when that begins
+        unkept: told that `kept` is to be stored later
     """
 
     def __init__(
@@ -31,8 +32,10 @@ class Access:
         recall: Callable[[str], str | None],
         keeping: Keeping,
         locked: Callable[[str], None],
+        unkept: Callable[[], None],
     ) -> None:
-        self._codes, self._clock, self._keeping, self._told = settings.codes, world.clock, keeping, locked
+        self._codes, self._clock, self._keeping = settings.codes, world.clock, keeping
+        self._told, self._unkept = locked, unkept
         self._lock = threading.Lock()
         self._lockout = Lockout(settings.codes, world.boot, recall(TRIES), self._clock.monotonic())
         self.refused = 0
@@ -73,7 +76,10 @@ class Access:
             return
         why = "no code" if verdict.missing else "wrong code"
         log.warning("alarm: %s by %s refused: %s", what, by, why)
-        self._keeping.refusal(what, by, why, None if verdict.missing else tries)
+        try:
+            self._keeping.refusal(what, by, why, None if verdict.missing else tries)
+        except StorageError:
+            self._unkept()
         if verdict.begun:
             log.warning("alarm: %s is locked for %.0f s", by, verdict.locked_s)
             self._keeping.record("lockout", None, by, f"{verdict.locked_s:.0f} s")

@@ -70,7 +70,7 @@ class Alarm:
         self._sirens = Sirens(self._settings.sirens, self._world.sound)
         self._news = AlarmNews(self._settings.node, self._world.boot_id, self._clock, self._world.emit)
         self._keeping = Keeping(remember, self._world)
-        self._access = Access(self._settings, self._world, recall, self._keeping, self._tell_lockout)
+        self._access = Access(self._settings, self._world, recall, self._keeping, self._tell_lockout, self._store_soon)
         kept = recall(KEY)
         self._state = first_state(kept, now, self._world.boot, self._settings.plan, armed=armed_at_first_start)
         self._since = now
@@ -248,6 +248,10 @@ class Alarm:
     def _tell_lockout(self, source: str) -> None:
         with self._lock:
             self._news.lockout(source, self._state.name)
+
+    def _store_soon(self) -> None:
+        self._backlog.changed()
+        self._wake.set()
 
     def _order(self, given: Input, what: str, by: str, name: str | None) -> None:
         """Do what somebody may order; stored, then told."""

@@ -82,7 +82,11 @@ class Keeping:
             self._world.journal.record(self.entry(what, by, source, result))
 
     def refusal(self, what: str, source: str, why: str, tries: str | None) -> None:
-        """Write down a refusal; with `tries`, the count of wrong codes, it is on the disk on return if that can be."""
+        """Write down a refusal; with `tries`, the count of wrong codes, it is on the disk on return if that can be.
+
+        Raises:
+            StorageError: the count is in memory alone.
+        """
         if tries is None:
             now = self._world.clock.monotonic()
             if now - self._nagged.get(source, -NAG_S) >= NAG_S:
@@ -98,6 +102,7 @@ class Keeping:
         except StorageError as fault:
             log.error("alarm: a wrong code is counted in memory alone: %s", fault)
             self.record(what, None, source, f"refused: {why}")
+            raise
 
 
 class Backlog:

@@ -173,3 +173,15 @@ def test_sources_that_come_and_go_take_no_memory() -> None:
     for number in range(2000):
         lockout.check(WRONG, f"the command line (user {number}, process 1)", 0.0)
     assert len(json.loads(lockout.dump(0.0))["tries"]) <= 256
+
+
+def test_wrong_codes_that_a_full_disk_could_not_count_are_counted_once_it_can() -> None:
+    bench = house()
+    bench.store.full = True
+    guess(bench, "mqtt", FREE_TRIES)
+    bench.turn()
+    bench.store.full = False
+    bench.clock.advance(2)
+    bench.turn()
+    bench.power_cut()
+    assert bench.alarm.detail()["locked_s"] > 50

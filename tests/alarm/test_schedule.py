@@ -22,7 +22,7 @@ def unix(text: str, zone: ZoneInfo = BERLIN) -> float:
     return datetime.fromisoformat(text).replace(tzinfo=zone).timestamp()
 
 
-def rules(*lines: tuple[str, str, str], zone: ZoneInfo = BERLIN, place: tuple[float, float] = (52.52, 13.4)) -> Schedule:
+def rules(*lines: tuple[str, str, str], zone: ZoneInfo = BERLIN, place: tuple[float, ...] = (52.52, 13.4)) -> Schedule:
     """(days, at, do) each; days as numbers from Monday = 0."""
     made = tuple(Rule(parse_at(at), do, frozenset(map(int, days))) for days, at, do in lines)  # type: ignore[arg-type]
     return Schedule(made, zone, *place)

@@ -131,8 +131,9 @@ class Bench:
 
     def turn(self) -> None:
         """The alarm's thread, until it has nothing left to do now."""
-        self.alarm.turn()
-        self.store.settle()
+        for _ in range(2):  # what was on its way first, then what came after it
+            self.alarm.turn()
+            self.store.settle()
         self.alarm.turn()
 
     def advance(self, seconds: float) -> None:
