@@ -190,7 +190,8 @@ class Writer:
             self._marks_due = 0.0
             self._change.notify_all()
             return self._change.wait_for(
-                lambda: not (self._busy or self._entries or self._marks or self._notes or self._audit), timeout
+                lambda: not (self._busy or self._entries or self._marks or self._keeps or self._notes or self._audit),
+                timeout,
             )
 
     def close(self, timeout: float) -> bool:

@@ -45,7 +45,7 @@ def at(bench: Bench) -> str:
     return datetime.fromtimestamp(bench.clock.unix, BERLIN).strftime("%H:%M")
 
 
-def live(bench: Bench, until: str, step: float = 5.0) -> None:
+def live(bench: Bench, until: str, step: float = 10.0) -> None:
     """Let the time pass as the alarm's two threads see it."""
     end = unix(until)
     while bench.clock.unix < end:

@@ -268,5 +268,5 @@ class House(RuleBasedStateMachine):
             self.last_try.pop(source, None)
 
 
-House.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+House.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestHouse = House.TestCase
