@@ -68,6 +68,19 @@ class Schedule:
         first = min((change.at for change in found), default=None)
         return None if first is None else [change for change in found if change.at == first][-1]
 
+    def sunless(self, year: int) -> dict[str, int]:
+        """On how many days of a year a `sunrise` or `sunset` that a rule waits for does not happen; those with any."""
+        if self.latitude is None or self.longitude is None:
+            return {}
+        first = date(year, 1, 1)
+        days = [first + timedelta(days=i) for i in range((date(year + 1, 1, 1) - first).days)]
+        events = {rule.at.sun for rule in self.rules if rule.at.sun is not None}
+        counted = {
+            event: sum(rise_or_set(day, event, self.latitude, self.longitude) is None for day in days)
+            for event in sorted(events)
+        }
+        return {event: count for event, count in counted.items() if count}
+
     def _around(self, now: float, days: range) -> Iterator[Change]:
         for offset in days:
             midnight = day_of(now, self.zone, offset)

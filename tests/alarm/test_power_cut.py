@@ -2,7 +2,7 @@
 
 The method: the alarm runs on a real outbox, in a process whose fsync, fdatasync, rename and unlink are `forgetful.c`'s.
 It kills itself in the very moment in which somebody hears of a state or an order returns. What the disk kept is laid
-out as a new folder, and an alarm starts on it with another boot of the machine. First it is shown that the disk forgets.
+out as a new folder, and an alarm starts on it with another boot of the machine. First, though: this disk does forget.
 """
 
 from __future__ import annotations

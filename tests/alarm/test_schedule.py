@@ -163,3 +163,9 @@ def test_the_zone_is_the_one_named_else_the_machines(monkeypatch: pytest.MonkeyP
     zone_of(None)
     with pytest.raises(ValueError, match=re.escape("no time zone `Europe/Berlni`")):
         zone_of("Europe/Berlni")
+
+
+def test_how_often_the_sun_does_not_come_is_known_beforehand() -> None:
+    tromso = rules((EVERY, "sunset", "arm_night"), (EVERY, "22:00", "arm_night"), place=(69.65, 18.96))
+    assert 110 < tromso.sunless(2026)["sunset"] < 130  # two months without a night, two without a day
+    assert rules((EVERY, "sunset", "arm_night")).sunless(2026) == {}
