@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from edge.config.alarm_checks import misplaced
 from edge.config.checks import clashes, leaves, missing_files, path_in
 from edge.config.diagnose import Document, Finding, explain, refuse
+from edge.config.email_checks import strangers
 from edge.config.places import Loc, places
 from edge.config.schema import Config, Node
 from edge.config.secrets import UnknownSecret, fill_in
@@ -123,7 +124,7 @@ def _build(name: str, text: str, folder: Path, overrides: Sequence[Override], ch
         _put(data, loc, box[""])
         given[loc] = shown
     without_secret = {finding.loc for finding in findings}
-    for check in (clashes, misplaced, *checks):
+    for check in (clashes, misplaced, strangers, *checks):
         findings += check(data)
     config = None
     try:
