@@ -73,7 +73,7 @@ class Alarm:
         self._access = Access(self._settings, self._world, recall, self._keeping, self._tell_lockout, self._store_soon)
         kept = recall(KEY)
         self._state = first_state(kept, now, self._world.boot, self._settings.plan, armed=armed_at_first_start)
-        self._since = now
+        self._since: float | None = None  # of a state that an earlier run left, the order's time stands
         self._timetable = Timetable(self._settings, self._world, recall)
         if kept is None:
             self._keeping.store(self._state, now, self._extra(), self._keeping.entry("start", None, "alarm"))
@@ -237,7 +237,7 @@ class Alarm:
             "until_s": None if state.until is None else round(max(0.0, state.until - now), 1),
             "cause": state.cause,
             "by": self._timetable.order.by,
-            "since": self._timetable.wall_of(self._since),
+            "since": self._timetable.since(self._since),
             "next": upcoming and {"at": round(upcoming.at), "do": upcoming.do},
             "locked_s": round(self._access.locked_s(), 1),
             "code": bool(self._settings.codes),

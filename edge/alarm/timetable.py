@@ -81,11 +81,13 @@ class Timetable:
             return None
         return self._upcoming(self._world.clock.wall())
 
-    def wall_of(self, mono: float) -> float | None:
-        """The Unix time of a moment of this run, None without a synchronised clock."""
+    def since(self, mono: float | None) -> float | None:
+        """The Unix time of a moment of this run, for None of the last order; None where no clock can tell."""
         if not self._world.clock_ok():
             return None
-        return round(self._world.clock.wall() - (self._world.clock.monotonic() - mono), 3)
+        wall, now = self._world.clock.wall(), self._world.clock.monotonic()
+        found = self.order.since(wall, now, self._world.boot) if mono is None else wall - (now - mono)
+        return None if found is None else round(found, 3)
 
     def _upcoming(self, unix: float) -> Change | None:
         """`Schedule.upcoming`, worked out anew only when the last answer does not hold: the sun takes a while."""

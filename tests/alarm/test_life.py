@@ -9,7 +9,7 @@ import pytest
 from edge.alarm.machine import Place, Plan
 from edge.alarm.settings import AlarmSettings, Siren
 from edge.errors import StorageError, UserError
-from tests.support.alarm_store import Bench
+from tests.support.alarm_store import Bench, sighted
 
 DELAYS = Plan(trigger_s=600, entry_s=30, exit_s=45, zones={"window": Place()})
 YARD = Siren("zigbee/yard/set", max_s=180)
@@ -86,8 +86,6 @@ def test_what_stands_still_what_is_not_wanted_and_what_has_gone_is_no_intrusion(
 
 def test_what_was_seen_before_arming_does_not_trigger_afterwards() -> None:
     bench = Bench()
-    from tests.support.alarm_store import sighted
-
     bench.alarm.hear(sighted(bench.clock.unix, "disarmed"))
     bench.alarm.arm("away", "web")
     bench.turn()
@@ -250,3 +248,14 @@ def test_what_makes_no_sense_is_taken_for_armed(kept: str) -> None:
     bench.power_cut()
     bench.turn()
     assert bench.alarm.state == "armed_away"
+
+
+def test_since_when_it_is_armed_is_known_over_a_power_cut() -> None:
+    bench = Bench(HOUSE)
+    bench.alarm.arm("away", "web", now=True)
+    armed_at = bench.clock.unix
+    bench.advance(100)
+    assert bench.alarm.detail()["since"] == armed_at
+    bench.power_cut(wall=armed_at + 500, ok=True)
+    assert bench.alarm.detail()["since"] == armed_at
+    assert bench.alarm.detail()["by"] == "web"
