@@ -274,6 +274,7 @@ class Alarm:
             except StorageError as fault:
                 if not isinstance(given, Disarm):
                     self._timetable.take_back()
+                    self._backlog.waiting = True  # a commit that hung may end well: then the disk would know more
                     if by != SCHEDULE:  # which tries again every second
                         self._keeping.record(what, name, by, f"failed: {fault}")
                     raise

@@ -259,3 +259,20 @@ def test_since_when_it_is_armed_is_known_over_a_power_cut() -> None:
     bench.power_cut(wall=armed_at + 500, ok=True)
     assert bench.alarm.detail()["since"] == armed_at
     assert bench.alarm.detail()["by"] == "web"
+
+
+def test_an_order_that_failed_and_came_to_the_disk_all_the_same_is_undone_there() -> None:
+    bench = Bench(HOUSE)
+    store = bench.store.remember_all
+
+    def hanging(*given: object) -> None:
+        store(*given)  # type: ignore[arg-type]
+        raise StorageError("the disk hangs; whether alarm was stored shows at the next start")
+
+    bench.store.remember_all = hanging  # type: ignore[method-assign]
+    with pytest.raises(StorageError, match="hangs"):
+        bench.alarm.arm("away", "web", now=True)
+    bench.store.remember_all = store  # type: ignore[method-assign]
+    assert (bench.alarm.state, bench.store.values["alarm"]) == ("disarmed", "armed_away")
+    bench.turn()
+    assert bench.store.values["alarm"] == "disarmed"
