@@ -26,6 +26,10 @@ DOOR = (
     '[[camera.zone]]\nname = "mat"\npoints = [[0, 0], [1, 0], [1, 1], [0, 1]]\n'
 )
 HALL = '[[camera]]\nname = "hall"\nsource = "synthetic:"\nlabels = ["motion"]\n'
+CODE = "2468"
+# What the model takes for people is always there: it is not to set the alarm off.
+ALARM = f'[alarm]\nlabels = ["tamper"]\n[[alarm.code]]\nname = "us"\ncode = "{CODE}"\n'
+PANEL = "alarm_control_panel.bench_alarm"
 LONG = 90.0
 """Seconds that Home Assistant may take to start, or to connect again."""
 
@@ -55,13 +59,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         daemon = Daemon(
             folder,
             f'{DOOR}{HALL}[model]\nname = "{folder}/grid.onnx"\nengine = "onnxruntime"\n[web]\nport = {free_port()}\n'
-            f'[mqtt]\nhost = "127.0.0.1"\nport = {broker.port}\n',
+            f'[mqtt]\nhost = "127.0.0.1"\nport = {broker.port}\n{ALARM}',
         )
         hass = HomeAssistant(Path(VENV), folder / "hass", broker.port)
         try:
             daemon.start()
             hass.start()
-            eventually(lambda: "alarm_control_panel.bench_alarm" in hass.states(), LONG)
+            eventually(lambda: PANEL in hass.states(), LONG)
             yield Home(broker, daemon, hass)
             assert "Traceback" not in daemon.log()
         finally:
@@ -94,7 +98,7 @@ def test_every_entity_is_discovered_and_none_is_complained_of(home: Home) -> Non
 
 
 def test_it_shows_what_is_so(home: Home) -> None:
-    home.shows("alarm_control_panel.bench_alarm", "disarmed")
+    home.shows(PANEL, "disarmed")
     home.shows("binary_sensor.door_connection", "on")
     eventually(lambda: int(home.hass.state("sensor.door_person_count")) > 0)
     home.shows("binary_sensor.door_mat_person", "on")
@@ -111,12 +115,24 @@ def test_it_shows_what_is_so(home: Home) -> None:
 
 def test_it_arms_and_disarms_us(home: Home) -> None:
     for mode in ("away", "home", "night"):
-        assert home.hass.call("alarm_control_panel", f"alarm_arm_{mode}", "alarm_control_panel.bench_alarm") == 200
-        home.shows("alarm_control_panel.bench_alarm", f"armed_{mode}")
+        assert home.hass.call("alarm_control_panel", f"alarm_arm_{mode}", PANEL) == 200
+        home.shows(PANEL, f"armed_{mode}")
         assert home.daemon.status()["alarm"] == f"armed_{mode}"
-        assert home.hass.call("alarm_control_panel", "alarm_disarm", "alarm_control_panel.bench_alarm") == 200
-        home.shows("alarm_control_panel.bench_alarm", "disarmed")
+        assert home.hass.call("alarm_control_panel", "alarm_disarm", PANEL, code=CODE) == 200
+        home.shows(PANEL, "disarmed")
         assert home.daemon.status()["alarm"] == "disarmed"
+
+
+def test_a_wrong_code_does_not_disarm_and_the_panel_can_raise_the_alarm(home: Home) -> None:
+    home.hass.call("alarm_control_panel", "alarm_arm_home", PANEL)
+    home.shows(PANEL, "armed_home")
+    home.hass.call("alarm_control_panel", "alarm_disarm", PANEL, code="1357")
+    eventually(lambda: home.daemon.status()["commands_ignored"]["refused"] == 1)
+    assert home.hass.state(PANEL) == "armed_home"
+    home.hass.call("alarm_control_panel", "alarm_trigger", PANEL)
+    home.shows(PANEL, "triggered")
+    home.hass.call("alarm_control_panel", "alarm_disarm", PANEL, code=CODE)
+    home.shows(PANEL, "disarmed")
 
 
 def test_it_switches_a_camera_off_and_on(home: Home) -> None:
@@ -141,7 +157,7 @@ def test_after_a_broker_restart_it_shows_what_changed_meanwhile(home: Home) -> N
     home.daemon.edge("switch", "hall", "enabled", "off")
     home.shows("switch.hall_camera", "unavailable")
     home.broker.start()
-    home.shows("alarm_control_panel.bench_alarm", "armed_night", LONG)
+    home.shows(PANEL, "armed_night", LONG)
     home.shows("switch.hall_camera", "off")
     home.shows("binary_sensor.hall_motion", "unavailable")
     home.shows("binary_sensor.door_connection", "on")
@@ -150,15 +166,16 @@ def test_after_a_broker_restart_it_shows_what_changed_meanwhile(home: Home) -> N
 
 
 def test_a_daemon_that_is_killed_is_unavailable_and_comes_back_as_it_was(home: Home) -> None:
+    home.daemon.edge("disarm", "--code", CODE)
     home.daemon.edge("arm", "--mode", "home")
     home.daemon.signal(signal.SIGKILL)
-    home.shows("alarm_control_panel.bench_alarm", "unavailable", 40)
+    home.shows(PANEL, "unavailable", 40)
     home.daemon.kill()
     home.daemon.start()
-    home.shows("alarm_control_panel.bench_alarm", "armed_home", 40)
+    home.shows(PANEL, "armed_home", 40)
     home.shows("switch.hall_notifications", "off")
-    home.daemon.edge("disarm")
-    home.shows("alarm_control_panel.bench_alarm", "disarmed")
+    home.daemon.edge("disarm", "--code", CODE)
+    home.shows(PANEL, "disarmed")
 
 
 def test_its_button_restarts_us_and_a_camera_that_is_gone_leaves_it(home: Home) -> None:

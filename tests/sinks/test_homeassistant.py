@@ -77,6 +77,29 @@ def test_every_message_has_what_home_assistant_requires(configured: Any) -> None
         assert discovery.faults(topic, json.dumps(message).encode()) == []
 
 
+CODE = '[[alarm.code]]\nname = "us"\ncode = "2468"\n'
+
+
+@pytest.mark.parametrize("to_arm", [False, True])
+def test_a_code_is_asked_for_there_and_known_only_here(configured: Any, to_arm: bool) -> None:
+    alarm = f"[alarm]\ncode_to_arm = {str(to_arm).lower()}\n"
+    message = messages(configured(PORCH + NODE + alarm + CODE))["homeassistant/device/edge_pi/config"]
+    assert discovery.faults("homeassistant/device/edge_pi/config", json.dumps(message).encode()) == []
+    panel = message["cmps"]["alarm"]
+    assert (panel["code"], panel["cod_dis_req"], panel["cod_arm_req"]) == ("REMOTE_CODE", True, to_arm)
+    assert "2468" not in json.dumps(message)
+    sent = json.loads(rendered(panel["cmd_tpl"], action="DISARM", code='24"68'))
+    assert sent == {"action": "DISARM", "code": '24"68'}
+    assert json.loads(rendered(panel["cmd_tpl"], action="ARM_AWAY", code=None))["code"] is None
+
+
+def test_without_a_code_none_is_asked_for(configured: Any) -> None:
+    panel = messages(configured(PORCH + NODE))["homeassistant/device/edge_pi/config"]["cmps"]["alarm"]
+    assert not {"code", "cmd_tpl"} & panel.keys()
+    assert not panel["cod_arm_req"]
+    assert not panel["cod_dis_req"]
+
+
 def test_the_checker_finds_what_is_wrong(configured: Any) -> None:
     topic, message = next(iter(messages(configured(PORCH + NODE)).items()))
     message["cmps"]["alarm"].pop("cmd_t")

@@ -19,7 +19,7 @@ REQUIRED = {
 }
 """`stat_t` of a switch is optional there; without it, it would show a wish instead of a state."""
 OPTIONAL = {
-    "alarm_control_panel": {"sup_feat", "code", "cod_arm_req", "cod_dis_req", "cmd_tpl"},
+    "alarm_control_panel": {"sup_feat", "code", "cod_arm_req", "cod_dis_req", "cod_trig_req", "pl_trig", "cmd_tpl"},
     "binary_sensor": {"val_tpl"},
     "button": {"pl_prs"},
     "event": {"val_tpl"},

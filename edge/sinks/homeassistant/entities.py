@@ -73,7 +73,9 @@ def _node(config: Config) -> Components:
             "name": "Alarm",
             "stat_t": f"{prefix}/alarm/state",
             "cmd_t": f"{prefix}/alarm/set",
-            "sup_feat": ["arm_home", "arm_away", "arm_night"],
+            "sup_feat": ["arm_home", "arm_away", "arm_night", "trigger"],
+            "pl_trig": "PANIC",
+            "cod_trig_req": False,
             **_code(config),
         },
         "restart": {
@@ -111,11 +113,11 @@ def _node(config: Config) -> Components:
 
 def _code(config: Config) -> Component:
     """How the alarm's code is asked for and sent: only this device knows whether it is right."""
-    if not getattr(config.alarm, "code", None):
+    if not config.alarm.code:
         return {"cod_arm_req": False, "cod_dis_req": False}
     return {
         "code": "REMOTE_CODE",  # digits, as the codes are
-        "cod_arm_req": bool(getattr(config.alarm, "code_to_arm", False)),
+        "cod_arm_req": config.alarm.code_to_arm,
         "cod_dis_req": True,
         "cmd_tpl": "{{ {'action': action, 'code': code} | to_json }}",
     }
