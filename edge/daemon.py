@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from edge import __version__, hardware, report, wiring
-from edge.alarm import Alarm
+from edge.alarm_parts import AlarmParts, alarm_log, open_alarm
 from edge.board import Board
 from edge.camera import CameraWatch, Surroundings
 from edge.clock import SystemClock, synchronised
 from edge.config.schema import Config
+from edge.detector import Detector
+from edge.errors import UserError
+from edge.inbox import Inbox
 from edge.live import LiveView
 from edge.metrics import Stages
 from edge.models.store import Model
@@ -23,9 +27,13 @@ from edge.outlets import Outlet, names
 from edge.serving import Serving
 from edge.sinks.base import Sink
 from edge.supervisor import Part, Supervisor
+from edge.switches import Panel
 from edge.types import Event
 
 log = logging.getLogger(__name__)
+
+RESTART_S = 10.0
+"""Least time between a start and a restart that is asked for over MQTT."""
 
 
 class Daemon:
@@ -35,13 +43,18 @@ class Daemon:
         config: checked and complete
         listener: called with each event when it is put in the outbox; must not block
         model: the model, where it was found before; None looks for it
+        restart: asks for a new start of all this with the configuration as it is then; returns at once
 
     Raises:
         StorageError: the data folder cannot be written.
     """
 
     def __init__(
-        self, config: Config, listener: Callable[[Event], None] = lambda event: None, model: Model | None = None
+        self,
+        config: Config,
+        listener: Callable[[Event], None] = lambda event: None,
+        model: Model | None = None,
+        restart: Callable[[], None] = lambda: None,
     ) -> None:
         self.config = config
         self.board = Board()
@@ -53,17 +66,21 @@ class Daemon:
         self._sinks: list[tuple[Sink, Part]] = []
         self._camera_parts: list[Part] = []
         self._serving: Serving | None = None
+        self._loading = threading.Lock()
+        self._restart = restart
         self._started = self.clock.monotonic()
         self.ready = False
         self._latency = Stages()
         self.outbox = Outbox(
             config.node.data, config.node.name, names(config), self.clock, Limits(), clock_ok=synchronised
         )
-        self.alarm = Alarm(
-            self.outbox.remember, self.outbox.recall, armed_at_first_start=config.alarm.armed_at_first_start
+        self.alarm = open_alarm(config, self.outbox, self.board, self.clock, self._emit)
+        self._alarm_parts: AlarmParts | None = None
+        self.switches = Panel(config.camera, self.board, self.outbox)
+        self.inbox = Inbox(
+            {"alarm/set": self._asked_of_the_alarm, "restart/set": self._asked_to_restart},
+            lambda camera, name, on: self.switches.set(camera, name, on, "mqtt"),
         )
-        self.board.set("alarm/state", self.alarm.state)
-        self.alarm.listen(partial(self.board.set, "alarm/state"))
 
     def start(self) -> None:
         """Start the parts; returns once the cameras are being watched.
@@ -72,6 +89,7 @@ class Daemon:
             MissingError, ModelError: the model cannot be loaded.
         """
         self.outbox.close_orphans()
+        self._alarm_parts = AlarmParts(self.alarm, self._supervisor, scheduled=bool(self.config.alarm.schedule))
         self._start_cameras()
         self._start_sinks()
         self.ready = True
@@ -84,6 +102,8 @@ class Daemon:
         for camera in self.cameras:
             camera.close()
         self._supervisor.stop(self._camera_parts, 0.5)
+        if self._alarm_parts is not None:
+            self._alarm_parts.stop(0.1)
         self.outbox.flush(0.3)  # the sinks shall see the cameras' last events before they look for the last time
         for sink, part in self._sinks:
             part.stop.set()
@@ -122,12 +142,14 @@ class Daemon:
             "uptime_s": round(self.clock.monotonic() - self._started, 1),
             "clock_ok": synchronised(),
             "alarm": self.alarm.state,
+            "alarm_detail": self.alarm.detail(),
             "cameras": [camera.status() for camera in self.cameras],
             "engines": self._engines(),
             "sinks": [
                 self._sink_status(sink, part, stats.sinks.get(sink.name, SinkStats())) for sink, part in self._sinks
             ],
             "outbox": stats.payload(),
+            "commands_ignored": self.inbox.counts(),
         }
 
     def events(self, limit: int, before: str | None = None) -> list[dict[str, Any]]:
@@ -141,13 +163,25 @@ class Daemon:
         except OSError:
             return None
 
-    def arm(self, mode: str, by: str) -> None:
-        """Arm; durable when it returns."""
-        self.alarm.arm(mode, by)
+    def arm(self, mode: str, by: str, *, code: str | None = None, now: bool = False) -> None:
+        """Arm; durable when it returns. now: without the exit delays."""
+        self.alarm.arm(mode, by, code, now=now)
 
     def disarm(self, code: str | None, by: str) -> None:
-        """Disarm; durable when it returns."""
+        """Disarm."""
         self.alarm.disarm(by, code)
+
+    def panic(self, by: str) -> None:
+        """Set the alarm off, armed or not."""
+        self.alarm.panic(by)
+
+    def alarm_log(self, limit: int) -> list[dict[str, Any]]:
+        """Who did what to the alarm, newest first."""
+        return alarm_log(self.config, limit)
+
+    def switch(self, camera: str, name: str, on: bool, by: str) -> None:
+        """Switch something on a camera; it follows as soon as it can. Raises UserError where it cannot be."""
+        self.switches.set(camera, name, on, by)
 
     def live(self, camera: str) -> LiveView | None:
         """The pictures of a camera."""
@@ -164,29 +198,50 @@ class Daemon:
             self.board, self.clock, box.boot_id, lambda: self.alarm.state, self._emit, box.note, box.recall
         )
         if wiring.seeing(config):
-            self._serving = Serving(
-                config, self.outbox.boot_id, lambda: self.alarm.state, self.clock, self._emit, self._found
-            )
+            self._served()
         for camera in config.camera:
-            detector = self._serving.twin() if self._serving and wiring.objects_of(camera) else None
-            watch = CameraWatch(camera, config.model, detector, around)
-            self.cameras.append(watch)
-            if camera.enabled:
-                self._camera_parts += [
-                    self._supervisor.start(f"{camera.name}: reader", watch.read, watch.away),
-                    self._supervisor.start(f"{camera.name}: pipeline", watch.work, watch.blind),
-                ]
+            detector = self._twin if wiring.objects_of(camera) else None
+            self.cameras.append(CameraWatch(camera, config.model, detector, around, self.switches[camera.name]))
+        for watch in self.cameras:
+            self._camera_parts += [
+                self._supervisor.start(f"{watch.name}: reader", watch.read, watch.away),
+                self._supervisor.start(f"{watch.name}: pipeline", watch.work, watch.blind),
+            ]
+
+    def _served(self) -> Serving:
+        """The model, loaded when the first camera needs it. Raises MissingError, ModelError."""
+        with self._loading:
+            if self._serving is None:
+                self._serving = Serving(
+                    self.config, self.outbox.boot_id, lambda: self.alarm.state, self.clock, self._emit, self._found
+                )
+            return self._serving
+
+    def _twin(self) -> Detector:
+        return self._served().twin()
 
     def _start_sinks(self) -> None:
         outlet = Outlet(self.config, self.outbox, self.board, self.clock, self._latency)
-        for sink in outlet.sinks(self._command, self._stats):
+        for sink in outlet.sinks(self.inbox, self._stats):
             # Together: a sink that runs already asks for the status of all of them.
             self._sinks.append((sink, self._supervisor.start(sink.name, partial(_run_sink, sink))))
 
-    def _command(self, topic: str, payload: bytes) -> None:
-        """A command that came over MQTT, by its topic below the prefix."""
-        if topic == "alarm/set":
-            self.alarm.command(payload, "mqtt")
+    def _asked_of_the_alarm(self, payload: bytes) -> bool:
+        """`alarm/set`. Whatever it does not do, it has logged itself."""
+        malformed = self.alarm.malformed
+        if not self.alarm.command(payload, "mqtt") and self.alarm.malformed == malformed:
+            raise UserError("the alarm does not do it; its line in this log says why")
+        return self.alarm.malformed == malformed
+
+    def _asked_to_restart(self, payload: bytes) -> bool:
+        """`restart/set`. Not again at once: whoever presses on would keep the cameras from ever being watched."""
+        if payload != b"PRESS":
+            return False
+        if (up := self.clock.monotonic() - self._started) < RESTART_S:
+            raise UserError(f"started {up:.0f} s ago; a restart is taken every {RESTART_S:.0f} s")
+        log.info("a restart is asked for over MQTT")
+        self._restart()
+        return True
 
     def _stats(self) -> dict[str, Any]:
         """`<prefix>/stats`."""
@@ -220,6 +275,7 @@ class Daemon:
 
     def _emit(self, event: Event) -> None:
         self.outbox.put(event)
+        self.alarm.hear(event)
         self._listener(event)
 
 

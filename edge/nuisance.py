@@ -133,6 +133,7 @@ class Nuisance:
         while self._dismissals:
             box, of = self._dismissals.popleft()
             self._told[_cells(box, of)] += self._settings.dismissed
+            self._changed = True
             self._deafen()
         if not moved or not self._any:
             return Sifted(moved, moved)

@@ -75,7 +75,7 @@ def watch(
             judged = perf_counter()
             stages.add("track", judged - start)
 
-            nuisance.learn(moved, tracks, frame.time, frame.size)
+            nuisance.learn(moved if detector else (), tracks, frame.time, frame.size)
             events = rules.judge(frame, tracks, heard.told, tracker.numbers)
             for event in [*events, *(tamper.look(frame, moved, tracks) if tamper else ())]:
                 emit(event)

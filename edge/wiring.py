@@ -35,8 +35,13 @@ def objects_of(camera: Camera) -> list[str]:
 
 
 def seeing(config: Config) -> list[Camera]:
-    """The cameras that are watched and need a model."""
+    """The cameras that are watched from the start and need a model."""
     return [camera for camera in config.camera if camera.enabled and objects_of(camera)]
+
+
+def needing(config: Config) -> list[Camera]:
+    """The cameras that need a model once they are switched on."""
+    return [camera for camera in config.camera if objects_of(camera)]
 
 
 def engine_options(model: Model, engine: Engine) -> EngineOptions:
@@ -140,7 +145,7 @@ def tamper_of(
     boot_id: str,
     armed: Callable[[], str],
     tell: Callable[[str], None] = lambda state: None,
-    draw: Draw | None = None,
+    draw: Draw = lambda frame, box, label, score: None,
 ) -> Tamper | None:
     """Who watches over a camera's view; None where that is not wanted."""
     return Tamper(camera.name, boot_id, armed, tell, draw=draw) if camera.tamper else None

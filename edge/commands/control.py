@@ -1,4 +1,4 @@
-"""`edge status`, `arm`, `disarm` and `events`: speak with the running daemon over its local socket."""
+"""`edge status`, `switch` and `events`: speak with the running daemon over its local socket."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from typing import Any
 
 import click
 
+from edge.commands.alarm import said
 from edge.commands.output import print_json, print_table
 from edge.config.load import load_node
 from edge.config.schema import STATE_FOLDER, Node
 from edge.control import MOST_EVENTS, NotRunning, call
+from edge.errors import EdgeError
+from edge.switches import NAMES
 
+SWITCH_S = 20.0
 CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The daemon's configuration file.")
 
 
@@ -30,18 +34,22 @@ def status(config: Path | None, as_json: bool) -> None:
 
 @click.command()
 @CONFIG
-@click.option("--mode", type=click.Choice(["home", "away", "night"]), default="away", show_default=True)
-def arm(config: Path | None, mode: str) -> None:
-    """Arm: from now on events alert."""
-    click.echo(call(load_node(config), {"do": "arm", "mode": mode})["alarm"])
+@click.argument("camera")
+@click.argument("name", type=click.Choice(NAMES))
+@click.argument("state", type=click.Choice(["on", "off"]))
+def switch(config: Path | None, camera: str, name: str, state: str) -> None:
+    """Switch something of a camera on or off while it runs; kept over a restart.
 
-
-@click.command()
-@CONFIG
-@click.option("--code", metavar="PIN", help="Where a PIN is set.")
-def disarm(config: Path | None, code: str | None) -> None:
-    """Disarm: events go on, nobody is alerted."""
-    click.echo(call(load_node(config), {"do": "disarm", "code": code})["alarm"])
+    It waits until that is true: a camera that is being connected to is closed only then.
+    """
+    node, wanted = load_node(config), state == "on"
+    request = {"do": "switch", "camera": camera, "name": name, "on": wanted}
+    until = time.monotonic() + SWITCH_S
+    while call(node, request)[name] is not wanted:
+        if time.monotonic() > until:
+            raise EdgeError(f"{camera}: {name} is not {state} yet; it will be as soon as the camera can follow")
+        time.sleep(0.1)
+    click.echo(f"{camera}: {name} {state}")
 
 
 @click.command()
@@ -90,6 +98,9 @@ def _events(node: Node, limit: int) -> list[dict[str, Any]]:
 def _show_status(found: dict[str, Any]) -> None:
     ready = "watching" if found["ready"] else "starting"
     click.echo(f"{ready}, {found['alarm']}, up {_duration(found.get('uptime_s', 0))}")
+    if detail := found.get("alarm_detail"):
+        first, *more = said({"state": found["alarm"], **detail})
+        click.echo("\n".join([f"alarm {first}", *(f"  {line}" for line in more)]))
     click.echo()
     print_table(
         ("camera", "status", "fps", "dropped", "reason"),

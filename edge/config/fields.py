@@ -14,10 +14,11 @@ from pydantic_core import PydanticCustomError
 
 from edge import hours
 from edge.config.source import flaw
+from edge.localtime import zone_of
 from edge.polygons import crosses_itself
 
 T = TypeVar("T")
-RESERVED = frozenset({"available", "events", "alarm", "steer", "stats"})
+RESERVED = frozenset({"available", "events", "alarm", "restart", "steer", "stats"})
 BANNED_LABELS = frozenset(
     ["all", "posture", "status", "enabled", "detect", "pose", "notifications", "snapshots", "tamper"]
 )
@@ -43,6 +44,12 @@ def _topic_name(value: str) -> str:
     if value in RESERVED:
         raise fault(f"`{value}` is a topic of its own, no camera or zone can have this name")
     return _name(value)
+
+
+def _topic_path(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", value):
+        raise fault("not a topic: levels of letters, digits, `_` and `-`, with `/` between them")
+    return value
 
 
 def spelt(label: str) -> str:
@@ -98,6 +105,20 @@ def _way(points: tuple[Point, ...]) -> tuple[Point, ...]:
     if any(a == b for a, b in pairwise(points)):
         raise fault("two points in a row are the same")
     return points
+
+
+def _topic(value: str) -> str:
+    if not value or len(value) > 256 or any(c in value for c in "+#\0\n\r") or value.startswith(("/", "$")):
+        raise fault("not a topic to publish to", "write it whole, without wildcards: `zigbee2mqtt/siren/set`")
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        zone_of(value)
+    except ValueError:
+        raise fault(f"no time zone `{value}`", "write a name such as `Europe/Berlin`") from None
+    return value
 
 
 def _address(value: str) -> str:
@@ -162,8 +183,11 @@ OneOrSome: TypeAlias = Annotated[OneOrMany[T], AfterValidator(_some)]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 Name: TypeAlias = Annotated[str, AfterValidator(_name)]
 TopicName: TypeAlias = Annotated[str, AfterValidator(_topic_name)]
+TopicPath: TypeAlias = Annotated[str, AfterValidator(_topic_path)]
 Label: TypeAlias = Annotated[str, AfterValidator(_label)]
 Source: TypeAlias = Annotated[str, AfterValidator(_source)]
+Topic: TypeAlias = Annotated[str, AfterValidator(_topic)]
+Timezone: TypeAlias = Annotated[str, AfterValidator(_zone)]
 Address: TypeAlias = Annotated[str, AfterValidator(_address)]
 HoursOfDay: TypeAlias = Annotated[str, AfterValidator(_hours)]
 Server: TypeAlias = Annotated[str, AfterValidator(_server)]

@@ -78,7 +78,7 @@ class Tamper:
         boot_id: of this run of the daemon; ids derive from it, the camera and a counter
         armed: the alarm's state now
         tell: called with the state when it changes: `none`, or a sub_label
-        draw: makes the JPEG of what the camera sees when something is told first; None makes none
+        draw: makes the JPEG of what the camera sees when something is told first; None where there is none
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Tamper:
         armed: Callable[[], str],
         tell: Callable[[str], None] = lambda state: None,
         settings: TamperSettings | None = None,
-        draw: Callable[[Frame, Box, str, float], bytes] | None = None,
+        draw: Callable[[Frame, Box, str, float], bytes | None] = lambda frame, box, label, score: None,
     ) -> None:
         self._camera, self._boot_id, self._armed, self._tell = camera, boot_id, armed, tell
         self._settings, self._draw = settings or TamperSettings(), draw
@@ -214,8 +214,7 @@ class Tamper:
 
     def _put(self, kind: Literal["new", "update"], before: Sighting | None, after: Sighting, frame: Frame) -> Event:
         jpeg = None
-        if self._draw is not None and kind == "new":
-            jpeg = self._draw(frame, after.box, TAMPER, 1.0)
+        if kind == "new" and (jpeg := self._draw(frame, after.box, TAMPER, 1.0)) is not None:
             after = replace(after, has_snapshot=True, snapshot=Snapshot(frame.wall, after.box, 1.0))
         self._told = after
         self._say(after.sub_label or "none")

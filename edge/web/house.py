@@ -30,9 +30,11 @@ class Health(Protocol):
     def status(self) -> dict[str, Any]:
         """What is true now, JSON-ready; asked about once a second while a page is open.
 
+        - `alarm_detail` {`mode`, `until_s`, `cause`, `by`, `since`, `next` {`at`, `do`}|None, `locked_s`, `code` bool,
+          `code_to_arm` bool, `fault`}
         - `ready` bool, `alarm` str (a state of the MQTT contract), `node` str, `version` str, `uptime_s` float
         - `cameras` [{`name`, `status` online|offline|disabled, `reason` str|None, `fps`, `size` [w, h]|None, `dropped`,
-          `inferences`, `motion` bool, `tracks` int or list}]
+          `inferences`, `motion` bool, `tracks` int or list, `switches` {name: bool}}]
         - `engines` [{`name`, `model`, `version`, `state` up|standing_in|fault, `reason`}]
         - `sinks` [{`name`, `state` connecting|up|back_off|fault|stopped, `reason`, `depth`}]
         - `outbox` {`depth`, `oldest_s`, `dropped`}
@@ -62,8 +64,9 @@ class History(Protocol):
 class Alarm(Protocol):
     """The one thing that the page changes."""
 
-    def arm(self, mode: Mode, by: str) -> None:
-        """Arm; `by` says who, for the log. May raise UserError, whose text is shown."""
+    def arm(self, mode: Mode, by: str, *, code: str | None = None, now: bool = False) -> None:
+        """Arm; `by` says who, for the log. now: without the exit delays. Raises UserError, whose text is shown, if a
+        code is wanted and this is none, or if that cannot be now."""
         ...
 
     def disarm(self, code: str | None, by: str) -> None:
@@ -73,8 +76,24 @@ class Alarm(Protocol):
         """
         ...
 
+    def panic(self, by: str) -> None:
+        """Set the alarm off, armed or not."""
+        ...
 
-class House(Health, History, Alarm, Protocol):
+    def alarm_log(self, limit: int) -> list[dict[str, Any]]:
+        """Who did what to the alarm, newest first: `at`, `clock_ok`, `what`, `by`, `from`, `result`."""
+        ...
+
+
+class Switches(Protocol):
+    """What is switched on a camera while it runs."""
+
+    def switch(self, camera: str, name: str, on: bool, by: str) -> None:
+        """Switch; the status' `switches` tell when it is true. Raises UserError where it cannot be."""
+        ...
+
+
+class House(Health, History, Alarm, Switches, Protocol):
     """The daemon as the page sees it."""
 
     def live(self, camera: str) -> Live | None:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edge import control
-from edge.alarm import Alarm
+from edge.alarm import Alarm, AlarmSettings, Code, World
+from edge.alarm.machine import Plan
+from edge.board import Board
 from edge.clock import SystemClock
+from edge.commands import control as control_commands
 from edge.config.load import load_node
+from edge.config.schema import Camera
 from edge.control import ControlServer, handlers_of
-from edge.outbox import Outbox, read_events
+from edge.outbox import Outbox, read_audit, read_events
+from edge.switches import Panel
 from tests.support.command import Edge
 from tests.support.events import event
 
@@ -27,9 +34,11 @@ class House:
         self.folder = folder
         self.outbox = Outbox(folder, "node", ["mqtt"], SystemClock())
         self.alarm = Alarm(self.outbox.remember, self.outbox.recall)
+        self.switches = Panel([Camera(name="porch", source="synthetic:")], Board(), self.outbox)
 
     def status(self) -> dict[str, Any]:
-        camera = {"name": "porch", "status": "offline", "reason": "rtsp://***@cam: timed out", "fps": 0.0, "dropped": 3}
+        camera: dict[str, Any] = {"name": "porch", "status": "offline", "reason": "rtsp://***@cam: timed out"}
+        camera |= {"fps": 0.0, "dropped": 3, "switches": self.switches["porch"].states()}
         return {
             "ready": True,
             "alarm": self.alarm.state,
@@ -43,11 +52,20 @@ class House:
     def events(self, limit: int) -> list[dict[str, Any]]:
         return read_events(self.folder, limit)[::-1]
 
-    def arm(self, mode: str, by: str) -> None:
-        self.alarm.arm(mode, by)
+    def arm(self, mode: str, by: str, *, code: str | None = None, now: bool = False) -> None:
+        self.alarm.arm(mode, by, code, now=now)
+
+    def panic(self, by: str) -> None:
+        self.alarm.panic(by)
+
+    def alarm_log(self, limit: int) -> list[dict[str, Any]]:
+        return [entry.payload() for entry in read_audit(self.folder, limit)[::-1]]
 
     def disarm(self, code: str | None, by: str) -> None:
         self.alarm.disarm(by, code)
+
+    def switch(self, camera: str, name: str, on: bool, by: str) -> None:
+        self.switches.set(camera, name, on, by)
 
 
 @pytest.fixture
@@ -99,6 +117,37 @@ def test_arming_and_disarming(edge: Edge, config: Path, house: House, caplog: py
     assert "2468" not in caplog.text
 
 
+def test_switching_waits_until_it_is_so(
+    edge: Edge, config: Path, house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO")
+    assert edge("switch", "porch", "motion", "off", "--config", config).out == "porch: motion off\n"
+    assert house.switches["porch"].on("motion") is False
+    assert "porch: motion switched off by the command line (user" in caplog.text
+
+    house.switches["porch"].begin("enabled")  # a camera that is at work and cannot follow
+    monkeypatch.setattr(control_commands, "SWITCH_S", 0.2)
+    done = edge("switch", "porch", "enabled", "off", "--config", config)
+    assert (done.code, done.out) == (1, "")
+    assert "porch: enabled is not off yet" in done.err
+    house.switches["porch"].rest("enabled")
+    assert edge("switch", "porch", "enabled", "off", "--config", config).code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(("attic", "motion", "off"), "no camera `attic`"), (("porch", "pose", "on"), "no pose model"),
+     (("porch", "sound", "on"), "'sound' is not one of"), (("porch", "motion", "ON"), "'ON' is not one of")],
+)  # fmt: skip
+def test_a_switch_that_cannot_be_is_the_users_mistake(
+    edge: Edge, config: Path, house: House, words: tuple[str, ...], said: str
+) -> None:
+    done = edge("switch", *words, "--config", config)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert len(done.err.splitlines()) <= 2
+
+
 def test_a_wrong_mode_is_the_users_mistake(edge: Edge, config: Path, house: House) -> None:
     done = edge("arm", "--mode", "holiday", "--config", config)
     assert (done.code, len(done.err.splitlines())) == (2, 2)
@@ -142,3 +191,82 @@ def test_a_mistake_in_the_node_table_is_shown(edge: Edge, tmp_path: Path) -> Non
     assert done.code == 2
     assert f"{path}:2:1" in done.err
     assert "`data`" in done.err
+
+
+class Guarded(House):
+    """A house with a code and delays."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        settings = AlarmSettings(plan=Plan(exit_s=45), codes=(Code("Anna", "4711"),))
+        self.alarm = Alarm(
+            self.outbox.remember, self.outbox.recall, settings=settings, world=World(journal=self.outbox)
+        )
+
+    def status(self) -> dict[str, Any]:
+        return {**super().status(), "alarm_detail": self.alarm.detail()}
+
+
+@pytest.fixture
+def guarded(config: Path) -> Iterator[Guarded]:
+    house = Guarded(load_node(config).data)
+    server = ControlServer(load_node(config), handlers_of(house))
+    stop = threading.Event()
+    thread = threading.Thread(target=server.serve, args=(stop,))
+    thread.start()
+    yield house
+    stop.set()
+    thread.join()
+    server.close()
+    house.outbox.close()
+
+
+def test_codes_delays_panic_and_the_log(edge: Edge, config: Path, guarded: Guarded) -> None:
+    assert edge("arm", "--config", config).out == "arming\n"
+    assert "arming, 4" in edge("alarm", "status", "--config", config).out
+    assert "alarm arming, 4" in edge("status", "--config", config).out
+    assert edge("arm", "--now", "--config", config).out == "armed_away\n"
+    for code in ((), ("--code", "1234")):
+        done = edge("disarm", *code, "--config", config)
+        assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+    assert edge("alarm", "panic", "--config", config).out == "triggered\n"
+    done = edge("arm", "--mode", "away", "--config", config)
+    assert (done.code, "disarm it first" in done.err) == (2, True)
+    assert edge("disarm", "--code", "4711", "--config", config).out == "disarmed\n"
+    assert guarded.outbox.flush(5)
+    log = json.loads(edge("alarm", "log", "--json", "--config", config).out)
+    assert [(line["what"], line["by"], line["result"]) for line in log][-3:] == [
+        ("panic", None, "done"),
+        ("arm_away", None, "refused: triggered"),
+        ("disarm", "Anna", "done"),
+    ]
+    assert all("the command line (user" in line["from"] for line in log)
+    assert len(edge("alarm", "log", "--limit", "2", "--config", config).out.splitlines()) == 3
+    detail = json.loads(edge("alarm", "status", "--json", "--config", config).out)
+    assert (detail["state"], detail["code"], detail["code_to_arm"], detail["by"]) == ("disarmed", True, False, "Anna")
+
+
+def test_the_log_is_read_without_a_daemon_too(edge: Edge, config: Path) -> None:
+    assert json.loads(edge("alarm", "log", "--json", "--config", config).out) == []
+    house = Guarded(load_node(config).data)
+    house.alarm.arm("night", "mqtt")
+    house.outbox.close()
+    log = json.loads(edge("alarm", "log", "--json", "--config", config).out)
+    assert [line["what"] for line in log] == ["arm_night"]
+    assert " ?" in edge("alarm", "log", "--config", config).out  # the clock of that moment was not set
+
+
+def test_a_data_folder_of_the_release_before_has_no_log_and_gets_one(edge: Edge, config: Path) -> None:
+    folder = load_node(config).data
+    House(folder).outbox.close()
+    with closing(sqlite3.connect(folder / "edge.db")) as db:
+        db.execute("DROP TABLE audit")
+        db.execute("INSERT OR REPLACE INTO kept VALUES ('alarm', 'armed_night')")
+        db.commit()
+    assert json.loads(edge("alarm", "log", "--json", "--config", config).out) == []
+    house = Guarded(folder)
+    assert house.alarm.state == "armed_night"
+    house.alarm.disarm("mqtt", "4711")
+    house.outbox.close()
+    log = json.loads(edge("alarm", "log", "--json", "--config", config).out)
+    assert [line["what"] for line in log] == ["disarm"]

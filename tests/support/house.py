@@ -72,7 +72,7 @@ class MemoryHouse:
         self.log.append(f"snapshot {event_id}")
         return self.shots.get(event_id)
 
-    def arm(self, mode: Mode, by: str) -> None:
+    def arm(self, mode: Mode, by: str, *, code: str | None = None, now: bool = False) -> None:
         self.log.append(f"arm {mode} by {by}")
         self.state["alarm"] = f"armed_{mode}"
 
@@ -81,6 +81,23 @@ class MemoryHouse:
         if self.code is not None and code != self.code:
             raise UserError("The code is needed." if code is None else "That is not the code.")
         self.state["alarm"] = "disarmed"
+
+    def switch(self, camera: str, name: str, on: bool, by: str) -> None:
+        self.log.append(f"switch {camera} {name} {on} by {by}")
+        row = next(each for each in self.state["cameras"] if each["name"] == camera)
+        if name not in row["switches"]:
+            raise UserError(f"no switch `{name}`")
+        row["switches"][name] = on
+
+    def panic(self, by: str) -> None:
+        self.log.append(f"panic by {by}")
+        self.state["alarm"] = "triggered"
+
+    def alarm_log(self, limit: int) -> list[dict[str, Any]]:
+        return [
+            {"at": 0.0, "clock_ok": True, "what": line, "by": None, "from": "test", "result": "done"}
+            for line in self.log[::-1][:limit]
+        ]
 
     def live(self, camera: str) -> Live | None:
         return self.screens.get(camera)
@@ -95,7 +112,8 @@ class MemoryHouse:
 def camera(name: str, **more: Any) -> dict[str, Any]:
     """A row of `cameras` in the status."""
     row = {"name": name, "status": "online", "reason": None, "fps": 9.8, "size": [64, 48], "dropped": 0}
-    return {**row, "inferences": 12, "motion": False, "tracks": 0, **more}
+    switches = {"enabled": True, "detect": True, "motion": True, "notifications": True, "snapshots": True}
+    return {**row, "inferences": 12, "motion": False, "tracks": 0, "switches": switches, **more}
 
 
 def message(kind: str, serial: int, seq: int, **after: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 import edge.web.server
+from edge.errors import AlarmRefused
 from edge.web.live import PULL_S, VIEWERS
 from edge.web.throttle import ONE_ADDRESS
 from tests.support.house import camera, jpeg
@@ -55,6 +56,27 @@ def test_one_tap_disarms_and_arms(home: Site) -> None:
     for mode in ("home", "away", "night"):
         assert home.set_alarm(mode).json()["alarm"] == f"armed_{mode}"
     assert home.house.log[:2] == ["disarm by web 127.0.0.1", "arm home by web 127.0.0.1"]
+
+
+def test_one_tap_switches_a_camera(home: Site) -> None:
+    token = {"x-csrf-token": home.csrf()}
+
+    def tap(path: str, body: object) -> httpx.Response:
+        return home.browser.post(f"/api/cameras/{path}", json=body, headers=token)
+
+    answer = tap("porch/notifications", {"on": False})
+    assert answer.status_code == 200
+    row = next(each for each in answer.json()["cameras"] if each["name"] == "porch")
+    assert row["switches"]["notifications"] is False
+    assert home.house.log == ["switch porch notifications False by web 127.0.0.1"]
+    for body in (None, [], {}, {"on": 1}, {"on": "true"}, {"off": True}):
+        assert tap("porch/motion", body).status_code == 400
+    assert home.browser.post("/api/cameras/porch/motion", content=b"[" * 9000, headers=token).status_code == 400
+    assert tap("attic/motion", {"on": True}).status_code == 404
+    refused = tap("porch/pose", {"on": True})
+    assert (refused.status_code, refused.json()["error"]) == (409, "no switch `pose`")
+    assert home.browser.post("/api/cameras/porch/motion", json={"on": False}).status_code == 403
+    assert home.browser.get("/api/cameras/porch/motion").status_code == 405
 
 
 def test_a_code_is_asked_for_and_cannot_be_guessed(home: Site) -> None:
@@ -254,3 +276,21 @@ def test_a_viewer_that_fell_silent_loses_its_seat(open_site: Opener, monkeypatch
     stop.set()
     player.join()
     assert viewers.free == VIEWERS
+
+
+def test_panic_and_the_log(home: Site) -> None:
+    assert home.set_alarm("panic").json()["alarm"] == "triggered"
+    (line,) = home.browser.get("/api/alarm/log?limit=1").json()
+    assert line["what"].startswith("panic by web ")
+    for wrong in ("0", "201", "x", ""):
+        assert home.browser.get(f"/api/alarm/log?limit={wrong}").status_code == 400
+
+
+def test_a_locked_source_is_told_how_long_it_has_to_wait(home: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(*given: object, **more: object) -> None:
+        raise AlarmRefused("Too many wrong codes. Wait 60 seconds.", 60.0)
+
+    monkeypatch.setattr(home.house, "disarm", locked)
+    answer = home.set_alarm("disarmed", "4711")
+    assert (answer.status_code, answer.headers["retry-after"]) == (403, "61")
+    assert "Wait 60 seconds" in answer.json()["error"]
