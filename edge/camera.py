@@ -12,12 +12,14 @@ from edge import wiring
 from edge.board import Board
 from edge.capture.base import Source
 from edge.capture.latest import Latest
+from edge.capture.ring import attach
 from edge.capture.sources import open_source
 from edge.clock import Clock
 from edge.config.schema import Camera, Model
 from edge.detector import Detector
 from edge.errors import CameraError
 from edge.evidence import picture
+from edge.keeping import Keeping
 from edge.live import LiveView
 from edge.metrics import Stages
 from edge.motion import Gate
@@ -41,7 +43,8 @@ class Surroundings:
     clock: Clock
     boot_id: str
     armed: Callable[[], str]
-    emit: Callable[[Event], None]
+    emit: Callable[[Event], Event | None]
+    keeping: Keeping
 
 
 class CameraWatch:
@@ -67,6 +70,8 @@ class CameraWatch:
             model=self._model_ref,
             draw=picture.snapshot,
         )
+        self._ring = around.keeping.ring(self.name)
+        self._veil = around.keeping.veil(settings)
         self._slot = Latest()
         self._stages = Stages()
         self._index = 0
@@ -85,7 +90,7 @@ class CameraWatch:
         camera goes away, to be called again."""
         settings = self._settings
         part.waiting(CONNECT_S, "connecting")
-        source = open_source(self._settings.address)
+        source = self._open()
         try:
             while True:
                 self._play(source, part)
@@ -96,11 +101,17 @@ class CameraWatch:
                     self.away("the clip has ended")
                     part.waiting(float("inf"), "the clip has ended")
                     return
-                source = open_source(self._settings.address)
+                source = self._open()
         finally:
             source.close()
         if not part.stop.is_set():
             raise CameraError(f"{settings.shown}: the camera ended its stream")
+
+    def _open(self) -> Source:
+        source = open_source(self._settings.address)
+        if self._ring is not None:
+            attach(source, self._ring)
+        return source
 
     def close(self) -> None:
         """No further frame: the pipeline ends what it follows and stops. Any thread."""
@@ -119,6 +130,7 @@ class CameraWatch:
                     self._emit,
                     self._show,
                     self._stages,
+                    self._veil,
                 )
             finally:
                 self._states.nobody()
@@ -141,6 +153,7 @@ class CameraWatch:
             "inferences": self._inferences,
             "motion": self._states.moving,
             "tracks": len([track for track in look.tracks if track.confirmed]) if look else 0,
+            "clips": None if self._ring is None else self._ring.status(),
             "stage_ms": {name: {"p50": s["p50"], "p95": s["p95"]} for name, s in stages.items()},
         }
 
@@ -194,8 +207,9 @@ class CameraWatch:
         return None if self._detector is None else round(self._detector.infer_s * 1e3, 1) or None
 
     def _emit(self, event: Event) -> None:
-        self._around.emit(event)
-        self._states.picture(event)
+        told = self._around.emit(event)
+        if told is not None and self._around.keeping.pictures_leave:
+            self._states.picture(told)
 
     def _show(self, look: Look) -> None:
         """What people see of a frame: the states that follow from it, and the live picture."""

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from edge import __version__, hardware, report, wiring
@@ -15,10 +16,11 @@ from edge.board import Board
 from edge.camera import CameraWatch, Surroundings
 from edge.clock import SystemClock, synchronised
 from edge.config.schema import Config
+from edge.keeping import Keeping, outbox_limits
 from edge.live import LiveView
 from edge.metrics import Stages
 from edge.models.store import Model
-from edge.outbox import Limits, Outbox, SinkStats, read_events, snapshot_path
+from edge.outbox import Outbox, SinkStats, read_events, snapshot_path
 from edge.outlets import Outlet, names
 from edge.serving import Serving
 from edge.sinks.base import Sink
@@ -52,13 +54,21 @@ class Daemon:
         self._supervisor = Supervisor()
         self._sinks: list[tuple[Sink, Part]] = []
         self._camera_parts: list[Part] = []
+        self._keeping_parts: list[Part] = []
         self._serving: Serving | None = None
         self._started = self.clock.monotonic()
         self.ready = False
         self._latency = Stages()
         self.outbox = Outbox(
-            config.node.data, config.node.name, names(config), self.clock, Limits(), clock_ok=synchronised
+            config.node.data,
+            config.node.name,
+            names(config),
+            self.clock,
+            outbox_limits(config),
+            clock_ok=synchronised,
+            pictures_leave=config.privacy.pictures_leave,
         )
+        self.keeping = Keeping(config, self.clock, synchronised, lambda: self.alarm.state)
         self.alarm = Alarm(
             self.outbox.remember, self.outbox.recall, armed_at_first_start=config.alarm.armed_at_first_start
         )
@@ -72,6 +82,7 @@ class Daemon:
             MissingError, ModelError: the model cannot be loaded.
         """
         self.outbox.close_orphans()
+        self._keeping_parts = self.keeping.start(self._supervisor)
         self._start_cameras()
         self._start_sinks()
         self.ready = True
@@ -84,6 +95,7 @@ class Daemon:
         for camera in self.cameras:
             camera.close()
         self._supervisor.stop(self._camera_parts, 0.5)
+        self._supervisor.stop(self._keeping_parts, 0.3)
         self.outbox.flush(0.3)  # the sinks shall see the cameras' last events before they look for the last time
         for sink, part in self._sinks:
             part.stop.set()
@@ -128,6 +140,7 @@ class Daemon:
                 self._sink_status(sink, part, stats.sinks.get(sink.name, SinkStats())) for sink, part in self._sinks
             ],
             "outbox": stats.payload(),
+            "storage": self.keeping.status(),
         }
 
     def events(self, limit: int, before: str | None = None) -> list[dict[str, Any]]:
@@ -140,6 +153,14 @@ class Daemon:
             return snapshot_path(self.config.node.data, event_id).read_bytes()
         except OSError:
             return None
+
+    def clip(self, event_id: str) -> Path | str:
+        """The clip of an event, or why there is none."""
+        return self.keeping.clip(event_id)
+
+    def thumbnail(self, event_id: str) -> bytes | None:
+        """A small picture of an object, None if there is none."""
+        return self.keeping.thumbnail(event_id)
 
     def arm(self, mode: str, by: str) -> None:
         """Arm; durable when it returns."""
@@ -159,7 +180,9 @@ class Daemon:
 
     def _start_cameras(self) -> None:
         config = self.config
-        around = Surroundings(self.board, self.clock, self.outbox.boot_id, lambda: self.alarm.state, self._emit)
+        around = Surroundings(
+            self.board, self.clock, self.outbox.boot_id, lambda: self.alarm.state, self._emit, self.keeping
+        )
         if wiring.seeing(config):
             self._serving = Serving(
                 config, self.outbox.boot_id, lambda: self.alarm.state, self.clock, self._emit, self._found
@@ -215,9 +238,13 @@ class Daemon:
         state, reason = (thread.state, thread.reason) if thread.state == "back_off" else (now.phase, now.reason)
         return {**stats.payload(), "name": sink.name, "state": state, "reason": reason or stats.reason}
 
-    def _emit(self, event: Event) -> None:
-        self.outbox.put(event)
-        self._listener(event)
+    def _emit(self, event: Event) -> Event | None:
+        """Tell an event as it may be told; that is returned, None if it may not."""
+        told = self.keeping.noted(event)
+        if told is not None:
+            self.outbox.put(told)
+            self._listener(told)
+        return told
 
 
 def _run_sink(sink: Sink, part: Part) -> None:

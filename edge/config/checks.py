@@ -69,6 +69,20 @@ def clashes(data: dict[str, Any]) -> list[Finding]:
     return found
 
 
+def unblurred(data: dict[str, Any]) -> list[Finding]:
+    """Cameras that look for objects, but for no person, where people are to be unrecognisable."""
+    privacy = data.get("privacy")
+    if not isinstance(privacy, dict) or privacy.get("blur", "none") == "none":
+        return []
+    found = []
+    for i, camera in _tables(data.get("camera")):
+        labels = camera.get("labels", ["person"])
+        if isinstance(labels, list) and not {"person"} & set(map(str, labels)) and set(labels) != {"motion"}:
+            advice = 'add "person" to its labels: what is not looked for cannot be hidden'
+            found.append(Finding(("camera", i, "labels"), "people are to be hidden, and are not looked for", advice))
+    return found
+
+
 def missing_files(data: dict[str, Any]) -> list[Finding]:
     """Files that the configuration names and that cannot be read, as far as this user and machine can tell."""
     found = []

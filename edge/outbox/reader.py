@@ -42,8 +42,17 @@ class Reader:
     """One connection under a lock, for all who ask. Faults of the file are StorageErrors."""
 
     def __init__(
-        self, folder: Path, boot_id: str, clock: Clock, clock_ok: Callable[[], bool], limits: Limits, books: Books
+        self,
+        folder: Path,
+        boot_id: str,
+        clock: Clock,
+        clock_ok: Callable[[], bool],
+        limits: Limits,
+        books: Books,
+        *,
+        pictures: bool,
     ) -> None:
+        self._pictures = pictures
         self._folder = folder
         self._boot_id = boot_id
         self._clock = clock
@@ -93,7 +102,7 @@ class Reader:
             fresh_until = self._clock.monotonic() + self._limits.fresh_s - age
         else:
             fresh_until = float("-inf")
-        picture = snapshot_path(self._folder, name) if pictured else None
+        picture = snapshot_path(self._folder, name) if pictured and self._pictures else None
         return Message(event_id, payload, tuple(json.loads(replaces or "[]")), fresh_until, tries, picture)
 
     def open_objects(self) -> list[dict[str, Any]]:

@@ -1,0 +1,118 @@
+"""What the daemon keeps beside its events: clips, room on the disk for them, and what is not to be seen or told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from edge import wiring
+from edge.capture.ring import Ring
+from edge.clock import Clock
+from edge.config.schema import Camera, Config
+from edge.evidence.clips import Clips, ClipSettings
+from edge.evidence.governor import GB, Governor, StorageLimits
+from edge.evidence.privacy import Discretion, Veil, veil
+from edge.evidence.thumbnail import Thumbnails, thumbnail
+from edge.outbox import Limits, snapshot_box, snapshot_path
+from edge.paths import clip_path
+from edge.supervisor import Part, Supervisor
+from edge.types import Event
+
+DAY_S = 86_400.0
+RING_SLACK_S = 10.0
+"""How much further back rings reach than clips begin: until an object is believed, and while the disk is slow."""
+
+
+def outbox_limits(config: Config) -> Limits:
+    """How long the outbox keeps what it has told."""
+    storage = config.storage
+    return Limits(history_s=storage.events_days * DAY_S, picture_s=storage.snapshots_days * DAY_S)
+
+
+class Keeping:
+    """Clips, storage and privacy of one daemon. Its methods may be called from any thread.
+
+    Args:
+        config: checked and complete
+        clock: as the cameras'
+        clock_ok: whether the wall clock is synchronised
+        armed: the alarm's state now
+    """
+
+    def __init__(self, config: Config, clock: Clock, clock_ok: Callable[[], bool], armed: Callable[[], str]) -> None:
+        self._config, self._folder = config, config.node.data
+        self.pictures_leave = config.privacy.pictures_leave
+        clips = config.clips
+        wanted = clips.enabled and (config.privacy.blur == "none" or config.privacy.clips)
+        keep_s = clips.before_s + RING_SLACK_S
+        self._rings = {
+            camera.name: Ring(clock.monotonic, keep_s) for camera in config.camera if wanted and camera.enabled
+        }
+        self._discretion = Discretion(armed) if config.privacy.when_disarmed else None
+        storage = config.storage
+        limits = StorageLimits(_bytes(storage.quota), _bytes(storage.keep_free), storage.clips_days * DAY_S)
+        self._governor = Governor(self._folder, snapshot_path(self._folder, "").parent, limits, clock, clock_ok)
+        settings = ClipSettings(clips.before_s, clips.after_s, clips.longest_s, clips.when == "armed")
+        self._clips = Clips(self._folder, self._rings, settings, clock, self._governor.refuses, self._governor.wake)
+        self._thumbnails = Thumbnails()
+
+    def start(self, supervisor: Supervisor) -> list[Part]:
+        """Start its two threads: what is half written of an earlier run is settled first."""
+        return [
+            supervisor.start("clips", partial(_run, self._clips.run)),
+            supervisor.start("storage", partial(_run, self._governor.run)),
+        ]
+
+    def ring(self, camera: str) -> Ring | None:
+        """Where a camera's packets go, None where no clips are wanted."""
+        return self._rings.get(camera)
+
+    def veil(self, camera: Camera) -> Veil:
+        """What hides people in a camera's pictures."""
+        return veil(self._config.privacy.blur, sees_people=bool(wiring.objects_of(camera)))
+
+    def noted(self, event: Event) -> Event | None:
+        """An event as it is to be told, with `has_clip` as it is; None if it is not to be told. Never waits."""
+        told = event if self._discretion is None else self._discretion.passes(event)
+        return None if told is None else self._clips.noted(told)
+
+    def status(self) -> dict[str, Any]:
+        """The status' `storage`."""
+        clips = self._clips.status()
+        found = self._governor.status()
+        return {**found, "reason": found["reason"] or clips["reason"], "recording": clips["recording"]}
+
+    def clip(self, event_id: str) -> Path | str:
+        """The complete clip of an event, or one line that says why there is none."""
+        path = clip_path(self._folder, event_id)
+        if path.is_file():
+            return path
+        if self._clips.recording(event_id):
+            return "The clip is still being recorded."
+        return "There is no clip of this event (any more)."
+
+    def thumbnail(self, event_id: str) -> bytes | None:
+        """A small picture of an object, None if there is no snapshot of it."""
+        path = snapshot_path(self._folder, event_id)
+        try:
+            stamp = path.stat().st_mtime
+            made = self._thumbnails.get(event_id, stamp)
+            if made is None:
+                made = thumbnail(path.read_bytes(), snapshot_box(self._folder, event_id))
+        except OSError:
+            return None
+        if made is not None:
+            self._thumbnails.put(event_id, stamp, made)
+        return made
+
+
+def _run(body: Callable[..., None], part: Part) -> None:
+    """The body of a thread that waits for the disk: one that hangs is shown, and nothing that a restart would mend."""
+    body(part.stop, lambda: part.waiting(math.inf, "waits for the disk"))
+
+
+def _bytes(gigabytes: float | None) -> int | None:
+    return None if gigabytes is None else round(gigabytes * GB)
