@@ -216,7 +216,7 @@ class Clips:
             self._skipped += gap
             if recording.file is None:
                 recording.file = self._shelf.begin(recording.events[0], packet.coding)
-                recording.coding, recording.begun = packet.coding, max(recording.begun, packet.time)
+                recording.coding, recording.begun = packet.coding, packet.time
             recording.file.add(packet)
             recording.next = packet.serial + 1
         self._share(recording)
