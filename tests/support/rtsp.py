@@ -46,6 +46,11 @@ class RtspCamera:
         assert self._process is not None
         self._process.send_signal(signal.SIGUSR1)
 
+    def toggle(self) -> None:
+        """Take the ball out of the picture, or put it back: nothing moves, or something does."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGUSR2)
+
     def freeze(self) -> None:
         """Stop answering without closing anything."""
         assert self._process is not None
