@@ -13,7 +13,7 @@ from edge.capture.ring import Ring
 from edge.clock import Clock
 from edge.config.schema import Camera, Config
 from edge.evidence.clips import Clips, ClipSettings
-from edge.evidence.governor import GB, Governor, StorageLimits
+from edge.evidence.governor import DAY_S, Governor, limits_of
 from edge.evidence.privacy import Discretion, Veil, veil
 from edge.evidence.thumbnail import Thumbnails, thumbnail
 from edge.outbox import Limits, snapshot_box, snapshot_path
@@ -21,7 +21,6 @@ from edge.paths import clip_path
 from edge.supervisor import Part, Supervisor
 from edge.types import Event
 
-DAY_S = 86_400.0
 RING_SLACK_S = 10.0
 """How much further back rings reach than clips begin: until an object is believed, and while the disk is slow."""
 
@@ -52,9 +51,8 @@ class Keeping:
             camera.name: Ring(clock.monotonic, keep_s) for camera in config.camera if wanted and camera.enabled
         }
         self._discretion = Discretion(armed) if config.privacy.when_disarmed else None
-        storage = config.storage
-        limits = StorageLimits(_bytes(storage.quota), _bytes(storage.keep_free), storage.clips_days * DAY_S)
-        self._governor = Governor(self._folder, snapshot_path(self._folder, "").parent, limits, clock, clock_ok)
+        snapshots = snapshot_path(self._folder, "").parent
+        self._governor = Governor(self._folder, snapshots, limits_of(config.storage), clock, clock_ok)
         settings = ClipSettings(clips.before_s, clips.after_s, clips.longest_s, clips.when == "armed")
         self._clips = Clips(self._folder, self._rings, settings, clock, self._governor.refuses, self._governor.wake)
         self._thumbnails = Thumbnails()
@@ -112,7 +110,3 @@ class Keeping:
 def _run(body: Callable[..., None], part: Part) -> None:
     """The body of a thread that waits for the disk: one that hangs is shown, and nothing that a restart would mend."""
     body(part.stop, lambda: part.waiting(math.inf, "waits for the disk"))
-
-
-def _bytes(gigabytes: float | None) -> int | None:
-    return None if gigabytes is None else round(gigabytes * GB)

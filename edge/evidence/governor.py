@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edge.clock import Clock
+from edge.config.schema import Storage
 from edge.paths import CLIPS
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ UNDATED = 4e8
 """File times before this one (1982; some file systems begin in 1980) stand for none."""
 SNAPSHOTS = "snapshots"
 GB = 1_000_000_000
+DAY_S = 86_400.0
 USUAL_QUOTA, USUAL_FLOOR = 10 * GB, GB // 2
 
 
@@ -46,6 +48,18 @@ class StorageLimits:
     quota: int | None = None
     keep_free: int | None = None
     clips_s: float = 14 * 86_400.0
+
+    def on(self, total: int) -> tuple[int, int]:
+        """Bytes of quota and floor on a disk of so many bytes."""
+        usual = min(max(USUAL_FLOOR, total // 50), total // 4)
+        floor = max(LEAST_FLOOR, usual if self.keep_free is None else self.keep_free)
+        return min(USUAL_QUOTA, total // 2) if self.quota is None else self.quota, floor
+
+
+def limits_of(table: Storage) -> StorageLimits:
+    """The limits of a configuration."""
+    quota, floor = (None if gb is None else round(gb * GB) for gb in (table.quota, table.keep_free))
+    return StorageLimits(quota, floor, table.clips_days * DAY_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +167,7 @@ class Governor:
     def _measure(self) -> None:
         disk = shutil.disk_usage(self._clips)
         self._free = disk.free
-        limits = self._limits
-        usual = min(max(USUAL_FLOOR, disk.total // 50), disk.total // 4)
-        self._floor = max(LEAST_FLOOR, usual if limits.keep_free is None else limits.keep_free)
-        self._quota = min(USUAL_QUOTA, disk.total // 2) if limits.quota is None else limits.quota
+        self._quota, self._floor = self._limits.on(disk.total)
 
     def _scan(self) -> None:
         self._found = {CLIPS: _items(self._clips, ".mp4"), SNAPSHOTS: _items(self._snapshots, ".jpg")}
