@@ -89,15 +89,23 @@ class Ring:
             self._bytes += len(data)
             self._trim(now)
 
-    def since(self, time: float) -> int | None:
-        """The serial of the newest key picture that came no later than `time`, else of the oldest that is kept; None
-        where none is kept."""
+    def since(self, time: float, before_s: float) -> int | None:
+        """Where a clip begins that is to show `before_s` seconds before what came at `time`.
+
+        Returns:
+            The serial of the newest key picture that came that much earlier and is that much earlier in the stream's
+            own time as well (pictures may come late), else of the oldest that is kept; None where none is kept.
+        """
         with self._lock:
             if not self._keys:
                 return None
             first = self._packets[0].serial
-            early = [key for key in self._keys if self._packets[key - first].time <= time]
-            return early[-1] if early else self._keys[0]
+            shown = next((packet.dts for packet in reversed(self._packets) if packet.time <= time), None)
+            for key in reversed(self._keys):
+                packet = self._packets[key - first]
+                if shown is not None and packet.time <= time - before_s and packet.dts <= shown - before_s * TICKS:
+                    return key
+            return self._keys[0]
 
     def after(self, serial: int, most_bytes: int) -> list[Packet]:
         """Packets from `serial` on, oldest first, about so many bytes; those that were kept too short are left out."""

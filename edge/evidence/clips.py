@@ -39,8 +39,8 @@ RETRY_S = 10.0
 class Ring(Protocol):
     """A camera's newest packets."""
 
-    def since(self, time: float) -> int | None:
-        """The serial of a key picture at or before `time`, else of the oldest; None where there is none."""
+    def since(self, time: float, before_s: float) -> int | None:
+        """The serial of a key picture so many seconds before `time`, else of the oldest; None where there is none."""
         ...
 
     def after(self, serial: int, most_bytes: int) -> list[Packet]:
@@ -175,9 +175,9 @@ class Clips:
         if self._refuses() is not None or now < self._fault_until:
             return
         late = min(max(self._clock.wall() - event.after.start_time, 0.0), LATE_S) if fresh else 0.0
-        serial = ring.since(now - late - self._settings.before_s)
+        begun = now - late - self._settings.before_s
+        serial = ring.since(now - late, self._settings.before_s)
         if serial is not None:
-            begun = now - late - self._settings.before_s
             self._recordings.append(_Recording(event.after.camera, serial, begun, [name], {name}))
             self._change.notify_all()
 

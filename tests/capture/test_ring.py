@@ -47,11 +47,27 @@ def test_it_reaches_back_to_a_key_picture_before_the_time_that_is_asked_for(tmp_
     assert packets[0].key
     newest = packets[-1].time
     assert 5.0 <= newest - packets[0].time <= 6.1, "no more than one group of pictures too much"
-    since = ring.since(newest - 3.0)
+    since = ring.since(newest - 1.0, 2.0)
     first = next(packet for packet in packets if packet.serial == since)
     assert first.key
     assert newest - 4.1 <= first.time <= newest - 3.0
-    assert ring.since(-100.0) == packets[0].serial
+    assert ring.since(-100.0, 5.0) == packets[0].serial
+
+
+def test_pictures_that_came_late_are_counted_in_the_streams_own_time(tmp_path: Path) -> None:
+    clock = Ticking(0.1)
+    ring = Ring(clock, keep_s=1000.0)
+    source = open_file(film(tmp_path / "a.mp4", b=0))
+    attach(source, ring)
+    for count, _ in enumerate(source.shots()):
+        clock.step = 0.3 if count > 70 else 0.1  # a busy device: ten pictures take three seconds
+    packets = kept(ring)
+    newest = packets[-1]
+    since = ring.since(newest.time, 5.0)
+    first = next(packet for packet in packets if packet.serial == since)
+    assert newest.dts - first.dts >= 5.0 * TICKS
+    assert newest.dts - first.dts <= 6.1 * TICKS
+    source.close()
 
 
 def test_stamps_rise_and_pictures_are_never_shown_before_they_are_decoded(tmp_path: Path) -> None:
@@ -83,7 +99,7 @@ def test_bytes_bound_it_and_a_group_too_large_for_it_is_said(tmp_path: Path, gop
     ring = filled(path, Ring(Ticking(0.1), 1000.0, most))
     assert sum(len(packet.data) for packet in kept(ring)) == ring.status()["bytes"] <= most
     assert kept(ring)
-    assert (ring.since(0.0) is None) is full
+    assert (ring.since(0.0, 1.0) is None) is full
     assert "clips may begin late" in ring.status()["reason"]
 
 
@@ -93,7 +109,7 @@ def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
     assert "mjpeg is not kept" in ring.status()["reason"]
     ring = Ring(Ticking(0.1), 5.0)
     attach(open_synthetic(""), ring)
-    assert ring.since(0.0) is None
+    assert ring.since(0.0, 1.0) is None
     assert "no compressed pictures" in ring.status()["reason"]
 
 
@@ -132,7 +148,7 @@ def test_whatever_stamps_a_camera_sends_clips_have_good_ones(
         assert all(b.dts - a.dts <= (b.time - a.time + 10.1) * TICKS for a, b in itertools.pairwise(packets))
         assert sum(len(packet.data) for packet in packets) == ring.status()["bytes"] <= 1000
         keys = [packet.serial for packet in packets if packet.key]
-        assert ring.since(-1.0) == (keys[0] if keys else None)
+        assert ring.since(-1.0, 1.0) == (keys[0] if keys else None)
 
 
 @pytest.fixture(scope="module")

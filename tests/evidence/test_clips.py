@@ -88,9 +88,9 @@ class Played:
         self._packets = self._packets[-self.keep :]
         self._sent += 1
 
-    def since(self, time: float) -> int | None:
+    def since(self, time: float, before_s: float) -> int | None:
         keys = [packet for packet in self._packets if packet.key]
-        early = [packet.serial for packet in keys if packet.time <= time]
+        early = [packet.serial for packet in keys if packet.time <= time - before_s]
         return early[-1] if early else keys[0].serial if keys else None
 
     def after(self, serial: int, most_bytes: int) -> list[Packet]:

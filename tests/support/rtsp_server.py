@@ -1,9 +1,11 @@
 """A real RTSP camera on loopback: a moving ball in H.264. Run by the system's Python, which has GStreamer's bindings.
 
-Arguments: PORT [USER PASSWORD]. SIGUSR1 stops the pictures and leaves the sound; SIGUSR2 takes the ball away, then
+Arguments: PORT [USER PASSWORD]. EDGE_TEST_FPS in the environment: pictures a second, 15 by default.
+SIGUSR1 stops the pictures and leaves the sound; SIGUSR2 takes the ball away, then
 shows it again, and so on.
 """
 
+import os
 import signal
 import sys
 
@@ -13,9 +15,11 @@ gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
 
+FPS = int(os.environ.get("EDGE_TEST_FPS", "15"))
 PIPELINE = (
-    "( videotestsrc name=scene is-live=true pattern=ball ! video/x-raw,format=I420,width=640,height=480,framerate=15/1 "
-    "! valve name=valve ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 "
+    "( videotestsrc name=scene is-live=true pattern=ball "
+    f"! video/x-raw,format=I420,width=640,height=480,framerate={FPS}/1 "
+    f"! valve name=valve ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max={FPS} "
     "! rtph264pay name=pay0 pt=96 config-interval=1 "
     "audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay name=pay1 pt=0 )"
 )
