@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edge.errors import EngineError
+from edge.evidence.privacy import veil
 from edge.metrics import Stages
 from edge.motion import Gate
 from edge.pipeline import Look, watch
@@ -88,3 +89,26 @@ def test_an_engine_that_fails_leaves_no_ghost_and_the_next_run_has_ids_of_its_ow
     assert [event.type for event in events][-1:] == ["end"]
     again, _ = run(Sees(), frames(30), judge)
     assert again[0].after.id.split("-")[1] != events[0].after.id.split("-")[1]
+
+
+def test_what_is_hidden_is_seen_by_the_detector_alone() -> None:
+    drawn: list[Frame] = []
+
+    def draw(frame: Frame, box: Box, label: str, score: float) -> bytes:
+        drawn.append(frame)
+        return b"jpeg"
+
+    events: list[Event] = []
+    looks: list[Look] = []
+    told = Rules("hall", "boot", ["person"], lambda: "disarmed", draw=draw)
+    tracker = Tracker(["person"], ["person"])
+    hide = veil("people", sees_people=True)
+    watch(frames(30), Gate(), Sees(), tracker, told, events.append, looks.append, Stages(), hide)
+    assert [event.type for event in events][:1] == ["new"]
+    assert drawn
+    followed = [look for look in looks if look.tracks]
+    for frame, box in [*((look.frame, look.tracks[0].box) for look in followed), (drawn[0], events[0].after.box)]:
+        x1, y1, x2, y2 = (round(v) for v in box)
+        inside = frame.picture.y[y1:y2, x1:x2].astype(int)
+        assert inside.max() - inside.min() < 130, "its edges are gone"
+    assert len(followed) > 10

@@ -34,6 +34,8 @@ ROUND_BYTES = 2_000_000
 LATE_S = 30.0
 """How long before it is told an event may have begun at most: more is a clock that was set in between."""
 RETRY_S = 10.0
+STALL_S = 10.0
+"""After so long in one turn the disk is said to be at fault: a card may take seconds at times."""
 
 
 class Ring(Protocol):
@@ -109,6 +111,7 @@ class Clips:
         self._fault: str | None = None
         self._fault_until = -math.inf
         self._skipped = 0
+        self._turn_began: float | None = None
 
     def noted(self, event: Event) -> Event:
         """The event with `has_clip` as it is; starts and ends recordings. Any thread, never waits for the disk."""
@@ -153,7 +156,10 @@ class Clips:
         """`recording`: how many now. `skipped`: packets that the disk was too slow for. `reason`: why there are none
         now, or None."""
         with self._change:
-            fault = self._fault if self._clock.monotonic() < self._fault_until else None
+            now, began = self._clock.monotonic(), self._turn_began
+            fault = self._fault if now < self._fault_until else None
+            if began is not None and now - began > STALL_S:
+                fault = f"the disk has been busy with one clip for {now - began:.0f} s"
             return {"recording": len(self._recordings), "skipped": self._skipped, "reason": fault or self._refuses()}
 
     def recording(self, event_id: str) -> bool:
@@ -193,6 +199,7 @@ class Clips:
     def _turn(self, *, finish: bool) -> None:
         with self._change:
             recordings = list(self._recordings)
+            self._turn_began = self._clock.monotonic()
         for recording in recordings:
             try:
                 over = self._feed(recording)
@@ -200,6 +207,7 @@ class Clips:
                     self._finish(recording, force=finish)
             except StorageError as fault:
                 self._give_up(recording, str(fault))
+        self._turn_began = None
 
     def _feed(self, recording: _Recording) -> bool:
         """Write what has come since; True once the recording is over. Raises StorageError."""

@@ -19,15 +19,15 @@ CUT = 0.6
 BLURRED = 0.4
 
 
-def quality(box: Box, score: float, frame: Frame) -> float:
+def quality(frame: Frame, box: Box, score: float) -> float:
     """The quality of a frame as the picture of an object, from 0, higher is better; comparable within one object.
 
     Costs a look at the crop alone, about 0.1 ms.
 
     Args:
-        box: of the object, clipped to the frame
-        score: of the detection, 0..1
         frame: in which it is
+        box: of the object
+        score: of the detection, 0..1
     """
     w, h = frame.size
     x1, y1, x2, y2 = boxes.clipped(box, w, h)

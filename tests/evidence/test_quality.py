@@ -32,20 +32,20 @@ BOX: Box = (200, 100, 300, 340)
 def test_a_sharp_picture_is_better_than_the_same_blurred(blur: int) -> None:
     y = textured()
     soft = np.asarray(cv2.GaussianBlur(y, (0, 0), blur), np.uint8)
-    assert quality(BOX, 0.9, frame(y)) > 1.1 * quality(BOX, 0.9, frame(soft))
+    assert quality(frame(y), BOX, 0.9) > 1.1 * quality(frame(soft), BOX, 0.9)
 
 
 def test_a_smear_of_movement_is_worse_than_standing_still() -> None:
     y = textured()
     smear = np.asarray(cv2.blur(y, (25, 1)), np.uint8)
-    assert quality(BOX, 0.9, frame(y)) > 1.1 * quality(BOX, 0.9, frame(smear))
+    assert quality(frame(y), BOX, 0.9) > 1.1 * quality(frame(smear), BOX, 0.9)
 
 
 def test_larger_surer_and_whole_are_better() -> None:
     scene = frame(textured())
-    assert quality((200, 100, 300, 340), 0.9, scene) > quality((200, 100, 250, 220), 0.9, scene)
-    assert quality(BOX, 0.9, scene) > quality(BOX, 0.5, scene)
-    assert quality(BOX, 0.9, scene) > quality((0, 100, 100, 340), 0.9, scene)
+    assert quality(scene, (200, 100, 300, 340), 0.9) > quality(scene, (200, 100, 250, 220), 0.9)
+    assert quality(scene, BOX, 0.9) > quality(scene, BOX, 0.5)
+    assert quality(scene, BOX, 0.9) > quality(scene, (0, 100, 100, 340), 0.9)
 
 
 def test_the_size_alone_does_not_make_an_object_sharp() -> None:
@@ -57,4 +57,4 @@ def test_the_size_alone_does_not_make_an_object_sharp() -> None:
 
 @pytest.mark.parametrize("box", [(0, 0, 0, 0), (639, 479, 640, 480), (-5, -5, 900, 900), (10, 10, 13, 400)])
 def test_any_box_has_a_quality(box: Box) -> None:
-    assert 0.0 <= quality(box, 1.0, frame(textured())) <= 1.0
+    assert 0.0 <= quality(frame(textured()), box, 1.0) <= 1.0
