@@ -54,7 +54,6 @@ class Daemon:
         self._supervisor = Supervisor()
         self._sinks: list[tuple[Sink, Part]] = []
         self._camera_parts: list[Part] = []
-        self._keeping_parts: list[Part] = []
         self._serving: Serving | None = None
         self._started = self.clock.monotonic()
         self.ready = False
@@ -82,7 +81,7 @@ class Daemon:
             MissingError, ModelError: the model cannot be loaded.
         """
         self.outbox.close_orphans()
-        self._keeping_parts = self.keeping.start(self._supervisor)
+        self.keeping.start(self._supervisor)
         self._start_cameras()
         self._start_sinks()
         self.ready = True
@@ -95,7 +94,7 @@ class Daemon:
         for camera in self.cameras:
             camera.close()
         self._supervisor.stop(self._camera_parts, 0.5)
-        self._supervisor.stop(self._keeping_parts, 0.3)
+        self.keeping.stop(self._supervisor, 0.3)
         self.outbox.flush(0.3)  # the sinks shall see the cameras' last events before they look for the last time
         for sink, part in self._sinks:
             part.stop.set()

@@ -56,13 +56,22 @@ class Keeping:
         settings = ClipSettings(clips.before_s, clips.after_s, clips.longest_s, clips.when == "armed")
         self._clips = Clips(self._folder, self._rings, settings, clock, self._governor.refuses, self._governor.wake)
         self._thumbnails = Thumbnails()
+        self._parts: list[Part] = []
 
-    def start(self, supervisor: Supervisor) -> list[Part]:
+    def start(self, supervisor: Supervisor) -> None:
         """Start its two threads: what is half written of an earlier run is settled first."""
-        return [
+        self._parts = [
             supervisor.start("clips", partial(_run, self._clips.run)),
             supervisor.start("storage", partial(_run, self._governor.run)),
         ]
+
+    def stop(self, supervisor: Supervisor, timeout: float) -> None:
+        """End what is being recorded, and both threads; a disk that hangs keeps its own behind."""
+        for part in self._parts:
+            part.stop.set()
+        self._clips.wake()
+        self._governor.wake()
+        supervisor.stop(self._parts, timeout)
 
     def ring(self, camera: str) -> Ring | None:
         """Where a camera's packets go, None where no clips are wanted."""

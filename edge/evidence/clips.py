@@ -144,13 +144,18 @@ class Clips:
             while not stop.is_set():
                 alive()
                 with self._change:
-                    if not self._recordings:
+                    if not (self._recordings or stop.is_set()):
                         self._change.wait(1.0)
                 self._turn(finish=False)
                 if self._recordings:
                     stop.wait(TURN_S)
         finally:
             self._turn(finish=True)
+
+    def wake(self) -> None:
+        """Look at `stop` now."""
+        with self._change:
+            self._change.notify_all()
 
     def status(self) -> dict[str, Any]:
         """`recording`: how many now. `skipped`: packets that the disk was too slow for. `reason`: why there are none
