@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 KEPT = ("h264", "hevc")
 MOST_BYTES = 25_000_000
+KEY_S = 10.0
+"""How long a stream may begin without a key picture before that is said."""
 JUMP_S = 10.0
 """A stamp that leads the clock by more is one of a stream that began anew, not a picture that came early."""
 _DELIMITER = b"\0\0\0\1\x09\x10"
@@ -126,7 +128,10 @@ class Ring:
             first = self._packets[self._keys[0] - self._packets[0].serial].time if self._keys else None
             seconds = 0.0 if first is None else round(self._now() - first, 1)
             reason = self._reason
-            if reason is None and self._tight:
+            if reason is None and self._packets and not self._keys and not self._tight:
+                waits = self._packets[-1].time - self._packets[0].time
+                reason = f"no key picture in the last {waits:.0f} s: no clip can begin" if waits > KEY_S else None
+            elif reason is None and self._tight:
                 most = self._most_bytes // 1_000_000
                 advice = "lower the bit rate or the key frame interval in the camera"
                 reason = f"{most} MB do not hold {self._keep_s:.0f} s of it: clips may begin late; {advice}"
@@ -182,6 +187,8 @@ def _coding(stream: VideoStream, codec: str) -> Coding | None:
     """
     seed = io.BytesIO()
     context = stream.codec_context
+    if not context.extradata:  # MP4 keeps parameter sets in its index, and FFmpeg has found none
+        return None
     try:
         with av.open(seed, "w", format="nut") as made:
             copy = made.add_stream_from_template(stream, opaque=True)
@@ -196,4 +203,4 @@ def _coding(stream: VideoStream, codec: str) -> Coding | None:
             made.mux(empty)
     except (FFmpegError, OSError, ValueError):
         return None
-    return Coding(codec, context.width, context.height, context.extradata or b"", seed.getvalue())
+    return Coding(codec, context.width, context.height, context.extradata, seed.getvalue())

@@ -113,6 +113,17 @@ def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
     assert "no compressed pictures" in ring.status()["reason"]
 
 
+def test_a_stream_without_key_pictures_is_said(stub_coding: Callable[[Ring], None]) -> None:
+    ring = Ring(Ticking(0.5), keep_s=5.0)
+    stub_coding(ring)
+    for number in range(40):
+        ring.packet(Stub(number, number, key=False, size=10))  # type: ignore[arg-type]
+    assert ring.since(0.0, 5.0) is None
+    assert "no key picture in the last 2" in ring.status()["reason"]
+    ring.packet(Stub(41, 41, key=True, size=10))  # type: ignore[arg-type]
+    assert ring.status()["reason"] is None
+
+
 class Stub:
     """A demuxer's packet with stamps that a test makes up."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from edge.evidence.shelf import Shelf
 from edge.paths import clip_path
 from edge.types import Event
 from edge.types.packet import Packet
+from tests.support.disk import small_disk
 from tests.support.events import event
 from tests.support.film import contents, film, play
 
@@ -264,6 +266,53 @@ def test_a_stop_ends_what_is_open_and_a_start_settles_what_was_left(
     assert scene.length("1-a") >= 4.9
     assert sorted(path.name for path in (scene.folder / "clips").iterdir()) == ["0-y.mp4", "1-a.mp4"]
     assert contents(clip_path(scene.folder, "0-y"))[0] >= 80
+
+
+def test_a_disk_that_is_full_keeps_what_plays_and_the_next_clip_has_room_again(
+    tmp_path: Path, packets: list[Packet]
+) -> None:
+    with small_disk(tmp_path / "disk", 4) as disk:
+        scene = Stage(disk, packets)
+        scene.pass_(10)
+        scene.happen("new", "1-a")
+        scene.pass_(3)
+        ballast = disk / "somebody-else"
+        with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+        scene.pass_(4)
+        assert not scene.clips.recording("1-a")
+        assert "no space left" in scene.clips.status()["reason"]
+        assert scene.written == 1, "the governor was told"
+        assert scene.happen("update", "1-a").after.has_clip
+        assert scene.length("1-a") >= 5
+        assert not list(disk.glob("clips/*.part"))
+        assert not scene.happen("new", "2-b").after.has_clip, "not tried again at once"
+        ballast.unlink()
+        scene.pass_(11)
+        assert scene.clips.status()["reason"] is None
+        assert scene.happen("new", "3-c").after.has_clip
+        scene.happen("end", "3-c")
+        scene.pass_(6)
+        assert scene.length("3-c") >= 9.9
+
+
+def test_a_disk_without_any_room_leaves_nothing_and_no_event_says_otherwise(
+    tmp_path: Path, packets: list[Packet]
+) -> None:
+    with small_disk(tmp_path / "disk", 1) as disk:
+        scene = Stage(disk, packets)
+        with contextlib.suppress(OSError), (disk / "somebody-else").open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+        scene.pass_(10)
+        scene.happen("new", "1-a")
+        scene.pass_(2)
+        told = scene.happen("update", "1-a")
+        assert not told.after.has_clip
+        assert told.before is not None
+        assert told.before.has_clip, "which was the truth as far as anybody knew"
+        assert list(disk.glob("clips/*")) == []
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
