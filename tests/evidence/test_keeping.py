@@ -109,5 +109,6 @@ def test_pictures_that_must_not_leave_reach_no_sink(tmp_path: Path) -> None:
         box.put(event("new", "1-a", jpeg=b"jpeg"))
         box.flush(5)
         assert (box.pending("mail", 9)[0].snapshot is not None) is leave
+        assert bool(box.pictures("1-a")) is leave
         assert read_events(tmp_path / str(leave))[0]["snapshot"] is not None, "the page has it"
         box.close()
