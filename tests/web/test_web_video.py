@@ -96,7 +96,7 @@ def test_no_name_leads_out_of_the_folder(home: Site, name: str) -> None:
 )
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30), st.booleans())
 def test_no_range_is_a_fault_of_ours(home: Site, clip: Path, text: str, whole: bool) -> None:
-    value = text if whole else f"bytes={text}"
+    value = (text if whole else f"bytes={text}").strip()
     answer = home.browser.get(URL, headers={"range": value})
     assert answer.status_code in (200, 206, 416)
     assert len(answer.content) == int(answer.headers["content-length"])
