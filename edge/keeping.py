@@ -12,7 +12,7 @@ from edge import wiring
 from edge.capture.ring import Ring
 from edge.clock import Clock
 from edge.config.schema import Camera, Config
-from edge.evidence.clips import Clips, ClipSettings
+from edge.evidence.clips import Clips, ClipSettings, Permit
 from edge.evidence.governor import DAY_S, Governor, limits_of
 from edge.evidence.privacy import Discretion, Veil, veil
 from edge.evidence.thumbnail import Thumbnails, thumbnail
@@ -53,8 +53,11 @@ class Keeping:
         self._discretion = Discretion(armed) if config.privacy.when_disarmed else None
         snapshots = snapshot_path(self._folder, "").parent
         self._governor = Governor(self._folder, snapshots, limits_of(config.storage), clock, clock_ok)
-        settings = ClipSettings(clips.before_s, clips.after_s, clips.longest_s, clips.when == "armed")
-        self._clips = Clips(self._folder, self._rings, settings, clock, self._governor.refuses, self._governor.wake)
+        settings = ClipSettings(clips.before_s, clips.after_s, clips.longest_s)
+        self._armed = armed
+        self._clips = Clips(
+            self._folder, self._rings, settings, clock, self._permit, self._governor.refuses, self._governor.wake
+        )
         self._thumbnails = Thumbnails()
         self._parts: list[Part] = []
 
@@ -80,6 +83,14 @@ class Keeping:
     def veil(self, camera: Camera) -> Veil:
         """What hides people in a camera's pictures."""
         return veil(self._config.privacy.blur, sees_people=bool(wiring.objects_of(camera)))
+
+    def _permit(self) -> Permit:
+        """Disarmed, a clip may be unwanted; and so may what the camera saw then, in the next one."""
+        if self._armed() != "disarmed":
+            return "record"
+        if self._config.privacy.when_disarmed:
+            return "forget"
+        return "wait" if self._config.clips.when == "armed" else "record"
 
     def noted(self, event: Event) -> Event | None:
         """An event as it is to be told, with `has_clip` as it is; None if it is not to be told. Never waits."""

@@ -73,9 +73,7 @@ class Ring:
             self._reason = None if coding else reason
             if coding is None or coding != self._coding:
                 self._coding = coding
-                self._packets.clear()
-                self._keys.clear()
-                self._bytes = 0
+                self._forget()
 
     def packet(self, packet: av.Packet[Stream]) -> None:
         """Take in the stream's next packet."""
@@ -121,6 +119,16 @@ class Ring:
                 if size >= most_bytes:
                     break
         return taken
+
+    def clear(self) -> None:
+        """Forget what is kept; what comes from now on is kept again."""
+        with self._lock:
+            self._forget()
+
+    def _forget(self) -> None:
+        self._packets.clear()
+        self._keys.clear()
+        self._bytes = 0
 
     def status(self) -> dict[str, Any]:
         """`seconds` back to which a clip could reach now, `bytes`, and `reason`: what is in the way, or None."""

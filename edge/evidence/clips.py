@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from edge.clock import Clock
 from edge.errors import StorageError
@@ -33,6 +33,8 @@ ROUND_BYTES = 2_000_000
 """Most bytes of one camera at a time, so that the others' turn comes before their rings run over."""
 LATE_S = 30.0
 """How long before it is told an event may have begun at most: more is a clock that was set in between."""
+Permit = Literal["record", "wait", "forget"]
+"""Whether clips may be recorded now; if not, whether the next one may begin with what is seen meanwhile."""
 RETRY_S = 10.0
 STALL_S = 10.0
 """After so long in one turn the disk is said to be at fault: a card may take seconds at times."""
@@ -49,15 +51,18 @@ class Ring(Protocol):
         """Packets from a serial on."""
         ...
 
+    def clear(self) -> None:
+        """Forget what is kept."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ClipSettings:
-    """before_s, after_s: around the event. longest_s: of one clip. armed_only: none while the alarm is disarmed."""
+    """before_s, after_s: around the event. longest_s: of one clip."""
 
     before_s: float = 5.0
     after_s: float = 5.0
     longest_s: float = 120.0
-    armed_only: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -89,6 +94,7 @@ class Clips:
         rings: of the cameras that have clips, by their names
         settings: how long, and when
         clock: as the rings' and the events'
+        permit: whether clips may be recorded now; what is being recorded stops where not
         refuses: why there is no room for a clip now, or None; any thread, returns at once
         written: called when a clip is complete, and when the disk refused one
     """
@@ -99,11 +105,12 @@ class Clips:
         rings: Mapping[str, Ring],
         settings: ClipSettings,
         clock: Clock,
+        permit: Callable[[], Permit] = lambda: "record",
         refuses: Callable[[], str | None] = lambda: None,
         written: Callable[[], None] = lambda: None,
     ) -> None:
         self._shelf, self._rings, self._settings, self._clock = Shelf(folder), rings, settings, clock
-        self._refuses, self._written = refuses, written
+        self._permit, self._refuses, self._written = permit, refuses, written
         self._change = threading.Condition()
         self._recordings: list[_Recording] = []
         self._told: dict[str, bool] = {}
@@ -175,7 +182,7 @@ class Clips:
     def _begin(self, name: str, event: Event, ring: Ring, *, fresh: bool) -> None:
         """Join the newest recording of the camera if that is young, else begin one, if that may be."""
         now = self._clock.monotonic()
-        if self._settings.armed_only and event.armed == "disarmed":
+        if self._permit() != "record":
             return
         same = [each for each in self._recordings if each.camera == event.after.camera]
         if same and now - same[-1].begun <= self._settings.longest_s / 2:
@@ -202,8 +209,11 @@ class Clips:
                 recording.ends = now - ago + self._settings.after_s
 
     def _turn(self, *, finish: bool) -> None:
+        permit = self._permit()
         with self._change:
             recordings = list(self._recordings)
+            for recording in recordings if permit != "record" else ():
+                recording.ends = min(recording.ends, self._clock.monotonic())
             self._turn_began = self._clock.monotonic()
         for recording in recordings:
             try:
@@ -213,6 +223,9 @@ class Clips:
             except StorageError as fault:
                 self._give_up(recording, str(fault))
         self._turn_began = None
+        if permit == "forget":
+            for ring in self._rings.values():
+                ring.clear()
 
     def _feed(self, recording: _Recording) -> bool:
         """Write what has come since; True once the recording is over. Raises StorageError."""

@@ -13,7 +13,7 @@ import pytest
 
 from edge.capture.file import open_file
 from edge.capture.ring import Ring, attach
-from edge.evidence.clips import Clips, ClipSettings
+from edge.evidence.clips import Clips, ClipSettings, Permit
 from edge.evidence.mp4 import ClipFile, repair
 from edge.evidence.shelf import Shelf
 from edge.paths import clip_path
@@ -47,9 +47,12 @@ class Stage:
         self.ring = Played(packets)
         self.folder = folder
         self.room: str | None = None
+        self.permit: Permit = "record"
         self.written = 0
         given = ClipSettings(**settings)  # type: ignore[arg-type]
-        self.clips = Clips(folder, {"porch": self.ring}, given, self.hands, lambda: self.room, self._count)
+        self.clips = Clips(
+            folder, {"porch": self.ring}, given, self.hands, lambda: self.permit, lambda: self.room, self._count
+        )
 
     def _count(self) -> None:
         self.written += 1
@@ -97,6 +100,9 @@ class Played:
 
     def after(self, serial: int, most_bytes: int) -> list[Packet]:
         return [packet for packet in self._packets if packet.serial >= serial]
+
+    def clear(self) -> None:
+        self._packets = []
 
 
 @pytest.fixture(scope="module")
@@ -191,17 +197,40 @@ def test_a_long_event_has_its_beginning_and_one_that_comes_late_a_clip_of_its_ow
 
 
 def test_no_packets_no_room_or_disarmed_is_no_clip_and_said_so(stage: Callable[..., Stage]) -> None:
-    scene = stage(armed_only=True)
+    scene = stage()
     assert not scene.happen("new", "1-a").after.has_clip
     scene.pass_(10)
     assert scene.happen("new", "9-z", camera="elsewhere").after.has_clip is False
-    assert not scene.happen("new", "2-b", armed="disarmed").after.has_clip
+    scene.permit = "wait"
+    assert not scene.happen("new", "2-b").after.has_clip
+    scene.permit = "record"
     assert scene.happen("update", "2-b").after.has_clip, "armed meanwhile, and it is still there"
     scene.happen("end", "2-b")
     scene.pass_(6)
     scene.room = "the disk is full"
     assert not scene.happen("new", "3-c").after.has_clip
     assert scene.clips.status()["reason"] == "the disk is full"
+
+
+@pytest.mark.parametrize(("permit", "seconds"), [("wait", 5.0), ("forget", 0.0)])
+def test_disarming_stops_what_is_recorded_and_what_was_seen_meanwhile_may_be_forgotten(
+    stage: Callable[..., Stage], permit: Permit, seconds: float
+) -> None:
+    scene = stage()
+    scene.pass_(10)
+    scene.happen("new", "1-a")
+    scene.pass_(2)
+    scene.permit = permit
+    scene.pass_(1)
+    assert not scene.clips.recording("1-a")
+    assert 6.8 <= scene.length("1-a") <= 8.2
+    scene.pass_(10)
+    scene.permit = "record"
+    scene.pass_(1.5)
+    assert scene.happen("new", "2-b").after.has_clip
+    scene.happen("end", "2-b")
+    scene.pass_(6)
+    assert seconds + 4.9 <= scene.length("2-b") <= seconds + 6.6
 
 
 def test_what_the_disk_was_too_slow_for_is_missing_and_the_clip_goes_on_with_a_key_picture(

@@ -22,4 +22,6 @@ class Clips(Table):
     longest_s: Annotated[float, Field(ge=10, le=3600)] = Field(
         default=120.0, description="Most seconds of one clip; of an event that lasts longer, the beginning is kept."
     )
-    when: Literal["always", "armed"] = Field(default="always", description="`armed`: none while the alarm is disarmed.")
+    when: Literal["always", "armed"] = Field(
+        default="always", description="`armed`: none while the alarm is disarmed; disarming ends what is recorded."
+    )
