@@ -24,7 +24,7 @@ from tests.support.rtsp import RtspCamera
 RUNS = 3
 QUIET_S = 20.0
 WINDOW_S = 5.0
-WINDOWS = 6
+WINDOWS = 4
 TICK_S = 0.01
 """The clock tick of /proc/PID/stat (sysconf CLK_TCK, 100 on every Linux that this runs on)."""
 

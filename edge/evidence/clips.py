@@ -35,6 +35,8 @@ LATE_S = 30.0
 """How long before it is told an event may have begun at most: more is a clock that was set in between."""
 Permit = Literal["record", "wait", "forget"]
 """Whether clips may be recorded now; if not, whether the next one may begin with what is seen meanwhile."""
+ONSET_S = 1.0
+"""How much sooner something is in the picture than its event begins: motion has to last, an object to be found."""
 RETRY_S = 10.0
 STALL_S = 10.0
 """After so long in one turn the disk is said to be at fault: a card may take seconds at times."""
@@ -193,8 +195,9 @@ class Clips:
         if self._refuses() is not None or now < self._fault_until:
             return
         late = min(max(self._clock.wall() - event.after.start_time, 0.0), LATE_S) if fresh else 0.0
-        begun = now - late - self._settings.before_s
-        serial = ring.since(now - late, self._settings.before_s)
+        before = self._settings.before_s + ONSET_S
+        begun = now - late - before
+        serial = ring.since(now - late, before)
         if serial is not None:
             self._recordings.append(_Recording(event.after.camera, serial, begun, [name], {name}))
             self._change.notify_all()
