@@ -19,6 +19,7 @@ from edge.config.schema import Camera, Model
 from edge.detector import Detector
 from edge.errors import CameraError
 from edge.evidence import picture
+from edge.evidence.quality import quality
 from edge.keeping import Keeping
 from edge.live import LiveView
 from edge.metrics import Stages
@@ -66,9 +67,10 @@ class CameraWatch:
             around.boot_id,
             settings.labels,
             around.armed,
-            zones=wiring.zones_of(settings),
+            scene=wiring.scene_of(settings),
             model=self._model_ref,
             draw=picture.snapshot,
+            quality=quality,
         )
         self._ring = around.keeping.ring(self.name)
         self._veil = around.keeping.veil(settings)
@@ -124,7 +126,7 @@ class CameraWatch:
                 watch(
                     self._frames(part),
                     Gate(),
-                    self._detector,
+                    wiring.masked(self._detector, self._settings),
                     wiring.tracker_of(self._settings, self._model, self._detector),
                     self._rules,
                     self._emit,

@@ -12,7 +12,7 @@ from edge.evidence.privacy import veil
 from edge.metrics import Stages
 from edge.motion import Gate
 from edge.pipeline import Look, watch
-from edge.rules import Rules
+from edge.rules import Rules, Scene, Zone
 from edge.track import Tracker
 from edge.types import I420, NO_DETECTIONS, Box, Detections, Event, Frame, Seen
 
@@ -91,6 +91,15 @@ def test_an_engine_that_fails_leaves_no_ghost_and_the_next_run_has_ids_of_its_ow
     assert again[0].after.id.split("-")[1] != events[0].after.id.split("-")[1]
 
 
+def test_a_look_says_in_which_zones_each_believed_object_is() -> None:
+    east = Zone("east", np.array([[0.3, 0], [1, 0], [1, 1], [0.3, 1]], np.float32))
+    _, looks = run(Sees(), frames(30), Rules("hall", "boot", ["person"], lambda: "disarmed", scene=Scene((east,))))
+    told = [look.zones for look in looks]
+    assert told[0] == {}
+    assert {1: ()} in told
+    assert told[-1] == {1: ("east",)}
+
+
 def test_what_is_hidden_is_seen_by_the_detector_alone() -> None:
     drawn: list[Frame] = []
 
@@ -103,11 +112,13 @@ def test_what_is_hidden_is_seen_by_the_detector_alone() -> None:
     told = Rules("hall", "boot", ["person"], lambda: "disarmed", draw=draw)
     tracker = Tracker(["person"], ["person"])
     hide = veil("people", sees_people=True)
-    watch(frames(30), Gate(), Sees(), tracker, told, events.append, looks.append, Stages(), hide)
+    watch(frames(30), Gate(), Sees(), tracker, told, events.append, looks.append, Stages(), veil=hide)
     assert [event.type for event in events][:1] == ["new"]
     assert drawn
     followed = [look for look in looks if look.tracks]
-    for frame, box in [*((look.frame, look.tracks[0].box) for look in followed), (drawn[0], events[0].after.box)]:
+    shot = events[0].after.snapshot
+    assert shot is not None
+    for frame, box in [*((look.frame, look.tracks[0].box) for look in followed), (drawn[0], shot.box)]:
         x1, y1, x2, y2 = (round(v) for v in box)
         inside = frame.picture.y[y1:y2, x1:x2].astype(int)
         assert inside.max() - inside.min() < 130, "its edges are gone"
