@@ -72,6 +72,7 @@ def _routes(pages: Pages, api: Api, settings: WebSettings) -> list[Route]:
         Route("/api/events/{event}/thumb.jpg", api.thumbnail),
         Route("/api/clips/{event}.mp4", api.clip),
         Route("/api/alarm", api.alarm, methods=["POST"]),
+        Route("/api/alarm/log", api.alarm_log),
         Route("/healthz", api.healthz),
         *metrics,
         Route("/static/{name}", static),
