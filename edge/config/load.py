@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from pydantic import ValidationError
 
 from edge.config.alarm_checks import misplaced
-from edge.config.checks import clashes, leaves, missing_files, path_in, unknown_names
+from edge.config.checks import clashes, leaves, missing_files, path_in, unblurred, unknown_names
 from edge.config.diagnose import Document, Finding, explain, refuse
 from edge.config.email_checks import strangers
 from edge.config.places import Loc, places
@@ -124,7 +124,7 @@ def _build(name: str, text: str, folder: Path, overrides: Sequence[Override], ch
         _put(data, loc, box[""])
         given[loc] = shown
     without_secret = {finding.loc for finding in findings}
-    for check in (clashes, unknown_names, misplaced, strangers, *checks):
+    for check in (clashes, unknown_names, misplaced, strangers, unblurred, *checks):
         findings += check(data)
     config = None
     try:

@@ -69,6 +69,8 @@ def _routes(pages: Pages, api: Api, settings: WebSettings) -> list[Route]:
         Route("/api/status", api.status),
         Route("/api/events", api.events),
         Route("/api/events/{event}.jpg", api.snapshot),
+        Route("/api/events/{event}/thumb.jpg", api.thumbnail),
+        Route("/api/clips/{event}.mp4", api.clip),
         Route("/api/alarm", api.alarm, methods=["POST"]),
         Route("/api/alarm/log", api.alarm_log),
         Route("/api/cameras/{camera}/{switch}", api.switch, methods=["POST"]),
