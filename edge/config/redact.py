@@ -18,6 +18,11 @@ _SECRET_PAIR = re.compile(
 )
 
 
+def is_secret_key(key: str) -> bool:
+    """Whether a key's name says that its value is a secret."""
+    return _SECRET_KEY.search(key) is not None
+
+
 def redact(text: str) -> str:
     """A configuration text that may be given away: passwords, secrets and logins in URLs replaced by `***`.
 
@@ -47,7 +52,7 @@ def secret_spans(text: str, at: Mapping[Loc, Place]) -> list[tuple[int, int, str
         table = place.value == place.key and isinstance(loc[-1], str)
         if table or value.startswith(("{", "[")):
             continue
-        if any(isinstance(part, str) and _SECRET_KEY.search(part) for part in loc):
+        if any(isinstance(part, str) and is_secret_key(part) for part in loc):
             masked = value if REFERENCE.fullmatch(value[1:-1]) else "***"
         else:
             masked = mask_url(value)
