@@ -84,7 +84,7 @@ class Desk:
         return file_text(self.path)
 
     def store(self, version: str, edit: Callable[[str], str], by: str) -> str:
-        """Change the file. What is stored is complete and on the disk when this returns.
+        """Change the file. What is stored is complete and on the disk when this returns; `reload` is to follow.
 
         Args:
             version: of the text that the change was made for
@@ -112,6 +112,7 @@ class Desk:
                 except OSError as fault:
                     raise StorageError(f"{path} was not changed: {_reason(fault, path.resolve())}") from None
                 log.info("%s was changed by %s", path, by)
+            self._loaded = Loaded(self._loaded.version, True, None)
             return version_of(new)
 
     def unwritable(self) -> str | None:

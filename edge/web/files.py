@@ -13,6 +13,13 @@ HERE = Path(__file__).parent
 TYPES = {
     "app.css": "text/css",
     "app.js": "text/javascript",
+    "desk.css": "text/css",
+    "desk.js": "text/javascript",
+    "drawing.js": "text/javascript",
+    "editor.js": "text/javascript",
+    "settings.js": "text/javascript",
+    "shapes.js": "text/javascript",
+    "view.js": "text/javascript",
     "app.webmanifest": "application/manifest+json",
     "icon.svg": "image/svg+xml",
 }

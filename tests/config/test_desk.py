@@ -151,10 +151,9 @@ else: print("stored")
 
 
 def test_what_the_disk_refuses_changes_nothing(file: Path) -> None:
+    file = file.rename(file.with_name("e" * 240 + ".toml"))
     desk = Desk(file, load_text)
     with pytest.raises(StorageError, match=r"was not changed: File name too long"):
-        file = file.rename(file.with_name("e" * 240 + ".toml"))
-        desk = Desk(file, load_text)
         desk.store(version_of(TEXT), put("camera", 0, "loop", to=True), "a test")
     assert file.read_text() == TEXT
 
@@ -167,6 +166,7 @@ def test_what_became_of_a_reload_is_told(desk: Desk, file: Path) -> None:
     first = version_of(TEXT)
     assert (desk.loaded.version, desk.loaded.pending, desk.loaded.fault) == (first, False, None)
     version = desk.store(first, put("camera", 0, "loop", to=True), "a test")
+    assert desk.loaded.pending
     desk.reload()
     assert (asked, desk.loaded.pending) == (["reload"], True)
     desk.load()
