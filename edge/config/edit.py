@@ -6,7 +6,6 @@ one on the line of a key that is taken out, or inside a list that gets another v
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Iterable
@@ -43,7 +42,9 @@ def edited(text: str, changes: Iterable[Change]) -> str:
         UserError: a change is about a place that the text cannot have, or a value that TOML cannot.
     """
     for change in changes:
-        wanted = copy.deepcopy(parse(text))
+        wanted = parse(text)
+        if change.value is None and not _has(wanted, change.loc):
+            continue
         try:
             _put(wanted, change)
             text = _Text(text).changed(change)
@@ -72,6 +73,9 @@ class _Text:
             return self._cut(place.value, place.value_end, written(value))
         if loc in self.places:
             return self._over_tables(loc, value)
+        for depth in range(1, len(loc)):
+            if isinstance(loc[depth - 1], int) and loc[:depth] not in self.places:  # a new table of an array, whole
+                return self._with_element(loc[:depth], _wrapped(loc[depth:], value))
         return self._with_element(loc, value) if isinstance(loc[-1], int) else self._with_key(loc, value)
 
     def _over_tables(self, loc: Loc, value: Any) -> str:
@@ -232,12 +236,28 @@ def written(value: Any) -> str:
     raise ValueError(value)
 
 
+def _wrapped(loc: Loc, value: Any) -> Any:
+    """The value in the tables and arrays that lead to it."""
+    for part in reversed(loc):
+        value = {part: value} if isinstance(part, str) else [value]
+    return value
+
+
 def _key(key: str) -> str:
     return key if _BARE.fullmatch(key) else written(key)
 
 
 def _header(loc: Loc) -> str:
     return ".".join(_key(part) for part in loc if isinstance(part, str))
+
+
+def _has(data: Any, loc: Loc) -> bool:
+    try:
+        for part in loc:
+            data = data[part]
+    except (KeyError, IndexError, TypeError):
+        return False
+    return True
 
 
 def _put(data: Any, change: Change) -> None:

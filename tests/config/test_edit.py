@@ -69,6 +69,13 @@ def test_a_new_table_comes_last() -> None:
     assert changed("", "camera", 0, to={"name": "a", "source": "synthetic:"}).startswith("[[camera]]\n")
 
 
+def test_a_new_table_of_an_array_is_made_by_its_first_key() -> None:
+    after = edited(FILE, [Change(("camera", 2, "name"), "gate"), Change(("camera", 2, "source"), "synthetic:")])
+    block = '\n\n[[camera]]\nname = "gate"\nsource = "synthetic:"\n'
+    assert after == FILE.replace('"synthetic:"\n\n# broker', f'"synthetic:"{block}\n# broker')
+    assert changed("", "a", 0, "b", "c", to=1) == "[[a]]\nb = { c = 1 }\n"
+
+
 def test_what_is_taken_out_takes_only_its_own_lines() -> None:
     (zone,) = re.findall(r"\[\[camera.zone\]\]\n.*\n.*\n", FILE)
     assert changed(FILE, "camera", 0, "zone", 0, to=None) == FILE.replace(zone, "")
@@ -170,7 +177,7 @@ def places_in(data: Any, loc: Loc = ()) -> list[Loc]:
         return [*([loc] if loc else []), *below, (*loc, "new key")]
     if isinstance(data, list) and data and isinstance(data[0], dict):
         below = [place for i, value in enumerate(data) for place in places_in(value, (*loc, i))]
-        return [loc, *below, (*loc, len(data))]
+        return [loc, *below, (*loc, len(data)), (*loc, len(data), "new key"), (*loc, len(data), "new table", "key")]
     return [loc]
 
 

@@ -99,7 +99,7 @@ async function read() {
 }
 
 function tool(kind) {
-  const button = element("button", { type: "button", className: "button", textContent: NAMES[kind] });
+  const button = element("button", { type: "button", className: "button", textContent: `New ${NAMES[kind].toLowerCase()}` });
   button.prepend(node("svg", { class: "icon", "aria-hidden": "true" }, node("use", { href: `#i-${ICONS[kind]}` })));
   button.addEventListener("click", () => {
     begin(kind);

@@ -12,7 +12,9 @@ let gone = []; // keys of tables to take out
 let unwritable = null;
 
 const dotted = (key) => key.map((part) => (typeof part === "number" ? `[${part}]` : `.${part}`)).join("").replace(/^\./, "");
-const heading = (key) => TITLES[key] ?? title(key);
+const SHORT = /\b(tls|url|ca|fps|mb|gb|mqtt|pin|id)\b/gi;
+const caption = (key) => title(key).replace(SHORT, (word) => word.toUpperCase());
+const heading = (key) => TITLES[key] ?? caption(key);
 /** Words with `code` in them. */
 const marked = (text) => text.split("`").map((part, i) => (i % 2 ? element("code", { textContent: part }) : part));
 
@@ -82,13 +84,13 @@ function fieldFor(field, key, value) {
   control.setAttribute("aria-describedby", `${id}-doc ${id}-wrong`);
   if (kind === "number" || kind === "integer" || kind === "text") control.placeholder = field.needed ? "" : field.default.replaceAll("`", "").replaceAll('"', "");
   show(control, value, field);
-  const label = element("label", { htmlFor: id }, title(field.key), field.unit ? element("span", { className: "fine", textContent: field.unit }) : "");
+  const label = element("label", { htmlFor: id }, caption(field.key.replace(/_(s|ms|mb|gb|days|hours)$/, "")), field.unit ? element("span", { className: "fine", textContent: field.unit }) : "");
   const doc = element("p", { className: "fine", id: `${id}-doc` }, ...marked(field.doc));
   const wrong = element("p", { className: "field__wrong", id: `${id}-wrong`, hidden: true });
   const node = element("div", { className: `field field--${kind}` }, label, control, doc, wrong);
   if (kind === "file") doc.append(" This is changed in the file.");
   if (kind === "secret" && value) node.insertBefore(takeOut(control), doc);
-  const known = { key, control, wrong, read: () => read(control), initial: JSON.stringify(read(control) ?? null) };
+  const known = { key, control, wrong, read: () => read(control), initial: JSON.stringify(read(control)) };
   fields.push(known);
   return node;
 }
