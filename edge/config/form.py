@@ -6,6 +6,7 @@ What a form may not change is `SEALED`: a mistake there locks its owner out, or 
 from __future__ import annotations
 
 import functools
+import typing
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -44,8 +45,8 @@ HIDDEN = "***"
 def form() -> list[dict[str, Any]]:
     """The tables of a file: `key`, `doc`, `many` (an array of tables), `fields` and the tables within.
 
-    A field has `key`, `kind` (text, texts, integer, number, boolean, choice, secret, or file: to be written in the
-    file), `doc`, `default` in words, and where they are known `unit`, `choices`, `min`, `max` and `needed`.
+    A field has `key`, `kind` (text, texts, integer, number, boolean, choice, choices, secret, or file: to be
+    written in the file), `doc`, `default` in words, and where they are known `unit`, `choices`, `min`, `max` and `needed`.
     """
     return list(_tables(Config, ()))
 
@@ -80,7 +81,7 @@ def _tables(schema: type[BaseModel], above: tuple[str, ...]) -> Iterator[dict[st
     shapes = schema.model_json_schema()["properties"]
     for name, info in schema.model_fields.items():
         key = info.alias or name
-        path, inner = (*above, key), model_in(info.annotation)
+        path, inner = (*above, key), _table_of(info)
         if inner is None or path in SWITCHED or path in SEALED:
             continue
         parts = inner.model_json_schema()["properties"]
@@ -95,6 +96,11 @@ def _tables(schema: type[BaseModel], above: tuple[str, ...]) -> Iterator[dict[st
         }
 
 
+def _table_of(info: FieldInfo) -> type[BaseModel] | None:
+    """The table that a field holds; None where its tables have names of the user's choice: those stay in the file."""
+    return None if typing.get_origin(info.annotation) is dict else model_in(info.annotation)
+
+
 class _Key:
     """A key and the tables above it."""
 
@@ -105,7 +111,7 @@ class _Key:
 def _plain(schema: type[BaseModel], above: tuple[str, ...]) -> Iterator[tuple[_Key, FieldInfo]]:
     for name, info in schema.model_fields.items():
         path = (*above, info.alias or name)
-        if path in SEALED or path[-1] in DRAWN or (model_in(info.annotation) and path not in SWITCHED):
+        if path in SEALED or path[-1] in DRAWN or (_table_of(info) and path not in SWITCHED):
             continue
         yield _Key(path), info
 
@@ -123,8 +129,8 @@ def _field(at: _Key, info: FieldInfo, shape: Mapping[str, Any]) -> dict[str, Any
     for name, keys in (("min", ("minimum", "exclusiveMinimum")), ("max", ("maximum", "exclusiveMaximum"))):
         if (bound := next((one[key] for key in keys if key in one), None)) is not None:
             field[name] = bound
-    if "enum" in one:
-        field["choices"] = one["enum"]
+    if choices_of := one.get("enum") or one.get("items", {}).get("enum"):
+        field["choices"] = choices_of
     unit = UNITS.get(at.key.rpartition("_")[2]) if "_" in at.key else None
     return {**field, "unit": unit} if unit and field["kind"] in ("number", "integer") else field
 
@@ -137,6 +143,8 @@ def _kind(path: tuple[str, ...], shape: Mapping[str, Any]) -> str:
     kind = shape.get("type")
     if shape.get("format") == "password" or (kind == "string" and is_secret_key(path[-1])):
         return "secret"
+    if kind == "array" and "enum" in shape.get("items", {}):
+        return "choices"
     if kind == "array" and shape.get("items", {}).get("type") == "string" and not is_secret_key(path[-1]):
         return "texts"
     return {"string": "text", "boolean": "boolean", "integer": "integer", "number": "number"}.get(str(kind), "file")
@@ -150,7 +158,7 @@ def _secret_paths() -> frozenset[tuple[str, ...]]:
         shapes = schema.model_json_schema()["properties"]
         for name, info in schema.model_fields.items():
             path = (*above, info.alias or name)
-            inner = model_in(info.annotation)
+            inner = _table_of(info)
             if inner is not None:
                 yield from walk(inner, path)
             elif "'format': 'password'" in str(shapes[path[-1]]):

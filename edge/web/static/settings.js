@@ -34,6 +34,19 @@ const KINDS = {
     show: (control, value) => (control.value = value ?? ""),
     read: (control) => control.value || null,
   },
+  choices: {
+    make: (field) => {
+      const boxes = field.choices.map((choice) => element("label", {}, element("input", { type: "checkbox", value: choice }), title(choice)));
+      return element("fieldset", { className: "choices" }, ...boxes);
+    },
+    show: (control, value) => {
+      for (const box of control.querySelectorAll("input")) box.checked = (value ?? []).includes(box.value);
+    },
+    read: (control) => {
+      const ticked = [...control.querySelectorAll("input:checked")].map((box) => box.value);
+      return ticked.length ? ticked : null;
+    },
+  },
   texts: {
     make: () => element("textarea", { rows: 2, spellcheck: false, autocapitalize: "none" }),
     show: (control, value) => (control.value = [value ?? []].flat().join("\n")),
@@ -72,7 +85,7 @@ KINDS.integer = KINDS.number;
 /** A field that holds another kind of value than its control can show, such as a table for `true`, stays in the file. */
 function kindFor(field, value) {
   const isTable = value && typeof value === "object" && !Array.isArray(value) && !("$secret" in value) && !("$masked" in value);
-  return isTable || (Array.isArray(value) && field.kind !== "texts") ? "file" : field.kind;
+  return isTable || (Array.isArray(value) && !["texts", "choices"].includes(field.kind)) ? "file" : field.kind;
 }
 
 function fieldFor(field, key, value) {
@@ -88,6 +101,7 @@ function fieldFor(field, key, value) {
   const doc = element("p", { className: "fine", id: `${id}-doc` }, ...marked(field.doc));
   const wrong = element("p", { className: "field__wrong", id: `${id}-wrong`, hidden: true });
   const node = element("div", { className: `field field--${kind}` }, label, control, doc, wrong);
+  if (kind === "choices" || kind === "texts") doc.append(` None: ${field.default.replaceAll("`", "")}.`);
   if (kind === "file") doc.append(" This is changed in the file.");
   if (kind === "secret" && value) node.insertBefore(takeOut(control), doc);
   const known = { key, control, wrong, read: () => read(control), initial: JSON.stringify(read(control)) };
