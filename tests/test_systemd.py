@@ -7,6 +7,8 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,14 @@ def verify(root: Path, unit: str) -> subprocess.CompletedProcess[str]:
         shutil.copytree("/usr/lib/systemd/system", targets, symlinks=True)
     command = ["systemd-analyze", f"--root={root}", "--recursive-errors=yes", "verify", "edge.service"]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may enter; pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @needs_systemd
@@ -104,7 +114,8 @@ def test_a_configuration_with_passwords_is_closed_to_others(tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(not shutil.which("systemd-tmpfiles") or os.geteuid() != 0, reason="needs systemd-tmpfiles and root")
-def test_the_service_changes_its_configuration_and_nothing_of_roots_beside_it(tmp_path: Path) -> None:
+def test_the_service_changes_its_configuration_and_nothing_of_roots_beside_it(open_folder: Path) -> None:
+    tmp_path = open_folder
     folder = tmp_path / "etc" / "edge"
     folder.mkdir(parents=True)
     (folder / "edge.toml").write_text("old")
@@ -113,8 +124,7 @@ def test_the_service_changes_its_configuration_and_nothing_of_roots_beside_it(tm
     (tmp_path / "etc" / "group").write_text("root:x:0:\nedge:x:990:\n")
     command = ["systemd-tmpfiles", f"--root={tmp_path}", "--create", str(HERE / "edge.tmpfiles")]
     subprocess.run(command, check=True)
-    for above in [*tmp_path.parents, tmp_path, tmp_path / "etc"]:
-        above.chmod(above.stat().st_mode | 0o755)
+    (tmp_path / "etc").chmod(0o755)
     script = (
         "import os, pathlib, sys; folder = pathlib.Path(sys.argv[1])\n"
         "(folder / 'new').write_text('new'); (folder / 'new').replace(folder / 'edge.toml')\n"

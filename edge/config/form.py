@@ -46,7 +46,8 @@ def form() -> list[dict[str, Any]]:
     """The tables of a file: `key`, `doc`, `many` (an array of tables), `fields` and the tables within.
 
     A field has `key`, `kind` (text, texts, integer, number, boolean, choice, choices, secret, or file: to be
-    written in the file), `doc`, `default` in words, and where they are known `unit`, `choices`, `min`, `max` and `needed`.
+    written in the file), `doc`, `default` in words, `needed`, and where they are known `unit`,
+    `choices`, `min` and `max`.
     """
     return list(_tables(Config, ()))
 
@@ -96,9 +97,14 @@ def _tables(schema: type[BaseModel], above: tuple[str, ...]) -> Iterator[dict[st
         }
 
 
+def _by_name(info: FieldInfo) -> bool:
+    """Whether a field holds tables under names of the user's choice: those are written in the file."""
+    return typing.get_origin(info.annotation) is dict
+
+
 def _table_of(info: FieldInfo) -> type[BaseModel] | None:
-    """The table that a field holds; None where its tables have names of the user's choice: those stay in the file."""
-    return None if typing.get_origin(info.annotation) is dict else model_in(info.annotation)
+    """The table that a field holds, alone or in a list."""
+    return None if _by_name(info) else model_in(info.annotation)
 
 
 class _Key:
@@ -123,7 +129,7 @@ def _field(at: _Key, info: FieldInfo, shape: Mapping[str, Any]) -> dict[str, Any
         "key": at.key,
         "kind": _kind(at.path, one),
         "doc": info.description,
-        "default": default_in_words(info, shape),
+        "default": "none" if _by_name(info) else default_in_words(info, shape),
         "needed": info.is_required(),
     }
     for name, keys in (("min", ("minimum", "exclusiveMinimum")), ("max", ("maximum", "exclusiveMaximum"))):

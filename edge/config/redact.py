@@ -18,11 +18,6 @@ _SECRET_PAIR = re.compile(
 )
 
 
-def is_secret_key(key: str) -> bool:
-    """Whether a key's name says that its value is a secret."""
-    return _SECRET_KEY.search(key) is not None
-
-
 def redact(text: str) -> str:
     """A configuration text that may be given away: passwords, secrets and logins in URLs replaced by `***`.
 
@@ -52,7 +47,7 @@ def secret_spans(text: str, at: Mapping[Loc, Place]) -> list[tuple[int, int, str
         table = place.value == place.key and isinstance(loc[-1], str)
         if table or value.startswith(("{", "[")):
             continue
-        if any(isinstance(part, str) and is_secret_key(part) for part in loc):
+        if any(isinstance(part, str) and _SECRET_KEY.search(part) for part in loc):
             masked = value if REFERENCE.fullmatch(value[1:-1]) else "***"
         else:
             masked = mask_url(value)
@@ -64,3 +59,8 @@ def secret_spans(text: str, at: Mapping[Loc, Place]) -> list[tuple[int, int, str
 def mask_by_looks(text: str) -> str:
     """What looks like `password = VALUE`, `password: VALUE` or a login in a URL masked, in a text of any kind."""
     return _SECRET_PAIR.sub(r"\1***", mask_url(text))
+
+
+def is_secret_key(key: str) -> bool:
+    """Whether a key's name says that its value is a secret."""
+    return _SECRET_KEY.search(key) is not None

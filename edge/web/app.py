@@ -43,7 +43,7 @@ def build(
         return refused(request, fault) if request.url.path.startswith("/api/") else pages.no_room(request, fault)
 
     app = Starlette(
-        routes=[*_routes(pages, api, settings), *_of_workshop(pages, Workshop(desk))],
+        routes=[*_routes(pages, api, settings), *_of_workshop(pages, Workshop(desk, auth, throttle))],
         middleware=[Middleware(Guard, auth=auth, settings=settings)],
         exception_handlers={StorageError: no_room, EdgeError: refused},
     )
@@ -66,6 +66,7 @@ def _of_workshop(pages: Pages, workshop: Workshop) -> list[Route]:
         Route("/api/config", workshop.config, methods=["GET", "PATCH"]),
         Route("/api/config/areas/{camera}", workshop.areas, methods=["GET", "PUT"]),
         Route("/api/config/loaded", workshop.loaded),
+        Route("/api/config/unlock", workshop.unlock, methods=["POST"]),
     ]
 
 

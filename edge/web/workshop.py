@@ -18,23 +18,30 @@ from edge.config.edit import Change, edited
 from edge.config.form import check_changes, form, values
 from edge.config.toml import parse
 from edge.errors import UserError
+from edge.web.auth import LONGEST, Auth
 from edge.web.guard import Visit, visit_of
+from edge.web.throttle import Throttle
 
 MOST_CHANGES = 200
 DEEPEST = 8
 """Levels of a key and of a value."""
+FRESH_S = 1800.0
+"""How long after the password was given the configuration may be changed."""
 NO_FILE = "This house runs without a configuration file: there is nothing to change."
 
 
 class Workshop:
     """Handlers for the settings' and the drawing's scripts. Sync: each runs in a worker thread and may wait for a disk.
 
+    Whoever finds a phone that is logged in may look and arm; to change the house, the password has to be given again
+    where that was long ago.
+
     Args:
         desk: the file; None where the daemon runs without one
     """
 
-    def __init__(self, desk: Desk | None) -> None:
-        self._desk = desk
+    def __init__(self, desk: Desk | None, auth: Auth, throttle: Throttle) -> None:
+        self._desk, self._auth, self._throttle = desk, auth, throttle
 
     def config(self, request: Request) -> Response:
         """GET /api/config: the form, its values without secrets, and the version to send back with changes.
@@ -68,9 +75,27 @@ class Workshop:
             return _missing(NO_FILE)
         return JSONResponse(asdict(self._desk.loaded))
 
+    def unlock(self, request: Request) -> Response:
+        """POST /api/config/unlock {"password"}: changes are allowed again for a while."""
+        visit = visit_of(request.scope)
+        password = (_object(visit.body) or {}).get("password")
+        if not isinstance(password, str) or len(password) > LONGEST:
+            return JSONResponse({"error": 'Wanted: {"password": "..."}.'}, 400)
+        wait = self._throttle.take(visit.address)
+        if wait:
+            error = f"Too many tries. Wait {wait:.0f} seconds."
+            return JSONResponse({"error": error}, 429, {"retry-after": str(int(wait) + 1)})
+        if not self._auth.verify(password):
+            return JSONResponse({"error": "That is not the password."}, 403)
+        self._throttle.forgive(visit.address)
+        self._auth.renew(visit.session)
+        return JSONResponse({})
+
     def _store(
         self, desk: Desk, visit: Visit, changes_of: Callable[[Mapping[str, Any], Mapping[str, Any]], list[Change]]
     ) -> Response:
+        if self._auth.age(visit.session) > FRESH_S:
+            return JSONResponse({"error": "Give the password again to change the house.", "locked": True}, 403)
         wish = _object(visit.body)
         if wish is None or not isinstance(wish.get("version"), str):
             return JSONResponse({"error": 'Wanted: a JSON object with the "version" that was read.'}, 400)

@@ -6,7 +6,8 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,14 @@ class Hands:
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may enter; pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 def put(*loc: str | int, to: object) -> Callable[[str], str]:
@@ -117,14 +126,11 @@ def test_line_ends_of_windows_stay(desk: Desk, file: Path) -> None:
     ("folder_mode", "told"), [(0o755, "sudo chown nobody"), (0o1777, "sudo chown nobody"), (0o777, None)]
 )
 def test_a_file_that_may_not_be_written_is_told_with_what_to_do(
-    tmp_path: Path, folder_mode: int, told: str | None
+    open_folder: Path, folder_mode: int, told: str | None
 ) -> None:
-    folder = tmp_path / "etc"
-    folder.mkdir()
+    folder = open_folder
     (folder / "edge.toml").write_text(TEXT)
     folder.chmod(folder_mode)
-    for above in [*tmp_path.parents, tmp_path]:
-        above.chmod(above.stat().st_mode | 0o755)
     script = """
 import os, sys; from pathlib import Path
 from edge.config.desk import Desk, version_of

@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from edge.config.toml import parse
+from edge.web.workshop import FRESH_S
 from tests.support.browser import needs_chromium
-from tests.web.conftest import Opener, Site, enter
+from tests.web.conftest import PASSWORD, Opener, Site, enter
 
 pytestmark = needs_chromium
 
@@ -174,6 +175,26 @@ def test_a_reload_that_fails_is_told(form: Page, site: Site, file: Path) -> None
     form.get_by_role("button", name="Save").click()
     expect(form.locator("#said")).to_have_text("Stored, but not in use: the daemon goes on as it was.")
     expect(form.get_by_role("alert").first).to_have_text("the model cannot be loaded")
+
+
+def test_after_a_while_the_password_is_asked_for_before_anything_is_changed(form: Page, site: Site, file: Path) -> None:
+    section(form, "MQTT").click()
+    field(form, "mqtt.port").fill("8883")
+    site.hands.now += FRESH_S + 1
+    form.get_by_role("button", name="Save").click()
+    dialog = form.get_by_role("dialog")
+    expect(dialog).to_contain_text("Give the password again")
+    dialog.get_by_label("Password", exact=True).fill("a guess")
+    dialog.get_by_role("button", name="Go on").click()
+    expect(dialog).to_contain_text("That is not the password.")
+    assert file.read_text() == FILE
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(form.get_by_role("alert").first).to_contain_text("Give the password again")
+    form.get_by_role("button", name="Save").click()
+    dialog.get_by_label("Password", exact=True).fill(PASSWORD)
+    form.keyboard.press("Enter")
+    expect(form.locator("#said")).to_have_text("Stored, and in use.")
+    assert parse(file.read_text())["mqtt"]["port"] == 8883
 
 
 def test_nothing_runs_over_the_side(form: Page) -> None:

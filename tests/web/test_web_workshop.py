@@ -9,7 +9,9 @@ import httpx
 import pytest
 
 from edge.config.toml import parse
-from tests.web.conftest import Opener, Site
+from edge.web.throttle import ONE_ADDRESS
+from edge.web.workshop import FRESH_S
+from tests.web.conftest import PASSWORD, Opener, Site
 
 FILE = """\
 # mine
@@ -150,6 +152,21 @@ def test_nobody_without_a_session_or_the_token_reads_or_changes_anything(home: S
     assert stranger.patch("/api/config", json=body).status_code == 401
     assert home.browser.patch("/api/config", json=body).status_code == 403
     assert file.read_text() == FILE
+
+
+def test_a_session_of_long_ago_changes_nothing_until_the_password_is_given(home: Site, file: Path) -> None:
+    home.hands.now += FRESH_S + 1
+    answer = change(home, (["mqtt", "port"], 1884))
+    assert (answer.status_code, answer.json()["locked"]) == (403, True)
+    assert send(home, {**told(home, "/areas/porch"), "zone": []}, "/areas/porch", "PUT").status_code == 403
+    assert send(home, {"password": 1}, "/unlock", "POST").status_code == 400
+    for _ in range(ONE_ADDRESS.burst):
+        assert send(home, {"password": "a guess"}, "/unlock", "POST").status_code == 403
+    assert send(home, {"password": PASSWORD}, "/unlock", "POST").status_code == 429
+    assert file.read_text() == FILE
+    home.hands.now += 61
+    assert send(home, {"password": PASSWORD}, "/unlock", "POST").status_code == 200
+    assert change(home, (["mqtt", "port"], 1884)).status_code == 200
 
 
 def test_a_house_without_a_file_offers_nothing(open_site: Opener) -> None:

@@ -19,8 +19,41 @@ export function element(name, more = {}, ...children) {
   return node;
 }
 
-/** Ask the device: {ok, status, said}; `said` is its JSON, or {error} in words. A session that ended leads to the login. */
+/** Ask the device, and for the password where the device wants it again first. */
 export async function ask(path, method = "GET", body = undefined) {
+  for (;;) {
+    const answer = await askOnce(path, method, body);
+    if (answer.status !== 403 || !answer.said.locked || !(await unlock(answer.said.error))) return answer;
+  }
+}
+
+/** True once the password was given, false if its owner thinks better of it. */
+function unlock(why) {
+  const dialog = $("unlock");
+  const field = $("unlock-password");
+  fill($("unlock-why"), why);
+  field.value = "";
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((done) => {
+    dialog.onclose = () => done(false);
+    $("unlock-form").onsubmit = async (event) => {
+      event.preventDefault();
+      const { ok, said } = await askOnce("/api/config/unlock", "POST", { password: field.value });
+      if (!ok) {
+        fill($("unlock-why"), said.error);
+        return field.select();
+      }
+      dialog.onclose = null;
+      dialog.close();
+      done(true);
+    };
+    $("unlock-cancel").onclick = () => dialog.close();
+  });
+}
+
+/** One request: {ok, status, said}; `said` is its JSON, or {error} in words. A session that ended leads to the login. */
+async function askOnce(path, method, body) {
   try {
     const headers = body === undefined ? {} : { "Content-Type": "application/json", "X-CSRF-Token": csrf };
     const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(20000) });
