@@ -99,7 +99,8 @@ async function read() {
 }
 
 function tool(kind) {
-  const button = element("button", { type: "button", className: "button", textContent: `New ${NAMES[kind].toLowerCase()}` });
+  const button = element("button", { type: "button", className: "button tool", textContent: NAMES[kind] });
+  button.setAttribute("aria-label", `New ${NAMES[kind].toLowerCase()}`);
   button.prepend(node("svg", { class: "icon", "aria-hidden": "true" }, node("use", { href: `#i-${ICONS[kind]}` })));
   button.addEventListener("click", () => {
     begin(kind);

@@ -64,7 +64,8 @@ function drawn(shape) {
     group.append(node("path", { d: ways.join(""), class: "area__arrow" }));
   }
   const [x, y] = place(points.reduce((best, point) => (point[1] < best[1] ? point : best)));
-  const label = node("text", { x: Math.min(x, size()[0] * 0.8), y: Math.max(y - 12 * unit(), 16 * unit()), "font-size": 14 * unit() });
+  const anchor = x > size()[0] * 0.6 ? "end" : "start";
+  const label = node("text", { x, y: Math.max(y - 12 * unit(), 16 * unit()), "font-size": 14 * unit(), "text-anchor": anchor });
   label.textContent = called(shape);
   group.append(label);
   return group;
