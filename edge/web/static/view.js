@@ -63,6 +63,7 @@ function drawn(shape) {
     const ways = { in: [forward], out: [back] }[direction] ?? [forward, back];
     group.append(node("path", { d: ways.join(""), class: "area__arrow" }));
   }
+  if (!isNamed(kind) && id !== state.picked) return group;
   const [x, y] = place(points.reduce((best, point) => (point[1] < best[1] ? point : best)));
   const anchor = x > size()[0] * 0.6 ? "end" : "start";
   const label = node("text", { x, y: Math.max(y - 12 * unit(), 16 * unit()), "font-size": 14 * unit(), "text-anchor": anchor });
