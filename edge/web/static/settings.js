@@ -49,7 +49,7 @@ const KINDS = {
   },
   texts: {
     make: () => element("textarea", { rows: 2, spellcheck: false, autocapitalize: "none" }),
-    show: (control, value) => (control.value = [value ?? []].flat().join("\n")),
+    show: (control, value) => (control.value = [value ?? []].flat().map((each) => each?.$masked ?? each).join("\n")),
     read: (control) => {
       const lines = control.value.split("\n").map((line) => line.trim()).filter(Boolean);
       return lines.length ? lines : null;
@@ -95,6 +95,7 @@ function fieldFor(field, key, value) {
   const id = `field-${dotted(key)}`;
   control.id = id;
   control.setAttribute("aria-describedby", `${id}-doc ${id}-wrong`);
+  if (kind === "choices") control.setAttribute("aria-label", caption(field.key));
   if (kind === "number" || kind === "integer" || kind === "text") control.placeholder = field.needed ? "" : field.default.replaceAll("`", "").replaceAll('"', "");
   show(control, value, field);
   const label = element("label", { htmlFor: id }, caption(field.key.replace(/_(s|ms|mb|gb|days|hours)$/, "")), field.unit ? element("span", { className: "fine", textContent: field.unit }) : "");
@@ -228,7 +229,7 @@ function blame(findings) {
     field.wrong.hidden = false;
     field.control.setAttribute("aria-invalid", "true");
     for (let box = field.control.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
-    first ??= field.control;
+    first ??= field.control.querySelector("input") ?? field.control;
   }
   first?.focus();
 }
