@@ -15,6 +15,8 @@ const dotted = (key) => key.map((part) => (typeof part === "number" ? `[${part}]
 const SHORT = /\b(tls|url|ca|fps|mb|gb|mqtt|pin|id)\b/gi;
 const caption = (key) => title(key).replace(SHORT, (word) => word.toUpperCase());
 const heading = (key) => TITLES[key] ?? caption(key);
+/** A default as it is typed into a field: without what TOML needs around it. */
+const bare = (text) => text.replace(/[`"[\]]/g, "");
 /** Words with `code` in them. */
 const marked = (text) => text.split("`").map((part, i) => (i % 2 ? element("code", { textContent: part }) : part));
 
@@ -28,7 +30,7 @@ const KINDS = {
   },
   choice: {
     make: (field) => {
-      const unset = element("option", { value: "", textContent: `default (${field.default.replaceAll("`", "").replaceAll('"', "")})` });
+      const unset = element("option", { value: "", textContent: `default (${bare(field.default)})` });
       return element("select", {}, unset, ...field.choices.map((choice) => element("option", { value: choice, textContent: choice })));
     },
     show: (control, value) => (control.value = value ?? ""),
@@ -96,13 +98,13 @@ function fieldFor(field, key, value) {
   control.id = id;
   control.setAttribute("aria-describedby", `${id}-doc ${id}-wrong`);
   if (kind === "choices") control.setAttribute("aria-label", caption(field.key));
-  if (kind === "number" || kind === "integer" || kind === "text") control.placeholder = field.needed ? "" : field.default.replaceAll("`", "").replaceAll('"', "");
+  if (kind === "number" || kind === "integer" || kind === "text") control.placeholder = field.needed ? "" : bare(field.default);
   show(control, value, field);
   const label = element("label", { htmlFor: id }, caption(field.key.replace(/_(s|ms|mb|gb|days|hours)$/, "")), field.unit ? element("span", { className: "fine", textContent: field.unit }) : "");
   const doc = element("p", { className: "fine", id: `${id}-doc` }, ...marked(field.doc));
   const wrong = element("p", { className: "field__wrong", id: `${id}-wrong`, hidden: true });
   const node = element("div", { className: `field field--${kind}` }, label, control, doc, wrong);
-  if (kind === "choices" || kind === "texts") doc.append(` None: ${field.default.replaceAll("`", "")}.`);
+  if (kind === "choices" || kind === "texts") doc.append(` Default: ${bare(field.default)}.`);
   if (kind === "file") doc.append(" This is changed in the file.");
   if (kind === "secret" && value) node.insertBefore(takeOut(control), doc);
   const known = { key, control, wrong, read: () => read(control), initial: JSON.stringify(read(control)) };
