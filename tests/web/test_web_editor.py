@@ -225,7 +225,6 @@ def test_each_camera_has_its_own(editor: Page, file: Path) -> None:
     assert [len(camera["zone"]) for camera in cameras(file)] == [1, 1]
 
 
-@pytest.mark.skipif("line" not in kinds(), reason="this version has no lines")
 def test_a_line_is_drawn_with_its_direction(editor: Page, file: Path) -> None:
     editor.get_by_role("button", name="New line").click()
     for end in [(0.1, 0.9), (0.9, 0.9)]:
@@ -252,6 +251,26 @@ def test_a_mask_is_drawn_and_deleted(editor: Page, file: Path, mask: str) -> Non
     editor.get_by_role("button", name=f"Delete {name}").click()
     save(editor)
     assert not cameras(file)[0].get(mask)
+
+
+def test_a_zone_can_be_needed_for_an_alert_and_keeps_what_the_drawing_does_not_show(editor: Page, file: Path) -> None:
+    file.write_text(
+        FILE.replace("0.8]]\n", "0.8]]\ninertia = 5 # slow\n[camera.zone.filter.person]\nmin_area = 0.01\n")
+    )
+    editor.reload()
+    editor.get_by_label("needed for an alert").check()
+    save(editor)
+    assert cameras(file)[0]["required_zones"] == ["path"]
+    editor.get_by_label("Name of the zone").fill("drive")
+    editor.get_by_label("Name of the zone").blur()
+    save(editor)
+    assert cameras(file)[0]["required_zones"] == ["drive"]
+    (zone,) = cameras(file)[0]["zone"]
+    assert (zone["inertia"], zone["filter"]) == (5, {"person": {"min_area": 0.01}})
+    assert "inertia = 5 # slow\n" in file.read_text()
+    editor.get_by_role("button", name="Delete drive").click()
+    save(editor)
+    assert {"zone", "required_zones"}.isdisjoint(cameras(file)[0])
 
 
 def test_a_house_without_a_file_says_so(page: Page, open_site: Opener) -> None:
