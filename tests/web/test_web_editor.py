@@ -208,7 +208,8 @@ def test_a_file_that_changed_underneath_is_not_overwritten(editor: Page, file: P
     expect(editor.get_by_role("alert").first).to_contain_text("edge.toml was changed meanwhile: load this page again")
     assert file.read_text() == f"{FILE}# by hand\n"
     editor.once("dialog", lambda dialog: dialog.accept())
-    editor.get_by_role("button", name="Load again").click()
+    with editor.expect_navigation():
+        editor.get_by_role("button", name="Load again").click()
     expect(editor.locator(".shape")).to_have_count(1)
     editor.get_by_label("Name of the zone").fill("drive")
     editor.get_by_label("Name of the zone").blur()

@@ -148,7 +148,8 @@ def test_a_file_that_changed_underneath_is_not_overwritten(form: Page, file: Pat
     form.get_by_role("button", name="Save").click()
     expect(form.get_by_role("alert").first).to_contain_text("edge.toml was changed meanwhile: load this page again")
     assert file.read_text() == f"{FILE}# by hand\n"
-    form.get_by_role("button", name="Load again").click()
+    with form.expect_navigation():
+        form.get_by_role("button", name="Load again").click()
     section(form, "MQTT").click()
     expect(field(form, "mqtt.port")).to_have_value("")
 
