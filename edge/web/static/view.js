@@ -122,7 +122,7 @@ function showRow(row, shape) {
   fill(part("kind"), NAMES[kind]);
   part("name").hidden = !isNamed(kind);
   part("name").setAttribute("aria-label", `Name of the ${kind}`);
-  if (part("name").value !== name) part("name").value = name;
+  if (document.activeElement !== part("name")) part("name").value = name; // what is being typed is its owner's
   part("direction").hidden = !isLine(kind);
   part("direction").setAttribute("aria-label", `Direction of ${called(shape)}`);
   part("direction").value = direction;
