@@ -73,9 +73,11 @@ class Story:
 
     @property
     def ripe(self) -> bool:
-        """Whether it may be told of: it counts, and has entered a zone that is required."""
+        """Whether it may be told of: it counts, has entered a zone that is required, and is not about to enter one:
+        whoever hears of it goes by the zones of its first message (the alarm by their delays)."""
         required = self._scene.required
-        return self.counts and (not required or not required.isdisjoint(self._stays.entered))
+        entered = not required or not required.isdisjoint(self._stays.entered)
+        return self.counts and entered and self._stays.settled
 
     @property
     def changed(self) -> bool:

@@ -87,6 +87,7 @@ def _routes(pages: Pages, api: Api, settings: WebSettings) -> list[Route]:
         Route("/api/events", api.events),
         Route("/api/events/{event}.jpg", api.snapshot),
         Route("/api/alarm", api.alarm, methods=["POST"]),
+        Route("/api/alarm/log", api.alarm_log),
         Route("/healthz", api.healthz),
         *metrics,
         Route("/static/{name}", static),

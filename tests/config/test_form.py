@@ -26,6 +26,9 @@ password = "${MQTT_PASSWORD}"
 [email]
 username = "me"
 password = "hunter2"
+[[alarm.code]]
+name = "anna"
+code = "4711"
 [web]
 port = 8100
 """
@@ -69,6 +72,7 @@ def test_no_secret_is_shown_and_a_reference_is() -> None:
     assert shown["camera"][0]["source"] == {"$masked": "rtsp://***@192.168.1.20/1"}
     assert shown["mqtt"]["password"] == {"$secret": "${MQTT_PASSWORD}"}
     assert shown["email"]["username"] == "me"
+    assert shown["alarm"]["code"] == [{"name": "anna", "code": {"$secret": ""}}]
     assert "web" not in shown
 
 
