@@ -9,6 +9,7 @@ import queue
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from edge import fresh, report
 from edge.backoff import BackOff
@@ -38,7 +39,7 @@ class Service:
 
     def __init__(self, load: Callable[[], Config], told: Told, desk: Desk | None = None) -> None:
         """desk: where the page changes the file that `load` reads; it hears what became of each reload."""
-        self._load, self._told, self._desk = load, told, desk
+        self._load, self._told, self._desk = load, replace(told, restart=self.reload), desk
         if desk is not None:
             desk.listen(self.reload)
         self._bell = Bell()

@@ -38,19 +38,13 @@ PATH = st.sampled_from(
     [
         *("/", "/login", "/setup", "/password", "/logout", "/healthz", "/metrics", "/static/app.js", "/static/", "//"),
         *("/api/status", "/api/events", "/api/alarm", "/api/events/1-a.jpg", "/live/porch.jpg", "/live/a\0.jpg", ""),
-        *(
-            "/api/config",
-            "/api/config/areas/porch",
-            "/api/config/areas/\0",
-            "/api/config/loaded",
-            "/areas",
-            "/settings",
-        ),
+        *("/api/cameras/porch/motion", "/api/config", "/api/config/areas/porch", "/api/config/areas/\0"),
+        *("/api/config/loaded", "/api/config/unlock", "/areas", "/settings"),
     ]
 ) | st.text(max_size=10).map(lambda text: "/" + text.encode("utf-8", "replace").decode())
 QUERY = st.sampled_from([b"limit=" + b"1" * 5000, b"limit=\xb2", b"before=" + b"x" * 300, b"token=%ff", b"v="]) | VALUE
 BODY = st.sampled_from(
-    [b"[" * 16000, b"&" * 30, b"a=b&" * 21, b'{"mode": "\\ud800"}', b'{"mode": "home", "code": 1}']
+    [b"[" * 16000, b"&" * 30, b"a=b&" * 21, b'{"mode": "\\ud800"}', b'{"mode": "home", "code": 1}', b'{"on": false}']
 ) | (st.binary(max_size=40))
 
 
