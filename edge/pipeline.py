@@ -49,12 +49,13 @@ def watch(
     stages: Stages,
     nuisance: Nuisance | None = None,
     tamper: Tamper | None = None,
+    veil: Callable[[Frame, Sequence[Track], Sequence[Box]], Frame] = lambda frame, tracks, moved: frame,
 ) -> None:
     """Run a camera until its frames end or its detector fails; then end what is open.
 
     A frame is inferred only where the gate saw motion, other than in places that are a nuisance, or the tracker wants
-    to look again; without a detector, motion alone is judged. Runs in the camera's own thread; `emit` and `show` must
-    not block.
+    to look again; without a detector, motion alone is judged. From `veil` on nobody sees what it hides. Runs in the
+    camera's own thread; `emit` and `show` must not block.
     """
     frame, nuisance = None, nuisance or Nuisance(learns=False)
     try:
@@ -72,6 +73,7 @@ def watch(
             else:
                 start = perf_counter()
                 tracks = tracker.coast(frame.time)
+            frame = veil(frame, tracks, moved)
             judged = perf_counter()
             stages.add("track", judged - start)
 

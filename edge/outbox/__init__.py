@@ -8,7 +8,17 @@ At least once, in order, bounded. See `Outbox`; `read_events` reads the same fil
 """
 
 from edge.outbox.box import Outbox
-from edge.outbox.history import read_audit, read_events
+from edge.outbox.history import read_audit, read_events, snapshot_box
 from edge.outbox.values import Limits, Message, SinkStats, Stats, snapshot_path
 
-__all__ = ["Limits", "Message", "Outbox", "SinkStats", "Stats", "read_audit", "read_events", "snapshot_path"]
+__all__ = [
+    "Limits",
+    "Message",
+    "Outbox",
+    "SinkStats",
+    "Stats",
+    "read_audit",
+    "read_events",
+    "snapshot_box",
+    "snapshot_path",
+]

@@ -18,6 +18,7 @@ from edge.web.guard import visit_of
 from edge.web.house import House
 from edge.web.live import BOUNDARY, VIEWERS, Seats, Stream, Studio
 from edge.web.throttle import Throttle
+from edge.web.video import video
 
 CAMERA = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
 EVENT = re.compile(r"\w[\w.-]{0,79}", re.ASCII)
@@ -96,6 +97,22 @@ class Api:
         if jpeg is None:
             return _missing("There is no such snapshot.")
         return Response(jpeg, media_type="image/jpeg")
+
+    def thumbnail(self, request: Request) -> Response:
+        """GET /api/events/{id}/thumb.jpg: a small picture around an object."""
+        event = request.path_params["event"]
+        jpeg = self._house.thumbnail(event) if EVENT.fullmatch(event) else None
+        if jpeg is None:
+            return _missing("There is no such snapshot.")
+        return Response(jpeg, media_type="image/jpeg")
+
+    def clip(self, request: Request) -> Response:
+        """GET /api/clips/{id}.mp4: the clip of an object, whole or in ranges (RFC 9110, 14)."""
+        event = request.path_params["event"]
+        found = self._house.clip(event) if EVENT.fullmatch(event) else "There is no such clip."
+        if isinstance(found, str):
+            return _missing(found)
+        return video(found) or _missing("There is no clip of this event any more.")
 
     async def alarm(self, request: Request) -> Response:
         """POST /api/alarm {"mode": "disarmed|home|away|night|panic", "code": str|null, "now": bool}: answers with the

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from edge.clock import Clock, SystemClock
+from edge.config.desk import Desk
 from edge.errors import EdgeError, StorageError
 from edge.web.api import Api, refused
 from edge.web.auth import Auth
@@ -20,10 +21,15 @@ from edge.web.house import House
 from edge.web.pages import Pages
 from edge.web.settings import WebSettings
 from edge.web.throttle import Throttle
+from edge.web.workshop import Workshop
 
 
-def build(house: House, settings: WebSettings, data: Path, clock: Clock | None = None) -> Starlette:
+def build(
+    house: House, settings: WebSettings, data: Path, clock: Clock | None = None, desk: Desk | None = None
+) -> Starlette:
     """The app for `server.serve`. `data` is the folder of `web.json`; raises StorageError if that file is damaged.
+
+    Settings and drawing change the file of `desk`, and are not offered without one.
 
     Leaves in `app.state`: `auth`, and `api`, whose `closing` ends all streams.
     """
@@ -37,7 +43,7 @@ def build(house: House, settings: WebSettings, data: Path, clock: Clock | None =
         return refused(request, fault) if request.url.path.startswith("/api/") else pages.no_room(request, fault)
 
     app = Starlette(
-        routes=_routes(pages, api, settings),
+        routes=[*_routes(pages, api, settings), *_of_workshop(pages, Workshop(desk, auth, throttle))],
         middleware=[Middleware(Guard, auth=auth, settings=settings)],
         exception_handlers={StorageError: no_room, EdgeError: refused},
     )
@@ -51,6 +57,17 @@ def first_url(app: Starlette, settings: WebSettings, port: int) -> str | None:
     """What to print at the start: the address that sets the first password; None once there is one."""
     token = app.state.auth.first_token()
     return None if token is None else settings.url(port, f"/setup?token={token}")
+
+
+def _of_workshop(pages: Pages, workshop: Workshop) -> list[Route]:
+    return [
+        Route("/settings", pages.settings),
+        Route("/areas", pages.areas),
+        Route("/api/config", workshop.config, methods=["GET", "PATCH"]),
+        Route("/api/config/areas/{camera}", workshop.areas, methods=["GET", "PUT"]),
+        Route("/api/config/loaded", workshop.loaded),
+        Route("/api/config/unlock", workshop.unlock, methods=["POST"]),
+    ]
 
 
 def _routes(pages: Pages, api: Api, settings: WebSettings) -> list[Route]:
@@ -69,6 +86,8 @@ def _routes(pages: Pages, api: Api, settings: WebSettings) -> list[Route]:
         Route("/api/status", api.status),
         Route("/api/events", api.events),
         Route("/api/events/{event}.jpg", api.snapshot),
+        Route("/api/events/{event}/thumb.jpg", api.thumbnail),
+        Route("/api/clips/{event}.mp4", api.clip),
         Route("/api/alarm", api.alarm, methods=["POST"]),
         Route("/api/alarm/log", api.alarm_log),
         Route("/api/cameras/{camera}/{switch}", api.switch, methods=["POST"]),

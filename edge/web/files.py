@@ -13,8 +13,22 @@ HERE = Path(__file__).parent
 TYPES = {
     "app.css": "text/css",
     "app.js": "text/javascript",
+    "desk.css": "text/css",
+    "desk.js": "text/javascript",
+    "drawing.js": "text/javascript",
+    "editor.js": "text/javascript",
+    "settings.js": "text/javascript",
+    "shapes.js": "text/javascript",
+    "view.js": "text/javascript",
     "app.webmanifest": "application/manifest+json",
     "icon.svg": "image/svg+xml",
+    "icon-180.png": "image/png",
+    "icon-192.png": "image/png",
+    "icon-512.png": "image/png",
+    "icon-maskable-512.png": "image/png",
+    "away.html": "text/html",
+    "away.js": "text/javascript",
+    "worker.js": "text/javascript",
 }
 
 
@@ -23,7 +37,10 @@ def static(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in TYPES:
         return PlainTextResponse("There is no such file.\n", 404)
-    return Response(_content(name), media_type=TYPES[name])
+    answer = Response(_content(name), media_type=TYPES[name])
+    if name == "worker.js":
+        answer.headers["service-worker-allowed"] = "/"
+    return answer
 
 
 @functools.cache

@@ -21,7 +21,7 @@ from edge.web.settings import WebSettings
 
 OPEN = frozenset({"/login", "/setup", "/healthz", "/metrics"})
 """What is answered without a session, beside `/static/`. `/metrics` is routed only if it is switched on."""
-FORMS = frozenset({"/login", "/setup", "/password", "/logout"})
+FORMS = frozenset({"/login", "/setup", "/password", "/logout", "/settings", "/areas"})
 """What is meant for people: without a session they are sent to the login page instead of an error."""
 BODY_BYTES = 16384
 BODY_S = 10.0
@@ -31,8 +31,8 @@ COOKIE_S = 30 * 86400
 
 HEADERS = {
     "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
+        "connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",

@@ -6,15 +6,20 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 from starlette.applications import Starlette
 
-from edge.web.app import build
+from edge.config.desk import Desk
+from edge.config.load import load_text
+from edge.web.app import build, first_url
 from edge.web.server import listen, serve
 from edge.web.settings import WebSettings
+from tests.support.browser import CHROMIUM, FLAGS
 from tests.support.house import MemoryHouse
 
 PASSWORD = "correct horse"
@@ -43,6 +48,7 @@ class Site:
     hands: Hands
     port: int
     browser: httpx.Client
+    desk: Desk | None = None
     clients: list[httpx.Client] = field(default_factory=list)
 
     @property
@@ -76,6 +82,12 @@ class Site:
 Opener = Callable[..., Site]
 
 
+def load_again(desk: Desk) -> None:
+    """What the daemon does with a changed file."""
+    desk.load()
+    desk.reloaded(None)
+
+
 @pytest.fixture
 def open_site(tmp_path: Path) -> Iterator[Opener]:
     """Serve a page on a free loopback port; stopped when the test ends."""
@@ -83,11 +95,17 @@ def open_site(tmp_path: Path) -> Iterator[Opener]:
     threads: list[threading.Thread] = []
     sites: list[Site] = []
 
-    def opener(settings: WebSettings | None = None, *cameras: str, hands: Hands | None = None) -> Site:
+    def opener(
+        settings: WebSettings | None = None, *cameras: str, hands: Hands | None = None, file: Path | None = None
+    ) -> Site:
         settings = settings or WebSettings(port=0)
         house = MemoryHouse(*cameras)
         hands = hands or Hands()
-        app = build(house, settings, tmp_path, hands)
+        desk = None if file is None else Desk(file, load_text)
+        if desk is not None:
+            desk.listen(partial(load_again, desk))
+            load_again(desk)
+        app = build(house, settings, tmp_path, hands, desk)
         sock = listen(settings)
         port = sock.getsockname()[1]
         thread = threading.Thread(target=serve, args=(app, settings, stop, sock), name="web")
@@ -95,7 +113,7 @@ def open_site(tmp_path: Path) -> Iterator[Opener]:
         threads.append(thread)
         browser = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10)
         browser.headers["origin"] = f"http://127.0.0.1:{port}"
-        sites.append(Site(app, house, settings, hands, port, browser, [browser]))
+        sites.append(Site(app, house, settings, hands, port, browser, desk, [browser]))
         return sites[-1]
 
     yield opener
@@ -118,3 +136,34 @@ def home(site: Site) -> Site:
     """The same with a password set and the browser logged in."""
     assert site.set_password().status_code == 303
     return site
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A phone's page; a script error or a breach of the content policy fails the test."""
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, locale="en-GB", has_touch=True)
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda line: wrong.append(line.text) if "Content Security Policy" in line.text else None)
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def enter(page: Page, site: Site) -> None:
+    """As the owner does on the first day: the printed address, a password twice."""
+    page.goto(str(first_url(site.app, site.settings, site.port)))
+    page.get_by_label("New password").fill(PASSWORD)
+    page.get_by_label("Once more").fill(PASSWORD)
+    page.get_by_role("button", name="Set password").click()
+    page.wait_for_url(site.base + "/")

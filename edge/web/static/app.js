@@ -527,5 +527,6 @@ document.addEventListener("visibilitychange", () => {
   }
 });
 showAlarm($("alarm").dataset.state);
+navigator.serviceWorker?.register("/static/worker.js", { scope: "/" }).catch(() => {}); // not with an untrusted certificate
 listen();
 setInterval(everySecond, 1000);
