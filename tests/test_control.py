@@ -18,14 +18,13 @@ from typing import Any
 
 import pytest
 
-from edge import control
 from edge.config.schema import Node
-from edge.control import ControlServer, NotRunning, call, handlers_of
+from edge.control import ControlServer, Handler, NotRunning, call, handlers_of, line, place
 from edge.errors import EdgeError, StorageError, UserError
 
 
 @contextmanager
-def running(node: Node, handlers: Mapping[str, control.Handler]) -> Iterator[ControlServer]:
+def running(node: Node, handlers: Mapping[str, Handler]) -> Iterator[ControlServer]:
     server = ControlServer(node, handlers)
     stop = threading.Event()
     thread = threading.Thread(target=server.serve, args=(stop,))
@@ -42,7 +41,7 @@ def running(node: Node, handlers: Mapping[str, control.Handler]) -> Iterator[Con
 def nowhere_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(control, "RUNTIME_FOLDER", tmp_path / "run")
+    monkeypatch.setattr(place, "RUNTIME_FOLDER", tmp_path / "run")
 
 
 @pytest.fixture
@@ -121,7 +120,7 @@ def test_a_request_without_end_is_cut_off(node: Node) -> None:
 def test_a_client_that_says_nothing_holds_the_others_up_for_a_moment_only(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "REQUEST_S", 0.3)
+    monkeypatch.setattr(line, "REQUEST_S", 0.3)
     with running(node, {"ping": lambda request: "pong"}) as server, socket.socket(socket.AF_UNIX) as silent:
         silent.connect(str(server.path))
         start = time.monotonic()
@@ -201,7 +200,7 @@ def test_a_data_folder_with_a_long_path_works_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_runtime: bool
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="t") as short:  # tmp_path is long itself
-        monkeypatch.setattr(control, "TEMPORARY", Path(short))
+        monkeypatch.setattr(place, "TEMPORARY", Path(short))
         if own_runtime:
             monkeypatch.setenv("XDG_RUNTIME_DIR", f"{short}/run")
         node = Node(name="n", data=tmp_path / ("long" * 30))
@@ -212,7 +211,7 @@ def test_a_data_folder_with_a_long_path_works_too(
 
 
 def test_a_folder_that_others_can_write_to_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "TEMPORARY", tmp_path)
+    monkeypatch.setattr(place, "TEMPORARY", tmp_path)
     trap = tmp_path / f"edge-{os.getuid()}"
     trap.mkdir()
     trap.chmod(0o777)

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from edge import control
 from edge.alarm import Alarm, AlarmSettings, Code, World
 from edge.alarm.machine import Plan
 from edge.board import Board
@@ -20,7 +19,7 @@ from edge.clock import SystemClock
 from edge.commands import control as control_commands
 from edge.config.load import load_node
 from edge.config.schema import Camera
-from edge.control import ControlServer, handlers_of
+from edge.control import ControlServer, handlers_of, place
 from edge.outbox import Outbox, read_audit, read_events
 from edge.switches import Panel
 from tests.support.command import Edge
@@ -71,7 +70,7 @@ class House:
 @pytest.fixture
 def edge(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Edge:
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
-    monkeypatch.setattr(control, "RUNTIME_FOLDER", tmp_path / "run")
+    monkeypatch.setattr(place, "RUNTIME_FOLDER", tmp_path / "run")
     return Edge(monkeypatch, capsys)
 
 
