@@ -5,7 +5,7 @@
     schedule, time ------------+        `--(outbox)--> the disk
 
 `machine` is the state machine, a pure function; `schedule`, `sun` and `codes` are pure as well; `stored` says what
-survives a power cut; `alarm` joins them and is the only one with threads and a disk.
+survives a power cut; `core` holds the state and stores it, `alarm` is what the others call, with its thread.
 """
 
 from edge.alarm.alarm import Alarm

@@ -1,0 +1,187 @@
+"""The state in memory, the two ways in which it changes, and all who follow it: sirens, events, listeners, the disk."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+
+from edge.alarm.keeping import Backlog, Keeping, first_state
+from edge.alarm.machine import Arm, Disarm, Effect, Input, Panic, State, Tick, step
+from edge.alarm.news import AlarmNews, Sirens
+from edge.alarm.settings import AlarmSettings
+from edge.alarm.timetable import Timetable
+from edge.alarm.world import World
+from edge.errors import StorageError, UserError
+
+log = logging.getLogger(__name__)
+
+DISARM_S = 1.0
+"""How long disarming waits for the disk: an owner before a ringing siren does not wait for a card that hangs."""
+SCHEDULE = "schedule"
+"""Where the orders of the schedule come from."""
+
+
+class Core:
+    """What people order is stored, then told; what just happens is told, then stored. All methods from any thread, but
+    `turn`, which is for one.
+
+    Args:
+        kept: the state as an earlier run stored it, None at the very first start
+        armed: whether to begin armed then
+        extra: gives what is stored beside the state
+        wake: set when something is to be looked at soon
+
+    Attributes:
+        state: now; reading it never waits
+        since: monotonic time of the newest change, None of a state that an earlier run left: the order's time stands
+    """
+
+    def __init__(
+        self,
+        settings: AlarmSettings,
+        world: World,
+        keeping: Keeping,
+        timetable: Timetable,
+        extra: Callable[[], Mapping[str, str]],
+        wake: threading.Event,
+        kept: str | None,
+        *,
+        armed: bool,
+    ) -> None:
+        self._plan, self._clock, self._keeping, self._timetable = settings.plan, world.clock, keeping, timetable
+        self._extra, self._wake = extra, wake
+        self._turn = threading.Lock()  # one change is stored at a time
+        self._lock = threading.Lock()  # the state in memory; never held over a look at the disk
+        self._listeners: list[Callable[[str], None]] = []
+        now = self._clock.monotonic()
+        self._sirens = Sirens(settings.sirens, world.sound)
+        self._news = AlarmNews(settings.node, world.boot_id, world.clock, world.emit)
+        self.state = first_state(kept, now, world.boot, self._plan, armed=armed)
+        self.since: float | None = None
+        if kept is None:
+            keeping.store(self.state, now, extra(), keeping.entry("start", None, "alarm"))
+        changed = kept != keeping.text(self.state, now) or timetable.fresh
+        self.backlog = Backlog(keeping, world, waiting=kept is not None and changed)
+        self._untold = self.state.phase == "triggered"
+        self._sirens.follow(self.state, now)
+
+    def listen(self, listener: Callable[[str], None]) -> None:
+        """Have `listener(state)` called after each change, in order, in the changer's thread. It must not block and
+        must not arm or disarm."""
+        with self._lock:
+            self._listeners.append(listener)
+
+    def lockout(self, source: str) -> None:
+        """Tell that somebody has guessed too often."""
+        with self._lock:
+            self._news.lockout(source, self.state.name)
+
+    def silence(self) -> None:
+        """Tell all sirens off, whatever the state: the daemon stops, and nobody would end them."""
+        with self._lock:
+            self._sirens.silence()
+
+    def turn(self) -> None:
+        """Do what the time has brought about: delays, sirens, what the disk has not taken yet."""
+        if self._untold:
+            self._untold = False
+            with self._lock:
+                if self.state.phase == "triggered":
+                    self._news.triggered(f"{self.state.cause} (still so after a restart)", self.state.name)
+        self.urgent(Tick(), "the time")
+        with self._lock:
+            self._sirens.follow(self.state, self._clock.monotonic())
+        # Not while an order is on its way to the disk: the older of the two must not come there last.
+        if self._turn.acquire(blocking=False):
+            try:
+                self.backlog.turn(self._now, self._extra)
+            finally:
+                self._turn.release()
+
+    def due(self) -> list[float]:
+        """The monotonic times at which `turn` is to be called."""
+        now = self._clock.monotonic()
+        with self._lock:
+            due = [self.state.until, self._sirens.due(self.state, now), self.backlog.due(now)]
+        return [when for when in due if when is not None]
+
+    def order(self, given: Input, what: str, by: str, name: str | None) -> None:
+        """Do what somebody may order; stored, then told."""
+        with self._turn:
+            now, before = self._clock.monotonic(), self.state
+            wanted, effects = step(before, given, now, self._plan)
+            if not effects:
+                self._refuse_while_alarmed(given, what, by, name, before)
+                self._timetable.ordered(name or by, persist=False)
+                return
+            order = self._timetable.ordered(name or by)
+            entry = self._keeping.entry(what, name, by)
+            late = False
+            try:
+                if isinstance(given, Disarm):
+                    self._keeping.attempt(wanted, now, {**self._extra(), **order}, entry, DISARM_S)
+                else:
+                    self._keeping.store(wanted, now, {**self._extra(), **order}, entry)
+                self.backlog.well()
+            except StorageError as fault:
+                if not isinstance(given, Disarm):
+                    self._timetable.take_back()
+                    self.backlog.waiting = True  # a commit that hung may end well: then the disk would know more
+                    if by != SCHEDULE:  # which tries again every second
+                        self._keeping.record(what, name, by, f"failed: {fault}")
+                    raise
+                late = True
+                self.backlog.ill(fault)
+                self._keeping.record(what, name, by, "done, not stored yet")
+            with self._lock:
+                # What could not wait may have come in between: then the order is judged anew, and stored once more.
+                meanwhile = self.state is not before
+                if meanwhile:
+                    wanted, effects = step(self.state, given, now, self._plan)
+                self.backlog.waiting = late or meanwhile
+                self._set(wanted, effects, by)
+            if meanwhile and wanted.phase in ("pending", "triggered"):
+                self._timetable.take_back()
+                self._refuse_while_alarmed(given, what, by, name, wanted)
+        self._wake.set()
+
+    def _refuse_while_alarmed(self, given: Input, what: str, by: str, name: str | None, state: State) -> None:
+        if isinstance(given, Arm) and state.phase in ("pending", "triggered"):
+            self._keeping.record(what, name, by, f"refused: {state.phase}")
+            raise UserError(f"the alarm is {state.phase}; disarm it first")
+
+    def urgent(self, given: Input, source: str) -> None:
+        """Do what does not wait for a disk; it is stored afterwards."""
+        with self._lock:
+            before = self.state
+            after, effects = step(before, given, self._clock.monotonic(), self._plan)
+            if not effects:
+                return
+            self.backlog.changed()
+            self._set(after, effects, source)
+        self._wake.set()
+        if isinstance(given, Panic):
+            self._keeping.record("panic", None, source, "done")
+        elif after.name != before.name:
+            what = after.phase if after.cause else "armed" if before.phase == "arming" else "over"
+            self._keeping.record(what, None, "alarm", after.cause or "done")
+
+    def _set(self, state: State, effects: tuple[Effect, ...], by: str) -> None:
+        """Take a state for true and tell everybody. The lock is held, so that all hear it in the same order."""
+        changed = state.name != self.state.name
+        self.state = state
+        if Effect.OVER in effects:
+            self._news.over(state.name)
+        if Effect.TRIGGERED in effects:
+            self._news.triggered(state.cause or "unknown", state.name)
+        self._sirens.follow(state, self._clock.monotonic())
+        if changed:
+            self.since = self._clock.monotonic()
+            log.info("alarm: %s by %s", state.name, by)
+            for listener in self._listeners:
+                listener(state.name)
+
+    def _now(self) -> State:
+        with self._lock:
+            return self.state
