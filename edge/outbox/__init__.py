@@ -9,6 +9,21 @@ At least once, in order, bounded. See `Outbox`; `read_events` reads the same fil
 
 from edge.outbox.box import Outbox
 from edge.outbox.history import read_events
+from edge.outbox.objects import VERDICT
+from edge.outbox.timeline import Wanted, read_marks, read_object, read_objects
 from edge.outbox.values import Limits, Message, SinkStats, Stats, snapshot_path
 
-__all__ = ["Limits", "Message", "Outbox", "SinkStats", "Stats", "read_events", "snapshot_path"]
+__all__ = [
+    "VERDICT",
+    "Limits",
+    "Message",
+    "Outbox",
+    "SinkStats",
+    "Stats",
+    "Wanted",
+    "read_events",
+    "read_marks",
+    "read_object",
+    "read_objects",
+    "snapshot_path",
+]
