@@ -23,6 +23,7 @@ from edge.outlets import Outlet, names
 from edge.serving import Serving
 from edge.sinks.base import Sink
 from edge.supervisor import Part, Supervisor
+from edge.timeline import Timeline
 from edge.types import Event
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class Daemon:
         self.outbox = Outbox(
             config.node.data, config.node.name, names(config), self.clock, Limits(), clock_ok=synchronised
         )
+        self.timeline = Timeline(config.node.data, self.outbox)
         self.alarm = Alarm(
             self.outbox.remember, self.outbox.recall, armed_at_first_start=config.alarm.armed_at_first_start
         )

@@ -10,7 +10,7 @@ import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from edge.errors import UserError
+from edge.web.answers import missing
 from edge.web.auth import Auth
 from edge.web.feed import FEEDS, Feed
 from edge.web.guard import visit_of
@@ -19,7 +19,6 @@ from edge.web.live import BOUNDARY, VIEWERS, Seats, Stream, Studio
 from edge.web.throttle import Throttle
 
 CAMERA = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
-EVENT = re.compile(r"\w[\w.-]{0,79}", re.ASCII)
 MOST_CAMERAS = 32
 MODES: dict[str, Mode | Literal["disarmed"]] = {
     "disarmed": "disarmed",
@@ -62,7 +61,7 @@ class Api:
         """GET /live/{camera}.jpg: one picture as it is now."""
         camera = request.path_params["camera"]
         if not self._is_camera(camera):
-            return _missing("There is no such camera.")
+            return missing("There is no such camera.")
         jpeg = await self._studio.one(camera)
         if jpeg is None:
             return JSONResponse({"error": "The camera has no picture now."}, 503, {"retry-after": "5"})
@@ -80,24 +79,6 @@ class Api:
     def metrics(self, _request: Request) -> Response:
         """GET /metrics: Prometheus text format 0.0.4."""
         return PlainTextResponse(self._house.metrics(), media_type="text/plain; version=0.0.4")
-
-    def events(self, request: Request) -> Response:
-        """GET /api/events?limit=&before=: messages, newest first."""
-        limit = request.query_params.get("limit", "60")
-        before = request.query_params.get("before")
-        if re.fullmatch("[0-9]{1,3}", limit) is None or not 1 <= int(limit) <= 200:
-            return JSONResponse({"error": "limit is a number from 1 to 200."}, 400)
-        if before is not None and not 1 <= len(before) <= 200:
-            return JSONResponse({"error": "before is the uid of a message."}, 400)
-        return JSONResponse(self._house.events(int(limit), before))
-
-    def snapshot(self, request: Request) -> Response:
-        """GET /api/events/{id}.jpg: the best picture of an object."""
-        event = request.path_params["event"]
-        jpeg = self._house.snapshot(event) if EVENT.fullmatch(event) else None
-        if jpeg is None:
-            return _missing("There is no such snapshot.")
-        return Response(jpeg, media_type="image/jpeg")
 
     async def alarm(self, request: Request) -> Response:
         """POST /api/alarm {"mode": "disarmed|home|away|night", "code": str|null}: answers with the status."""
@@ -125,7 +106,7 @@ class Api:
 
     def _watch(self, request: Request, cameras: list[str]) -> Response:
         if not cameras or not all(self._is_camera(camera) for camera in cameras):
-            return _missing("There is no such camera.")
+            return missing("There is no such camera.")
         body = self._studio.parts(list(dict.fromkeys(cameras)), self._welcome(request))
         return Stream(body, f"multipart/x-mixed-replace; boundary={BOUNDARY}", self.viewers)
 
@@ -136,15 +117,6 @@ class Api:
         """A stream outlives neither its session nor the server."""
         session = visit_of(request.scope).session
         return lambda: not self.closing and self._auth.knows(session)
-
-
-def refused(_request: Request, fault: Exception) -> Response:
-    """A UserError of the house, e.g. a wrong code: its text is for the person at the page."""
-    return JSONResponse({"error": str(fault)}, 409 if isinstance(fault, UserError) else 503)
-
-
-def _missing(text: str) -> Response:
-    return JSONResponse({"error": text}, 404)
 
 
 def _wish(body: bytes) -> tuple[Mode | Literal["disarmed"], str | None] | None:

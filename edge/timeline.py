@@ -1,0 +1,55 @@
+"""What happened, as the page asks for it, and the owner's word on it: the daemon's side of its timeline."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from edge.errors import UserError
+from edge.outbox import VERDICT, Outbox, Wanted, read_marks, read_object, read_objects
+
+log = logging.getLogger(__name__)
+
+
+class Timeline:
+    """Reads beside the running outbox. Its methods may be called from any thread and read the disk.
+
+    Args:
+        folder: the data folder
+        outbox: keeps the owner's word
+        dismissed: told of each object that was nothing, as its newest `after`; must not block
+    """
+
+    def __init__(
+        self, folder: Path, outbox: Outbox, dismissed: Callable[[dict[str, Any]], None] = lambda after: None
+    ) -> None:
+        self._folder = folder
+        self._outbox = outbox
+        self._dismissed = dismissed
+
+    def objects(self, wanted: Wanted, limit: int, before: str | None) -> list[dict[str, Any]]:
+        """The newest message of each object, newest object first; `before` is the id of one."""
+        return read_objects(self._folder, wanted, limit, before)
+
+    def messages(self, event_id: str) -> list[dict[str, Any]]:
+        """All messages about one object, oldest first."""
+        return read_object(self._folder, event_id)
+
+    def marks(self, wanted: Wanted, slot_s: float) -> dict[str, Any]:
+        """When there was something, in slots of so many seconds."""
+        return read_marks(self._folder, wanted, slot_s)
+
+    def nothing(self, event_id: str, nothing: bool, by: str) -> None:
+        """Keep the owner's word that an object was nothing, or that it was something after all.
+
+        Raises UserError if nothing is known of the object, StorageError if the disk does not take the word.
+        """
+        messages = self.messages(event_id)
+        if not messages:
+            raise UserError(f"nothing is kept of event {event_id} any more")
+        self._outbox.remember(VERDICT + event_id, "1" if nothing else "0")
+        log.info("event %s was %s, says %s", event_id, "nothing" if nothing else "something after all", by)
+        if nothing:
+            self._dismissed(messages[-1]["after"])
