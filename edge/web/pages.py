@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from edge.web.auth import LONGEST, SHORTEST, Auth, csrf_token, weakness
-from edge.web.files import HERE, static_url
+from edge.web.files import HERE, MODULES, static_url
 from edge.web.guard import Visit, cookie_names, set_cookie, visit_of
 from edge.web.house import House
 from edge.web.settings import WebSettings
@@ -40,7 +40,8 @@ class Pages:
         visit = visit_of(request.scope)
         status = self._house.status()
         page = self._env.get_template("index.html")
-        return HTMLResponse(page.render(csrf=csrf_token(visit.session), status=status))
+        paths = {getattr(route, "path", "") for route in request.app.routes}
+        return HTMLResponse(page.render(csrf=csrf_token(visit.session), status=status, paths=paths, modules=MODULES))
 
     def login(self, request: Request) -> Response:
         """Ask for the password, and let in whoever knows it."""

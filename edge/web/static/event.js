@@ -1,0 +1,30 @@
+// What an event says of itself: its name, its facts, where its pictures are.
+
+import { percent, span, title, words } from "./words.js";
+
+const TAMPER = {
+  moved: "Camera moved",
+  covered: "Camera covered",
+  blinded: "Camera blinded",
+  blurred: "Picture blurred",
+  dark: "Too dark to see",
+};
+
+/** What an event is about, as its heading. */
+export function whatOf({ label, sub_label: sub }) {
+  if (label === "tamper") return TAMPER[sub] ?? `Camera: ${words(sub ?? label)}`;
+  if (label === "alarm") return sub ? `Alarm: ${words(sub)}` : "Alarm";
+  return title(sub ?? label);
+}
+
+const address = (after, what) => `/api/events/${encodeURIComponent(after.id)}${what}?t=${after.snapshot?.frame_time ?? after.frame_time}`;
+export const pictureUrl = (after) => address(after, ".jpg");
+export const thumbUrl = (after) => address(after, "/thumb.jpg");
+export const clipUrl = (after) => `/api/clips/${encodeURIComponent(after.id)}.mp4`;
+
+export function factsOf(after) {
+  const zones = [...new Set([...(after.current_zones ?? []), ...(after.entered_zones ?? [])])].map(words);
+  const lasted = after.end_time == null ? "" : span(Math.max(1, after.end_time - after.start_time));
+  const sure = after.label === "motion" || after.top_score == null ? "" : `${percent(after.top_score)}\u00a0sure`;
+  return [title(after.camera), zones.join(", "), lasted, sure].filter(Boolean).join(" · ");
+}

@@ -1,0 +1,164 @@
+// One event: its clip or picture, why it was told, and the owner's word on it. Its address is /#event=ID.
+
+import { $, ask, closesBeside, fill } from "./dom.js";
+import { clipUrl, factsOf, pictureUrl, whatOf } from "./event.js";
+import { fullTime, words } from "./words.js";
+import { overlay, whyParts } from "./why.js";
+
+let rows = []; // the messages of the open event, oldest first
+let clipGone = ""; // why its clip is not shown
+let pushed = false; // its address is one step of the browser's history
+let changed = () => {};
+
+const openId = () => rows.at(-1)?.after.id ?? null;
+
+/** Show an event of which one message is known; the others follow. */
+export function openEvent(row) {
+  history.pushState(null, "", `#event=${encodeURIComponent(row.after.id)}`);
+  pushed = true;
+  show([row]);
+  readAll(row.after.id);
+}
+
+/** The address of an event was followed, from a mail for instance. */
+async function openAddress() {
+  const id = new URLSearchParams(location.hash.slice(1)).get("event");
+  if (!id) return $("shot").open && $("shot").close();
+  if (id === openId()) return;
+  const { ok, status, said } = await ask(`/api/events/${encodeURIComponent(id)}`);
+  if (ok) show(said);
+  else tell(status === 404 ? "That event is not kept any more." : "That event could not be read.");
+}
+
+function tell(text) {
+  fill($("notice"), text);
+  $("notice").hidden = false;
+  history.replaceState(null, "", location.pathname);
+}
+
+async function readAll(id) {
+  const { ok, said } = await ask(`/api/events/${encodeURIComponent(id)}`);
+  if (ok && id === openId()) render(said);
+}
+
+/** A newer message: if it is about the open event, the dialog follows. */
+export function renew(row) {
+  if (row.after.id !== openId() || row.uid === rows.at(-1).uid) return;
+  readAll(row.after.id);
+}
+
+function show(told) {
+  clipGone = "";
+  $("notice").hidden = true;
+  render(told, true);
+  if (!$("shot").open) $("shot").showModal();
+  $("shot").scrollTop = 0;
+}
+
+function render(told, anew = false) {
+  rows = told;
+  const { after } = rows.at(-1);
+  fill($("shot-title"), whatOf(after));
+  fill($("shot-facts"), `${factsOf(after)} · ${fullTime(after.start_time)}`);
+  showMedia(after, anew);
+  $("shot-why").replaceChildren(...whyParts(rows));
+  $("shot-nothing").hidden = ["engine", "alarm"].includes(after.label);
+  $("shot-nothing").setAttribute("aria-pressed", String(Boolean(after.false_positive)));
+  fill($("shot-nothing").querySelector("span"), after.false_positive ? "It was something after all" : "This was nothing");
+  fill($("shot-word"), after.false_positive ? "Kept as a false alarm. What moves at this place is taken less seriously for some days." : "");
+}
+
+// ---------------------------------------------------------------- clip and picture
+
+function showMedia(after, anew) {
+  const [clip, image, box] = [$("shot-clip"), $("shot-image"), $("shot-media")];
+  const playable = Boolean(after.has_clip) && !clipGone;
+  if (anew) $("shot-pick").dataset.shows = playable ? "clip" : "picture";
+  const shows = playable && $("shot-pick").dataset.shows === "clip" ? "clip" : "picture";
+  const [width, height] = after.frame_size ?? [16, 9];
+  box.style.setProperty("--shape", `${width} / ${height}`);
+  box.hidden = !after.has_snapshot && !playable;
+  image.alt = `${whatOf(after)} at ${words(after.camera)}`;
+  if (after.has_snapshot && image.getAttribute("src") !== pictureUrl(after)) image.src = pictureUrl(after);
+  if (after.has_snapshot) clip.poster = pictureUrl(after);
+  if (playable && clip.getAttribute("src") !== clipUrl(after)) clip.src = clipUrl(after);
+  if (shows === "picture") clip.pause();
+  clip.hidden = shows !== "clip";
+  image.hidden = shows !== "picture" || !after.has_snapshot;
+  $("shot-pick").hidden = !playable || !after.has_snapshot;
+  for (const button of $("shot-pick").querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.value === shows));
+  $("shot-save").hidden = !after.has_clip || Boolean(clipGone && clipGone !== UNPLAYABLE);
+  $("shot-save").href = clipUrl(after);
+  fill($("shot-clip-wrong"), clipGone);
+  showWay();
+}
+
+/** The way over the picture; not over one that was cut out of the frame. */
+function showWay() {
+  const image = $("shot-image");
+  const [width, height] = rows.at(-1)?.after.frame_size ?? [0, 0];
+  const whole = image.naturalWidth && Math.abs(image.naturalWidth / image.naturalHeight - width / height) < 0.02;
+  const way = !image.hidden && whole ? overlay(rows) : null;
+  $("shot-way").replaceChildren(...(way ? [way] : []));
+}
+
+const UNPLAYABLE = "This browser cannot play the clip (H.265 perhaps). Save it and open it with another player.";
+
+/** The browser says only that it could not: the device is asked whether the clip is still there. */
+async function clipFailed() {
+  const { after } = rows.at(-1) ?? {};
+  if (!after?.has_clip || !$("shot-clip").getAttribute("src")) return;
+  let status = 0;
+  try {
+    status = (await fetch(clipUrl(after), { headers: { Range: "bytes=0-0" } })).status;
+  } catch {
+    // not reached
+  }
+  if (after.id !== openId()) return;
+  clipGone = status === 404 ? "The clip is not kept any more; this is the picture of it." : status >= 200 && status < 300 ? UNPLAYABLE : "The clip could not be loaded.";
+  showMedia(after, true);
+}
+
+// ---------------------------------------------------------------- the owner's word
+
+async function sayNothing() {
+  const id = openId();
+  const button = $("shot-nothing");
+  const nothing = button.getAttribute("aria-pressed") !== "true";
+  button.disabled = true;
+  const { ok, said } = await ask(`/api/events/${encodeURIComponent(id)}/nothing`, { nothing });
+  button.disabled = false;
+  if (ok) changed(said.at(-1));
+  if (id !== openId()) return;
+  if (ok) render(said);
+  else fill($("shot-word"), said?.error ?? "That did not reach the device.");
+}
+
+function closed() {
+  rows = [];
+  $("shot-image").removeAttribute("src");
+  $("shot-clip").removeAttribute("src");
+  $("shot-clip").removeAttribute("poster");
+  $("shot-clip").load(); // stops the download
+  if (location.hash) {
+    if (pushed) history.back();
+    else history.replaceState(null, "", location.pathname);
+  }
+  pushed = false;
+}
+
+/** `takes(row)` hears of a row that carries the owner's word. */
+export function startShot(takes) {
+  changed = takes;
+  $("shot").addEventListener("close", closed);
+  closesBeside($("shot"));
+  $("shot-image").addEventListener("load", showWay);
+  $("shot-clip").addEventListener("error", clipFailed);
+  $("shot-nothing").addEventListener("click", sayNothing);
+  $("shot-pick").addEventListener("click", ({ target }) => {
+    if (target.value) $("shot-pick").dataset.shows = target.value;
+    showMedia(rows.at(-1).after, false);
+  });
+  addEventListener("popstate", openAddress);
+  openAddress();
+}
