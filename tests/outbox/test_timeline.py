@@ -152,7 +152,15 @@ def test_the_rows_are_those_of_the_messages_whatever_comes_and_goes(steps: list[
         if kind == "forget":  # oldest first, as the history is pruned
             db.execute("DELETE FROM events WHERE id = (SELECT min(id) FROM events)")
         else:
-            with connect(tmp_path / "data") as db:
+            payload = f'{{"armed": "disarmed", "after": {{"camera": "c", "label": "l", "start_time": {seq}}}}}'
+            db.execute("INSERT INTO events VALUES (NULL, 'b', ?, ?, ?, 0, 0, 0, ?)", (seq, name, kind, payload))
+    wanted = db.execute("SELECT object, max(id) FROM events GROUP BY object ORDER BY object").fetchall()
+    assert db.execute("SELECT object, event_id FROM objects ORDER BY object").fetchall() == wanted
+
+
+def test_fifty_thousand_messages_are_answered_at_once(opened: Callable[..., Outbox], tmp_path: Path) -> None:
+    opened().close()
+    with connect(tmp_path / "data") as db:
         db.execute("PRAGMA synchronous = OFF")
         db.execute("BEGIN")
         rows = ((number, f"o{number // 3}", _long_payload(number)) for number in range(50_000))

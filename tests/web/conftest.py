@@ -10,11 +10,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 from starlette.applications import Starlette
 
-from edge.web.app import build
+from edge.web.app import build, first_url
 from edge.web.server import listen, serve
 from edge.web.settings import WebSettings
+from tests.support.browser import CHROMIUM, FLAGS
 from tests.support.house import MemoryHouse
 
 PASSWORD = "correct horse"
@@ -118,3 +120,34 @@ def home(site: Site) -> Site:
     """The same with a password set and the browser logged in."""
     assert site.set_password().status_code == 303
     return site
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A phone's page; a script error or a breach of the content policy fails the test."""
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, locale="en-GB", has_touch=True)
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda line: wrong.append(line.text) if "Content Security Policy" in line.text else None)
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def enter(page: Page, site: Site) -> None:
+    """As the owner does on the first day: the printed address, a password twice."""
+    page.goto(str(first_url(site.app, site.settings, site.port)))
+    page.get_by_label("New password").fill(PASSWORD)
+    page.get_by_label("Once more").fill(PASSWORD)
+    page.get_by_role("button", name="Set password").click()
+    page.wait_for_url(site.base + "/")

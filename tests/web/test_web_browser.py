@@ -5,54 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from edge.web.app import first_url
 from edge.web.throttle import ONE_ADDRESS
+from tests.support.browser import CHROMIUM, FLAGS, needs_chromium
 from tests.support.house import camera, jpeg
-from tests.web.conftest import PASSWORD, Opener, Site
+from tests.web.conftest import PASSWORD, Opener, Site, enter
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+__all__ = ["CHROMIUM", "FLAGS"]
 
-pytestmark = [
-    pytest.mark.chromium,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not here: apt-get install chromium"),
-]
+pytestmark = needs_chromium
 SHADE = "canvas => canvas.getContext('2d').getImageData(5, 5, 1, 1).data[0]"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    """A phone's page; a script error or a breach of the content policy fails the test."""
-    context = chromium.new_context(viewport={"width": 390, "height": 844}, locale="en-GB")
-    page = context.new_page()
-    page.set_default_timeout(15_000)
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda line: wrong.append(line.text) if "Content Security Policy" in line.text else None)
-    yield page
-    context.close()
-    assert wrong == []
 
 
 @pytest.fixture
@@ -75,15 +40,6 @@ def player() -> Iterator[Callable[[Site], None]]:
     stop.set()
     for thread in threads:
         thread.join(2)
-
-
-def enter(page: Page, site: Site) -> None:
-    """As the owner does on the first day: the printed address, a password twice."""
-    page.goto(str(first_url(site.app, site.settings, site.port)))
-    page.get_by_label("New password").fill(PASSWORD)
-    page.get_by_label("Once more").fill(PASSWORD)
-    page.get_by_role("button", name="Set password").click()
-    page.wait_for_url(site.base + "/")
 
 
 def test_the_first_day(page: Page, site: Site, player: Callable[[Site], None]) -> None:

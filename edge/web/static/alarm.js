@@ -35,17 +35,25 @@ export function showAlarm(now, more = null) {
   for (const button of panel.querySelectorAll(".mode")) button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
   $("alarm-more").hidden = !more;
   $("alarm-now").hidden = now !== "arming";
-  fill($("alarm-next"), more?.next ? `Next: ${words(more.next.do)} at ${atTime(more.next.at)}` : "");
+  fill($("alarm-next"), more?.next ? `Next: ${words(more.next.do)} at ${soon(more.next.at)}` : "");
   tick();
+  panel.parentElement.style.setProperty("--alarm-height", `${panel.offsetHeight}px`);
 }
 
-/** Who set it and when, where the device tells; else what the state means. */
+/** What set it off, or who armed it and when, where the device tells; and what the state means. */
 function hintOf(meaning) {
+  if (state === "pending" && detail?.cause) return `${title(detail.cause)}. Disarm, or the alarm goes off.`;
+  if (state === "triggered" && detail?.cause) return `${title(detail.cause)}.`;
   if (!detail?.by || !state.startsWith("armed_")) return meaning;
-  return `${meaning} Set ${typeof detail.since === "number" ? `at ${timeOf(detail.since)} ` : ""}by ${detail.by}.`;
+  return `${meaning} Set ${typeof detail.since === "number" ? `at ${soon(detail.since)} ` : ""}by ${detail.by}.`;
 }
 
-const atTime = (at) => (typeof at === "number" ? timeOf(at) : String(at));
+/** A time of today without its day. */
+function soon(at) {
+  const date = new Date(at * 1000);
+  const today = date.toDateString() === new Date().toDateString();
+  return today ? timeOf(at) : `${date.toLocaleDateString(undefined, { weekday: "short" })} ${timeOf(at)}`;
+}
 
 /** The running delay, and how long the keypad stays locked. */
 export function tick() {
@@ -77,7 +85,8 @@ async function setAlarm(mode, { code = null, now = false } = {}) {
   }
   const why = said?.error ?? "That did not reach the device. The alarm is as it was.";
   // Without a code given, 409 alone asks for one: 403 is a page that is out of date.
-  const again = code === null ? mode === "disarmed" && status === 409 : [403, 409, 429].includes(status);
+  const locked = [403, 429].includes(status) && wait > 0;
+  const again = code === null ? (mode === "disarmed" && status === 409) || locked : [403, 409, 429].includes(status);
   if (!again) {
     $("pin").close();
     return complain(why);

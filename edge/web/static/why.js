@@ -4,6 +4,7 @@ import { draw, make } from "./dom.js";
 import { exactTime, nameOf, number, percent, words } from "./words.js";
 
 const CHART = { width: 320, height: 96, left: 30, right: 8, top: 10, bottom: 18 };
+const BOXES = 6; // more of them hide the picture
 const ARMED = { disarmed: "disarmed", armed_home: "armed (home)", armed_away: "armed (away)", armed_night: "armed (night)" };
 
 const SENTENCES = {
@@ -101,7 +102,8 @@ export function overlay(rows) {
   const seen = rows.findLast((row) => row.why)?.why?.seen ?? [];
   if (!width || (!path.length && !seen.length)) return null;
   const node = draw("svg", { viewBox: `0 0 ${width} ${height}`, class: "way", "aria-hidden": "true", preserveAspectRatio: "none" });
-  for (const [, , [x1, y1, x2, y2]] of seen) node.append(draw("rect", { x: x1, y: y1, width: x2 - x1, height: y2 - y1, class: "way__box" }));
+  const every = Math.ceil(seen.length / BOXES);
+  for (const [, , [x1, y1, x2, y2]] of seen.filter((_, index) => index % every === 0)) node.append(draw("rect", { x: x1, y: y1, width: x2 - x1, height: y2 - y1, class: "way__box" }));
   const points = path.map(([[x, y]]) => `${x * width},${y * height}`);
   if (points.length > 1) node.append(draw("polyline", { points: points.join(" "), class: "way__line" }));
   const end = path.at(-1)?.[0];
