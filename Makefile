@@ -16,7 +16,7 @@ torch := torch==2.13.0
 TORCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-compression clean venv apt torch
+.PHONY: help setup demo test chaos check bench bench-compression clean venv apt torch
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ demo:  ## real footage, found people: terminal and page; no camera needed
 
 test: setup apt $(if $(TORCH),torch)  ## every test, with real brokers, browsers and cameras
 	@$(bin)/python -m pytest -n $(JOBS) --dist loadgroup $(T)
+
+chaos: setup apt  ## ten minutes in which everything fails; then all must have been told (ARGS="--seed 7")
+	@$(bin)/python -m tests.chaos $(ARGS)
 
 check: venv  ## format, lint, types, who imports whom
 	@test -L edge/engines && test -L edge/tools || \

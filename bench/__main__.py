@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import agree, cost, decode, found, preprocess, running, streams
+from bench import agree, cost, decode, found, load, preprocess, running, streams
 from bench.run import run
 from bench.table import Measure
 
@@ -22,6 +22,7 @@ MEASURES: dict[str, Measure] = {
     "memory": running.memory,
     "memory-stream": streams.memory,
     "delivery": running.delivery,
+    "load": load.load,
 }
 
 

@@ -1,4 +1,4 @@
-"""From an event in the pipeline to the PUBACK of a local broker: `python bench/delivery.py [--json] [--events N]`.
+"""From an event in the pipeline to the PUBACK of a local broker: `python -m bench.delivery [--json] [--events N]`.
 
 Two figures, since the first is the disk's and the second is ours: put to commit (the group commit, with its fsync) and
 commit to PUBACK. Events come one by one, as cameras make them. Needs mosquitto.
@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -19,6 +16,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.broker import mosquitto
+from bench.table import Missing
 from edge.board import Board
 from edge.clock import SystemClock
 from edge.outbox import Outbox
@@ -88,20 +87,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--events", type=int, default=500)
     given = parser.parse_args()
-    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
-    if program is None:
-        print("mosquitto is not installed: apt-get install mosquitto", file=sys.stderr)
-        raise SystemExit(3)
-    with tempfile.TemporaryDirectory(prefix="edge-bench-") as name, socket.create_server(("127.0.0.1", 0)) as server:
-        folder, port = Path(name), int(server.getsockname()[1])
-        server.close()
-        (folder / "m.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
-        broker = subprocess.Popen([program, "-c", str(folder / "m.conf")], stderr=subprocess.DEVNULL)
-        try:
-            found = measure(folder, port, given.events)
-        finally:
-            broker.terminate()
-            broker.wait()
+    try:
+        with mosquitto() as port, tempfile.TemporaryDirectory(prefix="edge-bench-") as name:
+            found = measure(Path(name), port, given.events)
+    except Missing as fault:
+        print(fault, file=sys.stderr)
+        raise SystemExit(3) from None
     if given.json:
         print(json.dumps(found))
     else:

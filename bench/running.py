@@ -71,11 +71,11 @@ def _peak_mb(model: str, **environment: str) -> float:
 
 def delivery() -> Iterator[Row]:
     """From an event in the pipeline to the PUBACK of a local broker."""
-    done = subprocess.run([sys.executable, "bench/delivery.py", "--json"], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "bench.delivery", "--json"], capture_output=True, text=True)
     if done.returncode == 3:
         raise Missing(done.stderr.strip())
     if done.returncode:
-        raise SystemExit(f"bench/delivery.py: {done.stderr.strip()}")
+        raise SystemExit(f"bench.delivery: {done.stderr.strip()}")
     found = json.loads(done.stdout)
     yield at_most("group commit to PUBACK, p50", found["commit_to_puback_p50_ms"], 5, " ms")
     yield Row("group commit to PUBACK, p99", f"{found['commit_to_puback_p99_ms']:.3g} ms")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edge.errors import StorageError
 from edge.outbox import objects
+from edge.outbox.spare import Spare, is_full
 from edge.outbox.values import DATABASE, SNAPSHOTS
 
 VERSION = 1
@@ -68,6 +69,18 @@ def open_folder(folder: Path, boot_id: str) -> tuple[sqlite3.Connection, int]:
     Returns the connection and a file descriptor whose lock keeps a second daemon away until it is closed.
     Raises StorageError in one line that names the folder.
     """
+    try:
+        return _open(folder, boot_id)
+    except (OSError, sqlite3.Error) as fault:
+        if not (is_full(folder, fault) and Spare(folder).give_up()):
+            raise StorageError(explain(folder, fault)) from fault
+    try:
+        return _open(folder, boot_id)
+    except (OSError, sqlite3.Error) as fault:
+        raise StorageError(explain(folder, fault)) from fault
+
+
+def _open(folder: Path, boot_id: str) -> tuple[sqlite3.Connection, int]:
     lock = -1
     db = None
     try:
@@ -84,14 +97,12 @@ def open_folder(folder: Path, boot_id: str) -> tuple[sqlite3.Connection, int]:
         db.execute(f"PRAGMA user_version = {VERSION}")
         db.execute("INSERT OR REPLACE INTO kept VALUES ('boot_id', ?)", (boot_id,))
         db.execute("COMMIT")
-    except (OSError, sqlite3.Error, StorageError) as fault:
+    except (OSError, sqlite3.Error, StorageError):
         if db is not None:
             db.close()
         if lock >= 0:
             os.close(lock)
-        if isinstance(fault, StorageError):
-            raise
-        raise StorageError(explain(folder, fault)) from fault
+        raise
     return db, lock
 
 
@@ -100,7 +111,7 @@ def explain(folder: Path, fault: Exception) -> str:
     text = str(fault)
     if isinstance(fault, BlockingIOError):
         return f"data folder {folder} is in use by another running edge; stop that one or set another node.data"
-    if "is full" in text or "No space left" in text:
+    if is_full(folder, fault):
         return f"data folder {folder} is full; make room on its disk"
     if "readonly" in text or "Read-only" in text:
         return f"data folder {folder} is read-only; make it writable or set another node.data"

@@ -16,6 +16,7 @@ from edge.errors import StorageError
 from edge.outbox.books import Books
 from edge.outbox.ledger import Ledger, Row
 from edge.outbox.schema import connect, explain, open_folder
+from edge.outbox.spare import Spare, is_full
 from edge.outbox.values import Limits, runs, snapshot_path
 from edge.outbox.writer import Batch, Entry
 from edge.types import Stamp, event_payload
@@ -56,6 +57,8 @@ class Store:
         self._swept = False
         self._db, self._lock = open_folder(folder, boot_id)
         self._ledger: Ledger | None = Ledger(self._db, sinks, limits, books)
+        self._spare = Spare(folder)
+        self._spare.hold()
 
     def close(self) -> None:
         """Give the file back, and the folder to the next daemon."""
@@ -66,19 +69,36 @@ class Store:
         """Do all of a batch, or raise StorageError with nothing of it done."""
         rows = [row for entry in batch.entries if (row := self._row(entry, batch.lost)) is not None]
         try:
-            gone = self._transact(batch, rows)
+            gone = self._try(batch, rows)
         except (sqlite3.Error, OSError) as fault:
-            # Closing rolls back. A fresh connection for the next try: after an I/O error the old one may be of no use.
-            self._db.close()
-            self._ledger = None
             raise StorageError(explain(self._folder, fault)) from fault
         finally:
             self._books.release_claims()
+        self._spare.hold()
         for mark in batch.marks:
             if mark.state != "pending":
                 self._books.forget(mark.sink, mark.ids)
         for name in gone:
             _delete(snapshot_path(self._folder, name))
+
+    def _try(self, batch: Batch, rows: list[Row]) -> list[str]:
+        """A transaction; one that finds the disk full is tried again in the room that was kept for it."""
+        try:
+            return self._transact(batch, rows)
+        except (sqlite3.Error, OSError) as fault:
+            self._roll_back()
+            if not (is_full(self._folder, fault) and self._spare.give_up()):
+                raise
+        try:
+            return self._transact(batch, rows)
+        except (sqlite3.Error, OSError):
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        """By closing. The next try has a fresh connection: after an I/O error the old one may be of no use."""
+        self._db.close()
+        self._ledger = None
 
     def _transact(self, batch: Batch, rows: list[Row]) -> list[str]:
         """Returns the objects whose pictures are of no use any more. Raises sqlite3.Error."""

@@ -16,6 +16,7 @@ import edge.outbox.writer
 from edge.clock import SystemClock
 from edge.errors import StorageError
 from edge.outbox import Limits, Outbox, read_events
+from edge.outbox.spare import SIZE, WELL
 from tests.support.broker import eventually
 from tests.support.events import event
 
@@ -25,12 +26,21 @@ QUICK = Limits(back_off=(0.05, 0.1))
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 1 MiB."""
-    folder = tmp_path / "disk"
+    yield from _disk(tmp_path / "disk", "1m")
+
+
+@pytest.fixture
+def roomy_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system that has room to spare for events."""
+    yield from _disk(tmp_path / "disk", f"{(WELL + 2) * SIZE}")
+
+
+def _disk(folder: Path, size: str) -> Iterator[Path]:
     folder.mkdir()
     if os.geteuid() != 0:
         pytest.skip("mounting a small file system needs root")
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, text=True, check=False
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, text=True, check=False
     )
     if done.returncode:
         pytest.skip(f"mounting a small file system is not permitted here: {done.stderr.strip()}")
@@ -71,6 +81,29 @@ def test_full_disk_keeps_events_in_memory_and_stores_them_when_there_is_room(sma
     assert box.close()
     seqs = [e["seq"] for e in read_events(small_disk, 10_000)]
     assert seqs == list(range(1, 5 + count + 1))
+
+
+def test_full_disk_still_takes_events_in_the_room_that_was_kept_for_them(roomy_disk: Path) -> None:
+    box = Outbox(roomy_disk, "bar", ["mqtt"], SystemClock(), QUICK)
+    ballast = _fill(roomy_disk)
+    for i in range(200):
+        box.put(event("new", f"object{i}"))
+    assert box.remember("alarm", "armed_away")
+    assert box.flush(5)
+    assert box.fault is None
+    assert box.close()
+    assert len(read_events(roomy_disk, 1000)) == 200
+    ballast.unlink()
+
+
+def test_a_daemon_starts_on_a_full_disk_in_the_room_that_was_kept(roomy_disk: Path) -> None:
+    assert Outbox(roomy_disk, "bar", ["mqtt"], SystemClock(), QUICK).close()
+    _fill(roomy_disk)
+    box = Outbox(roomy_disk, "bar", ["mqtt"], SystemClock(), QUICK)
+    box.put(event("new", "a"))
+    assert box.flush(5)
+    assert box.fault is None
+    assert box.close()
 
 
 def test_disk_that_turns_read_only_is_a_fault_and_recovers(small_disk: Path) -> None:

@@ -49,6 +49,7 @@ class Daemon:
                 return self
             if not line:
                 break
+        self.kill()
         raise AssertionError(f"the daemon did not start:\n{self.log()}")
 
     @property
@@ -104,6 +105,12 @@ class Daemon:
         self._close()
         assert code == 0, self.log()
         return time.monotonic() - begun
+
+    def wait(self) -> None:
+        """Until it ends, however it does."""
+        assert self._process is not None
+        self._process.wait()
+        self._close()
 
     def kill(self) -> None:
         """SIGKILL, if it still runs."""
