@@ -187,3 +187,28 @@ def test_the_health_list_shows_what_room_the_clips_take(page: Page, site: Site) 
     card = page.locator("#storage-card")
     expect(card).to_contain_text("214 clips · 12.4 GB · 1.8 GB free")
     expect(page.get_by_role("list", name="What needs attention")).to_contain_text("full: the disk is full")
+
+
+def test_a_list_that_was_read_far_back_is_as_long_when_its_owner_looks_again(page: Page, site: Site) -> None:
+    for number in range(150):
+        site.house.happen("end", serial=number, start_time=1_700_000_000.0 + number * 60)
+    enter(page, site)
+    page.get_by_role("button", name="Show older").click()
+    expect(page.locator(".event")).to_have_count(120)
+    with page.expect_response("**/api/objects?*"):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # the feed begins anew
+    expect(page.locator(".event")).to_have_count(120)
+
+
+def test_nothing_jumps_while_the_page_loads(page: Page, site: Site) -> None:
+    site.house.state["alarm_detail"] = {"mode": None, "code": True, "code_to_arm": False, "next": None}
+    page.add_init_script(
+        "window.jumps = 0; new PerformanceObserver(list => list.getEntries().forEach(e => window.jumps += e.value))"
+        ".observe({type: 'layout-shift', buffered: true})"
+    )
+    for number in range(5):
+        site.house.happen("end", serial=number)
+    enter(page, site)
+    expect(page.locator(".event")).to_have_count(5)
+    expect(page.locator("#link")).to_have_text("Live")
+    assert page.evaluate("window.jumps") < 0.1  # "good", by the Core Web Vitals

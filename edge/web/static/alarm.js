@@ -195,5 +195,4 @@ export function startAlarm(status) {
   closesBeside($("pin"));
   closesBeside($("log"));
   listenForPanic();
-  showAlarm($("alarm").dataset.state);
 }

@@ -91,5 +91,8 @@ startEvents({ open: openEvent, told: renew, happened });
 startTimeline();
 startShot(takeRow);
 listen();
+// What the page came with: nothing jumps, and the alarm can be tapped, before the feed has said anything.
+showStatus(JSON.parse(document.querySelector("meta[name=status]").content));
+delete document.querySelector(".house").dataset.starting;
 setInterval(everySecond, 1000);
 setInterval(tick, 250);

@@ -6,6 +6,7 @@ import { dayOf, fullTime, timeOf, when, words } from "./words.js";
 
 const KEPT = 400; // cards of a list that grows by itself
 const PAGE = 60;
+const MOST = 180; // objects of one answer; the device gives up to 200
 
 const objects = new Map(); // id -> {node, after, row, at}
 let view = {}; // camera, label, zone, armed, clip; from and to in Unix seconds: what is absent asks for nothing
@@ -59,17 +60,20 @@ function put(row, known = objects.get(row.after.id)) {
 }
 
 /** Show another choice, from its newest object on. */
-export async function setView(chosen) {
+export function setView(chosen) {
   view = chosen;
-  await read(null);
+  return read(null, PAGE);
 }
 
-async function read(before) {
+/** Read what is shown anew, since messages may have been missed; no shorter than it was, so that nothing scrolls. */
+export const readAgain = () => read(null, Math.min(pages * PAGE, MOST));
+
+async function read(before, size) {
   const mine = (asked += 1);
   const began = performance.now();
   const panel = $("events");
   panel.setAttribute("aria-busy", "true");
-  const { ok, said } = await ask(`/api/objects?${viewQuery({ limit: PAGE, before, ...view })}`);
+  const { ok, said } = await ask(`/api/objects?${viewQuery({ limit: size, before, ...view })}`);
   if (mine !== asked) return;
   panel.removeAttribute("aria-busy");
   fill($("events-wrong"), ok ? "" : (said?.error ?? "The list could not be read."));
@@ -83,10 +87,10 @@ async function read(before) {
     }
     pages = 0;
   }
-  pages += 1;
+  pages += size / PAGE;
   for (const row of said) put(row);
   last = said.at(-1)?.after.id ?? last;
-  $("older").hidden = said.length < PAGE;
+  $("older").hidden = said.length < size;
   list();
 }
 
@@ -158,7 +162,7 @@ export function startEvents(listeners) {
   heard = listeners;
   $("older").addEventListener("click", async () => {
     $("older").disabled = true;
-    await read(last);
+    await read(last, PAGE);
     $("older").disabled = false;
   });
 }

@@ -50,7 +50,7 @@ export function markTiles() {
   for (const { node, camera, last } of tiles.values()) {
     const age = performance.now() - last;
     const online = camera.status === "online";
-    const lost = document.body.dataset.link !== "live";
+    const lost = document.body.dataset.link === "lost";
     const state = !online ? camera.status : lost ? "lost" : paused ? "paused" : !last ? "starting" : age > STALE_MS ? "stale" : "live";
     node.dataset.state = state;
     node.dataset.empty = String(!last);

@@ -1,7 +1,7 @@
 // Which events the list shows: a day and a time of it on a bar of marks, a camera, a label, a zone, alerts, clips.
 
 import { $, ask, draw, fill, make } from "./dom.js";
-import { setView, viewQuery } from "./events.js";
+import { readAgain, setView, viewQuery } from "./events.js";
 import { count, timeOf, title } from "./words.js";
 
 const AGAIN_MS = 5000; // the bar follows new events, but not each of them
@@ -10,6 +10,7 @@ let cameras = []; // names, as the status has them
 let day = null; // the midnight of the chosen day, a Date; null: the newest, whatever day they are of
 let until = null; // only what came before it, Unix seconds
 let bar = { from: 0, to: 1, slot: 300, marks: {} }; // what is drawn
+let shown = false;
 let asked = 0;
 let due = null;
 let waiting = null;
@@ -26,11 +27,11 @@ function chosen() {
 
 /** Show what is chosen: the list, the bar, and in words how much is left out. */
 function apply() {
+  shown = true;
   const filters = chosen();
   const narrow = Object.values(filters).filter(Boolean).length;
   $("filter-open").dataset.count = narrow || "";
   $("filter-clear").hidden = !narrow;
-  $("day").value = isoDay(day ?? today());
   $("day-next").disabled = !day || day >= today();
   $("day-latest").hidden = !day && until === null;
   fill($("day-until"), until === null ? "" : `until ${timeOf(until)}`);
@@ -48,8 +49,9 @@ function goToDay(date) {
 
 async function readBar() {
   const mine = (asked += 1);
-  const shown = day ?? today();
-  const [from, to] = [shown / 1000, nextDay(shown) / 1000];
+  const drawn = day ?? today();
+  const [from, to] = [drawn / 1000, nextDay(drawn) / 1000];
+  $("day").value = isoDay(drawn);
   const { ok, said } = await ask(`/api/day?${viewQuery({ ...chosen(), from, to })}`);
   if (!ok || mine !== asked) return;
   bar = { from, to, slot: said.slot_s, marks: said.marks };
@@ -166,8 +168,12 @@ export function happened() {
   }, AGAIN_MS);
 }
 
-/** Read list and bar, as at the start and after a connection that was lost. */
-export const show = apply;
+/** Read list and bar: at the start, and when messages may have been missed. */
+export function show() {
+  if (!shown) return apply();
+  readAgain();
+  readBar();
+}
 
 export function startTimeline() {
   $("filter").addEventListener("change", apply);
