@@ -135,8 +135,9 @@ def test_a_code_to_arm_is_asked_for_only_where_it_is_wanted(page: Page, site: Si
     page.get_by_role("button", name="Home").click()
     expect(page.locator("#alarm")).not_to_have_attribute("aria-busy", "true")
     assert orders.asked == [{"mode": "home", "code": None}]
-    site.house.state["alarm_detail"] = detail(mode=None, code_to_arm=True)
-    page.wait_for_timeout(1500)
+    tomorrow = {"at": time.time() + 86_400, "do": "disarm"}
+    site.house.state["alarm_detail"] = detail(mode=None, code_to_arm=True, next=tomorrow)
+    expect(page.locator("#alarm-next")).to_contain_text("Next: disarm at")
     page.get_by_role("button", name="Night").click()
     pin = page.get_by_role("dialog", name="Code to arm")
     page.keyboard.type("4711")
@@ -174,10 +175,10 @@ def test_panic_is_held_for_two_seconds(page: Page, site: Site, by: str) -> None:
         else:
             page.keyboard.up("Enter")
 
-    press(1200)
-    page.wait_for_timeout(1200)
+    press(1000)
+    page.wait_for_timeout(1100)
     assert orders.asked == []
-    press(2300)
+    press(2100)
     expect(page.locator("#alarm")).not_to_have_attribute("aria-busy", "true")
     assert orders.asked == [{"mode": "panic", "code": None}]
 
