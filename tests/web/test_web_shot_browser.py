@@ -37,7 +37,7 @@ TOLD: dict[str, Any] = {
 
 def happened(site: Site, **more: Any) -> str:
     """One object of which three messages are kept, with a picture; its id."""
-    sinks = [{"mqtt": "delivered", "email": "delivered"}, {"mqtt": "replaced"}, {"mqtt": "pending", "email": "parked"}]
+    sinks = [{"mqtt": "delivered", "email": "delivered"}, {"mqtt": "replaced"}, {"mqtt": "pending", "email": "delivered"}]
     for kind, states in zip(("new", "update", "end"), sinks, strict=True):
         site.house.happen(kind, **{**TOLD, "has_snapshot": True, **more}, sinks=states)
     name = str(site.house.rows[0]["after"]["id"])
@@ -74,7 +74,7 @@ def test_why_an_event_was_told_is_told_in_sentences_and_drawn(page: Page, site: 
     expect(facts).to_contain_text("ssdlite on tflite, 14.3 ms a picture")
     expect(facts).to_contain_text("armed (away)")
     expect(facts).to_contain_text("MQTT: 1 delivered, 1 told together, 1 waiting")
-    expect(facts).to_contain_text("Mail: 1 delivered, 1 refused")
+    expect(facts).to_contain_text("Mail: 1 delivered")
     assert shot.locator(".way__line").evaluate("node => node.points.length") == 8
     expect(shot.locator(".way__box").first).to_be_visible()
 

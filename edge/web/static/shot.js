@@ -10,6 +10,16 @@ let clipGone = ""; // why its clip is not shown
 let pushed = false; // its address is one step of the browser's history
 let changed = () => {};
 
+// What the owner may say of an event, how that is taken back, and what follows from it.
+const WORDS = {
+  object: [
+    "This was nothing",
+    "It was something after all",
+    "Kept as a false alarm. What moves at this place is taken less seriously for some days.",
+  ],
+  tamper: ["The view is right so", "The view was wrong", "The view as it is now is what later ones are held against."],
+};
+
 const openId = () => rows.at(-1)?.after.id ?? null;
 
 /** Show an event of which one message is known; the others follow. */
@@ -64,8 +74,9 @@ function render(told, anew = false) {
   $("shot-why").replaceChildren(...whyParts(rows));
   $("shot-nothing").hidden = ["engine", "alarm"].includes(after.label);
   $("shot-nothing").setAttribute("aria-pressed", String(Boolean(after.false_positive)));
-  fill($("shot-nothing").querySelector("span"), after.false_positive ? "It was something after all" : "This was nothing");
-  fill($("shot-word"), after.false_positive ? "Kept as a false alarm. What moves at this place is taken less seriously for some days." : "");
+  const [word, back, meaning] = WORDS[after.label] ?? WORDS.object;
+  fill($("shot-nothing").querySelector("span"), after.false_positive ? back : word);
+  fill($("shot-word"), after.false_positive ? meaning : "");
 }
 
 // ---------------------------------------------------------------- clip and picture

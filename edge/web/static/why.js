@@ -79,11 +79,16 @@ function factTable(rows, newest) {
   return make("dl", { className: "why__facts" }, ...pairs);
 }
 
+/** A mail is for the first message, and only while the alarm is on: what is no alert is over for it at once. */
+const isFor = (sink, { type, armed, after }) =>
+  !sink.startsWith("email") || (type === "new" && (after.label === "alarm" || !["disarmed", "arming"].includes(armed)));
+
 /** "MQTT: 3 delivered · Mail: 1 waiting", a message that another stands for counted with that. */
 function deliveries(rows) {
   const sinks = new Map();
-  for (const { sinks: states = {} } of rows) {
-    for (const [sink, state] of Object.entries(states)) {
+  for (const row of rows) {
+    for (const [sink, state] of Object.entries(row.sinks ?? {})) {
+      if (!isFor(sink, row)) continue;
       const told = { pending: "waiting", parked: "refused", replaced: "told together" }[state] ?? words(state);
       const found = sinks.get(sink) ?? sinks.set(sink, new Map()).get(sink);
       found.set(told, (found.get(told) ?? 0) + 1);

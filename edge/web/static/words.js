@@ -8,7 +8,7 @@ const TOLD = { back_off: "trying again" };
 
 export const words = (name) => String(name).replaceAll("_", " ");
 export const title = (name) => words(name).replace(/^./, (first) => first.toUpperCase());
-export const nameOf = (sink) => NAMES[sink] ?? title(sink);
+export const nameOf = (sink) => NAMES[sink] ?? title(sink).replace(/^Email/, NAMES.email);
 export const number = (value, digits = 0) => Number(value).toLocaleString(undefined, { maximumFractionDigits: digits });
 export const count = (many, one) => `${number(many)} ${one}${many === 1 ? "" : "s"}`;
 export const percent = (share) => `${Math.round(share * 100)}\u00a0%`;
