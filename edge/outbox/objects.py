@@ -17,7 +17,7 @@ _FACTS = """
     json_extract({row}.payload, '$.after.label'),
     coalesce(json_extract({row}.payload, '$.after.start_time'), 0),
     coalesce(json_extract({row}.payload, '$.after.entered_zones'), '[]'),
-    coalesce(json_extract({row}.payload, '$.armed'), 'disarmed') != 'disarmed',
+    coalesce(json_extract({row}.payload, '$.armed'), 'disarmed') NOT IN ('disarmed', 'arming'),
     coalesce(json_extract({row}.payload, '$.after.has_clip'), 0)
 """
 _NEWER = """

@@ -21,7 +21,7 @@ class Wanted:
 
     zone: one that it entered
     since, until: Unix seconds; the object came at `since` or later, and before `until`
-    armed: the alarm was on in one of its messages
+    armed: the alarm was on in one of its messages; while it was still arming it was not
     clip: it has one
     """
 

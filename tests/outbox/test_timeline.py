@@ -80,6 +80,7 @@ def test_an_alert_stays_one_when_the_house_is_disarmed_while_it_lasts(
     box = opened()
     box.put(event("new", "1-a", armed="armed_home"))
     box.put(event("end", "1-a", armed="disarmed"))
+    box.put(event("new", "2-b", armed="arming"))
     assert box.flush(5)
     assert len(read_objects(tmp_path / "data", Wanted(armed=True), 10)) == 1
 

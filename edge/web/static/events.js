@@ -26,7 +26,7 @@ function fits({ after, armed }) {
     (!view.camera || after.camera === view.camera) &&
     (!view.label || after.label === view.label) &&
     (!view.zone || (after.entered_zones ?? []).includes(view.zone)) &&
-    (!view.armed || armed !== "disarmed") &&
+    (!view.armed || !["disarmed", "arming"].includes(armed)) &&
     (!view.clip || after.has_clip) &&
     (view.from == null || after.start_time >= view.from) &&
     (view.to == null || after.start_time < view.to)
