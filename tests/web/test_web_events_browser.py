@@ -28,7 +28,9 @@ def busy(open_site: Opener) -> Site:
     site = open_site(None, "porch", "yard")
     day = midnight(1)
     site.house.happen("end", serial=1, start_time=day + 7 * 3600, label="dog", armed="disarmed")
-    site.house.happen("end", serial=2, start_time=day + 9 * 3600, entered_zones=["path"], has_clip=True)
+    site.house.happen(
+        "end", serial=2, start_time=day + 9 * 3600, entered_zones=["path"], has_clip=True, end_time=day + 32401
+    )
     site.house.happen("end", serial=3, start_time=day + 18 * 3600, camera="yard")
     site.house.happen(serial=4, start_time=time.time() - 5)
     return site

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,10 @@ TOLD: dict[str, Any] = {
 
 def happened(site: Site, **more: Any) -> str:
     """One object of which three messages are kept, with a picture; its id."""
-    sinks = [{"mqtt": "delivered", "email": "delivered"}, {"mqtt": "replaced"}, {"mqtt": "pending", "email": "delivered"}]
-    for kind, states in zip(("new", "update", "end"), sinks, strict=True):
-        site.house.happen(kind, **{**TOLD, "has_snapshot": True, **more}, sinks=states)
+    gone = {"email": "delivered"}
+    steps = [("new", {"mqtt": "delivered"} | gone, None), ("update", {"mqtt": "replaced"} | gone, None)]
+    for kind, states, end in [*steps, ("end", {"mqtt": "pending"} | gone, START + 9)]:
+        site.house.happen(kind, **{**TOLD, "has_snapshot": True, "end_time": end, **more}, sinks=states)
     name = str(site.house.rows[0]["after"]["id"])
     site.house.shots[name] = jpeg(90)
     return name
@@ -111,11 +113,11 @@ def test_a_clip_plays_and_gives_way_to_the_picture(page: Page, site: Site, tmp_p
 
 def test_a_clip_that_is_gone_or_cannot_be_played_is_said_and_the_picture_stands_in(page: Page, site: Site) -> None:
     name = happened(site, has_clip=True)
-    answer: dict[str, Any] = {"status": 404, "json": {"error": "gone"}}
+    answer: dict[str, Any] = {"status": 404, "json": {"error": "There is no clip any more."}}
     page.route(f"**/api/clips/{name}.mp4", lambda route: route.fulfill(**answer))
     enter(page, site)
     page.locator(".event__open").click()
-    expect(page.locator("#shot-clip-wrong")).to_contain_text("The clip is not kept any more")
+    expect(page.locator("#shot-clip-wrong")).to_contain_text("There is no clip any more.")
     expect(page.get_by_role("img", name="Person at porch")).to_be_visible()
     expect(page.get_by_role("link", name="Save clip")).to_be_hidden()
     page.keyboard.press("Escape")
@@ -198,3 +200,19 @@ def test_an_open_event_follows_what_happens(page: Page, site: Site) -> None:
     expect(page.locator("#shot-facts")).not_to_contain_text("min")
     site.house.happen("end", start_time=START, end_time=START + 600)
     expect(page.locator("#shot-facts")).to_contain_text("10\u00a0min")
+
+
+def test_a_clip_that_is_being_closed_is_waited_for(page: Page, site: Site, tmp_path: Path) -> None:
+    clip = film(tmp_path / "clip.mp4")
+    start = time.time() - 20
+    site.house.happen(has_clip=True, start_time=start, frame_size=[64, 48])
+    name = site.house.rows[0]["after"]["id"]
+    there = [{"status": 404, "json": {"error": "The clip is still being recorded."}}] * 2
+    film_of_it = {"body": clip, "content_type": "video/mp4"}
+    page.route(f"**/api/clips/{name}.mp4", lambda route: route.fulfill(**(there.pop() if there else film_of_it)))
+    enter(page, site)
+    page.locator(".event__open").click()
+    expect(page.locator("#shot-clip-wrong")).to_have_text("The clip follows when this is over.")
+    site.house.happen("end", has_clip=True, start_time=start, end_time=time.time(), frame_size=[64, 48])
+    expect(page.locator("#shot-clip-wrong")).to_have_text("The clip is still being recorded.")
+    expect(page.locator("#shot-clip")).to_have_js_property("videoWidth", 64)

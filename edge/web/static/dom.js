@@ -59,14 +59,14 @@ export function closesBeside(dialog) {
  * Ask the device, by GET or, given a body, by POST: `{ok, status, said, wait}`, never an exception.
  * `said` is the JSON of the answer, `wait` the seconds of its Retry-After; status 0: it was not reached.
  */
-export async function ask(path, body) {
+export async function ask(path, body, headers = {}) {
   const change = {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf },
     body: JSON.stringify(body),
   };
   try {
-    const answer = await fetch(path, { ...(body === undefined ? {} : change), signal: AbortSignal.timeout(10000) });
+    const answer = await fetch(path, { ...(body === undefined ? { headers } : change), signal: AbortSignal.timeout(10000) });
     if (answer.status === 401) location.assign("/login");
     const said = await answer.json().catch(() => null);
     return { ok: answer.ok, status: answer.status, said, wait: Number(answer.headers.get("retry-after") ?? 0) };

@@ -1,7 +1,7 @@
 // The list of events: messages and objects in, one card an object out, as much of it as the view asks for.
 
 import { $, arrange, ask, fill, make, say, stamp } from "./dom.js";
-import { factsOf, pictureUrl, thumbUrl, whatOf } from "./event.js";
+import { factsOf, hasClip, pictureUrl, thumbUrl, whatOf } from "./event.js";
 import { dayOf, fullTime, timeOf, when, words } from "./words.js";
 
 const KEPT = 400; // cards of a list that grows by itself
@@ -101,8 +101,11 @@ function newEvent(id) {
   const image = node.querySelector("img");
   image.addEventListener("error", () => {
     const picture = image.dataset.picture;
-    if (picture && image.getAttribute("src") !== picture) image.src = picture; // no small one of it
-    else image.hidden = true;
+    if (!picture || image.getAttribute("src") === picture) image.hidden = true;
+    else {
+      image.style.objectPosition = image.dataset.at;
+      image.src = picture; // no small one of it
+    }
   });
   return node;
 }
@@ -118,12 +121,13 @@ function showEvent({ node, after, row }) {
   node.dataset.nothing = String(Boolean(after.false_positive));
   node.dataset.delivery = row.state ?? "";
   fill(node.querySelector(".event__state"), after.end_time == null ? "Now" : after.false_positive ? "Was nothing" : unsent);
-  node.querySelector(".event__clip").hidden = !after.has_clip;
+  node.querySelector(".event__clip").hidden = !hasClip(row);
   image.hidden = !after.has_snapshot;
   if (after.has_snapshot && image.dataset.picture !== pictureUrl(after)) {
     const box = after.snapshot?.box ?? after.box;
     const [width, height] = after.frame_size ?? [1, 1];
-    if (box) image.style.objectPosition = `${((box[0] + box[2]) / 2 / width) * 100}% ${((box[1] + box[3]) / 2 / height) * 100}%`;
+    image.dataset.at = box ? `${((box[0] + box[2]) / 2 / width) * 100}% ${((box[1] + box[3]) / 2 / height) * 100}%` : "";
+    image.style.objectPosition = ""; // the small picture has the object in its middle
     image.dataset.picture = pictureUrl(after);
     image.src = thumbUrl(after);
   }

@@ -1,7 +1,7 @@
 // One event: its clip or picture, why it was told, and the owner's word on it. Its address is /#event=ID.
 
 import { $, ask, closesBeside, fill } from "./dom.js";
-import { clipUrl, factsOf, pictureUrl, whatOf } from "./event.js";
+import { clipUrl, factsOf, hasClip, pictureUrl, whatOf } from "./event.js";
 import { fullTime, words } from "./words.js";
 import { overlay, whyParts } from "./why.js";
 
@@ -83,7 +83,8 @@ function render(told, anew = false) {
 
 function showMedia(after, anew) {
   const [clip, image, box] = [$("shot-clip"), $("shot-image"), $("shot-media")];
-  const playable = Boolean(after.has_clip) && !clipGone;
+  const expected = hasClip(rows.at(-1));
+  const playable = expected && !clipGone;
   if (anew) $("shot-pick").dataset.shows = playable ? "clip" : "picture";
   const shows = playable && $("shot-pick").dataset.shows === "clip" ? "clip" : "picture";
   const [width, height] = after.frame_size ?? [16, 9];
@@ -98,9 +99,9 @@ function showMedia(after, anew) {
   image.hidden = shows !== "picture" || !after.has_snapshot;
   $("shot-pick").hidden = !playable || !after.has_snapshot;
   for (const button of $("shot-pick").querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.value === shows));
-  $("shot-save").hidden = !after.has_clip || Boolean(clipGone && clipGone !== UNPLAYABLE);
+  $("shot-save").hidden = !expected || Boolean(clipGone && clipGone !== UNPLAYABLE);
   $("shot-save").href = clipUrl(after);
-  fill($("shot-clip-wrong"), clipGone);
+  fill($("shot-clip-wrong"), after.has_clip && after.end_time == null ? "The clip follows when this is over." : clipGone);
   showWay();
 }
 
@@ -113,20 +114,26 @@ function showWay() {
   $("shot-way").replaceChildren(...(way ? [way] : []));
 }
 
+const FRESH_S = 30;
+const AGAIN_MS = 2000;
 const UNPLAYABLE = "This browser cannot play the clip (H.265 perhaps). Save it and open it with another player.";
 
 /** The browser says only that it could not: the device is asked whether the clip is still there. */
 async function clipFailed() {
   const { after } = rows.at(-1) ?? {};
   if (!after?.has_clip || !$("shot-clip").getAttribute("src")) return;
-  let status = 0;
-  try {
-    status = (await fetch(clipUrl(after), { headers: { Range: "bytes=0-0" } })).status;
-  } catch {
-    // not reached
-  }
+  const { ok, status, said } = await ask(clipUrl(after), undefined, { Range: "bytes=0-0" }); // a refusal is JSON
   if (after.id !== openId()) return;
-  clipGone = status === 404 ? "The clip is not kept any more; this is the picture of it." : status >= 200 && status < 300 ? UNPLAYABLE : "The clip could not be loaded.";
+  const fresh = Date.now() / 1000 - after.end_time < FRESH_S;
+  clipGone = ok ? UNPLAYABLE : status === 404 ? (said?.error ?? "There is no clip of this any more.") : "The clip could not be loaded.";
+  showMedia(after, true);
+  if (status === 404 && fresh) setTimeout(() => after.id === openId() && tryAgain(after), AGAIN_MS);
+}
+
+/** A clip is closed some moments after its object has gone. */
+function tryAgain(after) {
+  clipGone = "";
+  $("shot-clip").removeAttribute("src");
   showMedia(after, true);
 }
 
