@@ -214,3 +214,16 @@ def test_nothing_jumps_while_the_page_loads(page: Page, site: Site) -> None:
     expect(page.locator(".event")).to_have_count(5)
     expect(page.locator("#link")).to_have_text("Live")
     assert page.evaluate("window.jumps") < 0.1  # "good", by the Core Web Vitals
+
+
+def test_the_parts_of_the_page_are_one_tap_away_on_a_phone(page: Page, busy: Site) -> None:
+    enter(page, busy)
+    expect(page.locator(".event")).to_have_count(4)
+    tabs = page.get_by_role("navigation", name="Parts of the page")
+    for name in ("Health", "Events", "Cameras", "Alarm"):
+        tabs.get_by_role("link", name=name).tap()
+        heading = page.get_by_role("heading", name=name, exact=True) if name != "Alarm" else page.locator("h1")
+        expect(heading.first).to_be_in_viewport()
+    expect(page).to_have_url(f"{busy.base}/")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    expect(tabs).to_be_hidden()

@@ -84,6 +84,12 @@ document.addEventListener("visibilitychange", () => {
     watch();
   }
 });
+$("tabs").addEventListener("click", (event) => {
+  const part = event.target.closest("a")?.hash;
+  if (!part) return;
+  event.preventDefault(); // no step in the browser's history: "back" is for closing an event
+  document.querySelector(part).scrollIntoView();
+});
 $("notice").addEventListener("click", () => ($("notice").hidden = true));
 startAlarm(showStatus);
 startLive();

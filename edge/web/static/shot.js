@@ -158,7 +158,7 @@ function closed() {
   $("shot-clip").removeAttribute("src");
   $("shot-clip").removeAttribute("poster");
   $("shot-clip").load(); // stops the download
-  if (location.hash) {
+  if (location.hash.startsWith("#event=")) {
     if (pushed) history.back();
     else history.replaceState(null, "", location.pathname);
   }
