@@ -23,6 +23,7 @@ COMMANDS = {
     "bench": "edge.commands.bench:bench",
     "engines": "edge.commands.engines:engines",
     "check": "edge.commands.check:check",
+    "email": "edge.commands.email:email",
     "doctor": "edge.commands.doctor:doctor",
     "status": "edge.commands.control:status",
     "arm": "edge.commands.control:arm",

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from edge import mailing
 from edge.board import Board
-from edge.clock import Clock
+from edge.clock import Clock, synchronised
 from edge.config.schema import Config
 from edge.metrics import Stages
 from edge.outbox import Outbox
@@ -19,8 +20,8 @@ COMMANDS = ("alarm/set",)
 
 def names(config: Config) -> list[str]:
     """The sinks that every event is for."""
-    wanted = {"mqtt": config.mqtt.host, "email": config.email.host, "jsonl": config.jsonl.path}
-    return [name for name, where in wanted.items() if where]
+    wanted = {"mqtt": config.mqtt.host, "jsonl": config.jsonl.path}
+    return [*(name for name, where in wanted.items() if where), *mailing.names(config)]
 
 
 class Hidden(Protocol):
@@ -46,7 +47,7 @@ class Outlet:
         if self.config.mqtt.host:
             yield self._mqtt(self.config.mqtt.host, on_command, stats)
         if self.config.email.host:
-            yield self._email(self.config.email.host)
+            yield from self._email()
         if self.config.jsonl.path:
             from edge.sinks.jsonl import JsonlSink
 
@@ -80,22 +81,11 @@ class Outlet:
             latency=self.latency,
         )
 
-    def _email(self, host: str) -> Sink:
-        from edge.sinks.email import EmailSettings, EmailSink
+    def _email(self) -> Iterator[Sink]:
+        from edge.sinks.email import EmailSink
 
-        table = self.config.email
-        settings = EmailSettings(
-            host=host,
-            sender=table.sender or "",
-            to=table.to,
-            port=table.port,
-            username=table.username,
-            password=_plain(table.password),
-            starttls=table.starttls,
-            ca=table.ca,
-            throttle=table.throttle_s,
-        )
-        return EmailSink(settings, self.outbox, self.clock)
+        for settings in mailing.settings(self.config):
+            yield EmailSink(settings, self.outbox, self.clock, synchronised)
 
 
 def _plain(secret: Hidden | None) -> str | None:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from edge import mailing
 from edge.config.schema import Config
 from edge.control import ControlServer, Handler, handlers_of
 from edge.daemon import Daemon
@@ -104,7 +105,7 @@ class Running:
             port=table.port,
             cert=table.cert,
             key=table.key,
-            allowed_hosts=table.allowed_hosts,
+            allowed_hosts=mailing.hosts(table),
             metrics=table.metrics,
         )
         app = build(self.daemon, settings, self._config.node.data)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from edge import hours
 from edge.config.source import flaw
 
 T = TypeVar("T")
@@ -79,6 +80,14 @@ def _address(value: str) -> str:
     return value
 
 
+def _hours(value: str) -> str:
+    try:
+        hours.parse(value)
+    except ValueError as problem:
+        raise fault(str(problem), "write `23:00-07:00`, or with days `fri,sat 23:00-09:00`") from None
+    return value
+
+
 def _frozen(value: object) -> object:
     """TOML gives lists where the models hold tuples. pydantic's own way, `Strict(False)`, is younger than 2.5."""
     return tuple(value) if isinstance(value, list) else value
@@ -130,6 +139,7 @@ TopicName: TypeAlias = Annotated[str, AfterValidator(_topic_name)]
 Label: TypeAlias = Annotated[str, AfterValidator(_label)]
 Source: TypeAlias = Annotated[str, AfterValidator(_source)]
 Address: TypeAlias = Annotated[str, AfterValidator(_address)]
+HoursOfDay: TypeAlias = Annotated[str, AfterValidator(_hours)]
 Server: TypeAlias = Annotated[str, AfterValidator(_server)]
 FilePath: TypeAlias = Annotated[Path, BeforeValidator(_path)]
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]

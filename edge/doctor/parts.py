@@ -8,7 +8,7 @@ import socket
 import tempfile
 from pathlib import Path
 
-from edge import hardware, wiring
+from edge import hardware, mailing, wiring
 from edge.config.schema import Config, Node
 from edge.control import NotRunning, call
 from edge.doctor import machine
@@ -18,6 +18,7 @@ from edge.engines.base import EngineOptions
 from edge.errors import EdgeError
 from edge.models import store, trust
 from edge.models.packed.signing import verifier
+from edge.sinks.email.probe import patient, probe
 from edge.web.settings import WebSettings, absent_packages
 
 CONNECT_S = 3.0
@@ -32,7 +33,7 @@ def look(config: Config) -> list[Verdict]:
     if config.mqtt.host:
         looks.append(_server("broker", config.mqtt.host, config.mqtt.port, "is mosquitto running, and `mqtt` right?"))
     if config.email.host:
-        looks.append(_server("mail", config.email.host, config.email.port, "are `email.host` and `email.port` right?"))
+        looks.append(_mail(config))
     looks.append(Verdict("daemon", "ok", "running" if running else "not running"))
     return [verdict for verdict in looks if verdict is not None]
 
@@ -149,6 +150,17 @@ def _server(name: str, host: str, port: int, advice: str) -> Verdict:
         reason = "no answer" if isinstance(fault, TimeoutError) else fault.strerror or str(fault)
         return Verdict(name, "fail", f"{host}:{port}: {reason.lower()}", advice)
     return Verdict(name, "ok", f"{host}:{port} answers")
+
+
+def _mail(config: Config) -> Verdict:
+    """As far as the certificate: whether the login is right and mail arrives only a mail can tell."""
+    settings = patient(mailing.settings(config)[0], CONNECT_S)
+    *_, last = steps = list(probe(settings, send=False, now=0.0))
+    if not last.ok:
+        found, _, advice = last.found.partition("; ")
+        return Verdict("mail", "fail", found, advice or "`edge email test` tries it again, step by step")
+    told = ", ".join(step.found for step in steps[1:])
+    return Verdict("mail", "ok", f"{told}; `edge email test` sends a mail")
 
 
 def _web(config: Config, running: bool) -> Verdict | None:

@@ -130,6 +130,14 @@ class Outbox:
         """
         return self._reader.pending(sink, limit, after_id)
 
+    def told_by(self, sink: str, event_id: int) -> list[dict[str, Any]]:
+        """The payloads of those that this waiting message replaces, oldest first. Raises StorageError."""
+        return self._reader.told_by(sink, event_id)
+
+    def pictures(self, object_id: str) -> list[Path]:
+        """The pictures that are kept of an object now, at most three, in the order in which they were taken."""
+        return self._reader.pictures(object_id)
+
     def delivered(self, sink: str, ids: Sequence[int], told_by: int | None = None) -> None:
         """These have arrived; or, given `told_by`, that waiting message tells about them too and replaces them.
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from edge.clock import Clock
 from edge.errors import StorageError
+from edge.outbox import pictures
 from edge.outbox.books import Books
 from edge.outbox.schema import connect, explain
 from edge.outbox.values import Limits, Message, SinkStats, runs, snapshot_path
@@ -21,6 +22,12 @@ SELECT d.event_id, e.boot_id, e.entered, e.payload, d.tries, d.replaces, e.objec
        EXISTS (SELECT 1 FROM pictures p WHERE p.object = e.object)
 FROM deliveries d CROSS JOIN events e ON e.id = d.event_id
 WHERE d.sink = ? AND d.state = 'pending' AND d.event_id > ? ORDER BY d.event_id LIMIT ?
+"""
+TOLD_BY = """
+WITH RECURSIVE told (id) AS (
+    SELECT event_id FROM deliveries WHERE replaced_by = :heir AND sink = :sink
+    UNION SELECT d.event_id FROM told JOIN deliveries d ON d.replaced_by = told.id WHERE d.sink = :sink
+) SELECT e.payload FROM told JOIN events e ON e.id = told.id ORDER BY e.id
 """
 DEPTH = "SELECT count(*) FROM deliveries WHERE sink = ? AND state = 'pending'"
 OLDEST = """
@@ -95,6 +102,15 @@ class Reader:
             fresh_until = float("-inf")
         picture = snapshot_path(self._folder, name) if pictured else None
         return Message(event_id, payload, tuple(json.loads(replaces or "[]")), fresh_until, tries, picture)
+
+    def told_by(self, sink: str, event_id: int) -> list[dict[str, Any]]:
+        """The payloads of what a message stands for, oldest first."""
+        with self._reading() as db:
+            return [json.loads(text) for (text,) in db.execute(TOLD_BY, {"heir": event_id, "sink": sink})]
+
+    def pictures(self, object_id: str) -> list[Path]:
+        """The pictures that a sink may attach, in the order in which they were taken."""
+        return pictures.found(snapshot_path(self._folder, object_id))
 
     def open_objects(self) -> list[dict[str, Any]]:
         """The newest payload of every object that an earlier run left open."""

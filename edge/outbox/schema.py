@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS pending ON deliveries (sink, event_id) WHERE state = 'pending';
 CREATE INDEX IF NOT EXISTS undelivered ON deliveries (sink, state, event_id) WHERE state IN ('parked', 'dropped');
+CREATE INDEX IF NOT EXISTS told_by ON deliveries (replaced_by) WHERE replaced_by IS NOT NULL;
 CREATE TABLE IF NOT EXISTS open_objects (object TEXT PRIMARY KEY, event_id INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS pictures (object TEXT PRIMARY KEY, event_id INTEGER NOT NULL, bytes INTEGER NOT NULL)
     WITHOUT ROWID;

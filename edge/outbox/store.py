@@ -13,13 +13,14 @@ from typing import Any
 
 from edge.clock import Clock
 from edge.errors import StorageError
+from edge.outbox import pictures
 from edge.outbox.books import Books
 from edge.outbox.ledger import Ledger, Row
 from edge.outbox.schema import connect, explain, open_folder
 from edge.outbox.spare import Spare, is_full
 from edge.outbox.values import Limits, runs, snapshot_path
 from edge.outbox.writer import Batch, Entry
-from edge.types import Stamp, event_payload
+from edge.types import Event, Stamp, event_payload
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,8 @@ class Store:
             if mark.state != "pending":
                 self._books.forget(mark.sink, mark.ids)
         for name in gone:
-            _delete(snapshot_path(self._folder, name))
+            for path in pictures.paths(snapshot_path(self._folder, name)):
+                _delete(path)
 
     def _try(self, batch: Batch, rows: list[Row]) -> list[str]:
         """A transaction; one that finds the disk full is tried again in the room that was kept for it."""
@@ -137,7 +139,8 @@ class Store:
     def _sweep(self) -> None:
         """Delete pictures whose event was never committed, since the power went in between."""
         self._swept = True
-        known = {snapshot_path(self._folder, name).name for (name,) in self._db.execute("SELECT object FROM pictures")}
+        objects = self._db.execute("SELECT object FROM pictures")
+        known = {path.name for (name,) in objects for path in pictures.paths(snapshot_path(self._folder, name))}
         folder = snapshot_path(self._folder, "").parent
         try:
             # A folder among them is not ours: a disk of its own has its lost+found here.
@@ -178,28 +181,28 @@ class Store:
         payload = event_payload(entry.event, stamp)
         picture = 0
         if entry.event.jpeg:
-            picture = self._store_picture(entry.event.after.id, entry.event.jpeg)
+            picture = self._store_picture(entry.event, entry.event.jpeg)
             payload["after"]["has_snapshot"] = payload["after"]["has_snapshot"] and picture > 0
         return payload, picture
 
-    def _store_picture(self, object_id: str, jpeg: bytes) -> int:
-        """Write a snapshot; returns its bytes, 0 if that cannot be: an event without its picture is still one."""
-        path = snapshot_path(self._folder, object_id)
-        fresh = path.with_suffix(".tmp")
-        trouble = None
+    def _store_picture(self, event: Event, jpeg: bytes) -> int:
+        """Write a snapshot; returns the bytes of all that its object has, 0 if that cannot be: an event without its
+        picture is still one."""
+        path = snapshot_path(self._folder, event.after.id)
+        taken = event.captured_at if event.after.snapshot is None else event.after.snapshot.frame_time
+        size, trouble = 0, None
         try:
             if shutil.disk_usage(self._folder).free < RESERVE:
                 trouble = "the disk is nearly full"
             else:
                 path.parent.mkdir(exist_ok=True)  # somebody may have cleaned up
-                fresh.write_bytes(jpeg)
-                fresh.replace(path)
+                size = pictures.keep(path, jpeg, taken)
         except OSError as fault:
             trouble = fault.strerror
         if trouble and not self._pictureless:
             log.warning("data folder %s: events are stored without their pictures: %s", self._folder, trouble)
         self._pictureless = trouble is not None
-        return 0 if trouble else len(jpeg)
+        return size
 
 
 def _delete(path: Path) -> None:

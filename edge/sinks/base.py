@@ -53,6 +53,14 @@ class Queue(Protocol):
         """The oldest waiting messages behind `after_id`. Raises StorageError."""
         ...
 
+    def told_by(self, sink: str, event_id: int) -> Sequence[Mapping[str, Any]]:
+        """The payloads of those that this waiting message replaces, oldest first. Raises StorageError."""
+        ...
+
+    def pictures(self, object_id: str) -> Sequence[Path]:
+        """The pictures that are kept of an object now, at most three, in the order in which they were taken."""
+        ...
+
     def delivered(self, sink: str, ids: Sequence[int], told_by: int | None = None) -> None:
         """These are at the far end, or need not go there: the waiting message `told_by` tells about them too."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from datetime import datetime, timezone
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -45,6 +46,10 @@ class MailServer:
     """Keeps what it accepts in `mails`. Set before `start`:
 
     starttls: offer STARTTLS and ask for it and for a login
+    implicit: TLS from the first byte instead
+    certificate: another one than a good one: `expired`, `other_name`
+    later_recipients: who is refused for now (450)
+    login_refusal: said to a wrong login
     answers: replies to the next DATA instead of 250, one by one
     """
 
@@ -54,19 +59,29 @@ class MailServer:
         self.recipients: list[list[str]] = []
         self.answers: list[str] = []
         self.refused_recipients: set[str] = set()
+        self.later_recipients: set[str] = set()
+        self.refused_senders: set[str] = set()
+        self.implicit = False
         self.starttls = True
         self.encrypted: list[bool] = []
         self.ca = folder / "mail-ca.pem"
         authority = trustme.CA()
         authority.cert_pem.write_to_path(str(self.ca))
         self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        authority.issue_cert("127.0.0.1").configure_cert(self._context)
+        self._authority = authority
+        self.certificate = "good"
+        self.login_refusal: str | None = None
         self._controller: _Controller | None = None
 
     def start(self) -> None:
         """Listen."""
         given: dict[str, Any] = {"authenticator": self._authenticate, "auth_require_tls": True}
-        if self.starttls:
+        past = datetime(2001, 1, 1, tzinfo=timezone.utc) if self.certificate == "expired" else None
+        name = "elsewhere.example.org" if self.certificate == "other_name" else "127.0.0.1"
+        self._authority.issue_cert(name, not_after=past).configure_cert(self._context)
+        if self.implicit:
+            given |= {"ssl_context": self._context, "auth_require_tls": False}
+        elif self.starttls:
             given |= {"tls_context": self._context, "require_starttls": True, "auth_required": True}
         self._controller = _Controller(self, hostname="127.0.0.1", port=self.port, **given)
         self._controller.start()
@@ -82,7 +97,19 @@ class MailServer:
         self, server: SmtpSession, session: Session, envelope: Envelope, how: str, data: Any
     ) -> AuthResult:
         good = isinstance(data, LoginPassword) and data == LoginPassword(USERNAME.encode(), PASSWORD.encode())
+        if not good and self.login_refusal is not None:
+            return AuthResult(success=False, handled=False, message=self.login_refusal)
         return AuthResult(success=good, handled=False)
+
+    async def handle_MAIL(
+        self, server: SmtpSession, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Take a sender, or not."""
+        if address in self.refused_senders:
+            return "553 5.7.1 sender address rejected: not owned by user"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
 
     async def handle_RCPT(
         self, server: SmtpSession, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -90,6 +117,8 @@ class MailServer:
         """Take a recipient, or not."""
         if address in self.refused_recipients:
             return "550 5.1.1 no such user"
+        if address in self.later_recipients:
+            return "450 4.2.0 greylisted, come back later"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from edge.config.fields import FilePath, Many, Port, Text, fault, is_loopback
+from edge.config.fields import FilePath, Many, Port, Server, Text, fault, is_loopback
 from edge.config.schema.base import Table, together
 
 
@@ -24,6 +24,12 @@ class Web(Table):
         default="127.0.0.1", description="Address to listen on. Beyond this machine it needs `cert` and `key`."
     )
     port: Port = Field(default=8099, description="Port to listen on.")
+    url: Server | None = Field(
+        default=None,
+        description="Address of the page as phones reach it, for links in mails: `https://porch.local:8099`; the page "
+        "answers to its host as well. Unset: "
+        "made from `host` and `port` where the page can be reached from other machines, else mails have no link.",
+    )
     cert: FilePath | None = Field(
         default=None, description="Certificate (PEM), with `key`: the page is then served by https."
     )

@@ -1,13 +1,17 @@
 """Email: alerts with their picture, by smtplib in the sink's own thread.
 
-sink.py     what is mailed, and when
-letter.py   the mail
-server.py   the session with the mail server, and its faults in words
+sink.py     from the outbox to the mail server
+alert.py    what is worth a mail, and to whom
+desk.py     when it goes: throttle, pictures to come, quiet hours, quiet again
+letter.py   the mail; words.py its words, photos.py its pictures
+story.py    what is known over restarts
+server.py   the session with the mail server; causes.py its faults in words
 deadline.py what cuts a session that takes too long
+probe.py    a trial of the server, step by step
 """
 
 from edge.sinks.email.server import MailError, entered
-from edge.sinks.email.settings import EmailSettings
+from edge.sinks.email.settings import EmailSettings, Rules
 from edge.sinks.email.sink import EmailSink
 
-__all__ = ["EmailSettings", "EmailSink", "MailError", "entered"]
+__all__ = ["EmailSettings", "EmailSink", "MailError", "Rules", "entered"]

@@ -1,136 +1,176 @@
-"""The mail itself: what happened, readable on a phone's lock screen, with the picture."""
+"""The mail itself: what happened, readable on a phone's lock screen, with its pictures."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+import re
+from collections.abc import Sequence
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from pathlib import Path
+from urllib.parse import quote
 
-import cv2
-import numpy as np
-
-from edge.sinks.base import Message
+from edge.sinks.email import words
+from edge.sinks.email.alert import ALARM, Alert, Told
+from edge.sinks.email.photos import Photo
 from edge.sinks.email.settings import EmailSettings
 from edge.types import ENGINE
 
-PICTURE_BYTES = 145_000
-"""Base64 makes a third more of it: the attachment stays below 200 kB."""
 LATE_S = 300.0
+SUBJECT = 150
+"""Characters; phones show half of that."""
 NAMED = 10
-"""Held-back alerts that are listed one by one."""
+"""Other alerts that are listed one by one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """One mail to be sent: an event, and those of the same camera that it tells about as well.
+def compose(
+    alert: Alert,
+    settings: EmailSettings,
+    now: float,
+    photos: Sequence[Photo] = (),
+    *,
+    clip: bool = False,
+    clock_ok: bool = True,
+) -> EmailMessage:
+    """The mail for an alert.
 
-    others: how many those are
-    newest: Unix time and label of the newest of them
+    Args:
+        now: Unix time
+        photos: what to attach
+        clip: there is one of the event
+        clock_ok: the clock is synchronised
     """
-
-    message: Message
-    others: int = 0
-    newest: tuple[tuple[float, str], ...] = ()
-
-    @property
-    def camera(self) -> str:
-        """The camera that saw it."""
-        return str(self.message.payload["after"]["camera"])
-
-    def telling(self, *older: Alert) -> Alert:
-        """The same, telling about older alerts of its camera as well."""
-        told = [told for alert in older for told in (*alert.newest, alert.line)]
-        others = self.others + sum(alert.others + 1 for alert in older)
-        return Alert(self.message, others, (*told, *self.newest)[-NAMED:])
-
-    @property
-    def line(self) -> tuple[float, str]:
-        """Itself in short."""
-        return float(self.message.payload["captured_at"]), str(self.message.payload["after"]["label"])
-
-
-def compose(alert: Alert, settings: EmailSettings, now: float) -> EmailMessage:
-    """The mail for an alert. now: Unix time. Reads the snapshot's file; without a readable one it goes without."""
-    payload = alert.message.payload
-    after = payload["after"]
-    seen = _local(payload["captured_at"])
-    subject = f"{_name(after['label']).capitalize()} at {_name(after['camera'])}, {seen:%H:%M:%S}"
-    if alert.others:
-        subject += f" (and {alert.others} more)"
-    if now - payload["captured_at"] > LATE_S:
-        subject = "Late: " + subject
-    mail = EmailMessage(policy=SMTP)
-    mail["Subject"] = subject
-    mail["From"] = settings.sender
-    mail["To"] = ", ".join(settings.to)
-    mail["Date"] = format_datetime(_local(now))
-    # The same for every attempt: a mail that was sent twice because of a crash is known by it.
-    mail["Message-ID"] = f"<{payload['uid']}@{payload['node']}.edge.invalid>"
-    mail["Auto-Submitted"] = "auto-generated"
-    picture = read_picture(alert.message.snapshot)
-    mail.set_content("\n".join(_lines(alert, pictured=picture is not None)))
-    if picture is not None:
-        name = f"{after['camera']}-{seen:%Y%m%d-%H%M%S}.jpg"
-        mail.add_attachment(picture, maintype="image", subtype="jpeg", disposition="inline", filename=name)
+    mail = begin(settings, subject(alert, now), now)
+    mail["Message-ID"] = f"<{_id(alert, settings)}.edge.invalid>"
+    text = "\n".join(_lines(alert, settings, pictured=bool(photos), clip=clip, clock_ok=clock_ok))
+    # Not every server on the way takes 8 bits.
+    mail.set_content(text, cte=None if text.isascii() else "quoted-printable")
+    names: set[str] = set()
+    for photo in photos:
+        stem = f"{_safe(photo.camera)}-{words.local(photo.taken):%Y%m%d-%H%M%S}"
+        name = next(name for n in range(len(photos) + 1) if (name := f"{stem}{f'-{n}' if n else ''}.jpg") not in names)
+        names.add(name)
+        mail.add_attachment(photo.jpeg, maintype="image", subtype="jpeg", disposition="inline", filename=name)
     return mail
 
 
-def _lines(alert: Alert, *, pictured: bool) -> list[str]:
+def begin(settings: EmailSettings, title: str, now: float) -> EmailMessage:
+    """A mail with all headers but its Message-ID."""
+    mail = EmailMessage(policy=SMTP)
+    mail["Subject"] = title
+    mail["From"] = settings.sender
+    mail["To"] = ", ".join(settings.to)
+    mail["Date"] = format_datetime(words.local(now))
+    mail["Auto-Submitted"] = "auto-generated"
+    return mail
+
+
+def subject(alert: Alert, now: float) -> str:
+    """What a lock screen shows."""
+    text = _subject(alert, now)
+    return text if len(text) <= SUBJECT else text[: SUBJECT - 3] + "..."
+
+
+def _subject(alert: Alert, now: float) -> str:
+    payload = alert.message.payload
+    every = [*alert.older, alert.told]
+    if alert.kind == "quiet":
+        every = [*alert.known, *every]
+        camera, first = words.name(alert.camera), words.local(min(told.at for told in every))
+        return f"Quiet at {camera} since {words.local(alert.since):%H:%M}: {words.counts(every)} since {first:%H:%M}"
+    if alert.kind == "night" and alert.older:
+        first, last = (words.local(pick(told.at for told in every)) for pick in (min, max))
+        return f"Quiet hours, {first:%H:%M} to {last:%H:%M}: {words.counts(every)}"
+    text = f"{words.headline(payload['after'])}, {words.local(alert.at):%H:%M:%S}"
+    if alert.older:
+        text += f" (and {len(alert.older)} more)"
+    return "Late: " + text if alert.kind == "event" and now - alert.at > LATE_S else text
+
+
+def _id(alert: Alert, settings: EmailSettings) -> str:
+    """The same for every attempt, so that a mail that was sent twice because of a crash is known by it; another one for
+    recipients with rules of their own, since theirs is another mail."""
+    payload = alert.message.payload
+    own = settings.name.partition(":")[2]
+    left = _safe(f"{payload['uid']}{'.' if own else ''}{own}")
+    return f"{left}@{_safe(payload['node'])}"
+
+
+def _safe(text: str) -> str:
+    """For ids and names of files."""
+    return re.sub(r"[^\w.-]", "_", text, flags=re.ASCII)[: words.LONGEST]
+
+
+def _lines(alert: Alert, settings: EmailSettings, *, pictured: bool, clip: bool, clock_ok: bool) -> list[str]:
+    payload = alert.message.payload
+    if alert.kind == "quiet":
+        lines = _quiet(alert)
+    elif alert.kind == "night" and alert.older:
+        lines = _night(alert)
+    else:
+        lines = _event(alert, pictured=pictured or not settings.rules.pictures)
+    lines += _links(alert, settings.page, clip=clip)
+    if settings.rules.quiet_hours and not (clock_ok and payload["clock_ok"]):
+        lines += ["", "The clock is not set yet, so quiet hours are not kept."]
+    return [*lines, "", f"edge on {words.name(payload['node'])}", words.name(payload["uid"]).replace(" ", "_")]
+
+
+def _event(alert: Alert, *, pictured: bool) -> list[str]:
     payload = alert.message.payload
     after = payload["after"]
-    seen = _local(payload["captured_at"])
-    where = f"camera {_name(after['camera'])}"
-    if after["current_zones"]:
-        where += f", {', '.join(map(_name, after['current_zones']))}"
-    what = _name(after["label"]).capitalize()
-    when = f"{seen:%A %d %B %Y, %H:%M:%S}" + ("" if payload["clock_ok"] else " (clock not set yet, time uncertain)")
-    armed = f"alarm {_name(payload['armed'])}"
-    if after["label"] == ENGINE:  # no camera saw it: it says itself what happened
-        lines = [f"{what} of {_name(after['camera'])}: {after['sub_label']}", when, armed.capitalize()]
+    armed = f"alarm {words.name(payload['armed'])}"
+    when = f"{words.local(alert.at):%A %d %B %Y, %H:%M:%S}"
+    lines = [words.sentence(after), when + ("" if payload["clock_ok"] else " (clock not set yet, time uncertain)")]
+    if after["label"] in (ENGINE, ALARM):
+        lines.append(armed.capitalize())
     else:
-        lines = [f"{what} seen by {where}", when, f"Score {after['top_score']:.0%}, {armed}"]
+        lines.append(f"Score {after['top_score']:.0%}, {armed}")
         lines += [] if pictured else ["No picture of this one."]
-    if alert.others:
-        lines += ["", f"Since the last mail of this camera also {alert.others} more:"]
-        lines += [f"  {_local(at):%H:%M:%S} {_name(label)}" for at, label in alert.newest]
-        if alert.others > len(alert.newest):
-            lines.append(f"  and {alert.others - len(alert.newest)} before")
-    return [*lines, "", f"edge on {payload['node']}", f"{payload['uid']}"]
+    if alert.scene:
+        lines += ["", "Seen just before:", *_list(alert.scene, cameras=True)]
+    if alert.kind == "night":
+        lines.append("It was kept for the end of the quiet hours.")
+    if alert.older:
+        told = words.counts(alert.older)
+        lines += ["", f"Since the last mail of this camera also {len(alert.older)} more: {told}", *_listed(alert)]
+    return lines
 
 
-def read_picture(path: Path | None) -> bytes | None:
-    """A snapshot's JPEG, made small enough for a mail; None if there is none that can be read."""
-    try:
-        jpeg = b"" if path is None else path.read_bytes()
-    except OSError:
-        return None
-    return shrink(jpeg) if jpeg else None
+def _night(alert: Alert) -> list[str]:
+    every = [*alert.older, alert.told]
+    lines = [f"{len(every)} alerts were kept for the end of the quiet hours:"]
+    for camera in dict.fromkeys(told.camera for told in every):
+        lines.append(f"  {words.name(camera)}: {words.counts([told for told in every if told.camera == camera])}")
+    return [*lines, "", *_listed(alert, itself=True)]
 
 
-def shrink(jpeg: bytes, limit: int = PICTURE_BYTES) -> bytes | None:
-    """The same picture in at most `limit` bytes: as it is, else of lower quality, else smaller; None if it is none."""
-    image = None
-    quality = 80
-    while len(jpeg) > limit:
-        if image is None:
-            image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-            if image is None:
-                return None
-        elif quality > 60:
-            quality -= 10
-        else:
-            image = cv2.resize(image, None, fx=0.7, fy=0.7, interpolation=cv2.INTER_AREA)
-        _, coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        jpeg = coded.tobytes()
-    return jpeg
+def _quiet(alert: Alert) -> list[str]:
+    every = [*alert.known, *alert.older, alert.told]
+    first, last = (words.local(pick(told.at for told in every)) for pick in (min, max))
+    fresh = len(alert.older) + 1
+    return [
+        f"Camera {words.name(alert.camera)} is quiet since {words.local(alert.since):%H:%M:%S}.",
+        f"Between {first:%H:%M} and {last:%H:%M}: {words.counts(every)}; {fresh} of them not mailed before:",
+        *_listed(alert, itself=True),
+    ]
 
 
-def _local(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds).astimezone()
+def _listed(alert: Alert, *, itself: bool = False) -> list[str]:
+    """The newest of what else is told, a line each."""
+    every = [*alert.older, *([alert.told] if itself else [])]
+    lines = _list(every[-NAMED:], cameras=len({told.camera for told in every}) > 1)
+    return [*lines, *([f"  and {len(every) - NAMED} before"] if len(every) > NAMED else [])]
 
 
-def _name(name: str) -> str:
-    return name.replace("_", " ")
+def _list(every: Sequence[Told], *, cameras: bool) -> list[str]:
+    lines = []
+    for told in every:
+        where = ", ".join(map(words.name, ([told.camera] if cameras else []) + list(told.zones)))
+        lines.append(f"  {words.local(told.at):%H:%M:%S} {words.name(told.label)}{f', {where}' if where else ''}")
+    return lines
+
+
+def _links(alert: Alert, page: str | None, *, clip: bool) -> list[str]:
+    if page is None:
+        return []
+    object_id = quote(alert.object_id, safe="")
+    return ["", f"Look: {page}/#event={object_id}", *([f"Clip: {page}/api/clips/{object_id}.mp4"] if clip else [])]

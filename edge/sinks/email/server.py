@@ -1,9 +1,8 @@
-"""The mail server: getting in, handing over one mail, and what can go wrong, in words without passwords."""
+"""The mail server: getting in, and handing over one mail."""
 
 from __future__ import annotations
 
 import smtplib
-import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -11,10 +10,9 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 
 from edge.errors import PartError
+from edge.sinks.email import causes
 from edge.sinks.email.deadline import Context, Deadline, Server
-from edge.sinks.email.settings import SMTPS_PORT, EmailSettings
-
-_AUTH_NEEDED = 530
+from edge.sinks.email.settings import EmailSettings
 
 
 class MailError(PartError):
@@ -36,6 +34,18 @@ class Session:
     deadline: Deadline
 
 
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """Who did not get a mail that others got.
+
+    later: the server asks to try these again
+    words: what it said, one line; empty if everybody got it
+    """
+
+    later: tuple[str, ...] = ()
+    words: str = ""
+
+
 @contextmanager
 def entered(settings: EmailSettings) -> Iterator[Session]:
     """A session with the server, encrypted and logged in as the settings ask. Raises MailError."""
@@ -44,33 +54,47 @@ def entered(settings: EmailSettings) -> Iterator[Session]:
         try:
             yield Session(server, deadline)
         finally:
-            with suppress(OSError, smtplib.SMTPException):
-                server.quit()
-            server.close()
+            leave(server)
 
 
 def _enter(settings: EmailSettings, deadline: Deadline) -> smtplib.SMTP:
     server: smtplib.SMTP | None = None
     try:
-        context = _tls_context(settings, deadline)
-        if settings.port == SMTPS_PORT:
-            server = smtplib.SMTP_SSL(settings.host, settings.port, timeout=settings.timeout, context=context)
-        else:
-            server = Server(deadline, settings.host, settings.port, settings.timeout)
-            if settings.starttls:
-                server.starttls(context=context)
+        context = tls_context(settings, deadline)
+        server = connect(settings, deadline, context)
+        if settings.encryption == "starttls":
+            server.starttls(context=context)
         if settings.username is not None:
-            _log_in(server, settings.username, settings)
+            log_in(server, settings)
     except (OSError, smtplib.SMTPException, MailError) as fault:
         if server is not None:
             server.close()
         if isinstance(fault, MailError):
             raise
-        raise MailError(_too_slow(settings) if deadline.expired else _no_entry(settings, fault)) from fault
+        late = deadline.expired
+        raise MailError(causes.too_slow(settings) if late else causes.no_entry(settings, fault)) from fault
     return server
 
 
-def _tls_context(settings: EmailSettings, deadline: Deadline) -> Context:
+def leave(server: smtplib.SMTP) -> None:
+    """End a session, with a word if that is possible."""
+    with suppress(OSError, smtplib.SMTPException):
+        server.quit()
+    server.close()
+
+
+def connect(settings: EmailSettings, deadline: Deadline, context: ssl.SSLContext) -> smtplib.SMTP:
+    """A server that has greeted us, over TLS already where that is wanted from the first byte.
+
+    Raises OSError where it cannot be reached, smtplib.SMTPException where its greeting is none.
+    """
+    if settings.encryption == "tls":
+        return smtplib.SMTP_SSL(settings.host, settings.port, timeout=settings.timeout, context=context)
+    return Server(deadline, settings.host, settings.port, settings.timeout)
+
+
+def tls_context(settings: EmailSettings, deadline: Deadline) -> Context:
+    """What a certificate has to satisfy. Raises OSError if `ca` cannot be read."""
     context = Context(ssl.PROTOCOL_TLS_CLIENT)
     context.deadline = deadline
     context.load_default_certs()
@@ -79,9 +103,10 @@ def _tls_context(settings: EmailSettings, deadline: Deadline) -> Context:
     return context
 
 
-def _log_in(server: smtplib.SMTP, username: str, settings: EmailSettings) -> None:
+def log_in(server: smtplib.SMTP, settings: EmailSettings) -> None:
+    """Log in with the settings' user name and password. Raises OSError, SMTPException, MailError."""
     try:
-        server.login(username, settings.password or "")
+        server.login(settings.username or "", settings.password or "")
     except UnicodeEncodeError:
         # The exception quotes the password: it must not be chained to what may reach a log.
         raise MailError(
@@ -90,77 +115,33 @@ def _log_in(server: smtplib.SMTP, username: str, settings: EmailSettings) -> Non
         ) from None
 
 
-def hand_over(session: Session, mail: EmailMessage, settings: EmailSettings) -> str | None:
-    """Send one mail; it is delivered when this returns: the server has said 250.
+def hand_over(session: Session, mail: EmailMessage, settings: EmailSettings, *, some_have_it: bool = False) -> Refusals:
+    """Send one mail; whoever is not among the refusals has it when this returns: the server has said 250.
 
-    Returns what is wrong where some recipients were refused and others not, else None. Raises MailError.
+    Args:
+        some_have_it: others than `settings.to` got this mail before, so that it is no fault of the mail if none of
+            these gets it now
+
+    Raises:
+        MailError: nobody got it.
     """
     session.deadline.restart(settings.longest)
     try:
         refused = session.server.send_message(mail, settings.sender, settings.to)
+    except smtplib.SMTPRecipientsRefused as fault:
+        if session.deadline.expired or not some_have_it:
+            raise _not_delivered(session, settings, fault) from fault
+        refused = fault.recipients
     except (OSError, smtplib.SMTPException) as fault:
-        # Half an answer, cut off, looks like one: what it seems to say counts for nothing then.
-        late = session.deadline.expired
-        raise (MailError(_too_slow(settings)) if late else _no_delivery(settings, fault)) from fault
-    if not refused:
-        return None
-    return "; ".join(f"{settings.address} refuses {who} ({_said(*why)})" for who, why in refused.items())
+        raise _not_delivered(session, settings, fault) from fault
+    later = tuple(who for who, (code, _) in refused.items() if code < 500)
+    told = (f"{settings.address} refuses {who} ({causes.said(*why)})" for who, why in refused.items())
+    return Refusals(later, "; ".join(told))
 
 
-def _no_delivery(settings: EmailSettings, fault: OSError | smtplib.SMTPException) -> MailError:
-    where = settings.address
-    if isinstance(fault, smtplib.SMTPRecipientsRefused):
-        codes = [code for code, _ in fault.recipients.values()]
-        said = _said(*next(iter(fault.recipients.values())))
-        return MailError(f"{where} refuses every recipient ({said}); check email.to", final=min(codes) >= 500)
-    if not isinstance(fault, smtplib.SMTPResponseException):
-        return MailError(f"connection to {where} lost while sending ({_words(fault)})")
-    said, final = _said(fault.smtp_code, fault.smtp_error), fault.smtp_code >= 500
-    if not isinstance(fault, smtplib.SMTPSenderRefused):
-        return MailError(f"{where} refuses the mail ({said})", final=final)
-    if fault.smtp_code == _AUTH_NEEDED and "STARTTLS" in said.upper():
-        return MailError(f"{where} wants STARTTLS ({said}); set email.starttls = true")
-    if fault.smtp_code == _AUTH_NEEDED:
-        return MailError(f"{where} wants a login ({said}); set email.username and password")
-    return MailError(f"{where} refuses the sender {settings.sender} ({said}); check email.from", final=final)
-
-
-def _too_slow(settings: EmailSettings) -> str:
-    return f"{settings.address} is too slow: it was not done within {settings.longest:.0f} s"
-
-
-def _no_entry(settings: EmailSettings, fault: Exception) -> str:
-    where = settings.address
-    if isinstance(fault, socket.gaierror):
-        return f"the name {settings.host} is not known (DNS); check email.host and the network"
-    if isinstance(fault, ConnectionRefusedError):
-        return f"no mail server at {where} (connection refused); check email.host and email.port"
-    if isinstance(fault, smtplib.SMTPAuthenticationError):
-        said = _said(fault.smtp_code, fault.smtp_error)
-        return f"{where} refuses the login ({said}); check email.username and password: many want an app password"
-    if isinstance(fault, smtplib.SMTPNotSupportedError):
-        what = "STARTTLS" if "STARTTLS" in str(fault) else "a login"
-        return f"{where} does not offer {what}, so nothing was sent; check email.port and email.starttls"
-    if isinstance(fault, ssl.SSLCertVerificationError):
-        return f"TLS: the certificate of {where} is not trusted ({fault.verify_message})"
-    if isinstance(fault, ssl.SSLError):
-        return f"TLS with {where} failed ({fault.reason or fault}); check email.port and email.starttls"
-    if isinstance(fault, FileNotFoundError | PermissionError | IsADirectoryError):
-        return f"TLS: {settings.ca} cannot be read; check email.ca"
-    if isinstance(fault, TimeoutError):
-        return f"{where} does not answer (timed out)"
-    if isinstance(fault, smtplib.SMTPResponseException):
-        return f"{where} does not let us in ({_said(fault.smtp_code, fault.smtp_error)})"
-    return f"no session with {where} ({_words(fault)})"
-
-
-def _words(fault: Exception) -> str:
-    if isinstance(fault, TimeoutError):
-        return "timed out"
-    return (fault.strerror if isinstance(fault, OSError) else None) or str(fault) or type(fault).__name__
-
-
-def _said(code: int, text: bytes | str) -> str:
-    """A server's reply on one short line."""
-    words = text.decode(errors="replace") if isinstance(text, bytes) else text
-    return f"{code} {' '.join(words.split())[:120]}"
+def _not_delivered(session: Session, settings: EmailSettings, fault: OSError | smtplib.SMTPException) -> MailError:
+    # Half an answer, cut off, looks like one: what it seems to say counts for nothing then.
+    if session.deadline.expired:
+        return MailError(causes.too_slow(settings))
+    text, final = causes.no_delivery(settings, fault)
+    return MailError(text, final=final)
