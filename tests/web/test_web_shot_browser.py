@@ -216,3 +216,16 @@ def test_a_clip_that_is_being_closed_is_waited_for(page: Page, site: Site, tmp_p
     site.house.happen("end", has_clip=True, start_time=start, end_time=time.time(), frame_size=[64, 48])
     expect(page.locator("#shot-clip-wrong")).to_have_text("The clip is still being recorded.")
     expect(page.locator("#shot-clip")).to_have_js_property("videoWidth", 64)
+
+
+def test_the_other_pictures_of_an_object_are_there_to_be_looked_at(page: Page, site: Site) -> None:
+    name = happened(site)
+    site.house.shots[f"{name}-1"] = jpeg(20, (32, 24))
+    enter(page, site)
+    page.locator(".event__open").click()
+    pictures = page.get_by_role("group", name="Pictures").get_by_role("button")
+    expect(pictures).to_have_count(2)  # nothing was kept between
+    pictures.first.click()
+    expect(page.locator("#shot-image")).to_have_js_property("naturalWidth", 32)
+    pictures.last.click()
+    expect(page.locator("#shot-image")).to_have_js_property("naturalWidth", 64)

@@ -19,6 +19,7 @@ export function whatOf({ label, sub_label: sub }) {
 
 const address = (after, what) => `/api/events/${encodeURIComponent(after.id)}${what}?t=${after.snapshot?.frame_time ?? after.frame_time}`;
 export const pictureUrl = (after) => address(after, ".jpg");
+export const otherUrl = (after, number) => address(after, `-${number}.jpg`); // the first, and one between it and the best
 export const thumbUrl = (after) => address(after, "/thumb.jpg");
 /** Whether a clip can be expected: it was recorded, its object has gone, and the device has not let go of it. */
 export const hasClip = ({ after, clip }) => Boolean(after.has_clip) && after.end_time != null && clip !== null;

@@ -1,7 +1,7 @@
 // One event: its clip or picture, why it was told, and the owner's word on it. Its address is /#event=ID.
 
-import { $, ask, closesBeside, fill } from "./dom.js";
-import { clipUrl, factsOf, hasClip, pictureUrl, whatOf } from "./event.js";
+import { $, ask, closesBeside, fill, make } from "./dom.js";
+import { clipUrl, factsOf, hasClip, otherUrl, pictureUrl, whatOf } from "./event.js";
 import { fullTime, words } from "./words.js";
 import { overlay, whyParts } from "./why.js";
 
@@ -71,6 +71,7 @@ function render(told, anew = false) {
   fill($("shot-title"), whatOf(after));
   fill($("shot-facts"), `${factsOf(after)} · ${fullTime(after.start_time)}`);
   showMedia(after, anew);
+  if (anew) showOthers(after);
   $("shot-why").replaceChildren(...whyParts(rows));
   $("shot-nothing").hidden = ["engine", "alarm"].includes(after.label);
   $("shot-nothing").setAttribute("aria-pressed", String(Boolean(after.false_positive)));
@@ -103,6 +104,23 @@ function showMedia(after, anew) {
   $("shot-save").href = clipUrl(after);
   fill($("shot-clip-wrong"), after.has_clip && after.end_time == null ? "The clip follows when this is over." : clipGone);
   showWay();
+}
+
+/** Up to three pictures of an object are kept; which of them there are shows when they are asked for. */
+function showOthers(after) {
+  const urls = after.has_snapshot ? [otherUrl(after, 1), otherUrl(after, 2), pictureUrl(after)] : [];
+  const buttons = urls.map((url, index) => {
+    const image = make("img", { src: url, alt: ["First picture", "Picture between", "Best picture"][index] });
+    const button = make("button", { type: "button" }, image);
+    image.addEventListener("error", () => button.remove());
+    button.addEventListener("click", () => {
+      $("shot-pick").dataset.shows = "picture";
+      showMedia(rows.at(-1).after, false);
+      $("shot-image").src = url;
+    });
+    return button;
+  });
+  $("shot-more").replaceChildren(...buttons);
 }
 
 /** The way over the picture; not over one that was cut out of the frame. */
