@@ -60,7 +60,6 @@ class Daemon:
         self.outbox = Outbox(
             config.node.data, config.node.name, names(config), self.clock, Limits(), clock_ok=synchronised
         )
-        self.timeline = Timeline(config.node.data, self.outbox)
         self.alarm = Alarm(
             self.outbox.remember, self.outbox.recall, armed_at_first_start=config.alarm.armed_at_first_start
         )
@@ -154,6 +153,11 @@ class Daemon:
     def live(self, camera: str) -> LiveView | None:
         """The pictures of a camera."""
         return next((watch.live for watch in self.cameras if watch.name == camera), None)
+
+    @property
+    def timeline(self) -> Timeline:
+        """What happened, as objects, and what the owner says of them."""
+        return Timeline(self.config.node.data, self.outbox)
 
     def metrics(self) -> str:
         """The status in Prometheus' text format."""
