@@ -11,6 +11,7 @@ const SWITCHES = {
   notifications: "Notifications",
   snapshots: "Snapshots",
 };
+const FOLLOWED_MS = 6000;
 const OFF = { detect: "Detection off", notifications: "Notifications off", snapshots: "Snapshots off" };
 
 /** What is off although it mostly is on, in words. */
@@ -25,7 +26,11 @@ export function showSwitches(menu, camera) {
     menu.querySelector("summary").setAttribute("aria-label", `Switches of ${words(camera.name)}`);
     list.replaceChildren(...known.map((name) => newSwitch(camera.name, name)));
   }
-  for (const input of list.querySelectorAll("input")) if (!input.disabled) input.checked = camera.switches[input.name];
+  for (const input of list.querySelectorAll("input")) {
+    // The device tells what is, not what is to be: until a part has followed, the switch stays where it was put.
+    const follows = camera.switches[input.name] !== input.checked && performance.now() < Number(input.dataset.until ?? 0);
+    if (!input.disabled && !follows) input.checked = camera.switches[input.name];
+  }
 }
 
 function newSwitch(camera, name) {
@@ -36,7 +41,8 @@ function newSwitch(camera, name) {
     input.disabled = true; // and the status does not move it meanwhile
     const { ok, said } = await ask(`/api/cameras/${encodeURIComponent(camera)}/${name}`, { on: input.checked });
     if (!ok) input.checked = !input.checked;
-    else say(`${title(camera)}: ${SWITCHES[name]} ${input.checked ? "on" : "off"}`);
+    else input.dataset.until = performance.now() + FOLLOWED_MS;
+    if (ok) say(`${title(camera)}: ${SWITCHES[name]} ${input.checked ? "on" : "off"}`);
     fill(wrong, ok ? "" : (said?.error ?? "That did not reach the device."));
     input.disabled = false;
   });
