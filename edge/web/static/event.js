@@ -21,8 +21,16 @@ const address = (after, what) => `/api/events/${encodeURIComponent(after.id)}${w
 export const pictureUrl = (after) => address(after, ".jpg");
 export const otherUrl = (after, number) => address(after, `-${number}.jpg`); // the first, and one between it and the best
 export const thumbUrl = (after) => address(after, "/thumb.jpg");
-/** Whether a clip can be expected: it was recorded, its object has gone, and the device has not let go of it. */
-export const hasClip = ({ after, clip }) => Boolean(after.has_clip) && after.end_time != null && clip !== null;
+export const CLOSED_S = 90; // a clip goes on for some time after its object has gone, and is closed after that
+
+/** Whether a clip can be expected: it was recorded, and its object has gone. `clip` is null where there is no file; of
+ * a row that was read before the file can have been closed, that says nothing. */
+export function hasClip(row) {
+  const { after, clip } = row;
+  row.readAt ??= Date.now() / 1000;
+  return Boolean(after.has_clip) && after.end_time != null && (clip !== null || row.readAt - after.end_time < CLOSED_S);
+}
+
 export const clipUrl = (after) => `/api/clips/${encodeURIComponent(after.id)}.mp4`;
 
 export function factsOf(after) {

@@ -1,7 +1,7 @@
 // One event: its clip or picture, why it was told, and the owner's word on it. Its address is /#event=ID.
 
 import { $, ask, closesBeside, fill, make } from "./dom.js";
-import { clipUrl, factsOf, hasClip, otherUrl, pictureUrl, whatOf } from "./event.js";
+import { CLOSED_S, clipUrl, factsOf, hasClip, otherUrl, pictureUrl, whatOf } from "./event.js";
 import { fullTime, words } from "./words.js";
 import { overlay, whyParts } from "./why.js";
 
@@ -132,7 +132,6 @@ function showWay() {
   $("shot-way").replaceChildren(...(way ? [way] : []));
 }
 
-const FRESH_S = 30;
 const AGAIN_MS = 2000;
 const UNPLAYABLE = "This browser cannot play the clip (H.265 perhaps). Save it and open it with another player.";
 
@@ -142,7 +141,7 @@ async function clipFailed() {
   if (!after?.has_clip || !$("shot-clip").getAttribute("src")) return;
   const { ok, status, said } = await ask(clipUrl(after), undefined, { Range: "bytes=0-0" }); // a refusal is JSON
   if (after.id !== openId()) return;
-  const fresh = Date.now() / 1000 - after.end_time < FRESH_S;
+  const fresh = Date.now() / 1000 - after.end_time < CLOSED_S;
   clipGone = ok ? UNPLAYABLE : status === 404 ? (said?.error ?? "There is no clip of this any more.") : "The clip could not be loaded.";
   showMedia(after, true);
   if (status === 404 && fresh) setTimeout(() => after.id === openId() && tryAgain(after), AGAIN_MS);

@@ -41,8 +41,10 @@ function newSwitch(camera, name) {
     input.disabled = true; // and the status does not move it meanwhile
     const { ok, said } = await ask(`/api/cameras/${encodeURIComponent(camera)}/${name}`, { on: input.checked });
     if (!ok) input.checked = !input.checked;
-    else input.dataset.until = performance.now() + FOLLOWED_MS;
-    if (ok) say(`${title(camera)}: ${SWITCHES[name]} ${input.checked ? "on" : "off"}`);
+    else {
+      input.dataset.until = performance.now() + FOLLOWED_MS;
+      say(`${title(camera)}: ${SWITCHES[name]} ${input.checked ? "on" : "off"}`);
+    }
     fill(wrong, ok ? "" : (said?.error ?? "That did not reach the device."));
     input.disabled = false;
   });
