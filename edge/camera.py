@@ -63,7 +63,7 @@ class CameraWatch:
             around.boot_id,
             settings.labels,
             around.armed,
-            zones=wiring.zones_of(settings),
+            scene=wiring.scene_of(settings),
             model=self._model_ref,
             draw=picture.snapshot,
         )
@@ -113,7 +113,7 @@ class CameraWatch:
                 watch(
                     self._frames(part),
                     Gate(),
-                    self._detector,
+                    wiring.masked(self._detector, self._settings),
                     wiring.tracker_of(self._settings, self._model, self._detector),
                     self._rules,
                     self._emit,

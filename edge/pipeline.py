@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Protocol
 
@@ -24,12 +24,16 @@ class Sees(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the pipeline made of one frame: for the trace, the live picture and the counts."""
+    """What the pipeline made of one frame: for the trace, the live picture and the counts.
+
+    zones: where each object is that counts, by the number of its track; the others are candidates, or filtered out
+    """
 
     frame: Frame
     moved: list[Box]
     inferred: bool
     tracks: list[Track]
+    zones: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 def watch(
@@ -67,7 +71,7 @@ def watch(
 
             for event in rules.judge(frame, tracks, moved, tracker.numbers):
                 emit(event)
-            show(Look(frame, moved, bool(wanted), tracks))
+            show(Look(frame, moved, bool(wanted), tracks, rules.zones))
             stages.add("rules", perf_counter() - judged)
     finally:
         if frame is not None:

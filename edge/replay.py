@@ -23,8 +23,9 @@ from edge.motion import Gate
 from edge.pipeline import Look, watch
 from edge.rules import Rules
 from edge.sinks.base import encode
+from edge.tally import Tally
 from edge.types import Event, Frame, Stamp, event_payload
-from edge.wiring import tracker_of, zones_of
+from edge.wiring import masked, scene_of, tracker_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +63,15 @@ def replay(
     source = open_file(clip)
     stages = Stages(keep=None)
     ref = detector.ref if detector else None
-    rules = Rules(camera.name, "replay", camera.labels, lambda: "armed_away", zones=zones_of(camera), model=lambda: ref)
-    book = _Book(outputs, config.node.name if "name" in config.node.model_fields_set else "replay")
+    rules = Rules(camera.name, "replay", camera.labels, lambda: "armed_away", scene=scene_of(camera), model=lambda: ref)
+    tally = Tally([zone.name for zone in camera.zone], [line.name for line in camera.line])
+    book = _Book(outputs, config.node.name if "name" in config.node.model_fields_set else "replay", tally)
     wall, cpu = perf_counter(), process_time()
     try:
         tracker = tracker_of(camera, config.model, detector)
         # Closed before the source is: a decoder that still runs must not lose its container.
         with closing(_frames(source, camera.name, hold, stages, progress)) as frames:
-            watch(frames, Gate(), detector, tracker, rules, book.event, book.look, stages)
+            watch(frames, Gate(), masked(detector, camera), tracker, rules, book.event, book.look, stages)
     finally:
         source.close()
         if detector:
@@ -80,6 +82,7 @@ def replay(
         "motion_frames": book.motion_frames,
         "inferences": book.inferences,
         "events": book.events,
+        **tally.summary(),
         "wall_s": round(perf_counter() - wall, 4),
         "cpu_s": round(process_time() - cpu, 4),
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
@@ -110,13 +113,14 @@ def _frames(
 class _Book:
     """Writes events and trace lines, and counts."""
 
-    def __init__(self, outputs: Outputs, node: str) -> None:
-        self._events, self._trace, self._node = outputs.events, outputs.trace, node
+    def __init__(self, outputs: Outputs, node: str, tally: Tally) -> None:
+        self._events, self._trace, self._node, self._tally = outputs.events, outputs.trace, node, tally
         self.frames = self.motion_frames = self.inferences = self.events = 0
 
     def event(self, event: Event) -> None:
         """One line of the events file."""
         self.events += 1
+        self._tally.take(event)
         stamp = Stamp("replay", self.events, self._node, event.captured_at)
         self._events.write(encode(event_payload(event, stamp)) + b"\n")
 
@@ -143,6 +147,7 @@ def _line(look: Look) -> dict[str, Any]:
                 "score": round(track.score, 4),
                 "box": [round(v, 2) for v in track.box],
                 "confirmed": track.confirmed,
+                "zones": list(look.zones.get(track.number, ())),
             }
             for track in look.tracks
         ],

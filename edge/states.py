@@ -46,13 +46,13 @@ class States:
         if look.moved:
             self._moved_at = look.frame.time
         self._set("motion", "ON" if look.frame.time - self._moved_at <= QUIET_S else "OFF")
-        confirmed = [track.label for track in look.tracks if track.confirmed]
-        counts = Counter(confirmed)
+        believed = [track.label for track in look.tracks if track.number in look.zones]
+        counts = Counter(believed)
         self._counted |= counts.keys()
         for label in self._counted:
             self._set(label, counts[label], qos=0)
         if self._counting:
-            self._set("all", len(confirmed), qos=0)
+            self._set("all", len(believed), qos=0)
 
     def still(self, now: float) -> None:
         """No frame has come up to `now`, on the pipeline's clock: motion ends all the same."""

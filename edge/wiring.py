@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from edge.config.schema import Camera, Config, Engine, Model
+from edge.config.schema import Filter as FilterTable
 from edge.costs import Costs
 from edge.crops import Planner
 from edge.detector import Detector, open_detector
 from edge.engines.base import EngineOptions
 from edge.engines.links import Change, PassedOver, log_passed_over
 from edge.errors import EngineError
+from edge.masked import Masked
 from edge.models import store
-from edge.rules import MOTION, Zone
+from edge.pipeline import Sees
+from edge.rules import MOTION, Filter, Line, Scene, Zone
 from edge.track import Tracker, TrackerSettings
+from edge.types import F32
 
 WEAK = 0.375
 """How far below the score that starts a track a detection may lie and still continue it, as a factor."""
@@ -114,6 +119,55 @@ def tracker_of(camera: Camera, model: Model, detector: Detector | None) -> Track
     return Tracker(detector.labels, objects_of(camera), settings)
 
 
-def zones_of(camera: Camera) -> Sequence[Zone]:
-    """The zones of a camera."""
-    return [Zone(zone.name, np.array(zone.points, np.float32)) for zone in camera.zone]
+def scene_of(camera: Camera) -> Scene:
+    """What is drawn into a camera's picture."""
+    return Scene(
+        zones=tuple(
+            Zone(
+                zone.name,
+                np.array(zone.points, np.float32),
+                labels=None if zone.labels is None else frozenset(zone.labels),
+                inertia=zone.inertia,
+                loiter_s=zone.loiter_s,
+                filters=_filters(zone.filter),
+            )
+            for zone in camera.zone
+        ),
+        lines=tuple(
+            Line(
+                line.name,
+                np.array(line.points, np.float32),
+                direction=line.direction,
+                labels=None if line.labels is None else frozenset(line.labels),
+            )
+            for line in camera.line
+        ),
+        filters=_filters(camera.filter),
+        required=frozenset(camera.required_zones),
+    )
+
+
+def masked(detector: Detector | None, camera: Camera) -> Sees | None:
+    """The detector of a camera, kept from looking into its masks."""
+    everybodys = _outlines(camera.object_mask)
+    by_label = {label: _outlines(table.mask) for label, table in camera.filter.items() if table.mask}
+    if detector is None or not (everybodys or by_label):
+        return detector
+    return Masked(detector, detector.labels, everybodys, by_label)
+
+
+def _outlines(masks: Sequence[Sequence[tuple[float, float]]]) -> list[F32]:
+    return [np.array(mask, np.float32) for mask in masks]
+
+
+def _filters(tables: Mapping[str, FilterTable]) -> dict[str, Filter]:
+    return {
+        label: Filter(
+            min_area=table.min_area,
+            max_area=table.max_area,
+            min_ratio=table.min_ratio,
+            max_ratio=math.inf if table.max_ratio is None else table.max_ratio,
+            min_score=table.min_score,
+        )
+        for label, table in tables.items()
+    }

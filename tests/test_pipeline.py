@@ -11,7 +11,7 @@ from edge.errors import EngineError
 from edge.metrics import Stages
 from edge.motion import Gate
 from edge.pipeline import Look, watch
-from edge.rules import Rules
+from edge.rules import Rules, Scene, Zone
 from edge.track import Tracker
 from edge.types import I420, NO_DETECTIONS, Box, Detections, Event, Frame, Seen
 
@@ -88,3 +88,12 @@ def test_an_engine_that_fails_leaves_no_ghost_and_the_next_run_has_ids_of_its_ow
     assert [event.type for event in events][-1:] == ["end"]
     again, _ = run(Sees(), frames(30), judge)
     assert again[0].after.id.split("-")[1] != events[0].after.id.split("-")[1]
+
+
+def test_a_look_says_in_which_zones_each_believed_object_is() -> None:
+    east = Zone("east", np.array([[0.3, 0], [1, 0], [1, 1], [0.3, 1]], np.float32))
+    _, looks = run(Sees(), frames(30), Rules("hall", "boot", ["person"], lambda: "disarmed", scene=Scene((east,))))
+    told = [look.zones for look in looks]
+    assert told[0] == {}
+    assert {1: ()} in told
+    assert told[-1] == {1: ("east",)}

@@ -160,6 +160,23 @@ def test_the_zones_of_the_named_camera_apply(edge: Edge, tmp_path: Path) -> None
     assert edge("replay", clip, "--events", tmp_path / "e", "--config", config, "--camera", "c").code == 2
 
 
+def test_a_replay_says_who_entered_which_zone(edge: Edge, tmp_path: Path) -> None:
+    clip = tmp_path / "walk.mp4"
+    write_walk(clip)
+    zones = (
+        'camera.0.zone=[{name="east",points=[[0.5,0],[1,0],[1,1],[0.5,1]]},{name="sky",points=[[0,0],[1,0],[1,0.1]]}]'
+    )
+    files = ("--events", tmp_path / "e", "--trace", tmp_path / "t", "--summary", tmp_path / "s")
+    done = edge("replay", clip, *files, *MOTION, "--set", zones)
+    assert "  alerts, motion      1\n  zone east, entered  motion 1\n  zone sky, entered   0\n" in done.err
+    summary = json.loads((tmp_path / "s").read_text())
+    assert summary["zones"] == {"east": {"entered": {"motion": 1}}, "sky": {"entered": {}}}
+    assert (summary["lines"], summary["alerts"]) == ({}, {"motion": 1})
+    first = (tmp_path / "e").read_bytes(), (tmp_path / "t").read_bytes()
+    edge("replay", clip, *files, *MOTION, "--set", zones)
+    assert first == ((tmp_path / "e").read_bytes(), (tmp_path / "t").read_bytes())
+
+
 @needs_data
 def test_the_labelled_visits_are_found(edge: Edge, tmp_path: Path) -> None:
     clip = DATA / "footage" / "onebyone_A.mp4"

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.rules import MOTION, Rules, RuleSettings, Zone
+from edge.rules import MOTION, Rules, RuleSettings, Scene, Zone
 from edge.types import I420, Box, Event, Frame, Stamp, Track, event_payload
 
 W, H = 640, 480
@@ -29,7 +29,7 @@ def rules(
         "boot",
         labels or ("person",),
         lambda: "armed_away",
-        zones=zones,
+        scene=Scene(zones),
         settings=settings,
         draw=(lambda frame, box, label, score: b"jpeg") if draw else None,
     )
@@ -139,6 +139,7 @@ def test_the_payload_has_every_key_of_the_contract() -> None:
         "id", "camera", "frame_time", "label", "sub_label", "score", "top_score", "false_positive", "start_time",
         "end_time", "box", "box_norm", "frame_size", "area", "ratio", "active", "stationary", "current_zones",
         "entered_zones", "path_data", "has_clip", "has_snapshot", "snapshot", "pose", "activity",
+        "crossed", "loitering",
     }  # fmt: skip
 
 

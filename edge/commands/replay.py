@@ -61,6 +61,7 @@ def replay(
     from edge.capture.file import open_file
     from edge.replay import Outputs
     from edge.replay import replay as run
+    from edge.tally import table
     from edge.wiring import objects_of, open_model
 
     cv2.setNumThreads(1)
@@ -87,6 +88,8 @@ def replay(
         f" in {summary['wall_s']:.1f} s",
         err=True,
     )
+    for row in table(summary):
+        click.echo(row, err=True)
 
 
 def _camera(file: Path | None, name: str | None, clip: Path, settings: list[Override]) -> tuple[Config, Camera]:

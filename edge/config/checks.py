@@ -5,11 +5,13 @@ These rules read the raw tables rather than the validated ones, so that one repo
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from edge.config.diagnose import Finding
+from edge.config.fields import spelt
 from edge.config.places import Loc
 from edge.paths import GONE, no_folder, unreadable
 
@@ -58,7 +60,7 @@ def path_in(loc: Loc, value: Any) -> tuple[str, str] | None:
 
 
 def clashes(data: dict[str, Any]) -> list[Finding]:
-    """Cameras and zones that share a name: their topics would be the same."""
+    """Cameras, zones and lines that share a name: their topics, or what is told of them, would be the same."""
     taken: dict[str, str] = {}
     found = []
     for loc, kind, name in _names(data):
@@ -66,6 +68,26 @@ def clashes(data: dict[str, Any]) -> list[Finding]:
             found.append(Finding(loc, f"`{name}` is the name of {taken[name]} already", "names are shared by all"))
         else:
             taken[name] = f"a {kind}"
+    return found
+
+
+def unknown_names(data: dict[str, Any]) -> list[Finding]:
+    """Zones that are required and are not there; labels that a camera filters and does not look for."""
+    found = []
+    for i, camera in _tables(data.get("camera")):
+        zones = [zone["name"] for _, zone in _tables(camera.get("zone")) if isinstance(zone.get("name"), str)]
+        for k, name in enumerate(_texts(camera.get("required_zones"))):
+            if name not in zones:
+                help = _meant(name, zones) or "add a `[[camera.zone]]` with this name"
+                found.append(Finding(("camera", i, "required_zones", k), f"this camera has no zone `{name}`", help))
+        labels = [spelt(label) for label in _texts(camera.get("labels", ["person"]))]
+        for loc, label in _spoken_of(camera):
+            if spelt(label) not in labels:
+                help = _meant(spelt(label), labels) or f"it looks for: {', '.join(labels)}"
+                at_key = loc[-2] == "filter"
+                found.append(
+                    Finding(("camera", i, *loc), f"this camera does not look for `{label}`", help, on_key=at_key)
+                )
     return found
 
 
@@ -96,6 +118,32 @@ def _names(data: dict[str, Any]) -> Iterator[tuple[Loc, str, str]]:
         for j, zone in _tables(camera.get("zone")):
             if isinstance(name := zone.get("name"), str):
                 yield ("camera", i, "zone", j, "name"), "zone", name
+    for i, camera in _tables(data.get("camera")):
+        for j, line in _tables(camera.get("line")):
+            if isinstance(name := line.get("name"), str):
+                yield ("camera", i, "line", j, "name"), "line", name
+
+
+def _spoken_of(camera: dict[str, Any]) -> Iterator[tuple[Loc, str]]:
+    """Every label that the zones, lines and filters of a camera name, and where."""
+    tables: list[tuple[Loc, dict[str, Any]]] = [((), camera)]
+    tables += [(("zone", j), zone) for j, zone in _tables(camera.get("zone"))]
+    lines: list[tuple[Loc, dict[str, Any]]] = [(("line", j), line) for j, line in _tables(camera.get("line"))]
+    for loc, table in tables[1:] + lines:
+        yield from (((*loc, "labels", k), label) for k, label in enumerate(_texts(table.get("labels"))))
+    for loc, table in tables:
+        filters = table.get("filter")
+        if isinstance(filters, dict):
+            yield from (((*loc, "filter", label), label) for label in filters)
+
+
+def _meant(name: str, names: list[str]) -> str | None:
+    near = difflib.get_close_matches(name, names, 1)
+    return f"did you mean `{near[0]}`?" if near else None
+
+
+def _texts(value: Any) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _tables(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:

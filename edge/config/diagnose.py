@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from edge.config.places import Loc, Place
@@ -133,10 +134,12 @@ def dotted(loc: Loc) -> str:
 
 def _finding(e: ErrorDetails, schema: type[BaseModel]) -> Finding:
     loc: Loc = tuple(e["loc"])
+    named = loc[-1:] == ("[key]",)  # the user chose this key, and it is the key that is wrong
+    loc = loc[:-1] if named else loc
     kind, context = e["type"], e.get("ctx", {})
     if kind == "edge":
         at = (*loc, context["key"]) if context["key"] else loc
-        return Finding(at, context["message"], context["help"] or None)
+        return Finding(at, context["message"], context["help"] or None, on_key=named)
     if kind == "extra_forbidden":
         return Finding(loc, f"unknown key `{loc[-1]}`", _nearest_key(loc, schema), on_key=True)
     if kind == "missing":
@@ -177,11 +180,20 @@ def _nearest_key(loc: Loc, schema: type[BaseModel]) -> str | None:
 def _table_at(loc: Loc, schema: type[BaseModel]) -> type[BaseModel] | None:
     """The model of the table at a place, None where the schema has none."""
     table: type[BaseModel] | None = schema
+    chosen = False
     for part in loc:
-        if isinstance(part, str) and table is not None:
+        if chosen:
+            chosen = False
+        elif isinstance(part, str) and table is not None:
             info = table.model_fields.get(part)
             table = None if info is None else model_in(info.annotation)
+            chosen = info is not None and by_name(info)
     return table
+
+
+def by_name(info: FieldInfo) -> bool:
+    """Whether a field holds tables under names that the user chooses."""
+    return typing.get_origin(info.annotation) is dict
 
 
 def model_in(annotation: Any) -> type[BaseModel] | None:

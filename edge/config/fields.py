@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from edge import hours
 from edge.config.source import flaw
+from edge.polygons import crosses_itself
 
 T = TypeVar("T")
 RESERVED = frozenset({"available", "events", "alarm", "steer", "stats"})
@@ -41,9 +43,13 @@ def _topic_name(value: str) -> str:
     return _name(value)
 
 
+def spelt(label: str) -> str:
+    """A label in the spelling of topics, in which all that comes after the detector speaks of it."""
+    return re.sub(r"[^a-z0-9_]", "_", label.strip().lower())
+
+
 def _label(value: str) -> str:
-    """In the spelling of topics, in which all that comes after the detector speaks of labels."""
-    topic = re.sub(r"[^a-z0-9_]", "_", value.strip().lower())
+    topic = spelt(value)
     if not topic:
         raise fault("a label cannot be empty")
     if topic in BANNED_LABELS:
@@ -67,10 +73,28 @@ def _some(values: tuple[T, ...]) -> tuple[T, ...]:
 def _polygon(points: tuple[Point, ...]) -> tuple[Point, ...]:
     if len(points) < 3:
         raise fault("needs at least 3 corners")
+    if len(points) > 3 and crosses_itself(points):
+        raise fault("the outline crosses itself", "walk around it, one point a corner, in order")
     turned = (*points[1:], points[0])
     twice_area = sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(points, turned, strict=True))
     if abs(twice_area) < 1e-6:
-        raise fault("the points enclose no area", "walk around the zone, one point a corner")
+        raise fault("the points enclose no area", "walk around it, one point a corner")
+    return points
+
+
+def _outlines(value: object) -> object:
+    """Lists for tuples, and a word about one outline that stands where a list of them belongs."""
+    first = value[0] if isinstance(value, list) and value else None
+    if isinstance(first, list) and first and isinstance(first[0], (int, float)):
+        raise fault("this is a single outline, and a list of them is wanted", "write `[[[x, y], ...], ...]`")
+    return _frozen(value)
+
+
+def _way(points: tuple[Point, ...]) -> tuple[Point, ...]:
+    if len(points) < 2:
+        raise fault("needs two ends", "write `points = [[x, y], [x, y]]`")
+    if any(a == b for a, b in pairwise(points)):
+        raise fault("two points in a row are the same")
     return points
 
 
@@ -144,6 +168,9 @@ Server: TypeAlias = Annotated[str, AfterValidator(_server)]
 FilePath: TypeAlias = Annotated[Path, BeforeValidator(_path)]
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+Ratio: TypeAlias = Annotated[float, Field(ge=0)]
 Point: TypeAlias = Annotated[tuple[Share, Share], BeforeValidator(_frozen)]
 Polygon: TypeAlias = Annotated[Many[Point], AfterValidator(_polygon)]
+Outlines: TypeAlias = Annotated[tuple[Polygon, ...], BeforeValidator(_outlines)]
+Way: TypeAlias = Annotated[Many[Point], AfterValidator(_way)]
 MqttVersion: TypeAlias = Annotated[Literal["5", "3.1.1"], BeforeValidator(_version)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from edge.config.diagnose import model_in
+from edge.config.diagnose import by_name, model_in
 from edge.config.schema import Config
 
 EXAMPLE = """\
@@ -65,7 +66,7 @@ LoadCredential=MQTT_PASSWORD:/etc/edge/mqtt.password
 `$${{NAME}}` stands for a literal `${{NAME}}`. Passwords and credentials in URLs are masked in logs, error
 reports, on the page and in the archive of `edge doctor --bundle`.
 
-**Names** of cameras and zones match `[a-z0-9_]+`, are unique among both, and are none of the topics
+**Names** of cameras, zones and lines match `[a-z0-9_]+`, are unique among all, and are none of the topics
 `available`, `events`, `alarm`, `steer`, `stats`. Labels are read in lower case with `_` for every other
 character; they cannot be `all`, `posture`, `status`, `enabled`, `detect`, `pose`, `notifications` or
 `snapshots`.
@@ -95,10 +96,10 @@ def _tables(schema: type[BaseModel], above: tuple[str, ...]) -> Iterator[str]:
     for key, info in own:
         inner = model_in(info.annotation)
         if inner is not None:
-            path = (*above, key)
+            path = (*above, key, "LABEL") if by_name(info) else (*above, key)
             header = ".".join(path)
             many = shapes[key].get("type") == "array"
-            yield f"## `{f'[[{header}]]' if many else f'[{header}]'}`\n\n{inner.__doc__}\n"
+            yield f"## `{f'[[{header}]]' if many else f'[{header}]'}`\n\n{inspect.getdoc(inner)}\n"
             yield from _tables(inner, path)
 
 

@@ -3,7 +3,19 @@
 Everything here is plain data that any module may import; nothing here knows a vendor, a file format or a network.
 """
 
-from edge.types.event import ENGINE, Event, ModelRef, Sighting, Snapshot, Stamp, event_payload
+from edge.types.event import (
+    ENGINE,
+    Crossing,
+    Event,
+    Glimpse,
+    ModelRef,
+    Reason,
+    Sighting,
+    Snapshot,
+    Stamp,
+    Why,
+    event_payload,
+)
 from edge.types.picture import F32, I32, I420, U8, Box, Frame
 from edge.types.seen import COCO_KEYPOINTS, NO_DETECTIONS, Classes, Detections, Poses, Prediction, Seen, Track, Values
 
@@ -17,17 +29,21 @@ __all__ = [
     "U8",
     "Box",
     "Classes",
+    "Crossing",
     "Detections",
     "Event",
     "Frame",
+    "Glimpse",
     "ModelRef",
     "Poses",
     "Prediction",
+    "Reason",
     "Seen",
     "Sighting",
     "Snapshot",
     "Stamp",
     "Track",
     "Values",
+    "Why",
     "event_payload",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from edge.types.picture import Box
 
@@ -18,11 +18,22 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Crossing:
+    """An object's way over a line: its name, which way, and when, in Unix seconds."""
+
+    line: str
+    direction: Literal["in", "out"]
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
 class Sighting:
     """The state of one object when an event about it was made; the fields are those of `after` in the MQTT contract.
 
     Times are Unix seconds (a clip's own seconds in a replay), boxes pixels x1 y1 x2 y2 of a frame of `frame_size`.
     sub_label: what is known beyond the label
+    crossed: the lines it has crossed so far, oldest first
+    loitering: the zones in which it has stayed for longer than they allow
     """
 
     id: str
@@ -45,6 +56,8 @@ class Sighting:
     has_snapshot: bool = False
     snapshot: Snapshot | None = None
     sub_label: str | None = None
+    crossed: tuple[Crossing, ...] = ()
+    loitering: tuple[str, ...] = ()
 
     def payload(self) -> dict[str, Any]:
         """The JSON object of the MQTT contract."""
@@ -71,6 +84,8 @@ class Sighting:
             "stationary": self.stationary,
             "current_zones": list(self.current_zones),
             "entered_zones": list(self.entered_zones),
+            "crossed": [[one.line, one.direction, _ms(one.time)] for one in self.crossed],
+            "loitering": list(self.loitering),
             "path_data": [[[round(x, 4), round(y, 4)], _ms(t)] for x, y, t in self.path],
             "has_clip": self.has_clip,
             "has_snapshot": self.has_snapshot,
@@ -78,6 +93,40 @@ class Sighting:
             and {"frame_time": _ms(shot.frame_time), "box": _box(shot.box), "score": round(shot.score, 3)},
             "pose": None,
             "activity": None,
+        }
+
+
+Glimpse: TypeAlias = tuple[float, float, Box]
+"""One look at an object: wall time, score, box."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A rule that took effect: `confirmed`, `motion`, `zone`, `line`, `loitering`, `stationary` or `active`; of what
+    (a zone, a line, else the label), when, and which way a line was crossed."""
+
+    rule: str
+    name: str
+    time: float
+    direction: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What stands behind an event: the rules that took effect, and some of the looks at the object."""
+
+    rules: tuple[Reason, ...]
+    seen: tuple[Glimpse, ...]
+
+    def payload(self) -> dict[str, Any]:
+        """As it stands in the event's JSON, where it takes less than 2 kB."""
+        return {
+            "rules": [
+                {"rule": one.rule, "name": one.name, "time": _ms(one.time)}
+                | ({"direction": one.direction} if one.direction else {})
+                for one in self.rules
+            ],
+            "seen": [[_ms(time), round(score, 2), [round(v) for v in box]] for time, score, box in self.seen],
         }
 
 
@@ -101,6 +150,7 @@ class Event:
 
     armed: the alarm's state when it happened (`disarmed`, `armed_home`, ...)
     jpeg: a picture to keep and to attach, boxes drawn, or None
+    why: what stands behind it; None of what is no object
     """
 
     type: Literal["new", "update", "end"]
@@ -110,6 +160,7 @@ class Event:
     armed: str
     model: ModelRef | None = None
     jpeg: bytes | None = None
+    why: Why | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +200,7 @@ def event_payload(event: Event, stamp: Stamp) -> dict[str, Any]:
         "armed": event.armed,
         "model": model
         and {"name": model.name, "sha256": model.sha256, "engine": model.engine, "infer_ms": model.infer_ms},
+        "why": event.why and event.why.payload(),
     }
 
 

@@ -249,3 +249,68 @@ def test_any_text_gives_a_configuration_or_a_report(
             assert found.column is not None
             assert 1 <= found.line <= len(lines)
             assert 1 <= found.column <= len(lines[found.line - 1]) + 1
+
+
+ZONE = '[[camera.zone]]\nname = "lawn"\npoints = [[0.1, 0.5], [0.9, 0.5], [0.9, 1.0]]\n'
+LINE = '[[camera.line]]\nname = "gate"\npoints = [[0.1, 0.5], [0.9, 0.5]]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "key", "said", "help"),
+    [
+        ('required_zones = ["lown"]\n' + ZONE, 4, 19, "camera[0].required_zones[0]", "no zone `lown`", "`lawn`"),
+        ('required_zones = ["gate"]\n' + LINE, 4, 19, "camera[0].required_zones[0]", "no zone `gate`", "camera.zone"),
+        (ZONE + LINE.replace("gate", "lawn"), 8, 8, "camera[0].line[0].name", "is the name of a zone", "shared by all"),
+        (LINE.replace("gate", "porch"), 5, 8, "camera[0].line[0].name", "is the name of a camera", None),
+        (LINE.replace("gate", "stats"), 5, 8, "camera[0].line[0].name", "a topic of its own", None),
+        (LINE + 'direction = "inn"\n', 7, 13, "camera[0].line[0].direction", "both, in, out", "`in`"),
+        ("[[camera.line]]\nname = 'a'\npoints = [[0, 0]]\n", 6, 10, "camera[0].line[0].points", "two ends", None),
+        (LINE.replace("0.1, 0.5", "0.9, 0.5"), 6, 10, "camera[0].line[0].points", "the same", None),
+        (
+            "object_mask = [[[0, 0], [1, 1], [1, 0], [0, 1]]]\n",
+            4, 16, "camera[0].object_mask[0]", "crosses itself", "in order",
+        ),
+        ("object_mask = [[0, 0], [1, 1]]\n", 4, 15, "camera[0].object_mask", "a single outline", "[[[x, y]"),
+        (ZONE + "inertia = 0\n", 7, 11, "camera[0].zone[0].inertia", "at least 1", None),
+        (ZONE + "loiter_s = 0\n", 7, 12, "camera[0].zone[0].loiter_s", "more than 0", None),
+        (ZONE + 'labels = ["persn"]\n', 7, 11, "camera[0].zone[0].labels[0]", "does not look for `persn`", "`person`"),
+        (LINE + 'labels = ["dog"]\n', 7, 11, "camera[0].line[0].labels[0]", "does not look for `dog`", "person"),
+        ("[camera.filter.persn]\nmin_area = 0.1\n", 4, 16, "camera[0].filter.persn", "does not look for", "`person`"),
+        (
+            "[camera.filter.person]\nmin_area = 0.5\nmax_area = 0.1\n",
+            6, 12, "camera[0].filter.person.max_area", "nothing would pass", None,
+        ),
+        (
+            ZONE + "[camera.zone.filter.person]\nmin_ratio = 3\nmax_ratio = 2.5\n",
+            9, 13, "camera[0].zone[0].filter.person.max_ratio", "nothing would pass", None,
+        ),
+        (
+            "[camera.filter.person]\nmin_aria = 0.5\n",
+            5, 1, "camera[0].filter.person.min_aria", "unknown key", "`min_area`",
+        ),
+        ("filter.person = 1\n", 4, 17, "camera[0].filter.person", "must be a table", None),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_what_is_drawn_is_shown_at_its_place(
+    tmp_path: Path, text: str, line: int, column: int, key: str, said: str, help: str | None
+) -> None:
+    found = only(refused(tmp_path, CAMERA + text))
+    assert (found.line, found.column, found.key) == (line, column, key)
+    assert said in found.message
+    assert help is None or help in str(found.help)
+
+
+def test_everything_that_can_be_drawn_is_accepted_together(tmp_path: Path) -> None:
+    path = tmp_path / "edge.toml"
+    path.write_text(
+        '[[camera]]\nname = "porch"\nsource = "synthetic:"\nlabels = ["Person", "traffic light"]\n'
+        'required_zones = ["lawn"]\nobject_mask = [[[0, 0], [1, 0], [1, 1], [0, 0]]]\n'
+        "[camera.filter.person]\nmin_area = 0.001\nmask = [[[0, 0], [1, 0], [1, 1]]]\n"
+        + ZONE + 'labels = ["traffic light"]\nloiter_s = 2\n'
+        '[camera.zone.filter."traffic light"]\nmax_ratio = 2\n' + LINE
+    )  # fmt: skip
+    camera = load(path).camera[0]
+    assert list(camera.filter) == ["person"]
+    assert list(camera.zone[0].filter) == ["traffic_light"]
+    assert camera.zone[0].inertia == 3
+    assert camera.line[0].direction == "both"

@@ -12,7 +12,7 @@ from pydantic import Field
 from edge.config.fields import Some
 from edge.config.schema.alarm import AlarmTable
 from edge.config.schema.base import Table
-from edge.config.schema.camera import Camera, Zone
+from edge.config.schema.camera import Camera, CameraFilter, Filter, Line, Zone
 from edge.config.schema.email import Email
 from edge.config.schema.model import DEFAULT_MODEL, CropTable, Engine, Kserve, Model, Movidius
 from edge.config.schema.mqtt import Mqtt, Tls
@@ -24,12 +24,15 @@ __all__ = [
     "STATE_FOLDER",
     "AlarmTable",
     "Camera",
+    "CameraFilter",
     "Config",
     "CropTable",
     "Email",
     "Engine",
+    "Filter",
     "Jsonl",
     "Kserve",
+    "Line",
     "Model",
     "Movidius",
     "Mqtt",

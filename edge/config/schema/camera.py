@@ -1,24 +1,72 @@
-"""The cameras and the zones of their pictures: `[[camera]]`."""
+"""The cameras and what is drawn into their pictures: `[[camera]]`."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from edge.config.fields import Label, Many, Polygon, Share, Some, Source, TopicName, fault
+from edge.config.fields import Label, Many, Outlines, Polygon, Ratio, Share, Some, Source, TopicName, Way, fault
 from edge.config.schema.base import Table
 from edge.config.secrets import mask_url
 from edge.config.source import with_login
 
 
-class Zone(Table):
-    """A part of a camera's picture that has a name."""
+class Filter(Table):
+    """Which objects of a label count in a zone. The label stands in the table's name: `[camera.zone.filter.person]`."""
 
-    name: TopicName = Field(description="Name of the zone; cameras and zones share one set of names.")
+    min_area: Share = Field(default=0.0, description="Least area of an object's box, as a share of the picture.")
+    max_area: Share = Field(default=1.0, description="Largest area of its box, as a share of the picture.")
+    min_ratio: Ratio = Field(default=0.0, description="Least width of its box by its height.")
+    max_ratio: Ratio | None = Field(default=None, description="Largest width of its box by its height.")
+    min_score: Share = Field(default=0.0, description="Least score: the median of what the newest 50 looks gave.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Filter:
+        for what in ("area", "ratio"):
+            low, high = getattr(self, f"min_{what}"), getattr(self, f"max_{what}")
+            if high is not None and low > high:
+                key = f"max_{what}" if f"max_{what}" in self.model_fields_set else f"min_{what}"
+                raise fault(f"`min_{what}` is above `max_{what}`: nothing would pass", key=key)
+        return self
+
+
+class CameraFilter(Filter):
+    """Which objects of a label are told of at all: one that does not pass when it is first seen is told of once it
+    does. The label stands in the table's name: `[camera.filter.person]`."""
+
+    mask: Outlines = Field(
+        default=(), description="As `object_mask`, for this label alone: a list of lists of corners."
+    )
+
+
+class Zone(Table):
+    """A part of a camera's picture that has a name. An object is in it by the middle of the lower edge of its box."""
+
+    name: TopicName = Field(description="Name of the zone; cameras, zones and lines share one set of names.")
     points: Polygon = Field(
         description="Corners in order, each `[x, y]` from 0 (left, top) to 1 (right, bottom) of the picture."
     )
+    labels: Some[Label] | None = Field(
+        default=None, description="What counts in it. Unset: all that the camera looks for."
+    )
+    inertia: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=3, description="An object enters after so many looks in a row inside, and leaves after as many outside."
+    )
+    loiter_s: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="Who stays for so many seconds is told of as loitering. Unset: nobody is."
+    )
+    filter: dict[Label, Filter] = Field(default_factory=dict, description="By label: which objects count in it.")
+
+
+class Line(Table):
+    """A line across a camera's picture; who crosses it with the middle of the lower edge of the box is counted. Walk
+    from its first point to its last: from your left to your right is `in`, the other way `out`."""
+
+    name: TopicName = Field(description="Name of the line; cameras, zones and lines share one set of names.")
+    points: Way = Field(description="Its ends, `[[x, y], [x, y]]` from 0 to 1 of the picture; a bent line has more.")
+    direction: Literal["both", "in", "out"] = Field(default="both", description="Which crossings count.")
+    labels: Some[Label] | None = Field(default=None, description="Whose count. Unset: everybody's.")
 
 
 class Camera(Table):
@@ -47,7 +95,18 @@ class Camera(Table):
     max_fps: Annotated[float, Field(gt=0, le=240)] | None = Field(
         default=None, description="Most pictures a second to look at; those between are dropped. Unset: all that come."
     )
+    required_zones: Many[TopicName] = Field(
+        default=(), description="An object is told of only once it has entered one of these. Empty: wherever it is."
+    )
+    object_mask: Outlines = Field(
+        default=(),
+        description="Where no object is looked for: a list of lists of corners. What stands there is not followed.",
+    )
+    filter: dict[Label, CameraFilter] = Field(
+        default_factory=dict, description="By label: which objects are told of at all."
+    )
     zone: Many[Zone] = Field(default=(), description="Zones of this camera.")
+    line: Many[Line] = Field(default=(), description="Lines of this camera.")
 
     @model_validator(mode="after")
     def _whole_login(self) -> Camera:

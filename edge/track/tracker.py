@@ -10,82 +10,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from statistics import median
 
 from edge import boxes
 from edge.assign import assign
 from edge.kalman import BoxFilter
+from edge.still import Still
+from edge.track.life import Found, Ghosts, Life, Moment
+from edge.track.settings import TrackerSettings
 from edge.types import Box, Detections, Seen, Track
 
 EVERYWHERE: Box = (0.0, 0.0, math.inf, math.inf)
-Moment = tuple[float, float]
-"""Time on the pipeline's clock, time on the wall."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrackerSettings:
-    """What the tracker believes. Scores are 0..1, times seconds.
-
-    strong: a detection at or above it may start a track; lower ones only continue one
-    weak: detections below it are not looked at
-    confirm_hits, confirm_s, confirm_score: a track is told about once this many strong detections, over at least this
-        time, have this median score; higher values lose brief visitors, lower ones tell of passing errors
-    still_score: the same for a track that was never seen to move: a coat on a hook scores like a distant person
-    decide_s: a track that is not confirmed by then is dropped
-    nested: a young track that lies in an older one by this part of the smaller box is the same object seen twice
-    lost_s: how long an unseen object may stay away and come back with its id
-    shown_s: how long an object that was not found again is still reported where the filter expects it
-    missed_every, still_every: when nothing moves, how often to look again for an object that was just missed, and for
-        one that stands still
-    """
-
-    strong: float = 0.4
-    weak: float = 0.15
-    confirm_hits: int = 4
-    confirm_s: float = 0.3
-    confirm_score: float = 0.5
-    still_score: float = 0.7
-    decide_s: float = 3.0
-    nested: float = 0.7
-    lost_s: float = 2.0
-    shown_s: float = 0.35
-    missed_every: float = 0.5
-    still_every: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """One detection; kind is its class."""
-
-    box: Box
-    score: float
-    kind: int
-
-
-@dataclass(slots=True)
-class _Life:
-    """One object: its filter and its history.
-
-    first, last: time and wall time of those detections
-    time: up to when the filter has been moved on
-    looked: whether the newest look was at its place
-    asked: when a look at it was asked for, or all was looked at
-    """
-
-    number: int
-    kind: int
-    score: float
-    filter: BoxFilter
-    first: tuple[float, float]
-    last: tuple[float, float]
-    strong: list[float] = field(default_factory=list)
-    moved: bool = False
-    confirmed: bool = False
-    misses: int = 0
-    time: float = 0.0
-    looked: bool = True
-    asked: float = 0.0
+_LOOKS_A_STAND = 10.0
 
 
 class Tracker:
@@ -100,26 +36,33 @@ class Tracker:
         self._labels = tuple(labels)
         self._wanted = frozenset(kind for kind, label in enumerate(self._labels) if label in wanted)
         self.settings = settings or TrackerSettings()
-        self._lives: list[_Life] = []
+        self._lives: list[Life] = []
         self._looked: float | None = None
         self._born = 0
+        self._ghosts = Ghosts(self.settings.ghost_s)
 
     def due(self, time: float, moving: Sequence[Box] = ()) -> list[Box]:
         """Where the tracks want a look at this frame: everywhere on the very first one, around tracks that move or are
-        not decided, and at a low rate around objects that stand still or were just missed. Empty: nowhere."""
+        not decided, and at a low rate around objects that were just missed or stand still: the longer, the lower.
+        Empty: nowhere."""
         if self._looked is None:
             return [EVERYWHERE]
         settings = self.settings
         due = [
             life
             for life in self._lives
-            if not life.confirmed
-            or time - life.asked >= (settings.missed_every if life.misses else settings.still_every) - 1e-6
+            if not (life.confirmed or life.ghost)
+            or time - life.asked >= (settings.missed_every if life.misses else self._rhythm(life, time)) - 1e-6
             or (moving and _moves(life.filter.box, moving))
         ]
         for life in due:
             life.asked = time
         return [life.filter.box for life in due]
+
+    def _rhythm(self, life: Life, time: float) -> float:
+        """Seconds between two looks at an object that stands still."""
+        stood = time - life.still.since
+        return min(max(self.settings.still_every, stood / _LOOKS_A_STAND), self.settings.rest_every)
 
     def coast(self, time: float) -> list[Track]:
         """The tracks at a frame that was not looked at: where they were, since nothing moved."""
@@ -141,31 +84,34 @@ class Tracker:
             life.looked = _covers(seen.looked, life.filter.box)
             if seen.looked is None:
                 life.asked = time
+            life.touched = life.touched or _moves(life.filter.box, moving)
             if life.looked:
                 life.filter.predict(max(time - life.time, 0.0))
                 life.time = time
         found = self._wanted_of(seen.detections)
         free = self._match(found, (time, wall), moving)
         self._start(free, (time, wall), moving)
-        self._forget(time)
+        self._forget(time, moving)
         return self._report(time)
 
-    def _wanted_of(self, seen: Detections) -> list[_Found]:
+    def _wanted_of(self, seen: Detections) -> list[Found]:
         """The detections worth a look, best first."""
         rows = zip(seen.boxes.tolist(), seen.scores.tolist(), seen.classes.tolist(), strict=True)
         return [
-            _Found((x1, y1, x2, y2), score, kind)
+            Found((x1, y1, x2, y2), score, kind)
             for (x1, y1, x2, y2), score, kind in rows
             if kind in self._wanted and score >= self.settings.weak
         ]
 
-    def _match(self, found: list[_Found], now: Moment, moving: Sequence[Box] | None) -> list[_Found]:
+    def _match(self, found: list[Found], now: Moment, moving: Sequence[Box] | None) -> list[Found]:
         """Give the tracks their detections: strong ones near, weak ones near, strong ones farther off. Returns the
         strong detections that are left."""
         strong = [one for one in found if one.score >= self.settings.strong]
         weak = [one for one in found if one.score < self.settings.strong]
         for life in self._lives:
-            life.misses += life.looked
+            if life.looked:
+                life.missed = life.missed if life.misses else now[0]
+                life.misses += 1
         for some, buffer, limit in ((strong, 0.1, 0.8), (weak, 0.1, 0.6), (strong, 0.5, 0.9)):
             lives = [life for life in self._lives if life.misses and life.looked]
             if not some or not lives:
@@ -183,26 +129,32 @@ class Tracker:
             some[:] = [one for column, one in enumerate(some) if column not in taken]
         return strong
 
-    def _take(self, life: _Life, one: _Found, now: Moment, moving: Sequence[Box] | None) -> None:
+    def _take(self, life: Life, one: Found, now: Moment, moving: Sequence[Box] | None) -> None:
         """Correct a track by its detection."""
         life.filter.correct(one.box)
-        life.score, life.last, life.misses = one.score, now, 0
+        life.score, life.last, life.misses, life.touched = one.score, now, 0, False
+        life.still.look(one.box, now[0])
+        if life.still.rests(now[0]):
+            # A box that half of was hidden for a moment must not be taken to grow until the next, distant look.
+            life.filter = BoxFilter(life.still.place)
+        life.ghost = life.ghost and life.still.since == life.first[0]
         if not life.confirmed:
             life.moved = life.moved or _moves(one.box, moving)
             if one.score >= self.settings.strong:
                 life.strong.append(one.score)
             life.confirmed = self._convinces(life, now[0])
 
-    def _convinces(self, life: _Life, time: float) -> bool:
+    def _convinces(self, life: Life, time: float) -> bool:
         """Whether a track was seen often, long and well enough to be told about."""
         settings = self.settings
         return (
-            len(life.strong) >= settings.confirm_hits
+            not life.ghost
+            and len(life.strong) >= settings.confirm_hits
             and time - life.first[0] >= settings.confirm_s - 1e-6
             and median(life.strong) >= (settings.confirm_score if life.moved else settings.still_score)
         )
 
-    def _start(self, free: list[_Found], now: Moment, moving: Sequence[Box] | None) -> None:
+    def _start(self, free: list[Found], now: Moment, moving: Sequence[Box] | None) -> None:
         """New tracks from strong, unmatched detections where something moves and no track stands already."""
         for one in free:
             known = any(
@@ -212,21 +164,26 @@ class Tracker:
             if known or not _moves(one.box, moving):
                 continue
             self._born += 1
-            life = _Life(self._born, one.kind, one.score, BoxFilter(one.box), now, now, [one.score])
+            life = Life(
+                self._born, one.kind, one.score, BoxFilter(one.box), now, now, Still(one.box, now[0]), [one.score]
+            )
             life.time = life.asked = now[0]
+            life.ghost = self._ghosts.haunt(one, now[0])
             life.moved = moving is not None
             self._lives.append(life)
 
-    def _forget(self, time: float) -> None:
+    def _forget(self, time: float, moving: Sequence[Box] | None) -> None:
         """Drop what stayed away too long, what could not be decided, and young doubles of older tracks."""
         settings = self.settings
-        kept: list[_Life] = []
+        kept: list[Life] = []
         for i, life in enumerate(self._lives):
             away = time - life.last[0] - 1e-6
-            if not life.looked:
+            if not life.looked or (life.confirmed and not life.misses):
                 stays = True
             elif life.confirmed:
-                stays = away <= settings.lost_s
+                stays = self._waits(life, time, moving)
+                if not stays and life.still.rests(time):
+                    self._ghosts.add(life, time)
             else:
                 older = kept + [other for other in self._lives[i + 1 :] if other.confirmed]
                 stays = (
@@ -237,9 +194,20 @@ class Tracker:
                         for other in older
                     )
                 )
+                if not stays and not life.moved and time - life.first[0] > settings.decide_s:
+                    self._ghosts.add(life, time)
             if stays:
                 kept.append(life)
         self._lives = kept
+
+    def _waits(self, life: Life, time: float, moving: Sequence[Box] | None) -> bool:
+        """Whether an object that was missed may still come back."""
+        settings = self.settings
+        if life.still.rests(time):
+            if _moves(life.filter.box, moving) and time - life.last[0] <= settings.hidden_s:
+                life.missed = time
+            return time - life.missed - 1e-6 <= (settings.lost_s if life.touched else settings.rest_lost_s)
+        return time - life.last[0] - 1e-6 <= settings.lost_s
 
     @property
     def numbers(self) -> frozenset[int]:
@@ -247,7 +215,7 @@ class Tracker:
         return frozenset(life.number for life in self._lives)
 
     def _report(self, time: float, *, looked: bool = True) -> list[Track]:
-        """The tracks as values; those that were missed only for a short while."""
+        """The tracks as values; of those that were missed, the ones at rest and those that were seen just now."""
         return [
             Track(
                 number=life.number,
@@ -262,7 +230,9 @@ class Tracker:
                 last_wall=life.last[1],
             )
             for life in self._lives
-            if life.misses == 0 or time - life.last[0] <= self.settings.shown_s + 1e-6
+            if life.misses == 0
+            or time - life.last[0] <= self.settings.shown_s + 1e-6
+            or (life.confirmed and life.still.rests(time))
         ]
 
 

@@ -1,0 +1,123 @@
+"""The rules of one camera: which objects are told of, and when.
+
+An object is told of once it is confirmed (`new`), again when something about it changed (`update`), and once when it is
+gone (`end`). Motion can be told of in the same way, as the label `motion`, with no model at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from edge.rules.motion import MOTION, NUMBER, Moving
+from edge.rules.scene import NOWHERE, Scene
+from edge.rules.settings import RuleSettings
+from edge.rules.story import Draw, Quality, Story, usual_quality
+from edge.types import Box, Event, Frame, ModelRef, Track
+
+
+class Rules:
+    """The rules of one camera. Not thread-safe: owned by its pipeline.
+
+    Args:
+        camera: its name
+        boot_id: of this run of the daemon; ids derive from it, the camera and a counter
+        labels: what to tell of
+        armed: the alarm's state now
+        scene: zones, lines and filters of this camera
+        model: behind the detections
+        draw: makes an event's picture; None keeps none
+        quality: chooses the picture that stands for an object
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        boot_id: str,
+        labels: Iterable[str],
+        armed: Callable[[], str],
+        *,
+        scene: Scene = NOWHERE,
+        model: Callable[[], ModelRef | None] = lambda: None,
+        draw: Draw | None = None,
+        quality: Quality = usual_quality,
+        settings: RuleSettings | None = None,
+    ) -> None:
+        self._camera, self._boot_id = camera, boot_id
+        self._labels = frozenset(labels)
+        self._armed, self._scene, self._model, self._draw, self._quality = armed, scene, model, draw, quality
+        self._settings = settings or RuleSettings()
+        self._stories: dict[int, Story] = {}
+        self._moving = Moving(self._settings)
+        self._count = 0
+
+    @property
+    def zones(self) -> Mapping[int, tuple[str, ...]]:
+        """The zones in which each object is that is believed and not filtered out, by the number of its track."""
+        return {number: story.now.current_zones for number, story in self._stories.items() if story.counts}
+
+    def judge(self, frame: Frame, tracks: Sequence[Track], moved: Sequence[Box], alive: frozenset[int]) -> list[Event]:
+        """The events of one frame, in order.
+
+        Args:
+            tracks: of the wanted labels, as the tracker reports them
+            moved: the gate's regions
+            alive: numbers of the tracks that may still come back; the others have ended
+        """
+        events: list[Event] = []
+        for number in [n for n in self._stories if n != NUMBER and n not in alive]:
+            events += self._end(number, frame)
+        for track in tracks:
+            if track.label in self._labels:
+                events += self._follow(track, frame)
+        if MOTION in self._labels:
+            motion = self._moving.follow(frame, moved)
+            if motion is not None:
+                events += self._follow(motion, frame)
+            elif not self._moving.open:
+                events += self._end(NUMBER, frame)
+        return events
+
+    def close(self, frame: Frame) -> list[Event]:
+        """End everything that is open: the stream ended or the daemon stops. `frame` is the last one."""
+        self._moving.close()
+        return [event for number in list(self._stories) for event in self._end(number, frame)]
+
+    def _follow(self, track: Track, frame: Frame) -> list[Event]:
+        """Take in a track's newest frame; tell of it if it is new or changed."""
+        story = self._stories.get(track.number)
+        if story is None:
+            story = self._stories[track.number] = Story(self._camera, track, frame, self._scene, self._settings)
+        if track.seen:
+            story.look(track, frame, self._quality)
+        else:
+            story.wait(frame)
+        if story.told is None:
+            return [self._tell("new", story, frame)] if story.ripe else []
+        waited = frame.time - story.told_at
+        better = story.quality > story.told_quality * self._settings.better
+        due = waited >= self._settings.remind_s or (better and waited >= self._settings.update_s)
+        return [self._tell("update", story, frame)] if story.changed or due else []
+
+    def _end(self, number: int, frame: Frame) -> list[Event]:
+        """The `end` of an object, at the time at which it was last seen; nothing of one that was never told of."""
+        story = self._stories.pop(number, None)
+        if story is None or story.told is None:
+            return []
+        story.leave()
+        events = [self._tell("update", story, frame)] if story.changed else []
+        story.now = replace(story.now, end_time=story.now.frame_time, active=False, current_zones=())
+        return [*events, self._tell("end", story, frame)]
+
+    def _tell(self, kind: Literal["new", "update", "end"], story: Story, frame: Frame) -> Event:
+        if story.told is None:
+            story.now = replace(story.now, id=self._id(story.now.start_time))
+        return story.tell(kind, frame, self._armed(), self._model(), self._draw)
+
+    def _id(self, start: float) -> str:
+        """`<unix seconds>-<6 characters>`, the same for the same camera, run and count."""
+        self._count += 1
+        digest = hashlib.sha256(f"{self._boot_id}/{self._camera}/{self._count}".encode()).hexdigest()
+        return f"{int(start)}-{digest[:6]}"

@@ -1,0 +1,56 @@
+"""What a run of events comes to: who was told of, who entered which zone, who crossed which line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from edge.types import Event
+
+
+class Tally:
+    """Counts as events come, in their order and with none left out.
+
+    Args:
+        zones, lines: names that are shown though nothing happened there
+    """
+
+    def __init__(self, zones: Iterable[str] = (), lines: Iterable[str] = ()) -> None:
+        self._entered: dict[str, Counter[str]] = {name: Counter() for name in zones}
+        self._crossed: dict[str, Counter[str]] = {name: Counter() for name in lines}
+        self._alerts: Counter[str] = Counter()
+
+    def take(self, event: Event) -> None:
+        """Count what an event says that the object's event before did not."""
+        before, after = event.before, event.after
+        # The first word of an object may come long after it entered its first zone.
+        was = before.current_zones if before else ()
+        now = after.current_zones if before else after.entered_zones
+        for name in now:
+            if name not in was:
+                self._entered.setdefault(name, Counter())[after.label] += 1
+        told = before.crossed if before else ()
+        for crossing in after.crossed:
+            if crossing not in told:
+                self._crossed.setdefault(crossing.line, Counter())[crossing.direction] += 1
+        self._alerts[after.label] += event.type == "new"
+
+    def summary(self) -> dict[str, Any]:
+        """`zones`, `lines` and `alerts` of the CLI contract's summary."""
+        return {
+            "zones": {name: {"entered": dict(sorted(labels.items()))} for name, labels in self._entered.items()},
+            "lines": {name: {"in": ways["in"], "out": ways["out"]} for name, ways in self._crossed.items()},
+            "alerts": dict(sorted((+self._alerts).items())),
+        }
+
+
+def table(summary: dict[str, Any]) -> list[str]:
+    """A tally's summary in lines for a person; none where nothing was drawn and nothing was told."""
+    rows = [(f"alerts, {label}", str(n)) for label, n in summary["alerts"].items()]
+    for name, zone in summary["zones"].items():
+        entered = ", ".join(f"{label} {n}" for label, n in zone["entered"].items())
+        rows.append((f"zone {name}, entered", entered or "0"))
+    rows += [(f"line {name}", f"in {ways['in']}, out {ways['out']}") for name, ways in summary["lines"].items()]
+    width = max((len(head) for head, _ in rows), default=0)
+    return [f"  {head:<{width}}  {figures}" for head, figures in rows]
