@@ -21,7 +21,7 @@ const address = (after, what) => `/api/events/${encodeURIComponent(after.id)}${w
 export const pictureUrl = (after) => address(after, ".jpg");
 export const otherUrl = (after, number) => address(after, `-${number}.jpg`); // the first, and one between it and the best
 export const thumbUrl = (after) => address(after, "/thumb.jpg");
-export const CLOSED_S = 90; // a clip goes on for some time after its object has gone, and is closed after that
+export const CLOSED_S = 600; // a clip goes on after its object has gone, longer where others are about, and is closed then
 
 /** Whether a clip can be expected: it was recorded, and its object has gone. `clip` is null where there is no file; of
  * a row that was read before the file can have been closed, that says nothing. */

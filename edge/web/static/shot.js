@@ -1,6 +1,6 @@
 // One event: its clip or picture, why it was told, and the owner's word on it. Its address is /#event=ID.
 
-import { $, ask, closesBeside, fill, make } from "./dom.js";
+import { $, ask, closesBeside, fill, make, sleep } from "./dom.js";
 import { CLOSED_S, clipUrl, factsOf, hasClip, otherUrl, pictureUrl, whatOf } from "./event.js";
 import { fullTime, words } from "./words.js";
 import { overlay, whyParts } from "./why.js";
@@ -139,19 +139,26 @@ const UNPLAYABLE = "This browser cannot play the clip (H.265 perhaps). Save it a
 async function clipFailed() {
   const { after } = rows.at(-1) ?? {};
   if (!after?.has_clip || !$("shot-clip").getAttribute("src")) return;
-  const { ok, status, said } = await ask(clipUrl(after), undefined, { Range: "bytes=0-0" }); // a refusal is JSON
+  const { ok, status, said } = await probe(after);
   if (after.id !== openId()) return;
-  const fresh = Date.now() / 1000 - after.end_time < CLOSED_S;
   clipGone = ok ? UNPLAYABLE : status === 404 ? (said?.error ?? "There is no clip of this any more.") : "The clip could not be loaded.";
   showMedia(after, true);
-  if (status === 404 && fresh) setTimeout(() => after.id === openId() && tryAgain(after), AGAIN_MS);
+  if (status === 404) waitForClip(after);
 }
 
-/** A clip is closed some moments after its object has gone. */
-function tryAgain(after) {
-  clipGone = "";
-  $("shot-clip").removeAttribute("src");
-  showMedia(after, true);
+const probe = (after) => ask(clipUrl(after), undefined, { Range: "bytes=0-0" }); // a refusal is JSON, and says why
+
+/** A clip is closed some time after its object has gone: the dialog shows it once it is there. */
+async function waitForClip(after) {
+  while (Date.now() / 1000 - after.end_time < CLOSED_S) {
+    await sleep(AGAIN_MS);
+    if (after.id !== openId()) return;
+    if (!(await probe(after)).ok) continue;
+    if (after.id !== openId()) return;
+    clipGone = "";
+    $("shot-clip").removeAttribute("src");
+    return showMedia(after, true);
+  }
 }
 
 // ---------------------------------------------------------------- the owner's word
