@@ -59,34 +59,59 @@ class House(Protocol):
         """The newest events, newest first."""
         ...
 
-    def arm(self, mode: str, by: str) -> None:
-        """Arm."""
+    def arm(self, mode: str, by: str, *, code: str | None = None, now: bool = False) -> None:
+        """Arm. now: without the exit delays."""
         ...
 
     def disarm(self, code: str | None, by: str) -> None:
         """Disarm."""
         ...
 
+    def panic(self, by: str) -> None:
+        """Set the alarm off."""
+        ...
+
+    def alarm_log(self, limit: int) -> list[dict[str, Any]]:
+        """The newest lines of the alarm's log, newest first."""
+        ...
+
 
 def handlers_of(house: House) -> dict[str, Handler]:
-    """The requests of the commands: `status`, `arm` (`mode`), `disarm` (`code`), `events` (`limit`; oldest first)."""
+    """The requests of the commands: `status`, `arm` (`mode`, `code`, `now`), `disarm` (`code`), `panic`, `events` and
+    `alarm_log` (`limit`; oldest first)."""
 
     def arm(request: dict[str, Any]) -> dict[str, Any]:
-        house.arm(str(request.get("mode")), request["by"])
+        house.arm(str(request.get("mode")), request["by"], code=_code(request), now=request.get("now") is True)
         return {"alarm": house.status()["alarm"]}
 
     def disarm(request: dict[str, Any]) -> dict[str, Any]:
-        code = request.get("code")
-        house.disarm(None if code is None else str(code), request["by"])
+        house.disarm(_code(request), request["by"])
         return {"alarm": house.status()["alarm"]}
 
-    def events(request: dict[str, Any]) -> list[dict[str, Any]]:
-        limit = request.get("limit")
-        if not isinstance(limit, int) or not 1 <= limit <= MOST_EVENTS:
-            raise UserError(f"`limit` must be a number from 1 to {MOST_EVENTS}")
-        return house.events(limit)[::-1]
+    def panic(request: dict[str, Any]) -> dict[str, Any]:
+        house.panic(request["by"])
+        return {"alarm": house.status()["alarm"]}
 
-    return {"status": lambda request: house.status(), "arm": arm, "disarm": disarm, "events": events}
+    return {
+        "status": lambda request: house.status(),
+        "arm": arm,
+        "disarm": disarm,
+        "panic": panic,
+        "events": lambda request: house.events(_limit(request))[::-1],
+        "alarm_log": lambda request: house.alarm_log(_limit(request))[::-1],
+    }
+
+
+def _code(request: dict[str, Any]) -> str | None:
+    code = request.get("code")
+    return None if code is None else str(code)
+
+
+def _limit(request: dict[str, Any]) -> int:
+    limit = request.get("limit")
+    if not isinstance(limit, int) or not 1 <= limit <= MOST_EVENTS:
+        raise UserError(f"`limit` must be a number from 1 to {MOST_EVENTS}")
+    return limit
 
 
 class NotRunning(EdgeError):

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from edge import __version__, hardware, report, wiring
-from edge.alarm import Alarm
+from edge.alarm_parts import AlarmParts, alarm_log, open_alarm
 from edge.board import Board
 from edge.camera import CameraWatch, Surroundings
 from edge.clock import SystemClock, synchronised
@@ -60,11 +60,8 @@ class Daemon:
         self.outbox = Outbox(
             config.node.data, config.node.name, names(config), self.clock, Limits(), clock_ok=synchronised
         )
-        self.alarm = Alarm(
-            self.outbox.remember, self.outbox.recall, armed_at_first_start=config.alarm.armed_at_first_start
-        )
-        self.board.set("alarm/state", self.alarm.state)
-        self.alarm.listen(partial(self.board.set, "alarm/state"))
+        self.alarm = open_alarm(config, self.outbox, self.board, self.clock, self._emit)
+        self._alarm_parts: AlarmParts | None = None
 
     def start(self) -> None:
         """Start the parts; returns once the cameras are being watched.
@@ -73,6 +70,7 @@ class Daemon:
             MissingError, ModelError: the model cannot be loaded.
         """
         self.outbox.close_orphans()
+        self._alarm_parts = AlarmParts(self.alarm, self._supervisor, scheduled=bool(self.config.alarm.schedule))
         self._start_cameras()
         self._start_sinks()
         self.ready = True
@@ -85,6 +83,8 @@ class Daemon:
         for camera in self.cameras:
             camera.close()
         self._supervisor.stop(self._camera_parts, 0.5)
+        if self._alarm_parts is not None:
+            self._alarm_parts.stop(0.1)
         self.outbox.flush(0.3)  # the sinks shall see the cameras' last events before they look for the last time
         for sink, part in self._sinks:
             part.stop.set()
@@ -123,6 +123,7 @@ class Daemon:
             "uptime_s": round(self.clock.monotonic() - self._started, 1),
             "clock_ok": synchronised(),
             "alarm": self.alarm.state,
+            "alarm_detail": self.alarm.detail(),
             "cameras": [camera.status() for camera in self.cameras],
             "engines": self._engines(),
             "sinks": [
@@ -142,13 +143,21 @@ class Daemon:
         except OSError:
             return None
 
-    def arm(self, mode: str, by: str) -> None:
-        """Arm; durable when it returns."""
-        self.alarm.arm(mode, by)
+    def arm(self, mode: str, by: str, *, code: str | None = None, now: bool = False) -> None:
+        """Arm; durable when it returns. now: without the exit delays."""
+        self.alarm.arm(mode, by, code, now=now)
 
     def disarm(self, code: str | None, by: str) -> None:
-        """Disarm; durable when it returns."""
+        """Disarm."""
         self.alarm.disarm(by, code)
+
+    def panic(self, by: str) -> None:
+        """Set the alarm off, armed or not."""
+        self.alarm.panic(by)
+
+    def alarm_log(self, limit: int) -> list[dict[str, Any]]:
+        """Who did what to the alarm, newest first."""
+        return alarm_log(self.config, limit)
 
     def live(self, camera: str) -> LiveView | None:
         """The pictures of a camera."""
@@ -223,6 +232,7 @@ class Daemon:
 
     def _emit(self, event: Event) -> None:
         self.outbox.put(event)
+        self.alarm.hear(event)
         self._listener(event)
 
 

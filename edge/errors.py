@@ -3,6 +3,7 @@
     EdgeError                 exit code 1: a check or a run failed
      +-- UserError            2: the user's mistake; one line says what, where, what to do
      |    +-- ConfigError     2: the configuration; carries every finding, rendered with line and caret
+     |    +-- AlarmRefused    2: a code is wanted, and it is missing, wrong or tried too often
      |    +-- ModelError      2: a model, manifest or label file that is not what it says
      |    +-- SourceError     2: a clip or image that cannot be read
      +-- MissingError         3: an engine, extra or device that is not here; says how to get it
@@ -29,6 +30,14 @@ class UserError(EdgeError):
     """The user's mistake: arguments, a missing or unreadable file."""
 
     exit_code = 2
+
+
+class AlarmRefused(UserError):
+    """An order to the alarm wants a code and has no right one. locked_s: seconds to wait before the next try, or 0."""
+
+    def __init__(self, message: str, locked_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.locked_s = locked_s
 
 
 class ConfigError(UserError):

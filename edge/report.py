@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from edge.types import ENGINE, Event
+from edge.types import ALARM, ENGINE, Event
 
 Sample = tuple[str, str, str, Mapping[str, str], float]
 """Metric name, type, help, labels, value."""
@@ -43,7 +43,7 @@ def event_line(event: Event) -> str:
     """One line an event, for a terminal."""
     after = event.after
     when = datetime.fromtimestamp(event.captured_at).astimezone().strftime("%H:%M:%S")
-    if after.label == ENGINE:
+    if after.label in (ENGINE, ALARM):
         return f"{when}  {after.camera}: {after.label}: {after.sub_label}  ({after.id})"
     what = {"new": "appeared", "update": "still there", "end": "gone"}[event.type]
     seconds = f" after {after.end_time - after.start_time:.0f} s" if after.end_time is not None else ""

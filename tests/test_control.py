@@ -239,8 +239,14 @@ class Daemon:
     def events(self, limit: int) -> list[dict[str, Any]]:
         return [{"seq": seq} for seq in (3, 2, 1)][:limit]
 
-    def arm(self, mode: str, by: str) -> None:
+    def arm(self, mode: str, by: str, *, code: str | None = None, now: bool = False) -> None:
         self.calls.append(("arm", mode))
+
+    def panic(self, by: str) -> None:
+        self.calls.append(("panic",))
+
+    def alarm_log(self, limit: int) -> list[dict[str, Any]]:
+        return [{"what": what} for what in ("disarm", "arm_away")][:limit]
 
     def disarm(self, code: str | None, by: str) -> None:
         self.calls.append(("disarm", str(code)))
@@ -258,3 +264,7 @@ def test_the_requests_of_the_commands(node: Node) -> None:
             with pytest.raises(UserError, match="limit"):
                 call(node, {"do": "events", "limit": wrong})
     assert daemon.calls == [("arm", "night"), ("disarm", "None"), ("disarm", "12")]
+    with running(node, handlers_of(daemon)):
+        call(node, {"do": "panic"})
+        assert [line["what"] for line in call(node, {"do": "alarm_log", "limit": 2})] == ["arm_away", "disarm"]
+    assert daemon.calls[-1] == ("panic",)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 
 import click
 
+from edge.alarm import settings_of
 from edge.commands.output import print_json
 from edge.config.diagnose import ConfigFindings
 from edge.config.load import default_path
@@ -37,6 +39,15 @@ def check(config: Path | None, as_json: bool) -> int:
     return 0
 
 
+def _alarm(config: Config) -> list[str]:
+    """The alarm's times, and what a place far in the north or south makes of them."""
+    schedule = settings_of(config).schedule
+    lines = [f"{line.do} at {line.at} on {', '.join(line.days)}" for line in config.alarm.schedule]
+    for event, days in schedule.sunless(date.today().year).items():
+        lines.append(f"note: there is no {event} at this latitude on {days} days of the year; nothing is done then")
+    return lines
+
+
 def _summary(config: Config) -> str:
     servers = [("mqtt", config.mqtt.host, config.mqtt.port), ("email", config.email.host, config.email.port)]
     sinks = [f"{name} {host}:{port}" for name, host, port in servers if host]
@@ -46,6 +57,7 @@ def _summary(config: Config) -> str:
         f"model    {config.model.name} on {', '.join(config.model.engine)}",
         f"sinks    {', '.join(sinks) or 'none'}",
         f"page     {page if config.web.enabled else 'off'}",
+        *(f"alarm    {line}" for line in _alarm(config)),
         f"data     {config.node.data}",
     ]
     return "\n".join(rows)

@@ -1,4 +1,4 @@
-"""`edge status`, `arm`, `disarm` and `events`: speak with the running daemon over its local socket."""
+"""`edge status` and `events`: speak with the running daemon over its local socket."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from edge.commands.alarm import said
 from edge.commands.output import print_json, print_table
 from edge.config.load import load_node
 from edge.config.schema import STATE_FOLDER, Node
@@ -26,22 +27,6 @@ def status(config: Path | None, as_json: bool) -> None:
         print_json(found)
     else:
         _show_status(found)
-
-
-@click.command()
-@CONFIG
-@click.option("--mode", type=click.Choice(["home", "away", "night"]), default="away", show_default=True)
-def arm(config: Path | None, mode: str) -> None:
-    """Arm: from now on events alert."""
-    click.echo(call(load_node(config), {"do": "arm", "mode": mode})["alarm"])
-
-
-@click.command()
-@CONFIG
-@click.option("--code", metavar="PIN", help="Where a PIN is set.")
-def disarm(config: Path | None, code: str | None) -> None:
-    """Disarm: events go on, nobody is alerted."""
-    click.echo(call(load_node(config), {"do": "disarm", "code": code})["alarm"])
 
 
 @click.command()
@@ -90,6 +75,9 @@ def _events(node: Node, limit: int) -> list[dict[str, Any]]:
 def _show_status(found: dict[str, Any]) -> None:
     ready = "watching" if found["ready"] else "starting"
     click.echo(f"{ready}, {found['alarm']}, up {_duration(found.get('uptime_s', 0))}")
+    if detail := found.get("alarm_detail"):
+        first, *more = said({"state": found["alarm"], **detail})
+        click.echo("\n".join([f"alarm {first}", *(f"  {line}" for line in more)]))
     click.echo()
     print_table(
         ("camera", "status", "fps", "dropped", "reason"),

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from edge import hours
 from edge.config.source import flaw
+from edge.localtime import zone_of
 from edge.polygons import crosses_itself
 
 T = TypeVar("T")
@@ -98,6 +99,20 @@ def _way(points: tuple[Point, ...]) -> tuple[Point, ...]:
     return points
 
 
+def _topic(value: str) -> str:
+    if not value or len(value) > 256 or any(c in value for c in "+#\0\n\r") or value.startswith(("/", "$")):
+        raise fault("not a topic to publish to", "write it whole, without wildcards: `zigbee2mqtt/siren/set`")
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        zone_of(value)
+    except ValueError:
+        raise fault(f"no time zone `{value}`", "write a name such as `Europe/Berlin`") from None
+    return value
+
+
 def _address(value: str) -> str:
     if not _ADDRESS.fullmatch(value):
         raise fault("not a mail address", "write `name@example.org`")
@@ -162,6 +177,8 @@ Name: TypeAlias = Annotated[str, AfterValidator(_name)]
 TopicName: TypeAlias = Annotated[str, AfterValidator(_topic_name)]
 Label: TypeAlias = Annotated[str, AfterValidator(_label)]
 Source: TypeAlias = Annotated[str, AfterValidator(_source)]
+Topic: TypeAlias = Annotated[str, AfterValidator(_topic)]
+Timezone: TypeAlias = Annotated[str, AfterValidator(_zone)]
 Address: TypeAlias = Annotated[str, AfterValidator(_address)]
 HoursOfDay: TypeAlias = Annotated[str, AfterValidator(_hours)]
 Server: TypeAlias = Annotated[str, AfterValidator(_server)]

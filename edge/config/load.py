@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
+from edge.config.alarm_checks import misplaced
 from edge.config.checks import clashes, leaves, missing_files, path_in, unknown_names
 from edge.config.diagnose import Document, Finding, explain, refuse
 from edge.config.email_checks import strangers
@@ -123,7 +124,7 @@ def _build(name: str, text: str, folder: Path, overrides: Sequence[Override], ch
         _put(data, loc, box[""])
         given[loc] = shown
     without_secret = {finding.loc for finding in findings}
-    for check in (clashes, unknown_names, strangers, *checks):
+    for check in (clashes, unknown_names, misplaced, strangers, *checks):
         findings += check(data)
     config = None
     try:

@@ -12,7 +12,7 @@ from edge.config.toml import parse
 _SECRET_KEY = re.compile(r"pas+|secret|token|pwd|psw", re.IGNORECASE)
 # Nobody knows where the value of an unreadable text ends, so all of its line goes; what is masked already stays.
 _SECRET_PAIR = re.compile(
-    r"""((?:pas+|secret|token|pwd|psw|\bpw)\w*["']?\s*[=:](?!\s*(?:["']\$\{[\w.-]*\}["']|\*\*\*\s*(?:[,}\]&#\n]|\Z)))[^\S\n]*)"""
+    r"""((?:pas+|secret|token|pwd|psw|\bpw|\bcode(?=\s*=\s*["']))\w*["']?\s*[=:](?!\s*(?:["']\$\{[\w.-]*\}["']|\*\*\*\s*(?:[,}\]&#\n]|\Z)))[^\S\n]*)"""
     r"""(?:\"{3}.*?(?:\"{3}|\Z)|'{3}.*?(?:'{3}|\Z)|[^\n]+)""",
     re.IGNORECASE | re.DOTALL,
 )
@@ -47,7 +47,7 @@ def secret_spans(text: str, at: Mapping[Loc, Place]) -> list[tuple[int, int, str
         table = place.value == place.key and isinstance(loc[-1], str)
         if table or value.startswith(("{", "[")):
             continue
-        if any(isinstance(part, str) and _SECRET_KEY.search(part) for part in loc):
+        if loc[-1] == "code" or any(isinstance(part, str) and _SECRET_KEY.search(part) for part in loc):
             masked = value if REFERENCE.fullmatch(value[1:-1]) else "***"
         else:
             masked = mask_url(value)

@@ -71,11 +71,11 @@ reports, on the page and in the archive of `edge doctor --bundle`.
 character; they cannot be `all`, `posture`, `status`, `enabled`, `detect`, `pose`, `notifications` or
 `snapshots`.
 
-**The control socket** of `edge status`, `arm`, `disarm` and `events` is `control.sock` in the service's runtime
-folder (`/run/edge`), else in `node.data`. In a runtime folder it is `control-HASH.sock` where `node.data` is
-set, so that each data folder has its own daemon. Where the path of `node.data` is too long for a socket (107
-bytes), it is in `$XDG_RUNTIME_DIR/edge`, else in `/tmp/edge-UID`, which only that user can enter. Its mode is
-0660: members of the daemon's group may use it.
+**The control socket** of `edge status`, `arm`, `disarm`, `alarm` and `events` is `control.sock` in the
+service's runtime folder (`/run/edge`), else in `node.data`. In a runtime folder it is `control-HASH.sock` where
+`node.data` is set, so that each data folder has its own daemon. Where the path of `node.data` is too long for a
+socket (107 bytes), it is in `$XDG_RUNTIME_DIR/edge`, else in `/tmp/edge-UID`, which only that user can enter.
+Its mode is 0660: members of the daemon's group may use it.
 """
 
 

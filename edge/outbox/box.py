@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ from edge.outbox.ledger import Mark
 from edge.outbox.reader import Reader
 from edge.outbox.store import Store
 from edge.outbox.values import Limits, Message, SinkStats, Stats
-from edge.outbox.writer import Batch, Entry, Writer
-from edge.types import Event
+from edge.outbox.writer import Batch, Entry, Keep, Writer
+from edge.types import AuditEntry, Event
 
 
 class Outbox:
@@ -108,8 +108,21 @@ class Outbox:
         What was answered with an error is not stored later either. timeout: seconds that it may wait for its turn; a
         commit that has begun is waited for, until the writer counts as wedged.
         """
-        self._writer.keep(key, value, timeout)
+        self._writer.keep({key: value}, timeout)
         return True
+
+    def remember_all(self, values: Mapping[str, str], entry: AuditEntry | None = None, timeout: float = 5.0) -> bool:
+        """Store several values and a line of the alarm's log, all or nothing; otherwise as `remember`."""
+        self._writer.keep(values, timeout, entry)
+        return True
+
+    def begin(self, values: Mapping[str, str], entry: AuditEntry | None = None) -> Keep:
+        """As `remember_all`, behind what was to be stored before; only queues. How that went shows on the result."""
+        return self._writer.begin(values, entry)
+
+    def record(self, entry: AuditEntry) -> None:
+        """Write a line of the alarm's log as soon as the disk takes it; only queues."""
+        self._writer.record(entry)
 
     def note(self, key: str, value: str) -> None:
         """Store a value as soon as the disk takes it; only queues."""

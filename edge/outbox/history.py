@@ -15,6 +15,7 @@ from edge.errors import StorageError
 from edge.outbox.objects import VERDICT
 from edge.outbox.schema import explain
 from edge.outbox.values import DATABASE, by_preference, snapshot_path
+from edge.types import AuditEntry
 
 MESSAGE = f"""e.id, e.payload, EXISTS (SELECT 1 FROM pictures p WHERE p.object = e.object),
     EXISTS (SELECT 1 FROM kept WHERE key = '{VERDICT}' || e.object AND value = '1')"""  # noqa: S608 - a constant
@@ -25,6 +26,8 @@ SELECT d.event_id, d.sink, d.state, d.reason, d.replaced_by, heir.seq
 FROM deliveries d LEFT JOIN events heir ON heir.id = d.replaced_by
 WHERE d.event_id IN (SELECT value FROM json_each(?))
 """
+
+AUDIT = "SELECT at, clock_ok, what, by, source, result FROM audit ORDER BY id DESC LIMIT ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,27 @@ def reading(folder: Path) -> Iterator[sqlite3.Connection | None]:
             yield db
     except sqlite3.Error as fault:
         raise StorageError(explain(folder, fault)) from fault
+
+
+def read_audit(folder: Path, limit: int = 100) -> list[AuditEntry]:
+    """The newest `limit` lines of the alarm's log, oldest first; none if nothing was ever stored there.
+
+    Raises:
+        StorageError: one line, if the file cannot be read
+    """
+    if not (folder / DATABASE).exists():
+        return []
+    try:
+        db = _open(folder / DATABASE)
+        try:
+            if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'audit'").fetchone():
+                return []  # written by a release that had no log, and opened by none since
+            rows = db.execute(AUDIT, (limit,)).fetchall()
+        finally:
+            db.close()
+    except sqlite3.Error as fault:
+        raise StorageError(explain(folder, fault)) from fault
+    return [AuditEntry(at, bool(ok), what, by, source, result) for at, ok, what, by, source, result in rows[::-1]]
 
 
 def _end(db: sqlite3.Connection, before: str | None) -> int:

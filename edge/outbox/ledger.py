@@ -10,6 +10,7 @@ from typing import Literal
 
 from edge.outbox.books import Books
 from edge.outbox.values import Limits
+from edge.types import AuditEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,15 @@ class Ledger:
     def keep(self, key: str, value: str) -> None:
         """Store a value of the daemon under a key."""
         self._db.execute("INSERT OR REPLACE INTO kept VALUES (?, ?)", (key, value))
+
+    def audit(self, entries: Sequence[AuditEntry]) -> None:
+        """Write lines of the alarm's log; the oldest give way."""
+        for entry in entries:
+            row = (entry.at, entry.clock_ok, entry.what, entry.by, entry.source, entry.result)
+            done = self._db.execute(
+                "INSERT INTO audit (at, clock_ok, what, by, source, result) VALUES (?, ?, ?, ?, ?, ?)", row
+            )
+            self._db.execute("DELETE FROM audit WHERE id <= ?", (int(done.lastrowid or 0) - self._limits.audit_rows,))
 
     def lose(self, boot_id: str, seqs: Sequence[tuple[int, int]]) -> None:
         """List seqs that never reached the disk."""

@@ -46,6 +46,15 @@ CREATE TABLE IF NOT EXISTS open_objects (object TEXT PRIMARY KEY, event_id INTEG
 CREATE TABLE IF NOT EXISTS pictures (object TEXT PRIMARY KEY, event_id INTEGER NOT NULL, bytes INTEGER NOT NULL)
     WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lost (boot_id TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS audit (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at REAL NOT NULL,         -- Unix time of the machine's clock
+    clock_ok INTEGER NOT NULL,
+    what TEXT NOT NULL,
+    by TEXT,                  -- the name of a code
+    source TEXT NOT NULL,
+    result TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 

@@ -115,9 +115,12 @@ class Store:
         for mark in batch.marks:
             ledger.mark(mark)
         for keep in batch.keeps:
-            ledger.keep(keep.key, keep.value)
+            for key, value in keep.values.items():
+                ledger.keep(key, value)
         for key, value in batch.notes.items():
             ledger.keep(key, value)
+        told = [*batch.audit, *(keep.entry for keep in batch.keeps if keep.entry is not None)]
+        ledger.audit(sorted(told, key=lambda entry: entry.at))  # two queues, one story
         ledger.lose(self._boot_id, runs((seq, seq) for seq in batch.lost))
         if batch.housekeeping:
             gone = self._keep_house(ledger)

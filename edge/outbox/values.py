@@ -27,6 +27,7 @@ class Limits:
     mark_s: how long an acknowledgement may wait for company before it is committed alone
     fresh_s: a message that leaves later than this after it was put is old news (`replayed`)
     tries: refusals after which a message is parked
+    audit_rows, audit_queued: lines of the alarm's log on the disk, and in memory while the disk refuses
     """
 
     messages: int = 10_000
@@ -41,6 +42,8 @@ class Limits:
     mark_s: float = 0.2
     fresh_s: float = 10.0
     tries: int = 3
+    audit_rows: int = 10_000
+    audit_queued: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from edge.clock import Clock
 from edge.errors import StorageError
 from edge.outbox.ledger import Mark
 from edge.outbox.values import Limits
-from edge.types import Event
+from edge.types import AuditEntry, Event
 
 GROUP = 500
 """Events of one transaction at most, so that a long backlog in memory is not one long commit."""
@@ -41,12 +41,26 @@ class Entry:
 
 @dataclass(slots=True, eq=False)
 class Keep:
-    """A value to be stored, and who waits for that."""
+    """Values to be stored together, with a line of the alarm's log, and who waits for that."""
 
-    key: str
-    value: str
+    values: Mapping[str, str]
+    entry: AuditEntry | None = None
     done: threading.Event = field(default_factory=threading.Event)
     fault: str | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is known how that went."""
+        return self.done.is_set()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for that; False if it is not known by then."""
+        return self.done.wait(timeout)
+
+    @property
+    def said(self) -> str:
+        """What it is about, for people."""
+        return ", ".join(self.values)
 
 
 @dataclass(slots=True)
@@ -55,6 +69,7 @@ class Batch:
 
     notes: values by key that nobody waits for
     lost: seqs that memory could not hold
+    audit: lines of the alarm's log that nobody waits for
     housekeeping: age, bounds and history are due
     """
 
@@ -63,6 +78,7 @@ class Batch:
     keeps: list[Keep] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)
     lost: list[int] = field(default_factory=list)
+    audit: list[AuditEntry] = field(default_factory=list)
     housekeeping: bool = False
 
 
@@ -82,6 +98,7 @@ class Writer:
         self._keeps: deque[Keep] = deque()
         self._notes: dict[str, str] = {}
         self._lost: list[int] = []
+        self._audit: deque[AuditEntry] = deque(maxlen=limits.audit_queued)
         self._picture_bytes = 0
         self._marks_due = 0.0
         self._retry_at = 0.0
@@ -126,27 +143,40 @@ class Writer:
             self._marks.append(mark)
             self._change.notify_all()
 
-    def keep(self, key: str, value: str, timeout: float) -> None:
-        """Store a value; returns once it is on the disk. Raises StorageError if that fails or takes too long.
+    def keep(self, values: Mapping[str, str], timeout: float, entry: AuditEntry | None = None) -> None:
+        """Store values; returns once all are on the disk. Raises StorageError if that fails or takes too long.
 
         timeout: seconds that it may wait for its turn. Whoever is told that it failed must be able to rely on it, so
         what is still queued then is taken back, and the end of a commit that has begun is waited for.
         """
-        keep = Keep(key, value)
-        with self._change:
-            if self.fault is not None and self._clock.monotonic() < self._retry_at:
-                raise StorageError(self.fault)
-            self._keeps.append(keep)
-            self._change.notify_all()
+        keep = self.begin(values, entry)
         if not keep.done.wait(timeout):
             with self._change:
                 if keep in self._keeps:
                     self._keeps.remove(keep)
-                    raise StorageError(f"{key} was not stored: the disk is too slow or hangs")
+                    raise StorageError(f"{keep.said} was not stored: the disk is too slow or hangs")
             if not keep.done.wait(COMMIT_S):
-                raise StorageError(f"the disk hangs; whether {key} was stored shows at the next start")
+                raise StorageError(f"the disk hangs; whether {keep.said} was stored shows at the next start")
         if keep.fault is not None:
             raise StorageError(keep.fault)
+
+    def begin(self, values: Mapping[str, str], entry: AuditEntry | None = None) -> Keep:
+        """Queue values to be stored, behind those that were queued before; how that went shows on what it returns."""
+        keep = Keep(values, entry)
+        with self._change:
+            if self.fault is not None and self._clock.monotonic() < self._retry_at:
+                keep.fault = self.fault
+                keep.done.set()
+            else:
+                self._keeps.append(keep)
+                self._change.notify_all()
+        return keep
+
+    def record(self, entry: AuditEntry) -> None:
+        """Queue a line of the alarm's log; it is tried until the disk takes it."""
+        with self._change:
+            self._audit.append(entry)
+            self._change.notify_all()
 
     def note(self, key: str, value: str) -> None:
         """Queue a value that nobody waits for; it is tried until the disk takes it."""
@@ -160,7 +190,8 @@ class Writer:
             self._marks_due = 0.0
             self._change.notify_all()
             return self._change.wait_for(
-                lambda: not (self._busy or self._entries or self._marks or self._notes), timeout
+                lambda: not (self._busy or self._entries or self._marks or self._keeps or self._notes or self._audit),
+                timeout,
             )
 
     def close(self, timeout: float) -> bool:
@@ -203,10 +234,12 @@ class Writer:
                 list(self._keeps),
                 self._notes,
                 self._lost,
+                list(self._audit),
                 now >= self._next_housekeeping,
             )
             self._marks.clear()
             self._keeps.clear()
+            self._audit.clear()
             self._notes = {}
             self._lost = []
             self._picture_bytes -= sum(entry.picture_bytes for entry in batch.entries)
@@ -218,11 +251,11 @@ class Writer:
         """Seconds until the next commit, 0 for now; None if there is nothing left to do at the end."""
         now = self._clock.monotonic()
         if self._closing:
-            left = self._entries or self._marks or self._keeps or self._notes or self._lost
+            left = self._entries or self._marks or self._keeps or self._notes or self._lost or self._audit
             return 0.0 if left and self._failures < SHUTDOWN_TRIES else None
         if self._failures:
             return max(0.0, self._retry_at - now)
-        if self._entries or self._keeps or self._notes:
+        if self._entries or self._keeps or self._notes or self._audit:
             return 0.0
         due = min(self._next_housekeeping, self._marks_due if self._marks else float("inf"))
         return max(0.0, due - now)
@@ -237,6 +270,7 @@ class Writer:
             self._marks.extendleft(reversed(batch.marks))
             self._notes = batch.notes | self._notes
             self._lost = batch.lost + self._lost
+            self._audit.extendleft(reversed(batch.audit))
             self._failures += 1
             self._retry_at = self._clock.monotonic() + min(longest, shortest * 2 ** min(self._failures - 1, 10))
             self.fault = fault

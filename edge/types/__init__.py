@@ -3,7 +3,9 @@
 Everything here is plain data that any module may import; nothing here knows a vendor, a file format or a network.
 """
 
+from edge.types.audit import AuditEntry
 from edge.types.event import (
+    ALARM,
     ENGINE,
     Crossing,
     Event,
@@ -20,6 +22,7 @@ from edge.types.picture import F32, I32, I420, U8, Box, Frame
 from edge.types.seen import COCO_KEYPOINTS, NO_DETECTIONS, Classes, Detections, Poses, Prediction, Seen, Track, Values
 
 __all__ = [
+    "ALARM",
     "COCO_KEYPOINTS",
     "ENGINE",
     "F32",
@@ -27,6 +30,7 @@ __all__ = [
     "I420",
     "NO_DETECTIONS",
     "U8",
+    "AuditEntry",
     "Box",
     "Classes",
     "Crossing",

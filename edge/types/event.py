@@ -130,6 +130,8 @@ class Why:
         }
 
 
+ALARM = "alarm"
+"""The label of events about the alarm itself: triggers, panic, lockouts; which, and why, is their `sub_label`."""
 ENGINE = "engine"
 """The label of events about the engine that runs the model; what happened is their `sub_label`."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, get_args
 
 import anyio.to_thread
 from starlette.requests import Request
@@ -14,18 +15,15 @@ from edge.web.answers import missing
 from edge.web.auth import Auth
 from edge.web.feed import FEEDS, Feed
 from edge.web.guard import visit_of
-from edge.web.house import House, Mode
+from edge.web.house import House
 from edge.web.live import BOUNDARY, VIEWERS, Seats, Stream, Studio
 from edge.web.throttle import Throttle
 
 CAMERA = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
 MOST_CAMERAS = 32
-MODES: dict[str, Mode | Literal["disarmed"]] = {
-    "disarmed": "disarmed",
-    "home": "home",
-    "away": "away",
-    "night": "night",
-}
+LOG_ROWS = 200
+Wanted: TypeAlias = Literal["disarmed", "home", "away", "night", "panic"]
+MODES: dict[str, Wanted] = {word: word for word in get_args(Wanted)}
 
 
 class Api:
@@ -81,28 +79,40 @@ class Api:
         return PlainTextResponse(self._house.metrics(), media_type="text/plain; version=0.0.4")
 
     async def alarm(self, request: Request) -> Response:
-        """POST /api/alarm {"mode": "disarmed|home|away|night", "code": str|null}: answers with the status."""
+        """POST /api/alarm {"mode": "disarmed|home|away|night|panic", "code": str|null, "now": bool}: answers with the
+        status."""
         visit = visit_of(request.scope)
         wish = _wish(visit.body)
         if wish is None:
-            return JSONResponse({"error": 'Wanted: {"mode": "disarmed|home|away|night", "code": "..."}.'}, 400)
-        mode, code = wish
-        # Only a code is a guess: one tap that disarms a house without a code must never have to wait.
-        wait = self._throttle.take(visit.address) if code is not None else 0.0
+            wanted = '{"mode": "disarmed|home|away|night|panic", "code": "...", "now": false}'
+            return JSONResponse({"error": f"Wanted: {wanted}."}, 400)
+        # Only a code to disarm is a guess here: one tap that disarms a house without a code must never have to wait.
+        # Where a code is wanted to arm, the alarm itself counts.
+        guess = wish.mode == "disarmed" and wish.code is not None
+        wait = self._throttle.take(visit.address) if guess else 0.0
         if wait:
             error = f"Too many tries. Wait {wait:.0f} seconds."
             return JSONResponse({"error": error}, 429, {"retry-after": str(int(wait) + 1)})
-        await anyio.to_thread.run_sync(self._set, mode, code, f"web {visit.address}")
-        if code is not None:
+        await anyio.to_thread.run_sync(self._set, wish, f"web {visit.address}")
+        if guess:
             self._throttle.forgive(visit.address)
         self._feed.stale()
         return JSONResponse(await self._feed.status())
 
-    def _set(self, mode: Mode | Literal["disarmed"], code: str | None, by: str) -> None:
-        if mode == "disarmed":
-            self._house.disarm(code, by)
+    def alarm_log(self, request: Request) -> Response:
+        """GET /api/alarm/log?limit=: who did what to the alarm, newest first."""
+        limit = request.query_params.get("limit", "60")
+        if re.fullmatch("[0-9]{1,3}", limit) is None or not 1 <= int(limit) <= LOG_ROWS:
+            return JSONResponse({"error": f"limit is a number from 1 to {LOG_ROWS}."}, 400)
+        return JSONResponse(self._house.alarm_log(int(limit)))
+
+    def _set(self, wish: Wish, by: str) -> None:
+        if wish.mode == "disarmed":
+            self._house.disarm(wish.code, by)
+        elif wish.mode == "panic":
+            self._house.panic(by)
         else:
-            self._house.arm(mode, by)
+            self._house.arm(wish.mode, by, code=wish.code, now=wish.now)
 
     def _watch(self, request: Request, cameras: list[str]) -> Response:
         if not cameras or not all(self._is_camera(camera) for camera in cameras):
@@ -119,19 +129,29 @@ class Api:
         return lambda: not self.closing and self._auth.knows(session)
 
 
-def _wish(body: bytes) -> tuple[Mode | Literal["disarmed"], str | None] | None:
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the page wants of the alarm. now: arm without the exit delays."""
+
+    mode: Wanted
+    code: str | None = field(default=None, repr=False)
+    now: bool = False
+
+
+def _wish(body: bytes) -> Wish | None:
     try:
         wish = json.loads(body)
     except (ValueError, RecursionError):
         return None
     if not isinstance(wish, dict):
         return None
-    mode, code = wish.get("mode"), wish.get("code")
+    mode, code, now = wish.get("mode"), wish.get("code"), wish.get("now", False)
     if (
         not isinstance(mode, str)
         or mode not in MODES
         or not isinstance(code, (str, type(None)))
         or len(code or "") > 64
+        or not isinstance(now, bool)
     ):
         return None
-    return MODES[mode], code if mode == "disarmed" else None
+    return Wish(MODES[mode], code, now)

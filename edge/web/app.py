@@ -71,6 +71,7 @@ def _routes(pages: Pages, api: Api, settings: WebSettings) -> list[Route]:
         Route("/live/{camera}.jpg", api.still),
         Route("/api/status", api.status),
         Route("/api/alarm", api.alarm, methods=["POST"]),
+        Route("/api/alarm/log", api.alarm_log),
         Route("/healthz", api.healthz),
         *metrics,
         Route("/static/{name}", static),

@@ -32,6 +32,8 @@ class Health(Protocol):
     def status(self) -> dict[str, Any]:
         """What is true now, JSON-ready; asked about once a second while a page is open.
 
+        - `alarm_detail` {`mode`, `until_s`, `cause`, `by`, `since`, `next` {`at`, `do`}|None, `locked_s`, `code` bool,
+          `code_to_arm` bool, `fault`}
         - `ready` bool, `alarm` str (a state of the MQTT contract), `node` str, `version` str, `uptime_s` float
         - `cameras` [{`name`, `status` online|offline|disabled, `reason` str|None, `fps`, `size` [w, h]|None, `dropped`,
           `inferences`, `motion` bool, `tracks` int or list}]
@@ -88,8 +90,9 @@ class Timeline(Protocol):
 class Alarm(Protocol):
     """The one thing that the page changes."""
 
-    def arm(self, mode: Mode, by: str) -> None:
-        """Arm; `by` says who, for the log. May raise UserError, whose text is shown."""
+    def arm(self, mode: Mode, by: str, *, code: str | None = None, now: bool = False) -> None:
+        """Arm; `by` says who, for the log. now: without the exit delays. Raises UserError, whose text is shown, if a
+        code is wanted and this is none, or if that cannot be now."""
         ...
 
     def disarm(self, code: str | None, by: str) -> None:
@@ -97,6 +100,14 @@ class Alarm(Protocol):
 
         A wrong code is refused even where nothing is armed: else that would make free guesses of it.
         """
+        ...
+
+    def panic(self, by: str) -> None:
+        """Set the alarm off, armed or not."""
+        ...
+
+    def alarm_log(self, limit: int) -> list[dict[str, Any]]:
+        """Who did what to the alarm, newest first: `at`, `clock_ok`, `what`, `by`, `from`, `result`."""
         ...
 
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edge import control
-from edge.alarm import Alarm
+from edge.alarm import Alarm, AlarmSettings, Code, World
+from edge.alarm.machine import Plan
 from edge.clock import SystemClock
 from edge.config.load import load_node
 from edge.control import ControlServer, handlers_of
-from edge.outbox import Outbox, read_events
+from edge.outbox import Outbox, read_audit, read_events
 from tests.support.command import Edge
 from tests.support.events import event
 
@@ -43,8 +46,14 @@ class House:
     def events(self, limit: int) -> list[dict[str, Any]]:
         return read_events(self.folder, limit)[::-1]
 
-    def arm(self, mode: str, by: str) -> None:
-        self.alarm.arm(mode, by)
+    def arm(self, mode: str, by: str, *, code: str | None = None, now: bool = False) -> None:
+        self.alarm.arm(mode, by, code, now=now)
+
+    def panic(self, by: str) -> None:
+        self.alarm.panic(by)
+
+    def alarm_log(self, limit: int) -> list[dict[str, Any]]:
+        return [entry.payload() for entry in read_audit(self.folder, limit)[::-1]]
 
     def disarm(self, code: str | None, by: str) -> None:
         self.alarm.disarm(by, code)
@@ -142,3 +151,82 @@ def test_a_mistake_in_the_node_table_is_shown(edge: Edge, tmp_path: Path) -> Non
     assert done.code == 2
     assert f"{path}:2:1" in done.err
     assert "`data`" in done.err
+
+
+class Guarded(House):
+    """A house with a code and delays."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        settings = AlarmSettings(plan=Plan(exit_s=45), codes=(Code("Anna", "4711"),))
+        self.alarm = Alarm(
+            self.outbox.remember, self.outbox.recall, settings=settings, world=World(journal=self.outbox)
+        )
+
+    def status(self) -> dict[str, Any]:
+        return {**super().status(), "alarm_detail": self.alarm.detail()}
+
+
+@pytest.fixture
+def guarded(config: Path) -> Iterator[Guarded]:
+    house = Guarded(load_node(config).data)
+    server = ControlServer(load_node(config), handlers_of(house))
+    stop = threading.Event()
+    thread = threading.Thread(target=server.serve, args=(stop,))
+    thread.start()
+    yield house
+    stop.set()
+    thread.join()
+    server.close()
+    house.outbox.close()
+
+
+def test_codes_delays_panic_and_the_log(edge: Edge, config: Path, guarded: Guarded) -> None:
+    assert edge("arm", "--config", config).out == "arming\n"
+    assert "arming, 4" in edge("alarm", "status", "--config", config).out
+    assert "alarm arming, 4" in edge("status", "--config", config).out
+    assert edge("arm", "--now", "--config", config).out == "armed_away\n"
+    for code in ((), ("--code", "1234")):
+        done = edge("disarm", *code, "--config", config)
+        assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+    assert edge("alarm", "panic", "--config", config).out == "triggered\n"
+    done = edge("arm", "--mode", "away", "--config", config)
+    assert (done.code, "disarm it first" in done.err) == (2, True)
+    assert edge("disarm", "--code", "4711", "--config", config).out == "disarmed\n"
+    assert guarded.outbox.flush(5)
+    log = json.loads(edge("alarm", "log", "--json", "--config", config).out)
+    assert [(line["what"], line["by"], line["result"]) for line in log][-3:] == [
+        ("panic", None, "done"),
+        ("arm_away", None, "refused: triggered"),
+        ("disarm", "Anna", "done"),
+    ]
+    assert all("the command line (user" in line["from"] for line in log)
+    assert len(edge("alarm", "log", "--limit", "2", "--config", config).out.splitlines()) == 3
+    detail = json.loads(edge("alarm", "status", "--json", "--config", config).out)
+    assert (detail["state"], detail["code"], detail["code_to_arm"], detail["by"]) == ("disarmed", True, False, "Anna")
+
+
+def test_the_log_is_read_without_a_daemon_too(edge: Edge, config: Path) -> None:
+    assert json.loads(edge("alarm", "log", "--json", "--config", config).out) == []
+    house = Guarded(load_node(config).data)
+    house.alarm.arm("night", "mqtt")
+    house.outbox.close()
+    log = json.loads(edge("alarm", "log", "--json", "--config", config).out)
+    assert [line["what"] for line in log] == ["arm_night"]
+    assert " ?" in edge("alarm", "log", "--config", config).out  # the clock of that moment was not set
+
+
+def test_a_data_folder_of_the_release_before_has_no_log_and_gets_one(edge: Edge, config: Path) -> None:
+    folder = load_node(config).data
+    House(folder).outbox.close()
+    with closing(sqlite3.connect(folder / "edge.db")) as db:
+        db.execute("DROP TABLE audit")
+        db.execute("INSERT OR REPLACE INTO kept VALUES ('alarm', 'armed_night')")
+        db.commit()
+    assert json.loads(edge("alarm", "log", "--json", "--config", config).out) == []
+    house = Guarded(folder)
+    assert house.alarm.state == "armed_night"
+    house.alarm.disarm("mqtt", "4711")
+    house.outbox.close()
+    log = json.loads(edge("alarm", "log", "--json", "--config", config).out)
+    assert [line["what"] for line in log] == ["disarm"]

@@ -77,7 +77,7 @@ class MemoryHouse:
     def timeline(self) -> MemoryTimeline:
         return MemoryTimeline(self)
 
-    def arm(self, mode: Mode, by: str) -> None:
+    def arm(self, mode: Mode, by: str, *, code: str | None = None, now: bool = False) -> None:
         self.log.append(f"arm {mode} by {by}")
         self.state["alarm"] = f"armed_{mode}"
 
@@ -86,6 +86,16 @@ class MemoryHouse:
         if self.code is not None and code != self.code:
             raise UserError("The code is needed." if code is None else "That is not the code.")
         self.state["alarm"] = "disarmed"
+
+    def panic(self, by: str) -> None:
+        self.log.append(f"panic by {by}")
+        self.state["alarm"] = "triggered"
+
+    def alarm_log(self, limit: int) -> list[dict[str, Any]]:
+        return [
+            {"at": 0.0, "clock_ok": True, "what": line, "by": None, "from": "test", "result": "done"}
+            for line in self.log[::-1][:limit]
+        ]
 
     def live(self, camera: str) -> Live | None:
         return self.screens.get(camera)

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 import edge.web.server
+from edge.errors import AlarmRefused
 from edge.web.live import PULL_S, VIEWERS
 from edge.web.throttle import ONE_ADDRESS
 from tests.support.house import camera, jpeg
@@ -254,3 +255,21 @@ def test_a_viewer_that_fell_silent_loses_its_seat(open_site: Opener, monkeypatch
     stop.set()
     player.join()
     assert viewers.free == VIEWERS
+
+
+def test_panic_and_the_log(home: Site) -> None:
+    assert home.set_alarm("panic").json()["alarm"] == "triggered"
+    (line,) = home.browser.get("/api/alarm/log?limit=1").json()
+    assert line["what"].startswith("panic by web ")
+    for wrong in ("0", "201", "x", ""):
+        assert home.browser.get(f"/api/alarm/log?limit={wrong}").status_code == 400
+
+
+def test_a_locked_source_is_told_how_long_it_has_to_wait(home: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(*given: object, **more: object) -> None:
+        raise AlarmRefused("Too many wrong codes. Wait 60 seconds.", 60.0)
+
+    monkeypatch.setattr(home.house, "disarm", locked)
+    answer = home.set_alarm("disarmed", "4711")
+    assert (answer.status_code, answer.headers["retry-after"]) == (403, "61")
+    assert "Wait 60 seconds" in answer.json()["error"]

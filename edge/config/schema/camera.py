@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from edge.config.fields import Label, Many, Outlines, Polygon, Ratio, Share, Some, Source, TopicName, Way, fault
+from edge.config.schema.alarm import EVERY_MODE, Delay, Mode
 from edge.config.schema.base import Table
 from edge.config.secrets import mask_url
 from edge.config.source import with_login
@@ -56,6 +57,21 @@ class Zone(Table):
     loiter_s: Annotated[float, Field(gt=0)] | None = Field(
         default=None, description="Who stays for so many seconds is told of as loitering. Unset: nobody is."
     )
+    alarm_modes: Many[Mode] | None = Field(
+        default=None,
+        description="In which armed modes somebody in this zone sets the alarm off; `[]` is never.",
+        json_schema_extra={"shown": "the camera's"},
+    )
+    entry_delay_s: Delay | None = Field(
+        default=None,
+        description="Seconds from an intrusion here to the alarm; 0 triggers at once.",
+        json_schema_extra={"shown": "that of `[alarm]`"},
+    )
+    exit_delay_s: Delay | None = Field(
+        default=None,
+        description="Seconds from arming until this zone counts.",
+        json_schema_extra={"shown": "that of `[alarm]`"},
+    )
     filter: dict[Label, Filter] = Field(default_factory=dict, description="By label: which objects count in it.")
 
 
@@ -104,6 +120,10 @@ class Camera(Table):
     )
     filter: dict[Label, CameraFilter] = Field(
         default_factory=dict, description="By label: which objects are told of at all."
+    )
+    alarm_modes: Many[Mode] = Field(
+        default=EVERY_MODE,
+        description="In which armed modes somebody in none of its zones sets the alarm off; `[]` is never.",
     )
     zone: Many[Zone] = Field(default=(), description="Zones of this camera.")
     line: Many[Line] = Field(default=(), description="Lines of this camera.")

@@ -6,11 +6,12 @@ import os
 import re
 import socket
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from edge.config.fields import FilePath, Name
-from edge.config.schema.base import Table
+from edge.config.fields import FilePath, Name, Timezone
+from edge.config.schema.base import Table, together
 
 STATE_FOLDER = Path("/var/lib/edge")
 
@@ -38,8 +39,24 @@ class Node(Table):
         description="What this device is called in events and in Home Assistant.",
         json_schema_extra={"shown": "the machine's host name"},
     )
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = Field(
+        default=None, description="Degrees north of the equator (south negative), for sunrise and sunset."
+    )
+    longitude: Annotated[float, Field(ge=-180, le=180)] | None = Field(
+        default=None, description="Degrees east of Greenwich (west negative), for sunrise and sunset."
+    )
+    timezone: Timezone | None = Field(
+        default=None,
+        description="Time zone of the schedule, e.g. `Europe/Berlin`.",
+        json_schema_extra={"shown": "the machine's"},
+    )
     data: FilePath = Field(
         default_factory=default_data_folder,
         description="Folder of the database, snapshots and the alarm's state.",
         json_schema_extra={"shown": "`$STATE_DIRECTORY`, else `/var/lib/edge`, else `~/.local/share/edge`"},
     )
+
+    @model_validator(mode="after")
+    def _whole_place(self) -> Node:
+        together(self, "latitude", "longitude")
+        return self

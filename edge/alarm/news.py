@@ -1,0 +1,103 @@
+"""What the alarm tells as events, and the sirens: all that others hear of it beside its state."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from edge.alarm.machine import State
+from edge.alarm.settings import Siren
+from edge.clock import Clock
+from edge.types import ALARM, Event, Sighting
+
+
+class AlarmNews:
+    """Makes events of triggers and lockouts: `new` when the alarm is set off, `end` when that is over. `sub_label` says
+    by what. Not thread-safe.
+
+    Args:
+        node: stands for the camera, since no single one is meant
+        boot_id: of this run of the daemon; ids derive from it and a counter
+        emit: takes the events; must not block
+    """
+
+    def __init__(self, node: str, boot_id: str, clock: Clock, emit: Callable[[Event], None]) -> None:
+        self._node, self._boot_id, self._clock, self._emit = node, boot_id, clock, emit
+        self._count = 0
+        self._told: Sighting | None = None
+
+    def triggered(self, cause: str, armed: str) -> None:
+        """The alarm was set off. armed: its state by now."""
+        self._told = self._begin(f"triggered: {cause}" if not cause.startswith("panic") else cause, armed)
+
+    def over(self, armed: str) -> None:
+        """What set it off is over. armed: its state by now."""
+        if self._told is not None:
+            self._end(self._told, armed)
+            self._told = None
+
+    def lockout(self, source: str, armed: str) -> None:
+        """Somebody has guessed too often."""
+        self._end(self._begin(f"lockout: too many wrong codes from {source}", armed), armed)
+
+    def _begin(self, what: str, armed: str) -> Sighting:
+        self._count += 1
+        wall = self._clock.wall()
+        digest = hashlib.sha256(f"{self._boot_id}/{self._node}/{ALARM}/{self._count}".encode()).hexdigest()
+        told = Sighting(
+            id=f"{int(wall)}-{digest[:6]}",
+            camera=self._node,
+            frame_time=wall,
+            label=ALARM,
+            sub_label=what,
+            score=1.0,
+            top_score=1.0,
+            start_time=wall,
+            end_time=None,
+            box=(0.0, 0.0, 0.0, 0.0),
+            frame_size=(1, 1),
+            active=True,
+            stationary=False,
+        )
+        self._put("new", None, told, armed)
+        return told
+
+    def _end(self, told: Sighting, armed: str) -> None:
+        wall = self._clock.wall()
+        self._put("end", told, replace(told, frame_time=wall, end_time=wall, active=False), armed)
+
+    def _put(self, kind: Literal["new", "end"], before: Sighting | None, after: Sighting, armed: str) -> None:
+        self._emit(Event(kind, before, after, after.frame_time, armed))
+
+
+class Sirens:
+    """Tells every siren what it is to do now. Not thread-safe."""
+
+    def __init__(self, sirens: Sequence[Siren], sound: Callable[[str, str], None]) -> None:
+        self._sirens, self._sound = tuple(sirens), sound
+
+    def follow(self, state: State, now: float) -> None:
+        """On or off, each as the state wants it at `now`; what did not change is not told again by the board."""
+        for siren in self._sirens:
+            end = _end_of(siren, state)
+            self._sound(siren.topic, siren.on if end is not None and now < end else siren.off)
+
+    def silence(self) -> None:
+        """All off, whatever the state."""
+        self.follow(State(), 0.0)
+
+    def due(self, state: State, now: float) -> float | None:
+        """When the next of them has sounded long enough; None while none sounds."""
+        ends = [end for siren in self._sirens if (end := _end_of(siren, state)) is not None and end > now]
+        return min(ends, default=None)
+
+
+def _end_of(siren: Siren, state: State) -> float | None:
+    """When a siren has to be quiet again; None where it is not to sound at all."""
+    if state.phase != "triggered" or state.triggered_at is None:
+        return None
+    panic = (state.cause or "").startswith("panic")
+    wanted = panic or state.mode is None or state.mode in siren.modes
+    return state.triggered_at + siren.max_s if wanted else None

@@ -1,0 +1,133 @@
+"""`edge arm`, `disarm` and `edge alarm ...`: the alarm of the running daemon."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edge.commands.output import print_json, print_table
+from edge.config.load import load_node
+from edge.config.schema import STATE_FOLDER, Node
+from edge.control import MOST_EVENTS, NotRunning, call
+
+CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The daemon's configuration file.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+@click.command()
+@CONFIG
+@click.option("--mode", type=click.Choice(["home", "away", "night"]), default="away", show_default=True)
+@click.option("--code", metavar="PIN", help="Where one is wanted to arm.")
+@click.option("--now", is_flag=True, help="Without the exit delays.")
+def arm(config: Path | None, mode: str, code: str | None, now: bool) -> None:
+    """Arm: from now on events alert."""
+    node = load_node(config)
+    if code is None and _wanted(node, "code_to_arm"):
+        code = _asked()
+    click.echo(call(node, {"do": "arm", "mode": mode, "code": code, "now": now})["alarm"])
+
+
+@click.command()
+@CONFIG
+@click.option("--code", metavar="PIN", help="Where a PIN is set; on a terminal it is asked for, unseen.")
+def disarm(config: Path | None, code: str | None) -> None:
+    """Disarm: events go on, nobody is alerted."""
+    node = load_node(config)
+    if code is None and _wanted(node, "code"):
+        code = _asked()
+    click.echo(call(node, {"do": "disarm", "code": code})["alarm"])
+
+
+@click.group()
+def alarm() -> None:
+    """The alarm: its state, its log, and a call for help."""
+
+
+@alarm.command()
+@CONFIG
+@JSON
+def status(config: Path | None, as_json: bool) -> None:
+    """Show the alarm's state, and what comes next."""
+    found = call(load_node(config), {"do": "status"})
+    detail = {"state": found["alarm"], **found["alarm_detail"]}
+    if as_json:
+        print_json(detail)
+    else:
+        click.echo("\n".join(said(detail)))
+
+
+@alarm.command()
+@CONFIG
+def panic(config: Path | None) -> None:
+    """Set the alarm off at once, armed or not."""
+    click.echo(call(load_node(config), {"do": "panic"})["alarm"])
+
+
+@alarm.command()
+@CONFIG
+@JSON
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, the newest.")
+def log(config: Path | None, as_json: bool, limit: int) -> None:
+    """Show who did what to the alarm, oldest first; also while the daemon is down."""
+    found = _log(load_node(config), limit)
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (_when(line["at"], certain=line["clock_ok"]), line["what"], line["by"] or "-", line["from"], line["result"])
+        for line in found
+    ]
+    print_table(("time", "what", "by", "from", "result"), rows)
+
+
+def said(detail: Mapping[str, Any]) -> list[str]:
+    """The alarm in lines for people. detail: `alarm_detail` of the status, and its `state`."""
+    left = detail["until_s"]
+    lines = [detail["state"] + ("" if left is None else f", {left:.0f} s left")]
+    if detail["cause"]:
+        lines.append(f"cause: {detail['cause']}")
+    if detail["by"]:
+        lines.append(f"last order by {detail['by']}")
+    if ahead := detail["next"]:
+        lines.append(f"next: {ahead['do']} at {_when(ahead['at'], certain=True)}")
+    if detail["locked_s"]:
+        lines.append(f"locked for {detail['locked_s']:.0f} s: too many wrong codes")
+    if detail["fault"]:
+        lines.append(f"not stored: {detail['fault']}")
+    return lines
+
+
+def _log(node: Node, limit: int) -> list[dict[str, Any]]:
+    if limit <= MOST_EVENTS:
+        try:
+            found: list[dict[str, Any]] = call(node, {"do": "alarm_log", "limit": limit})
+        except NotRunning:
+            pass
+        else:
+            return found
+    from edge.outbox import read_audit  # here, since a daemon that answers spares the import
+
+    folder = node.data
+    if "data" not in node.model_fields_set and not folder.exists() and STATE_FOLDER.exists():
+        folder = STATE_FOLDER  # the service's, which this user may read and not write
+    return [entry.payload() for entry in read_audit(folder, limit)]
+
+
+def _wanted(node: Node, key: str) -> bool:
+    """Whether a code is worth asking for: there is somebody to ask, and the daemon wants one."""
+    return sys.stdin.isatty() and bool(call(node, {"do": "status"}).get("alarm_detail", {}).get(key))
+
+
+def _asked() -> str:
+    code: str = click.prompt("Code", hide_input=True, err=True)
+    return code
+
+
+def _when(unix: float, *, certain: bool) -> str:
+    """A time by the machine's clock; with a mark where that clock was not set."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(unix)) + ("" if certain else " ?")

@@ -1,0 +1,278 @@
+"""The alarm as a whole: sirens, events, the log, a disk that refuses or hangs, restarts and power cuts."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from edge.alarm.machine import Place, Plan
+from edge.alarm.settings import AlarmSettings, Siren
+from edge.errors import StorageError, UserError
+from tests.support.alarm_store import Bench, sighted
+
+DELAYS = Plan(trigger_s=600, entry_s=30, exit_s=45, zones={"window": Place()})
+YARD = Siren("zigbee/yard/set", max_s=180)
+HALL = Siren("zigbee/hall/set", on='{"warning": 1}', off='{"warning": 0}', max_s=60, modes=frozenset({"away"}))
+HOUSE = AlarmSettings(node="pi", plan=DELAYS, sirens=(YARD, HALL))
+
+
+def triggered(mode: str = "away", settings: AlarmSettings = HOUSE) -> Bench:
+    bench = Bench(settings)
+    bench.alarm.arm(mode, "web", now=True)
+    bench.see("window")
+    assert bench.alarm.state == "triggered"
+    return bench
+
+
+def test_leaving_coming_home_and_somebody_else() -> None:
+    bench = Bench(HOUSE)
+    bench.alarm.arm("away", "web")
+    assert bench.alarm.detail()["until_s"] == 45
+    bench.see()
+    bench.advance(45)
+    bench.see()
+    bench.advance(20)
+    bench.alarm.disarm("web")
+    bench.alarm.arm("night", "web", now=True)
+    bench.see()
+    bench.advance(30)
+    bench.advance(600)
+    told = "arming armed_away pending disarmed armed_night pending triggered armed_night"
+    assert bench.heard == told.split()
+    assert bench.logged() == [
+        "start - alarm: done",
+        "arm_away - web: done",
+        "armed - alarm: done",
+        "pending - alarm: person at door",
+        "disarm - web: done",
+        "arm_night - web: done",
+        "pending - alarm: person at door",
+        "triggered - alarm: person at door",
+        "over - alarm: done",
+    ]
+
+
+def test_a_trigger_is_an_event_with_a_beginning_and_an_end() -> None:
+    bench = triggered()
+    bench.alarm.disarm("web")
+    bench.alarm.panic("web 10.0.0.2")
+    bench.advance(600)
+    told = [(event.type, event.after.camera, event.after.label, event.armed) for event in bench.events]
+    assert told == [
+        ("new", "pi", "alarm", "triggered"),
+        ("end", "pi", "alarm", "disarmed"),
+        ("new", "pi", "alarm", "triggered"),
+        ("end", "pi", "alarm", "disarmed"),
+    ]
+    assert [event.after.sub_label for event in bench.events[::2]] == [
+        "triggered: person at door (window)",
+        "panic: web 10.0.0.2",
+    ]
+    assert len({event.after.id for event in bench.events}) == 2
+
+
+def test_what_stands_still_what_is_not_wanted_and_what_has_gone_is_no_intrusion() -> None:
+    bench = Bench(AlarmSettings(labels=frozenset({"person", "tamper"})))
+    bench.see()
+    bench.alarm.arm("away", "web")
+    bench.see(stationary=True)
+    bench.see(label="cat")
+    bench.see(kind="end")
+    assert bench.alarm.state == "armed_away"
+    bench.see(label="tamper", kind="update")
+    assert bench.alarm.state == "triggered"
+
+
+def test_what_was_seen_before_arming_does_not_trigger_afterwards() -> None:
+    bench = Bench()
+    bench.alarm.hear(sighted(bench.clock.unix, "disarmed"))
+    bench.alarm.arm("away", "web")
+    bench.turn()
+    assert bench.alarm.state == "armed_away"
+
+
+def test_sirens_sound_in_their_modes_for_their_time_and_never_longer_than_the_alarm() -> None:
+    bench = triggered()
+    assert bench.sirens == {YARD.topic: "ON", HALL.topic: HALL.on}
+    bench.advance(60)
+    assert bench.sirens == {YARD.topic: "ON", HALL.topic: HALL.off}
+    bench.advance(120)
+    assert bench.sirens == {YARD.topic: "OFF", HALL.topic: HALL.off}
+    assert bench.alarm.state == "triggered"
+    home = triggered("home")
+    assert home.sirens == {YARD.topic: "ON", HALL.topic: HALL.off}
+    home.alarm.disarm("web")
+    assert home.sirens[YARD.topic] == "OFF"
+    home.alarm.panic("mqtt")
+    assert home.sirens == {YARD.topic: "ON", HALL.topic: HALL.on}
+
+
+def test_the_thread_wakes_when_a_siren_or_a_delay_is_over() -> None:
+    bench = triggered()
+    bench.turn()
+    assert bench.alarm.turn() == 30.0  # never longer, whatever is due
+    bench.advance(50)
+    assert bench.alarm.turn() == pytest.approx(10)
+
+
+def test_a_siren_that_was_on_when_the_power_went_is_told_what_is_true() -> None:
+    bench = Bench(HOUSE)
+    assert bench.sirens == {YARD.topic: "OFF", HALL.topic: HALL.off}  # at every start, on the board
+    bench = triggered()
+    bench.turn()
+    bench.power_cut()
+    assert bench.sirens[YARD.topic] == "ON"
+    bench.advance(180)
+    assert bench.sirens[YARD.topic] == "OFF"
+    bench.alarm.disarm("web")
+    bench.power_cut()
+    assert bench.sirens[YARD.topic] == "OFF"
+
+
+def test_a_clean_stop_silences() -> None:
+    bench = triggered()
+    stop = threading.Event()
+    stop.set()
+    bench.alarm.run(stop, lambda within: None)
+    assert set(bench.sirens.values()) == {"OFF", HALL.off}
+
+
+def test_a_full_disk_arms_nobody_triggers_all_the_same_and_lets_the_owner_disarm() -> None:
+    bench = Bench(HOUSE)
+    bench.store.full = True
+    with pytest.raises(StorageError):
+        bench.alarm.arm("away", "web", now=True)
+    assert (bench.alarm.state, bench.heard) == ("disarmed", [])
+    bench.store.full = False
+    bench.alarm.arm("away", "web", now=True)
+    bench.store.full = True
+    bench.see("window")
+    assert (bench.alarm.state, bench.sirens[YARD.topic]) == ("triggered", "ON")
+    bench.turn()
+    assert bench.alarm.detail()["fault"] == "the disk is full"
+    bench.alarm.disarm("web")
+    assert (bench.alarm.state, bench.sirens[YARD.topic]) == ("disarmed", "OFF")
+    assert bench.store.values["alarm"] == "armed_away"  # a power cut now errs on the armed side
+    bench.store.full = False
+    bench.advance(2)
+    assert bench.store.values["alarm"] == "disarmed"
+    assert bench.alarm.detail()["fault"] is None
+    assert "disarm - web: done, not stored yet" in bench.logged()
+
+
+def test_a_disk_that_hangs_delays_neither_the_siren_nor_the_owner() -> None:
+    bench = Bench(HOUSE)
+    bench.alarm.arm("away", "web", now=True)
+    bench.store.slow = True
+    bench.see("window")
+    assert bench.alarm.state == "triggered"
+    bench.alarm.disarm("web")
+    assert bench.alarm.state == "disarmed"
+    bench.store.slow = False
+    bench.turn()
+    bench.turn()
+    assert bench.store.values["alarm"] == "disarmed"
+
+
+def test_what_comes_while_an_order_is_being_stored_is_not_lost() -> None:
+    bench = Bench(HOUSE)
+    store = bench.store.remember_all
+
+    def panicking(*given: object) -> None:
+        store(*given)  # type: ignore[arg-type]
+        bench.alarm.panic("mqtt")
+
+    bench.store.remember_all = panicking  # type: ignore[method-assign]
+    with pytest.raises(UserError, match="disarm it first"):
+        bench.alarm.arm("away", "web", now=True)
+    bench.store.remember_all = store  # type: ignore[method-assign]
+    assert bench.alarm.state == "triggered"
+    bench.turn()
+    assert bench.store.values["alarm"].startswith("triggered ")
+
+
+def test_nobody_arms_over_an_alarm_and_the_log_says_who_tried() -> None:
+    bench = triggered()
+    with pytest.raises(UserError, match="triggered; disarm it first"):
+        bench.alarm.arm("home", "web")
+    assert bench.logged()[-1] == "arm_home - web: refused: triggered"
+
+
+@pytest.mark.parametrize(
+    ("state", "after_cut", "after_restart"),
+    [
+        ("arming", "armed_away", "armed_away"),
+        ("armed_away", "armed_away", "armed_away"),
+        ("pending", "triggered", "pending"),
+        ("triggered", "triggered", "triggered"),
+        ("disarmed", "disarmed", "disarmed"),
+    ],
+)
+def test_what_each_state_is_after_a_power_cut_and_after_a_restart(
+    state: str, after_cut: str, after_restart: str
+) -> None:
+    for cut in (True, False):
+        bench = Bench(HOUSE)
+        if state != "disarmed":
+            bench.alarm.arm("away", "web", now=state != "arming")
+        if state in ("pending", "triggered"):
+            bench.see("window") if state == "triggered" else bench.see()
+        bench.turn()
+        assert bench.alarm.state == state
+        bench.clock.advance(10)
+        bench.power_cut() if cut else bench.start()
+        bench.turn()
+        assert bench.alarm.state == (after_cut if cut else after_restart)
+        if state in ("pending", "triggered") and not cut:
+            assert bench.alarm.detail()["until_s"] == (20 if state == "pending" else 590)
+        assert bench.store.values["alarm"].split()[0] == bench.alarm.state
+
+
+def test_panic_from_a_disarmed_house_outlives_a_power_cut_and_ends_disarmed() -> None:
+    bench = Bench(HOUSE)
+    assert bench.alarm.command(b'{"action": "PANIC"}', "mqtt")
+    bench.turn()
+    bench.power_cut()
+    bench.turn()
+    assert bench.alarm.state == "triggered"
+    assert "still so after a restart" in (bench.events[-1].after.sub_label or "")
+    bench.advance(600)
+    assert bench.alarm.state == "disarmed"
+
+
+@pytest.mark.parametrize("kept", ["pending", "pending {}", "armed_moon", 'triggered {"until": 1}', "arming [1]", "x y"])
+def test_what_makes_no_sense_is_taken_for_armed(kept: str) -> None:
+    bench = Bench(HOUSE)
+    bench.store.values["alarm"] = kept
+    bench.power_cut()
+    bench.turn()
+    assert bench.alarm.state == "armed_away"
+
+
+def test_since_when_it_is_armed_is_known_over_a_power_cut() -> None:
+    bench = Bench(HOUSE)
+    bench.alarm.arm("away", "web", now=True)
+    armed_at = bench.clock.unix
+    bench.advance(100)
+    assert bench.alarm.detail()["since"] == armed_at
+    bench.power_cut(wall=armed_at + 500, ok=True)
+    assert bench.alarm.detail()["since"] == armed_at
+    assert bench.alarm.detail()["by"] == "web"
+
+
+def test_an_order_that_failed_and_came_to_the_disk_all_the_same_is_undone_there() -> None:
+    bench = Bench(HOUSE)
+    store = bench.store.remember_all
+
+    def hanging(*given: object) -> None:
+        store(*given)  # type: ignore[arg-type]
+        raise StorageError("the disk hangs; whether alarm was stored shows at the next start")
+
+    bench.store.remember_all = hanging  # type: ignore[method-assign]
+    with pytest.raises(StorageError, match="hangs"):
+        bench.alarm.arm("away", "web", now=True)
+    bench.store.remember_all = store  # type: ignore[method-assign]
+    assert (bench.alarm.state, bench.store.values["alarm"]) == ("disarmed", "armed_away")
+    bench.turn()
+    assert bench.store.values["alarm"] == "disarmed"
