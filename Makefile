@@ -16,7 +16,7 @@ torch := torch==2.13.0
 TORCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos check bench bench-compression clean venv apt torch
+.PHONY: help setup demo test test-homeassistant chaos check bench bench-compression clean venv apt torch
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ demo:  ## real footage, found people: terminal and page; no camera needed
 
 test: setup apt $(if $(TORCH),torch)  ## every test, with real brokers, browsers and cameras
 	@$(bin)/python -m pytest -n $(JOBS) --dist loadgroup $(T)
+
+test-homeassistant: setup apt  ## a real Home Assistant (Python 3.13, 0.5 GB) discovers, arms and switches us
+	@there=$$(.ci/homeassistant) && test -z "$$there" || \
+		EDGE_HOMEASSISTANT=$$there $(bin)/python -m pytest -q tests/e2e/test_home_assistant_core.py
 
 chaos: setup apt  ## ten minutes in which everything fails; then all must have been told (ARGS="--seed 7")
 	@$(bin)/python -m tests.chaos $(ARGS)

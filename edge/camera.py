@@ -25,12 +25,16 @@ from edge.pipeline import Look, watch
 from edge.rules import Rules
 from edge.states import States
 from edge.supervisor import Part
-from edge.types import Event, Frame, ModelRef
+from edge.switches import Name, Switches
+from edge.types import Box, Event, Frame, ModelRef
 
 CONNECT_S = 15.0
 READ_S = 10.0
 INFER_S = 20.0
 """How long a camera may take to connect, to give a picture, and a picture to be worked on, before that is a fault."""
+LOAD_S = 180.0
+"""The same for a model that no camera needed before."""
+OFF = "switched off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,26 @@ class CameraWatch:
     Args:
         settings: of this camera
         model: the configuration's `[model]`, for its thresholds
-        detector: of this camera alone (a twin), None where motion alone is wanted
+        detector: gives the one of this camera alone (a twin), called when it is first needed; None where motion alone
+            is wanted
         around: what it shares
+        switches: what its owner has switched on
     """
 
-    def __init__(self, settings: Camera, model: Model, detector: Detector | None, around: Surroundings) -> None:
+    def __init__(
+        self,
+        settings: Camera,
+        model: Model,
+        detector: Callable[[], Detector] | None,
+        around: Surroundings,
+        switches: Switches,
+    ) -> None:
         self.name = settings.name
+        self.switches = switches
         self.live = LiveView()
-        self._settings, self._model, self._detector, self._around = settings, model, detector, around
+        self._settings, self._model, self._around = settings, model, around
+        self._open_detector = detector
+        self._detector: Detector | None = None
         self._rules = Rules(
             self.name,
             around.boot_id,
@@ -65,7 +81,8 @@ class CameraWatch:
             around.armed,
             scene=wiring.scene_of(settings),
             model=self._model_ref,
-            draw=picture.snapshot,
+            draw=self._draw,
+            motion=lambda: switches.on("motion"),
         )
         self._slot = Latest()
         self._stages = Stages()
@@ -75,46 +92,80 @@ class CameraWatch:
         self._look: Look | None = None
         self._online = False
         self._lost = threading.Event()
-        self._reason: str | None = "starting"
+        self._reason: str | None = "starting" if switches.on("enabled") else OFF
         self._blind: str | None = None
-        self._states = States(around.board, self.name, wiring.objects_of(settings), counting=detector is not None)
-        self._states.status("offline" if settings.enabled else "disabled")
+        self._states = States(
+            around.board,
+            self.name,
+            wiring.objects_of(settings),
+            counting=detector is not None,
+            zones=[zone.name for zone in settings.zone],
+        )
+        self._closed = False
+        self._telling = threading.Lock()
+        self._tell_status()
+        switches.listen(self._switched)
 
     def read(self, part: Part) -> None:
-        """The reader's thread: pictures into the slot until the part stops or a clip ends; raises CameraError when the
-        camera goes away, to be called again."""
+        """The reader's thread: pictures into the slot while the camera is switched on, until the part stops; raises
+        CameraError when the camera goes away, to be called again."""
+        while not (part.stop.is_set() or self._closed):
+            try:
+                if self.switches.begin("enabled"):
+                    self._watch(part)
+            finally:
+                self.switches.rest("enabled")
+                self._tell_status()
+            part.waiting(float("inf"), OFF)
+            self._await(part, on=True)
+
+    def _watch(self, part: Part) -> None:
+        """Open the source and hand over what it gives, until the camera is switched off or the part stops."""
         settings = self._settings
         part.waiting(CONNECT_S, "connecting")
         source = open_source(self._settings.address)
         try:
             while True:
                 self._play(source, part)
-                if part.stop.is_set() or source.live:
+                if self._unwanted(part) or source.live:
                     break
                 source.close()
                 if not settings.loop:
                     self.away("the clip has ended")
                     part.waiting(float("inf"), "the clip has ended")
+                    self._await(part, on=False)
                     return
                 source = open_source(self._settings.address)
         finally:
             source.close()
-        if not part.stop.is_set():
+        if part.stop.is_set() or self._closed:
+            return
+        if self.switches.wanted("enabled"):
             raise CameraError(f"{settings.shown}: the camera ended its stream")
+        self._online = False
+        self._lost.set()
 
     def close(self) -> None:
         """No further frame: the pipeline ends what it follows and stops. Any thread."""
+        self._closed = True
         self._slot.close()
+        self.switches.wake()
 
     def work(self, part: Part) -> None:
         """The pipeline's thread, until the slot is closed."""
         while not self._slot.closed:
+            if not (self._closed or self.switches.wanted("enabled")):
+                part.waiting(float("inf"), OFF)
+                self.switches.rest("motion")
+                self._await(part, on=True)
+                continue
             try:
+                detector = self._seeing(part)
                 watch(
-                    self._frames(part),
+                    self._frames(part, detector is not None),
                     Gate(),
-                    wiring.masked(self._detector, self._settings),
-                    wiring.tracker_of(self._settings, self._model, self._detector),
+                    wiring.masked(detector, self._settings),
+                    wiring.tracker_of(self._settings, self._model, detector),
                     self._rules,
                     self._emit,
                     self._show,
@@ -122,6 +173,7 @@ class CameraWatch:
                 )
             finally:
                 self._states.nobody()
+                self.switches.rest("detect")
 
     def status(self) -> dict[str, Any]:
         """What the page and `edge status` show of this camera."""
@@ -131,7 +183,8 @@ class CameraWatch:
         stages = self._stages.summary()
         return {
             "name": self.name,
-            "status": "disabled" if not self._settings.enabled else "online" if self._online else "offline",
+            "status": self._status,
+            "switches": self.switches.states(),
             "reason": self._reason or self._blind,
             "source": self._settings.shown,
             "fps": round((len(times) - 1) / span, 1) if span and self._online else 0.0,
@@ -152,13 +205,13 @@ class CameraWatch:
         for shot in source.shots():
             early = 0.0 if source.live else begun + shot.time - clock.monotonic()
             part.working(READ_S + max(early, 0.0))
-            if part.stop.wait(early) if early > 0 else part.stop.is_set():
+            if (early > 0 and part.stop.wait(early)) or self._unwanted(part):
                 return
             now = clock.monotonic()
             if not self._online:
                 self._online, self._reason = True, None
                 self._lost.clear()
-                self._states.status("online")
+                self._tell_status()
             if now < due:
                 continue
             due = max(now, due + fewest) if due else now + fewest
@@ -166,9 +219,11 @@ class CameraWatch:
             self._slot.put(Frame(self.name, self._index, now, clock.wall(), shot.picture))
             self._index += 1
 
-    def _frames(self, part: Part) -> Iterator[Frame]:
-        """The newest frames until the slot is closed or the camera is lost; says on the way that the pipeline lives."""
-        while not self._slot.closed and not self._lost.is_set():
+    def _frames(self, part: Part, detect: bool) -> Iterator[Frame]:
+        """The newest frames until the slot is closed, the camera is lost or detection is switched; says on the way that
+        the pipeline lives."""
+        while not self._slot.closed and not self._lost.is_set() and self.switches.wanted("detect") == detect:
+            self.switches.begin("motion")
             frame = self._slot.take(1.0)
             if frame is not None:
                 part.expect(INFER_S)
@@ -180,7 +235,28 @@ class CameraWatch:
             self._states.still(self._around.clock.monotonic())
         if self._lost.is_set():
             part.waiting(INFER_S, "no picture")
+            self._slot.take(0.0)  # what came before the loss is no picture of now
+            if not self.switches.wanted("enabled"):
+                self._look = None
+                self.live.clear()
             self._lost.clear()
+
+    def _seeing(self, part: Part) -> Detector | None:
+        """The detector for what follows, None while nothing is to be detected. Raises EdgeError as its maker does."""
+        if not self.switches.begin("detect") or self._open_detector is None:
+            return None
+        if self._detector is None:
+            part.waiting(LOAD_S, "loading the model")
+            self._detector = self._open_detector()
+        return self._detector
+
+    def _await(self, part: Part, *, on: bool) -> None:
+        """Sleep until the camera is switched on or off, or all of it ends."""
+        self.switches.wait_for("enabled", on, lambda: part.stop.is_set() or self._closed)
+
+    def _unwanted(self, part: Part) -> bool:
+        """Whether the reader is to leave its source."""
+        return part.stop.is_set() or self._closed or not self.switches.wanted("enabled")
 
     def _model_ref(self) -> ModelRef | None:
         """The model behind an event, with what its newest inference took."""
@@ -194,14 +270,17 @@ class CameraWatch:
         return None if self._detector is None else round(self._detector.infer_s * 1e3, 1) or None
 
     def _emit(self, event: Event) -> None:
-        self._around.emit(event)
+        self._around.emit(event if self.switches.on("notifications") else replace(event, notify=False))
         self._states.picture(event)
+
+    def _draw(self, frame: Frame, box: Box, label: str, score: float) -> bytes | None:
+        return picture.snapshot(frame, box, label, score) if self.switches.on("snapshots") else None
 
     def _show(self, look: Look) -> None:
         """What people see of a frame: the states that follow from it, and the live picture."""
         self._look = look
         self._inferences += look.inferred
-        self._states.show(look)
+        self._states.show(look, motion=self.switches.on("motion"))
         self.live.show(look)
 
     def blind(self, reason: str) -> None:
@@ -212,4 +291,19 @@ class CameraWatch:
         """The camera is gone: say so, and have the pipeline end what it was following."""
         self._online, self._reason = False, reason
         self._lost.set()
-        self._states.status("offline")
+        self._tell_status()
+
+    @property
+    def _status(self) -> str:
+        return "disabled" if not self.switches.on("enabled") else "online" if self._online else "offline"
+
+    def _tell_status(self) -> None:
+        """Say how the camera is; asked and said under one lock, so that no older word comes last."""
+        with self._telling:
+            self._states.status(self._status)
+
+    def _switched(self, name: Name, on: bool) -> None:
+        """A switch has become true."""
+        if name == "enabled":
+            self._reason = "starting" if on else OFF
+            self._tell_status()

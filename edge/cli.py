@@ -29,6 +29,7 @@ COMMANDS = {
     "arm": "edge.commands.alarm:arm",
     "disarm": "edge.commands.alarm:disarm",
     "alarm": "edge.commands.alarm:alarm",
+    "switch": "edge.commands.control:switch",
     "events": "edge.commands.control:events",
     "models": "edge.commands.models:models",
     "train-compress": "edge.commands.train_compress:train_compress",

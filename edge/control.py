@@ -75,10 +75,15 @@ class House(Protocol):
         """The newest lines of the alarm's log, newest first."""
         ...
 
+    def switch(self, camera: str, name: str, on: bool, by: str) -> None:
+        """Switch something on a camera."""
+        ...
+
 
 def handlers_of(house: House) -> dict[str, Handler]:
     """The requests of the commands: `status`, `arm` (`mode`, `code`, `now`), `disarm` (`code`), `panic`, `events` and
-    `alarm_log` (`limit`; oldest first)."""
+    `alarm_log` (`limit`; oldest first), `switch` (`camera`, `name`, `on`; answers with the camera's switches as they
+    stand)."""
 
     def arm(request: dict[str, Any]) -> dict[str, Any]:
         house.arm(str(request.get("mode")), request["by"], code=_code(request), now=request.get("now") is True)
@@ -92,11 +97,20 @@ def handlers_of(house: House) -> dict[str, Handler]:
         house.panic(request["by"])
         return {"alarm": house.status()["alarm"]}
 
+    def switch(request: dict[str, Any]) -> dict[str, bool]:
+        camera, name, on = str(request.get("camera")), str(request.get("name")), request.get("on")
+        if not isinstance(on, bool):
+            raise UserError("`on` must be true or false")
+        house.switch(camera, name, on, request["by"])
+        found = (each for each in house.status()["cameras"] if each["name"] == camera)
+        return {switch: bool(stands) for each in found for switch, stands in each["switches"].items()}
+
     return {
         "status": lambda request: house.status(),
         "arm": arm,
         "disarm": disarm,
         "panic": panic,
+        "switch": switch,
         "events": lambda request: house.events(_limit(request))[::-1],
         "alarm_log": lambda request: house.alarm_log(_limit(request))[::-1],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +16,9 @@ from edge.board import Board
 from edge.camera import CameraWatch, Surroundings
 from edge.clock import SystemClock, synchronised
 from edge.config.schema import Config
+from edge.detector import Detector
+from edge.errors import UserError
+from edge.inbox import Inbox
 from edge.live import LiveView
 from edge.metrics import Stages
 from edge.models.store import Model
@@ -23,10 +27,14 @@ from edge.outlets import Outlet, names
 from edge.serving import Serving
 from edge.sinks.base import Sink
 from edge.supervisor import Part, Supervisor
+from edge.switches import Panel
 from edge.timeline import Timeline
 from edge.types import Event
 
 log = logging.getLogger(__name__)
+
+RESTART_S = 10.0
+"""Least time between a start and a restart that is asked for over MQTT."""
 
 
 class Daemon:
@@ -36,13 +44,18 @@ class Daemon:
         config: checked and complete
         listener: called with each event when it is put in the outbox; must not block
         model: the model, where it was found before; None looks for it
+        restart: asks for a new start of all this with the configuration as it is then; returns at once
 
     Raises:
         StorageError: the data folder cannot be written.
     """
 
     def __init__(
-        self, config: Config, listener: Callable[[Event], None] = lambda event: None, model: Model | None = None
+        self,
+        config: Config,
+        listener: Callable[[Event], None] = lambda event: None,
+        model: Model | None = None,
+        restart: Callable[[], None] = lambda: None,
     ) -> None:
         self.config = config
         self.board = Board()
@@ -54,6 +67,8 @@ class Daemon:
         self._sinks: list[tuple[Sink, Part]] = []
         self._camera_parts: list[Part] = []
         self._serving: Serving | None = None
+        self._loading = threading.Lock()
+        self._restart = restart
         self._started = self.clock.monotonic()
         self.ready = False
         self._latency = Stages()
@@ -62,6 +77,11 @@ class Daemon:
         )
         self.alarm = open_alarm(config, self.outbox, self.board, self.clock, self._emit)
         self._alarm_parts: AlarmParts | None = None
+        self.switches = Panel(config.camera, self.board, self.outbox)
+        self.inbox = Inbox(
+            {"alarm/set": self._asked_of_the_alarm, "restart/set": self._asked_to_restart},
+            lambda camera, name, on: self.switches.set(camera, name, on, "mqtt"),
+        )
 
     def start(self) -> None:
         """Start the parts; returns once the cameras are being watched.
@@ -130,6 +150,7 @@ class Daemon:
                 self._sink_status(sink, part, stats.sinks.get(sink.name, SinkStats())) for sink, part in self._sinks
             ],
             "outbox": stats.payload(),
+            "commands_ignored": self.inbox.counts(),
         }
 
     def events(self, limit: int, before: str | None = None) -> list[dict[str, Any]]:
@@ -159,6 +180,10 @@ class Daemon:
         """Who did what to the alarm, newest first."""
         return alarm_log(self.config, limit)
 
+    def switch(self, camera: str, name: str, on: bool, by: str) -> None:
+        """Switch something on a camera; it follows as soon as it can. Raises UserError where it cannot be."""
+        self.switches.set(camera, name, on, by)
+
     def live(self, camera: str) -> LiveView | None:
         """The pictures of a camera."""
         return next((watch.live for watch in self.cameras if watch.name == camera), None)
@@ -176,29 +201,50 @@ class Daemon:
         config = self.config
         around = Surroundings(self.board, self.clock, self.outbox.boot_id, lambda: self.alarm.state, self._emit)
         if wiring.seeing(config):
-            self._serving = Serving(
-                config, self.outbox.boot_id, lambda: self.alarm.state, self.clock, self._emit, self._found
-            )
+            self._served()
         for camera in config.camera:
-            detector = self._serving.twin() if self._serving and wiring.objects_of(camera) else None
-            watch = CameraWatch(camera, config.model, detector, around)
-            self.cameras.append(watch)
-            if camera.enabled:
-                self._camera_parts += [
-                    self._supervisor.start(f"{camera.name}: reader", watch.read, watch.away),
-                    self._supervisor.start(f"{camera.name}: pipeline", watch.work, watch.blind),
-                ]
+            detector = self._twin if wiring.objects_of(camera) else None
+            self.cameras.append(CameraWatch(camera, config.model, detector, around, self.switches[camera.name]))
+        for watch in self.cameras:
+            self._camera_parts += [
+                self._supervisor.start(f"{watch.name}: reader", watch.read, watch.away),
+                self._supervisor.start(f"{watch.name}: pipeline", watch.work, watch.blind),
+            ]
+
+    def _served(self) -> Serving:
+        """The model, loaded when the first camera needs it. Raises MissingError, ModelError."""
+        with self._loading:
+            if self._serving is None:
+                self._serving = Serving(
+                    self.config, self.outbox.boot_id, lambda: self.alarm.state, self.clock, self._emit, self._found
+                )
+            return self._serving
+
+    def _twin(self) -> Detector:
+        return self._served().twin()
 
     def _start_sinks(self) -> None:
         outlet = Outlet(self.config, self.outbox, self.board, self.clock, self._latency)
-        for sink in outlet.sinks(self._command, self._stats):
+        for sink in outlet.sinks(self.inbox, self._stats):
             # Together: a sink that runs already asks for the status of all of them.
             self._sinks.append((sink, self._supervisor.start(sink.name, partial(_run_sink, sink))))
 
-    def _command(self, topic: str, payload: bytes) -> None:
-        """A command that came over MQTT, by its topic below the prefix."""
-        if topic == "alarm/set":
-            self.alarm.command(payload, "mqtt")
+    def _asked_of_the_alarm(self, payload: bytes) -> bool:
+        """`alarm/set`. Whatever it does not do, it has logged itself."""
+        malformed = self.alarm.malformed
+        if not self.alarm.command(payload, "mqtt") and self.alarm.malformed == malformed:
+            raise UserError("the alarm does not do it; its line in this log says why")
+        return self.alarm.malformed == malformed
+
+    def _asked_to_restart(self, payload: bytes) -> bool:
+        """`restart/set`. Not again at once: whoever presses on would keep the cameras from ever being watched."""
+        if payload != b"PRESS":
+            return False
+        if (up := self.clock.monotonic() - self._started) < RESTART_S:
+            raise UserError(f"started {up:.0f} s ago; a restart is taken every {RESTART_S:.0f} s")
+        log.info("a restart is asked for over MQTT")
+        self._restart()
+        return True
 
     def _stats(self) -> dict[str, Any]:
         """`<prefix>/stats`."""

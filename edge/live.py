@@ -23,6 +23,11 @@ class LiveView:
             self._look = look
             self._fresh.notify_all()
 
+    def clear(self) -> None:
+        """There is no picture any more: the camera was switched off. Any thread."""
+        with self._encoding, self._fresh:
+            self._look = self._made = None
+
     def latest(self, after: int, timeout: float) -> tuple[int, bytes] | None:
         """The newest picture whose index is not `after`, as (frame index, JPEG); None after `timeout` seconds."""
         with self._fresh:

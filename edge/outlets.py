@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from edge import mailing
+from edge import __version__, mailing
 from edge.board import Board
 from edge.clock import Clock, synchronised
 from edge.config.schema import Config
@@ -14,7 +14,7 @@ from edge.metrics import Stages
 from edge.outbox import Outbox
 from edge.sinks.base import Sink
 
-COMMANDS = ("alarm/set",)
+COMMANDS = ("alarm/set", "restart/set", "+/+/set")
 """Topics below the prefix that are listened to."""
 
 
@@ -22,6 +22,18 @@ def names(config: Config) -> list[str]:
     """The sinks that every event is for."""
     wanted = {"mqtt": config.mqtt.host, "jsonl": config.jsonl.path}
     return [*(name for name, where in wanted.items() if where), *mailing.names(config)]
+
+
+class Commands(Protocol):
+    """Takes what comes over MQTT, by its topic below the prefix."""
+
+    def heard(self, topic: str, payload: bytes) -> None:
+        """Do what a command says."""
+        ...
+
+    def retained(self, topic: str) -> None:
+        """One came that the broker retains, which is not done."""
+        ...
 
 
 class Hidden(Protocol):
@@ -42,10 +54,10 @@ class Outlet:
     clock: Clock
     latency: Stages
 
-    def sinks(self, on_command: Callable[[str, bytes], None], stats: Callable[[], Mapping[str, Any]]) -> Iterator[Sink]:
-        """The configured sinks, not started yet. The arguments are those of `MqttSink`."""
+    def sinks(self, commands: Commands, stats: Callable[[], Mapping[str, Any]]) -> Iterator[Sink]:
+        """The configured sinks, not started yet. stats: as for `MqttSink`."""
         if self.config.mqtt.host:
-            yield self._mqtt(self.config.mqtt.host, on_command, stats)
+            yield self._mqtt(self.config.mqtt.host, commands, stats)
         if self.config.email.host:
             yield from self._email()
         if self.config.jsonl.path:
@@ -53,12 +65,12 @@ class Outlet:
 
             yield JsonlSink(self.outbox, self.config.jsonl.path, self.clock)
 
-    def _mqtt(
-        self, host: str, on_command: Callable[[str, bytes], None], stats: Callable[[], Mapping[str, Any]]
-    ) -> Sink:
+    def _mqtt(self, host: str, commands: Commands, stats: Callable[[], Mapping[str, Any]]) -> Sink:
+        from edge.sinks.homeassistant import Discovery, birth_topic
         from edge.sinks.mqtt import MqttSettings, MqttSink, TlsSettings
 
         table = self.config.mqtt
+        discovery = Discovery(self.config, __version__, self.outbox, page=mailing.page(self.config.web))
         tls = None if table.tls is None else TlsSettings(ca=table.tls.ca, cert=table.tls.cert, key=table.tls.key)
         settings = MqttSettings(
             host=host,
@@ -76,7 +88,10 @@ class Outlet:
             self.board,
             self.clock,
             commands=COMMANDS,
-            on_command=on_command,
+            on_command=commands.heard,
+            on_retained=commands.retained,
+            discovery=discovery,
+            birth=birth_topic(self.config) if table.discovery else None,
             stats=stats,
             latency=self.latency,
         )

@@ -59,6 +59,8 @@ def _samples(status: Mapping[str, Any]) -> Iterator[Sample]:
     yield "edge_outbox_messages", "gauge", "Messages that wait to be delivered.", {}, outbox["depth"]
     yield "edge_outbox_oldest_seconds", "gauge", "Age of the oldest of them.", {}, outbox["oldest_s"]
     yield "edge_outbox_dropped", "gauge", "Messages in the history that a limit made us give up.", {}, outbox["dropped"]
+    for reason, count in status["commands_ignored"].items():
+        yield "edge_commands_ignored_total", "counter", "MQTT commands not done.", {"reason": reason}, count
     for camera in status["cameras"]:
         of = {"camera": camera["name"]}
         yield "edge_camera_online", "gauge", "1 while pictures arrive.", of, float(camera["status"] == "online")

@@ -25,10 +25,12 @@ class Told:
     ready: called once cameras are being watched, with the page's address (None without a page) and, until a password
         is set, the address that sets the first one
     event: called with each event, in a thread of its own
+    restart: called when somebody asks over MQTT for a new start; returns at once
     """
 
     ready: Callable[[str | None, str | None], None]
     event: Callable[[Event], None] | None = None
+    restart: Callable[[], None] = lambda: None
 
 
 class Running:
@@ -58,7 +60,7 @@ class Running:
         handlers: dict[str, Handler] = {}
         self._control = ControlServer(config.node, handlers)  # first: it holds off a second daemon
         try:
-            self.daemon = Daemon(config, listener, model)
+            self.daemon = Daemon(config, listener, model, told.restart)
         except EdgeError:
             self._control.close()
             raise

@@ -9,6 +9,7 @@ import queue
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from edge import fresh, report
 from edge.backoff import BackOff
@@ -36,7 +37,7 @@ class Service:
     """
 
     def __init__(self, load: Callable[[], Config], told: Told) -> None:
-        self._load, self._told = load, told
+        self._load, self._told = load, replace(told, restart=self.reload)
         self._bell = Bell()
         self._stopping = self._reloading = False
         self._systemd = Notifier()

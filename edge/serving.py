@@ -58,7 +58,7 @@ class Serving:
             emit,
         )
         detector = self._detector = wiring.open_model(
-            config, wiring.seeing(config), self.news, found=found, passed_over=_passed_over, measure=True
+            config, wiring.needing(config), self.news, found=found, passed_over=_passed_over, measure=True
         )
         _tell_of_slot(detector, self.news)
         self._worker = Worker(detector.runner, detector.predictor.model.manifest.batch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from edge.board import Board
 from edge.pipeline import Look
@@ -21,10 +21,14 @@ class States:
         camera: its name
         labels: what has a count from the start, since the broker may still hold what an earlier run counted
         counting: whether there are counts at all; motion alone has none
+        zones: names of its zones, each with counts of its own
     """
 
-    def __init__(self, board: Board, camera: str, labels: Iterable[str], *, counting: bool) -> None:
+    def __init__(
+        self, board: Board, camera: str, labels: Iterable[str], *, counting: bool, zones: Sequence[str] = ()
+    ) -> None:
         self._board, self._camera, self._counting = board, camera, counting
+        self._zones = tuple(zones)
         self._counted = set(labels)
         self._moved_at = -QUIET_S
         self._set("motion", "OFF")
@@ -41,18 +45,15 @@ class States:
         if status != "online":
             self._set("motion", "OFF")
 
-    def show(self, look: Look) -> None:
-        """The states that follow from a frame."""
+    def show(self, look: Look, *, motion: bool = True) -> None:
+        """The states that follow from a frame. motion: whether motion is wanted; else it is OFF."""
         if look.moved:
             self._moved_at = look.frame.time
-        self._set("motion", "ON" if look.frame.time - self._moved_at <= QUIET_S else "OFF")
-        believed = [track.label for track in look.tracks if track.number in look.zones]
-        counts = Counter(believed)
-        self._counted |= counts.keys()
-        for label in self._counted:
-            self._set(label, counts[label], qos=0)
-        if self._counting:
-            self._set("all", len(believed), qos=0)
+        moving = motion and look.frame.time - self._moved_at <= QUIET_S
+        self._set("motion", "ON" if moving else "OFF")
+        believed = [track for track in look.tracks if track.number in look.zones]
+        inside = Counter((zone, track.label) for track in believed for zone in look.zones[track.number])
+        self._count(Counter(track.label for track in believed), inside, len(believed))
 
     def still(self, now: float) -> None:
         """No frame has come up to `now`, on the pipeline's clock: motion ends all the same."""
@@ -61,15 +62,22 @@ class States:
 
     def nobody(self) -> None:
         """Nothing is followed any more: the counts say so."""
-        for label in self._counted:
-            self._set(label, 0, qos=0)
-        if self._counting:
-            self._set("all", 0, qos=0)
+        self._count(Counter(), Counter(), 0)
 
     def picture(self, event: Event) -> None:
         """The picture of an event is the newest of its label."""
         if event.jpeg is not None:
             self._set(f"{event.after.label}/snapshot", event.jpeg, qos=0)
+
+    def _count(self, labels: Counter[str], inside: Counter[tuple[str, str]], total: int) -> None:
+        """Tell how many there are of each label, in the picture and in each zone (keys zone, label)."""
+        self._counted |= labels.keys()
+        for label in self._counted:
+            self._set(label, labels[label], qos=0)
+            for zone in self._zones:
+                self._board.set(f"{zone}/{label}", inside[zone, label], qos=0)
+        if self._counting:
+            self._set("all", total, qos=0)
 
     def _set(self, topic: str, value: str | int | bytes, *, qos: int = 1) -> None:
         self._board.set(f"{self._camera}/{topic}", value, qos=qos)

@@ -32,8 +32,13 @@ def objects_of(camera: Camera) -> list[str]:
 
 
 def seeing(config: Config) -> list[Camera]:
-    """The cameras that are watched and need a model."""
+    """The cameras that are watched from the start and need a model."""
     return [camera for camera in config.camera if camera.enabled and objects_of(camera)]
+
+
+def needing(config: Config) -> list[Camera]:
+    """The cameras that need a model once they are switched on."""
+    return [camera for camera in config.camera if objects_of(camera)]
 
 
 def engine_options(model: Model, engine: Engine) -> EngineOptions:

@@ -234,7 +234,7 @@ class Daemon:
         self.calls: list[tuple[str, ...]] = []
 
     def status(self) -> dict[str, Any]:
-        return {"alarm": "armed_home"}
+        return {"alarm": "armed_home", "cameras": [{"name": "porch", "switches": {"motion": True}}]}
 
     def events(self, limit: int) -> list[dict[str, Any]]:
         return [{"seq": seq} for seq in (3, 2, 1)][:limit]
@@ -251,11 +251,19 @@ class Daemon:
     def disarm(self, code: str | None, by: str) -> None:
         self.calls.append(("disarm", str(code)))
 
+    def switch(self, camera: str, name: str, on: bool, by: str) -> None:
+        self.calls.append(("switch", camera, name, str(on)))
+
 
 def test_the_requests_of_the_commands(node: Node) -> None:
     daemon = Daemon()
     with running(node, handlers_of(daemon)):
-        assert call(node, {"do": "status"}) == {"alarm": "armed_home"}
+        assert call(node, {"do": "status"})["alarm"] == "armed_home"
+        wish = {"do": "switch", "camera": "porch", "name": "motion"}
+        assert call(node, {**wish, "on": False}) == {"motion": True}  # as it stands: it follows in its own time
+        for wrong in (1, "off", None):
+            with pytest.raises(UserError, match="`on`"):
+                call(node, {**wish, "on": wrong})
         assert call(node, {"do": "arm", "mode": "night"}) == {"alarm": "armed_home"}
         call(node, {"do": "disarm", "code": None})
         call(node, {"do": "disarm", "code": 12})
@@ -263,7 +271,12 @@ def test_the_requests_of_the_commands(node: Node) -> None:
         for wrong in (0, -1, 5000, "x", None):
             with pytest.raises(UserError, match="limit"):
                 call(node, {"do": "events", "limit": wrong})
-    assert daemon.calls == [("arm", "night"), ("disarm", "None"), ("disarm", "12")]
+    assert daemon.calls == [
+        ("switch", "porch", "motion", "False"),
+        ("arm", "night"),
+        ("disarm", "None"),
+        ("disarm", "12"),
+    ]
     with running(node, handlers_of(daemon)):
         call(node, {"do": "panic"})
         assert [line["what"] for line in call(node, {"do": "alarm_log", "limit": 2})] == ["arm_away", "disarm"]

@@ -20,6 +20,7 @@ STATUS: dict[str, Any] = {
     ],
     "engines": [{"name": "openvino", "model": "yolox", "state": "standing_in"}],
     "sinks": [{"name": "mqtt", "state": "back_off", "depth": 7}],
+    "commands_ignored": {"malformed": 3, "refused": 0},
     "outbox": {"depth": 7, "oldest_s": 3.5, "dropped": 0},
 }  # fmt: skip
 

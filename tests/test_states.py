@@ -1,17 +1,69 @@
-"""What the broker is told of a camera's picture."""
+"""What is retained about a camera: counts of the picture and of each zone, motion, status."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from edge.board import Board
 from edge.pipeline import Look
 from edge.states import States
-from tests.support.walks import frame, standing, track
+from edge.types import I420, Frame, Track
+from tests.support import walks
+
+SIZE = (64, 48)
+ZONES = ["left", "low"]
+
+
+def track(number: int, label: str) -> Track:
+    return Track(number, label, 0.9, (4, 10, 12, 40), True, True, 0.0, 1.0, 0.0, 1.0)
+
+
+def look(time: float, *tracks: Track, zones: dict[int, tuple[str, ...]] | None = None, moved: bool = False) -> Look:
+    w, h = SIZE
+    frame = Frame("porch", 0, time, time, I420(np.zeros((h * 3 // 2, w), np.uint8), w, h))
+    return Look(frame, [(0.0, 0.0, 9.0, 9.0)] if moved else [], True, list(tracks), zones or {})
+
+
+def values(board: Board) -> dict[str, str]:
+    return {topic: state.payload.decode() for topic, state in board.snapshot().items()}
+
+
+def test_counts_are_there_from_the_start_in_the_picture_and_in_each_zone() -> None:
+    board = Board()
+    States(board, "porch", ["person", "car"], counting=True, zones=ZONES)
+    zero = ["porch/person", "porch/car", "porch/all", "left/person", "left/car", "low/person", "low/car"]
+    assert values(board) == {"porch/motion": "OFF", **dict.fromkeys(zero, "0")}
+
+
+def test_an_object_counts_where_it_stands() -> None:
+    board = Board()
+    states = States(board, "porch", ["person", "car"], counting=True, zones=ZONES)
+    tracks = [track(1, "person"), track(2, "person"), track(3, "car"), track(4, "person")]
+    states.show(look(1.0, *tracks, zones={1: ("left", "low"), 2: (), 3: ("low",)}))  # the fourth is not believed yet
+    now = values(board)
+    assert {topic: now[topic] for topic in now if "/motion" not in topic} == {
+        "porch/person": "2", "porch/car": "1", "porch/all": "3",
+        "left/person": "1", "left/car": "0", "low/person": "1", "low/car": "1",
+    }  # fmt: skip
+    states.nobody()
+    assert {word for topic, word in values(board).items() if "/motion" not in topic} == {"0"}
+
+
+def test_motion_that_is_not_wanted_is_off_at_once() -> None:
+    board = Board()
+    states = States(board, "porch", [], counting=False)
+    states.show(look(1.0, moved=True))
+    assert board.get("porch/motion") == "ON"
+    states.show(look(1.1, moved=True), motion=False)
+    assert board.get("porch/motion") == "OFF"
+    states.show(look(1.2, moved=True))
+    assert board.get("porch/motion") == "ON"
 
 
 def test_only_what_is_believed_and_not_filtered_out_is_counted() -> None:
     """A look names the zones of each object that counts; the other tracks are candidates, or too small."""
     board = Board()
     states = States(board, "porch", ["person"], counting=True)
-    tracks = [track(0, standing(100 * n, 300), number=n) for n in (1, 2, 3)]
-    states.show(Look(frame(0), [], True, tracks, {1: (), 3: ("yard",)}))
+    tracks = [walks.track(0, walks.standing(100 * n, 300), number=n) for n in (1, 2, 3)]
+    states.show(Look(walks.frame(0), [], True, tracks, {1: (), 3: ("yard",)}))
     assert (board.get("porch/person"), board.get("porch/all")) == ("2", "2")

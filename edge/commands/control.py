@@ -1,4 +1,4 @@
-"""`edge status` and `events`: speak with the running daemon over its local socket."""
+"""`edge status`, `switch` and `events`: speak with the running daemon over its local socket."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from edge.commands.output import print_json, print_table
 from edge.config.load import load_node
 from edge.config.schema import STATE_FOLDER, Node
 from edge.control import MOST_EVENTS, NotRunning, call
+from edge.errors import EdgeError
+from edge.switches import NAMES
 
+SWITCH_S = 20.0
 CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The daemon's configuration file.")
 
 
@@ -27,6 +30,26 @@ def status(config: Path | None, as_json: bool) -> None:
         print_json(found)
     else:
         _show_status(found)
+
+
+@click.command()
+@CONFIG
+@click.argument("camera")
+@click.argument("name", type=click.Choice(NAMES))
+@click.argument("state", type=click.Choice(["on", "off"]))
+def switch(config: Path | None, camera: str, name: str, state: str) -> None:
+    """Switch something of a camera on or off while it runs; kept over a restart.
+
+    It waits until that is true: a camera that is being connected to is closed only then.
+    """
+    node, wanted = load_node(config), state == "on"
+    request = {"do": "switch", "camera": camera, "name": name, "on": wanted}
+    until = time.monotonic() + SWITCH_S
+    while call(node, request)[name] is not wanted:
+        if time.monotonic() > until:
+            raise EdgeError(f"{camera}: {name} is not {state} yet; it will be as soon as the camera can follow")
+        time.sleep(0.1)
+    click.echo(f"{camera}: {name} {state}")
 
 
 @click.command()

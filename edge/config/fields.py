@@ -18,7 +18,7 @@ from edge.localtime import zone_of
 from edge.polygons import crosses_itself
 
 T = TypeVar("T")
-RESERVED = frozenset({"available", "events", "alarm", "steer", "stats"})
+RESERVED = frozenset({"available", "events", "alarm", "restart", "steer", "stats"})
 BANNED_LABELS = frozenset(["all", "posture", "status", "enabled", "detect", "pose", "notifications", "snapshots"])
 _ADDRESS = re.compile(r"[^\s<>@,;]+@[^\s<>@,;]+|[^\r\n<>]*<[^\s<>@,;]+@[^\s<>@,;]+>")
 
@@ -42,6 +42,12 @@ def _topic_name(value: str) -> str:
     if value in RESERVED:
         raise fault(f"`{value}` is a topic of its own, no camera or zone can have this name")
     return _name(value)
+
+
+def _topic_path(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", value):
+        raise fault("not a topic: levels of letters, digits, `_` and `-`, with `/` between them")
+    return value
 
 
 def spelt(label: str) -> str:
@@ -175,6 +181,7 @@ OneOrSome: TypeAlias = Annotated[OneOrMany[T], AfterValidator(_some)]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 Name: TypeAlias = Annotated[str, AfterValidator(_name)]
 TopicName: TypeAlias = Annotated[str, AfterValidator(_topic_name)]
+TopicPath: TypeAlias = Annotated[str, AfterValidator(_topic_path)]
 Label: TypeAlias = Annotated[str, AfterValidator(_label)]
 Source: TypeAlias = Annotated[str, AfterValidator(_source)]
 Topic: TypeAlias = Annotated[str, AfterValidator(_topic)]

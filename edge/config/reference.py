@@ -67,7 +67,7 @@ LoadCredential=MQTT_PASSWORD:/etc/edge/mqtt.password
 reports, on the page and in the archive of `edge doctor --bundle`.
 
 **Names** of cameras, zones and lines match `[a-z0-9_]+`, are unique among all, and are none of the topics
-`available`, `events`, `alarm`, `steer`, `stats`. Labels are read in lower case with `_` for every other
+`available`, `events`, `alarm`, `restart`, `steer`, `stats`. Labels are read in lower case with `_` for every other
 character; they cannot be `all`, `posture`, `status`, `enabled`, `detect`, `pose`, `notifications` or
 `snapshots`.
 

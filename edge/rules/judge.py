@@ -30,6 +30,7 @@ class Rules:
         model: behind the detections
         draw: makes an event's picture; None keeps none
         quality: chooses the picture that stands for an object
+        motion: asked for each frame whether motion is to be told of now
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Rules:
         model: Callable[[], ModelRef | None] = lambda: None,
         draw: Draw | None = None,
         quality: Quality = usual_quality,
+        motion: Callable[[], bool] = lambda: True,
         settings: RuleSettings | None = None,
     ) -> None:
         self._camera, self._boot_id = camera, boot_id
@@ -50,6 +52,7 @@ class Rules:
         self._armed, self._scene, self._model, self._draw, self._quality = armed, scene, model, draw, quality
         self._settings = settings or RuleSettings()
         self._stories: dict[int, Story] = {}
+        self._wants_motion = motion
         self._moving = Moving(self._settings)
         self._count = 0
 
@@ -73,7 +76,7 @@ class Rules:
             if track.label in self._labels:
                 events += self._follow(track, frame)
         if MOTION in self._labels:
-            motion = self._moving.follow(frame, moved)
+            motion = self._moving.follow(frame, moved if self._wants_motion() else ())
             if motion is not None:
                 events += self._follow(motion, frame)
             elif not self._moving.open:

@@ -19,8 +19,8 @@ from edge.rules.zones import Stays
 from edge.still import Still
 from edge.types import Box, Crossing, Event, Frame, ModelRef, Sighting, Snapshot, Track
 
-Draw: TypeAlias = Callable[[Frame, Box, str, float], bytes]
-"""Makes the JPEG of an event: the frame with the object's box, its label and score drawn."""
+Draw: TypeAlias = Callable[[Frame, Box, str, float], bytes | None]
+"""Makes the JPEG of an event: the frame with the object's box, its label and score drawn; None where none is wanted."""
 Quality: TypeAlias = Callable[[Frame, Box, float], float]
 """How well a frame shows an object, from its box (clipped to the frame) and its score; larger is better, 0 is useless.
 Called for every look at every object, so it must be quick."""
@@ -73,9 +73,11 @@ class Story:
 
     @property
     def ripe(self) -> bool:
-        """Whether it may be told of: it counts, and has entered a zone that is required."""
+        """Whether it may be told of: it counts, has entered a zone that is required, and is not about to enter one:
+        whoever hears of it goes by the zones of its first message (the alarm by their delays)."""
         required = self._scene.required
-        return self.counts and (not required or not required.isdisjoint(self._stays.entered))
+        entered = not required or not required.isdisjoint(self._stays.entered)
+        return self.counts and entered and self._stays.settled
 
     @property
     def changed(self) -> bool:
@@ -149,7 +151,8 @@ class Story:
         if draw is not None and self.quality > self.told_quality:
             shot = self.best_shot
             jpeg = draw(self.best, shot.box, self.now.label, shot.score)
-            self.now = replace(self.now, has_snapshot=True, snapshot=shot)
+            if jpeg is not None:
+                self.now = replace(self.now, has_snapshot=True, snapshot=shot)
         before, self.told = self.told, self.now
         self.told_at, self.told_quality = frame.time, self.quality
         return Event(kind, before, self.now, frame.wall, armed, model, jpeg, self.witness.why())

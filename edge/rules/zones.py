@@ -41,6 +41,11 @@ class Stays:
         self.entered: tuple[str, ...] = ()
         self.loitered: tuple[str, ...] = ()
 
+    @property
+    def settled(self) -> bool:
+        """False while the object may be about to enter a zone: the looks so far say so, and are too few."""
+        return not any(stay.other and not stay.inside for stay in self._stays)
+
     def look(self, label: str, shape: Shape, place: tuple[float, float], time: float) -> None:
         """Take in where the object was seen: place is its bottom centre, 0..1 of the frame."""
         for zone, stay in zip(self._zones, self._stays, strict=True):

@@ -153,6 +153,7 @@ class Event:
     armed: the alarm's state when it happened (`disarmed`, `armed_home`, ...)
     jpeg: a picture to keep and to attach, boxes drawn, or None
     why: what stands behind it; None of what is no object
+    notify: False tells nobody by mail
     """
 
     type: Literal["new", "update", "end"]
@@ -163,6 +164,7 @@ class Event:
     model: ModelRef | None = None
     jpeg: bytes | None = None
     why: Why | None = None
+    notify: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,7 @@ def event_payload(event: Event, stamp: Stamp) -> dict[str, Any]:
         "published_at": _ms(stamp.published_at),
         "replayed": stamp.replayed,
         "armed": event.armed,
+        "notify": event.notify,
         "model": model
         and {"name": model.name, "sha256": model.sha256, "engine": model.engine, "infer_ms": model.infer_ms},
         "why": event.why and event.why.payload(),

@@ -106,6 +106,19 @@ class Api:
             return JSONResponse({"error": f"limit is a number from 1 to {LOG_ROWS}."}, 400)
         return JSONResponse(self._house.alarm_log(int(limit)))
 
+    async def switch(self, request: Request) -> Response:
+        """POST /api/cameras/{camera}/{switch} {"on": true|false}: answers with the status."""
+        camera, name = request.path_params["camera"], request.path_params["switch"]
+        visit = visit_of(request.scope)
+        on = _on(visit.body)
+        if on is None:
+            return JSONResponse({"error": 'Wanted: {"on": true|false}.'}, 400)
+        if not self._is_camera(camera):
+            return missing("There is no such camera.")
+        await anyio.to_thread.run_sync(self._house.switch, camera, name, on, f"web {visit.address}")
+        self._feed.stale()
+        return JSONResponse(await self._feed.status())
+
     def _set(self, wish: Wish, by: str) -> None:
         if wish.mode == "disarmed":
             self._house.disarm(wish.code, by)
@@ -127,6 +140,15 @@ class Api:
         """A stream outlives neither its session nor the server."""
         session = visit_of(request.scope).session
         return lambda: not self.closing and self._auth.knows(session)
+
+
+def _on(body: bytes) -> bool | None:
+    try:
+        wish = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    on = wish.get("on") if isinstance(wish, dict) else None
+    return on if isinstance(on, bool) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ def _routes(pages: Pages, api: Api, settings: WebSettings) -> list[Route]:
         Route("/api/status", api.status),
         Route("/api/alarm", api.alarm, methods=["POST"]),
         Route("/api/alarm/log", api.alarm_log),
+        Route("/api/cameras/{camera}/{switch}", api.switch, methods=["POST"]),
         Route("/healthz", api.healthz),
         *metrics,
         Route("/static/{name}", static),

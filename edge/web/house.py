@@ -36,7 +36,7 @@ class Health(Protocol):
           `code_to_arm` bool, `fault`}
         - `ready` bool, `alarm` str (a state of the MQTT contract), `node` str, `version` str, `uptime_s` float
         - `cameras` [{`name`, `status` online|offline|disabled, `reason` str|None, `fps`, `size` [w, h]|None, `dropped`,
-          `inferences`, `motion` bool, `tracks` int or list}]
+          `inferences`, `motion` bool, `tracks` int or list, `switches` {name: bool}}]
         - `engines` [{`name`, `model`, `version`, `state` up|standing_in|fault, `reason`}]
         - `sinks` [{`name`, `state` connecting|up|back_off|fault|stopped, `reason`, `depth`}]
         - `outbox` {`depth`, `oldest_s`, `dropped`}
@@ -111,7 +111,15 @@ class Alarm(Protocol):
         ...
 
 
-class House(Health, History, Alarm, Protocol):
+class Switches(Protocol):
+    """What is switched on a camera while it runs."""
+
+    def switch(self, camera: str, name: str, on: bool, by: str) -> None:
+        """Switch; the status' `switches` tell when it is true. Raises UserError where it cannot be."""
+        ...
+
+
+class House(Health, History, Alarm, Switches, Protocol):
     """The daemon as the page sees it."""
 
     @property

@@ -15,10 +15,14 @@ import pytest
 from edge import control
 from edge.alarm import Alarm, AlarmSettings, Code, World
 from edge.alarm.machine import Plan
+from edge.board import Board
 from edge.clock import SystemClock
+from edge.commands import control as control_commands
 from edge.config.load import load_node
+from edge.config.schema import Camera
 from edge.control import ControlServer, handlers_of
 from edge.outbox import Outbox, read_audit, read_events
+from edge.switches import Panel
 from tests.support.command import Edge
 from tests.support.events import event
 
@@ -30,9 +34,11 @@ class House:
         self.folder = folder
         self.outbox = Outbox(folder, "node", ["mqtt"], SystemClock())
         self.alarm = Alarm(self.outbox.remember, self.outbox.recall)
+        self.switches = Panel([Camera(name="porch", source="synthetic:")], Board(), self.outbox)
 
     def status(self) -> dict[str, Any]:
-        camera = {"name": "porch", "status": "offline", "reason": "rtsp://***@cam: timed out", "fps": 0.0, "dropped": 3}
+        camera: dict[str, Any] = {"name": "porch", "status": "offline", "reason": "rtsp://***@cam: timed out"}
+        camera |= {"fps": 0.0, "dropped": 3, "switches": self.switches["porch"].states()}
         return {
             "ready": True,
             "alarm": self.alarm.state,
@@ -57,6 +63,9 @@ class House:
 
     def disarm(self, code: str | None, by: str) -> None:
         self.alarm.disarm(by, code)
+
+    def switch(self, camera: str, name: str, on: bool, by: str) -> None:
+        self.switches.set(camera, name, on, by)
 
 
 @pytest.fixture
@@ -106,6 +115,37 @@ def test_arming_and_disarming(edge: Edge, config: Path, house: House, caplog: py
     assert house.alarm.state == "disarmed"
     assert "the command line (user" in caplog.text
     assert "2468" not in caplog.text
+
+
+def test_switching_waits_until_it_is_so(
+    edge: Edge, config: Path, house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO")
+    assert edge("switch", "porch", "motion", "off", "--config", config).out == "porch: motion off\n"
+    assert house.switches["porch"].on("motion") is False
+    assert "porch: motion switched off by the command line (user" in caplog.text
+
+    house.switches["porch"].begin("enabled")  # a camera that is at work and cannot follow
+    monkeypatch.setattr(control_commands, "SWITCH_S", 0.2)
+    done = edge("switch", "porch", "enabled", "off", "--config", config)
+    assert (done.code, done.out) == (1, "")
+    assert "porch: enabled is not off yet" in done.err
+    house.switches["porch"].rest("enabled")
+    assert edge("switch", "porch", "enabled", "off", "--config", config).code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(("attic", "motion", "off"), "no camera `attic`"), (("porch", "pose", "on"), "no pose model"),
+     (("porch", "sound", "on"), "'sound' is not one of"), (("porch", "motion", "ON"), "'ON' is not one of")],
+)  # fmt: skip
+def test_a_switch_that_cannot_be_is_the_users_mistake(
+    edge: Edge, config: Path, house: House, words: tuple[str, ...], said: str
+) -> None:
+    done = edge("switch", *words, "--config", config)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert len(done.err.splitlines()) <= 2
 
 
 def test_a_wrong_mode_is_the_users_mistake(edge: Edge, config: Path, house: House) -> None:

@@ -87,6 +87,13 @@ class MemoryHouse:
             raise UserError("The code is needed." if code is None else "That is not the code.")
         self.state["alarm"] = "disarmed"
 
+    def switch(self, camera: str, name: str, on: bool, by: str) -> None:
+        self.log.append(f"switch {camera} {name} {on} by {by}")
+        row = next(each for each in self.state["cameras"] if each["name"] == camera)
+        if name not in row["switches"]:
+            raise UserError(f"no switch `{name}`")
+        row["switches"][name] = on
+
     def panic(self, by: str) -> None:
         self.log.append(f"panic by {by}")
         self.state["alarm"] = "triggered"
@@ -164,7 +171,8 @@ def is_wanted(wanted: Wanted, row: dict[str, Any]) -> bool:
 def camera(name: str, **more: Any) -> dict[str, Any]:
     """A row of `cameras` in the status."""
     row = {"name": name, "status": "online", "reason": None, "fps": 9.8, "size": [64, 48], "dropped": 0}
-    return {**row, "inferences": 12, "motion": False, "tracks": 0, **more}
+    switches = {"enabled": True, "detect": True, "motion": True, "notifications": True, "snapshots": True}
+    return {**row, "inferences": 12, "motion": False, "tracks": 0, "switches": switches, **more}
 
 
 def message(kind: str, serial: int, seq: int, **after: Any) -> dict[str, Any]:

@@ -58,6 +58,27 @@ def test_one_tap_disarms_and_arms(home: Site) -> None:
     assert home.house.log[:2] == ["disarm by web 127.0.0.1", "arm home by web 127.0.0.1"]
 
 
+def test_one_tap_switches_a_camera(home: Site) -> None:
+    token = {"x-csrf-token": home.csrf()}
+
+    def tap(path: str, body: object) -> httpx.Response:
+        return home.browser.post(f"/api/cameras/{path}", json=body, headers=token)
+
+    answer = tap("porch/notifications", {"on": False})
+    assert answer.status_code == 200
+    row = next(each for each in answer.json()["cameras"] if each["name"] == "porch")
+    assert row["switches"]["notifications"] is False
+    assert home.house.log == ["switch porch notifications False by web 127.0.0.1"]
+    for body in (None, [], {}, {"on": 1}, {"on": "true"}, {"off": True}):
+        assert tap("porch/motion", body).status_code == 400
+    assert home.browser.post("/api/cameras/porch/motion", content=b"[" * 9000, headers=token).status_code == 400
+    assert tap("attic/motion", {"on": True}).status_code == 404
+    refused = tap("porch/pose", {"on": True})
+    assert (refused.status_code, refused.json()["error"]) == (409, "no switch `pose`")
+    assert home.browser.post("/api/cameras/porch/motion", json={"on": False}).status_code == 403
+    assert home.browser.get("/api/cameras/porch/motion").status_code == 405
+
+
 def test_a_code_is_asked_for_and_cannot_be_guessed(home: Site) -> None:
     home.house.code = "4711"
     for _ in range(8):  # asking costs nothing

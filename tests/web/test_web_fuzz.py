@@ -35,7 +35,14 @@ PATH = st.sampled_from(
     [
         *("/", "/login", "/setup", "/password", "/logout", "/healthz", "/metrics", "/static/app.js", "/static/", "//"),
         *("/api/status", "/api/events", "/api/alarm", "/api/events/1-a.jpg", "/live/porch.jpg", "/live/a\0.jpg", ""),
-        *("/api/objects", "/api/day", "/api/events/1-a", "/api/events/1-a/nothing", "/api/events/%2e%2e/nothing"),
+        *(
+            "/api/cameras/porch/motion",
+            "/api/objects",
+            "/api/day",
+            "/api/events/1-a",
+            "/api/events/1-a/nothing",
+            "/api/events/%2e%2e/nothing",
+        ),
         *("/api/events/\ud7ff", "/api/clips/1-a.mp4", "/api/clips/../x.mp4", "/static/why.js", "/static/../auth.py"),
     ]
 ) | st.text(max_size=10).map(lambda text: "/" + text.encode("utf-8", "replace").decode())
@@ -50,7 +57,7 @@ QUERY = (
 BODY = st.sampled_from(
     [
         *(b"[" * 16000, b"&" * 30, b"a=b&" * 21, b'{"mode": "\\ud800"}', b'{"mode": "home", "code": 1}'),
-        *(b'{"nothing": true}', b'{"nothing": "\\ud800"}', b'{"nothing": [[]]}', b'{"on": 1}'),
+        *(b'{"nothing": true}', b'{"nothing": "\\ud800"}', b'{"nothing": [[]]}', b'{"on": 1}', b'{"on": false}'),
     ]
 ) | (st.binary(max_size=40))
 

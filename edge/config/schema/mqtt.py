@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
-from edge.config.fields import FilePath, MqttVersion, Name, Port, Text, fault
+from edge.config.fields import FilePath, MqttVersion, Name, Port, Text, TopicPath, fault
 from edge.config.schema.base import Table, together
 
 
@@ -49,6 +49,13 @@ class Mqtt(Table):
     )
     version: MqttVersion = Field(
         default="5", description="MQTT version; version 5 tells when a broker refuses a message."
+    )
+
+    discovery: bool = Field(
+        default=True, description="Tell Home Assistant what there is, so that all of it appears there by itself."
+    )
+    discovery_prefix: TopicPath = Field(
+        default="homeassistant", description="First levels of the topics on which Home Assistant looks for devices."
     )
 
     @model_validator(mode="after")

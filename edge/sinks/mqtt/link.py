@@ -15,6 +15,7 @@ from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -24,6 +25,8 @@ from edge.sinks.mqtt.faults import LinkError, cannot_connect, ended, refused
 from edge.sinks.mqtt.limit import UNLIMITED
 from edge.sinks.mqtt.settings import MqttSettings, TlsSettings
 
+LARGEST_HEARD = 65_536
+"""Bytes of a packet that may be sent to us: commands are short."""
 UNSPECIFIED = 0x80
 """What paho says of a connection that just ended."""
 
@@ -90,7 +93,9 @@ class Link:
                 self._client.tls_set_context(context)
                 self._client.tls_insecure_set(settings.tls.insecure)
             if settings.protocol == 5:
-                self._client.connect(settings.host, settings.port, settings.keepalive, clean_start=True)
+                self._client.connect(
+                    settings.host, settings.port, settings.keepalive, clean_start=True, properties=_limits()
+                )
             else:
                 self._client.connect(settings.host, settings.port, settings.keepalive)
         except (OSError, ValueError) as fault:
@@ -184,7 +189,18 @@ class Link:
                 self.unheard[topic] = str(reason)
 
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
-        self._heard(message.topic, bytes(message.payload), message.retain)
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            return  # the subscriptions match no such topic; a broker that sends it all the same is broken
+        self._heard(topic, bytes(message.payload), message.retain)
+
+
+def _limits() -> Properties:
+    """What we ask of the broker: to spare us large packets (MQTT 5, 3.1.2.11.4)."""
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.MaximumPacketSize = LARGEST_HEARD
+    return properties
 
 
 class _TlsContext(ssl.SSLContext):

@@ -42,7 +42,9 @@ class MqttSink:
         clock: stamps and waits
         commands: topic filters below the prefix to listen to, e.g. `alarm/set`, `+/+/set`
         on_command: called with the topic below the prefix and the payload of each; in the sink's thread, must not block
+        on_retained: called with the topic below the prefix of one that the broker retains, which is not done
         discovery: called at each connect, full topics with what they are to retain
+        birth: full topic on which `online` asks for the discovery once more; None for none
         stats: called at each connect and every minute, for `<prefix>/stats`
         latency: gets the seconds from the capture of each event to its PUBACK, as `capture_to_puback`
     """
@@ -59,7 +61,9 @@ class MqttSink:
         *,
         commands: Sequence[str] = (),
         on_command: Callable[[str, bytes], None] = lambda topic, payload: None,
+        on_retained: Callable[[str], None] | None = None,
         discovery: Callable[[], Iterable[tuple[str, str]]] = lambda: (),
+        birth: str | None = None,
         stats: Callable[[], Mapping[str, Any]] | None = None,
         latency: Stages | None = None,
     ) -> None:
@@ -72,7 +76,10 @@ class MqttSink:
         self._clock = clock
         self._commands = [f"{settings.prefix}/{pattern}" for pattern in commands]
         self._on_command = on_command
+        self._on_retained = on_retained
         self._discovery = discovery
+        self._birth = birth
+        self._born = False
         self._stats = stats
         self._stats_due = 0.0
         self._bell: Bell | None = None
@@ -128,7 +135,8 @@ class MqttSink:
         if self.status.state.phase != "back_off":  # the reason of the last failure says more than this
             self.status.set("connecting", f"to {settings.address}")
         self.status.waiting(2 * settings.connect_timeout + CONNECT_MARGIN_S)
-        with Link(settings, self._client_id, self._commands, self._heard) as link:
+        subscriptions = self._commands if self._birth is None else [*self._commands, self._birth]
+        with Link(settings, self._client_id, subscriptions, self._heard) as link:
             link.open(bell)
             patience = self._clock.monotonic() + settings.ack_timeout
             while not link.up:
@@ -156,7 +164,7 @@ class MqttSink:
         parcels = self._states(None)
         self._stats_due = 0.0
         parcels += self._stats_parcel()
-        parcels += [Parcel(topic, payload.encode(), 1, retain=True) for topic, payload in self._discovery()]
+        parcels += self._introduction()
         online = Parcel(f"{prefix}/available", b"online", 1, retain=True)
         current = {parcel.topic for parcel in (*parcels, online) if parcel.retain}
         self._retained.told(current)
@@ -177,7 +185,7 @@ class MqttSink:
             self._note_retained(session)
             if self._clock.monotonic() - since > STEADY_S:
                 self._back_off.reset()
-            for parcel in self._stats_parcel():
+            for parcel in (*self._stats_parcel(), *(self._introduction() if self._born else ())):
                 session.send_state(parcel.topic, parcel.payload, parcel.qos)
         self._leave(session, link)
 
@@ -239,6 +247,11 @@ class MqttSink:
         """The whole topic of one of the board's."""
         return topic[1:] if topic.startswith("/") else f"{self._settings.prefix}/{topic}"
 
+    def _introduction(self) -> list[Parcel]:
+        """What tells Home Assistant what there is."""
+        self._born = False
+        return [Parcel(topic, payload.encode(), 1, retain=True) for topic, payload in self._discovery()]
+
     def _stats_parcel(self) -> list[Parcel]:
         now = self._clock.monotonic()
         if self._stats is None or now < self._stats_due:
@@ -252,8 +265,14 @@ class MqttSink:
         return [Parcel(f"{self._settings.prefix}/stats", payload, 0, retain=True)]
 
     def _heard(self, topic: str, payload: bytes, retained: bool) -> None:
+        if topic == self._birth:
+            # A retained one came with the connection, in which the discovery went out already.
+            self._born |= payload == b"online" and not retained
+            return
         below = topic[len(self._settings.prefix) + 1 :]
-        if retained:
+        if retained and self._on_retained is not None:
+            self._on_retained(below)
+        elif retained:
             log.warning("retained command on %s ignored: commands are never retained; clear it on the broker", topic)
         elif payload:
             try:

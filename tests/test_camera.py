@@ -1,0 +1,158 @@
+"""A camera of the daemon with its two threads: switched off and on while it works, waits, or has nothing to give."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from edge.board import Board
+from edge.camera import CameraWatch, Surroundings
+from edge.clock import SystemClock
+from edge.config.schema import Camera, Model
+from edge.detector import Detector
+from edge.errors import MissingError
+from edge.supervisor import Supervisor
+from edge.switches import Panel
+from edge.types import Event
+from tests.capture.test_sources import write_clip
+from tests.support.broker import eventually, free_port
+
+
+class Memory:
+    """Forgets all."""
+
+    def recall(self, key: str) -> str | None:
+        return None
+
+    def note(self, key: str, value: str) -> None:
+        """Nothing outlives a test."""
+
+
+@dataclass
+class Watched:
+    """A camera at work."""
+
+    watch: CameraWatch
+    board: Board
+    events: list[Event] = field(default_factory=list)
+
+    def say(self, name: str, on: bool) -> None:
+        self.watch.switches.set(name, on, "test")  # type: ignore[arg-type]
+
+    def status(self) -> str:
+        told = self.board.get(f"{self.watch.name}/status")
+        assert told is not None
+        return told
+
+
+@contextmanager
+def watched(source: str, detector: Callable[[], Detector] | None = None, **given: object) -> Iterator[Watched]:
+    labels = ("motion",) if detector is None else ("person",)
+    camera = Camera.model_validate({"name": "hall", "source": source, "labels": labels, **given})
+    board, events, supervisor = Board(), list[Event](), Supervisor()
+    around = Surroundings(board, SystemClock(), "boot", lambda: "disarmed", events.append)
+    watch = CameraWatch(camera, Model(), detector, around, Panel([camera], board, Memory())["hall"])
+    parts = [
+        supervisor.start("reader", watch.read, watch.away),
+        supervisor.start("pipeline", watch.work, watch.blind),
+    ]
+    try:
+        yield Watched(watch, board, events)
+    finally:
+        begun = time.monotonic()
+        watch.close()
+        supervisor.stop(parts, 5.0)
+        assert time.monotonic() - begun < 2, "it did not stop in time"
+        assert not supervisor.late()
+
+
+def test_a_camera_that_is_away_is_switched_off_at_once_and_tried_again_when_on() -> None:
+    with watched(f"rtsp://127.0.0.1:{free_port()}/x") as here:
+        eventually(lambda: "refused" in (here.watch.status()["reason"] or ""))
+        assert here.status() == "offline"
+        here.say("enabled", False)
+        eventually(lambda: here.status() == "disabled")
+        assert here.watch.status()["reason"] == "switched off"
+        time.sleep(1.5)  # the pause between its tries is over, and it is not tried
+        assert here.status() == "disabled"
+        assert here.watch.status()["reason"] == "switched off"
+        here.say("enabled", True)
+        eventually(lambda: "refused" in (here.watch.status()["reason"] or ""))
+        assert here.status() == "offline"
+
+
+def test_a_clip_that_has_ended_plays_again_when_it_is_switched_off_and_on(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "short.mp4", frames=5)
+    with watched(f"file:{clip}") as here:
+        eventually(lambda: here.watch.status()["reason"] == "the clip has ended")
+        assert (here.status(), here.watch.status()["frames"]) == ("offline", 5)
+        here.say("enabled", False)
+        eventually(lambda: here.status() == "disabled")
+        here.say("enabled", True)
+        eventually(lambda: here.watch.status()["frames"] == 10)
+        eventually(lambda: here.watch.status()["reason"] == "the clip has ended")
+
+
+def test_a_camera_that_begins_switched_off_opens_nothing() -> None:
+    with watched("synthetic:", enabled=False) as here:
+        assert here.status() == "disabled"
+        assert here.watch.status()["reason"] == "switched off"
+        time.sleep(0.3)
+        assert here.watch.status()["frames"] == 0
+        here.say("enabled", True)
+        eventually(lambda: here.status() == "online")
+
+
+def test_a_camera_that_is_switched_off_shows_nothing_of_before() -> None:
+    with watched("synthetic:") as here:
+        eventually(lambda: here.watch.live.latest(-1, 0.0))
+        here.say("enabled", False)
+        eventually(lambda: here.watch.live.latest(-1, 0.0) is None)
+        assert here.watch.status()["size"] is None
+        assert here.board.get("hall/motion") == "OFF"
+
+
+def test_off_and_on_faster_than_it_can_follow_ends_as_it_was_said_last() -> None:
+    with watched("synthetic:") as here:
+        eventually(lambda: here.status() == "online")
+        for _ in range(50):
+            here.say("enabled", False)
+            here.say("enabled", True)
+        eventually(lambda: here.status() == "online" and here.watch.status()["fps"] > 0)
+        frames = here.watch.status()["frames"]
+        eventually(lambda: here.watch.status()["frames"] > frames)
+        for _ in range(50):
+            here.say("enabled", True)
+            here.say("enabled", False)
+        eventually(lambda: here.status() == "disabled")
+        assert here.board.get("hall/enabled/state") == "OFF"
+
+
+def test_a_model_that_cannot_be_loaded_is_said_and_the_camera_goes_on() -> None:
+    asked: list[float] = []
+
+    def absent() -> Detector:
+        asked.append(time.monotonic())
+        raise MissingError("no engine here")
+
+    with watched("synthetic:", absent, enabled=False) as here:
+        time.sleep(0.3)
+        assert not asked
+        here.say("enabled", True)
+        eventually(lambda: here.status() == "online")
+        eventually(lambda: here.watch.status()["reason"] == "nothing is looked at: no engine here")
+        here.say("detect", False)
+        eventually(lambda: here.board.get("hall/detect/state") == "OFF")
+        eventually(lambda: here.watch.status()["reason"] is None, 15)  # motion is looked at again
+
+
+@pytest.mark.parametrize("name", ["notifications", "snapshots"])
+def test_what_no_part_stands_behind_is_true_at_once(name: str) -> None:
+    with watched("synthetic:") as here:
+        here.say(name, False)
+        assert here.board.get(f"hall/{name}/state") == "OFF"
