@@ -52,6 +52,12 @@ def test_the_owner_logs_in_disarms_sees_the_picture_move_and_an_event_appear(tmp
             assert canvas.evaluate("canvas => canvas.toDataURL()") != before
             assert canvas.evaluate(SHADE) > 0
 
+            page.get_by_label("Switches of hall").click()
+            page.get_by_role("switch", name="Notifications").uncheck()
+            eventually(lambda: daemon.status()["cameras"][0]["switches"]["notifications"] is False)
+            expect(page.locator("[data-camera=hall]")).to_contain_text("Notifications off")
+            page.locator("h1").click()
+
             event = page.locator(".event").first
             expect(event).to_contain_text("Motion", timeout=20_000)
             event.get_by_role("button").click()
