@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import agree, cost, decode, found, load, preprocess, running, streams
+from bench import agree, cost, decode, found, load, preprocess, preroll, running, streams
 from bench.run import run
 from bench.table import Measure
 
@@ -21,6 +21,7 @@ MEASURES: dict[str, Measure] = {
     "start": running.start,
     "memory": running.memory,
     "memory-stream": streams.memory,
+    "preroll": preroll.preroll,
     "delivery": running.delivery,
     "load": load.load,
 }

@@ -18,7 +18,7 @@ TOPIC = "alarm/state"
 SLACK_S = 10.0
 
 
-def open_alarm(config: Config, outbox: Outbox, board: Board, clock: Clock, emit: Callable[[Event], None]) -> Alarm:
+def open_alarm(config: Config, outbox: Outbox, board: Board, clock: Clock, emit: Callable[[Event], object]) -> Alarm:
     """The alarm of a configuration, as it was left; its state is on the board from now on.
 
     Raises:

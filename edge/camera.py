@@ -12,12 +12,15 @@ from edge import wiring
 from edge.board import Board
 from edge.capture.base import Source
 from edge.capture.latest import Latest
+from edge.capture.ring import attach
 from edge.capture.sources import open_source
 from edge.clock import Clock
 from edge.config.schema import Camera, Model
 from edge.detector import Detector
 from edge.errors import CameraError
 from edge.evidence import picture
+from edge.evidence.quality import quality
+from edge.keeping import Keeping
 from edge.live import LiveView
 from edge.metrics import Stages
 from edge.motion import Gate
@@ -45,7 +48,8 @@ class Surroundings:
     clock: Clock
     boot_id: str
     armed: Callable[[], str]
-    emit: Callable[[Event], None]
+    emit: Callable[[Event], Event | None]
+    keeping: Keeping
 
 
 class CameraWatch:
@@ -83,7 +87,9 @@ class CameraWatch:
             model=self._model_ref,
             draw=self._draw,
             motion=lambda: switches.on("motion"),
+            quality=quality,
         )
+        self._ring = around.keeping.ring(self.name)
         self._slot = Latest()
         self._stages = Stages()
         self._index = 0
@@ -123,7 +129,7 @@ class CameraWatch:
         """Open the source and hand over what it gives, until the camera is switched off or the part stops."""
         settings = self._settings
         part.waiting(CONNECT_S, "connecting")
-        source = open_source(self._settings.address)
+        source = self._open()
         try:
             while True:
                 self._play(source, part)
@@ -135,7 +141,7 @@ class CameraWatch:
                     part.waiting(float("inf"), "the clip has ended")
                     self._await(part, on=False)
                     return
-                source = open_source(self._settings.address)
+                source = self._open()
         finally:
             source.close()
         if part.stop.is_set() or self._closed:
@@ -144,6 +150,12 @@ class CameraWatch:
             raise CameraError(f"{settings.shown}: the camera ended its stream")
         self._online = False
         self._lost.set()
+
+    def _open(self) -> Source:
+        source = open_source(self._settings.address)
+        if self._ring is not None:
+            attach(source, self._ring)
+        return source
 
     def close(self) -> None:
         """No further frame: the pipeline ends what it follows and stops. Any thread."""
@@ -170,6 +182,7 @@ class CameraWatch:
                     self._emit,
                     self._show,
                     self._stages,
+                    veil=self._around.keeping.veil(detecting=detector is not None),
                 )
             finally:
                 self._states.nobody()
@@ -194,6 +207,7 @@ class CameraWatch:
             "inferences": self._inferences,
             "motion": self._states.moving,
             "tracks": len([track for track in look.tracks if track.confirmed]) if look else 0,
+            "clips": None if self._ring is None else self._ring.status(),
             "stage_ms": {name: {"p50": s["p50"], "p95": s["p95"]} for name, s in stages.items()},
         }
 
@@ -270,8 +284,9 @@ class CameraWatch:
         return None if self._detector is None else round(self._detector.infer_s * 1e3, 1) or None
 
     def _emit(self, event: Event) -> None:
-        self._around.emit(event if self.switches.on("notifications") else replace(event, notify=False))
-        self._states.picture(event)
+        told = self._around.emit(event if self.switches.on("notifications") else replace(event, notify=False))
+        if told is not None and self._around.keeping.pictures_leave:
+            self._states.picture(told)
 
     def _draw(self, frame: Frame, box: Box, label: str, score: float) -> bytes | None:
         return picture.snapshot(frame, box, label, score) if self.switches.on("snapshots") else None

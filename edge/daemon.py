@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from edge import __version__, hardware, report, wiring
@@ -19,10 +20,11 @@ from edge.config.schema import Config
 from edge.detector import Detector
 from edge.errors import UserError
 from edge.inbox import Inbox
+from edge.keeping import Keeping, outbox_limits
 from edge.live import LiveView
 from edge.metrics import Stages
 from edge.models.store import Model
-from edge.outbox import Limits, Outbox, SinkStats, read_events, snapshot_path
+from edge.outbox import Outbox, SinkStats, read_events, snapshot_path
 from edge.outlets import Outlet, names
 from edge.serving import Serving
 from edge.sinks.base import Sink
@@ -73,8 +75,15 @@ class Daemon:
         self.ready = False
         self._latency = Stages()
         self.outbox = Outbox(
-            config.node.data, config.node.name, names(config), self.clock, Limits(), clock_ok=synchronised
+            config.node.data,
+            config.node.name,
+            names(config),
+            self.clock,
+            outbox_limits(config),
+            clock_ok=synchronised,
+            pictures_leave=config.privacy.pictures_leave,
         )
+        self.keeping = Keeping(config, self.clock, synchronised, lambda: self.alarm.state)
         self.alarm = open_alarm(config, self.outbox, self.board, self.clock, self._emit)
         self._alarm_parts: AlarmParts | None = None
         self.switches = Panel(config.camera, self.board, self.outbox)
@@ -90,6 +99,7 @@ class Daemon:
             MissingError, ModelError: the model cannot be loaded.
         """
         self.outbox.close_orphans()
+        self.keeping.start(self._supervisor)
         self._alarm_parts = AlarmParts(self.alarm, self._supervisor, scheduled=bool(self.config.alarm.schedule))
         self._start_cameras()
         self._start_sinks()
@@ -103,6 +113,7 @@ class Daemon:
         for camera in self.cameras:
             camera.close()
         self._supervisor.stop(self._camera_parts, 0.5)
+        self.keeping.stop(self._supervisor, 0.3)
         if self._alarm_parts is not None:
             self._alarm_parts.stop(0.1)
         self.outbox.flush(0.3)  # the sinks shall see the cameras' last events before they look for the last time
@@ -151,6 +162,7 @@ class Daemon:
             ],
             "outbox": stats.payload(),
             "commands_ignored": self.inbox.counts(),
+            "storage": self.keeping.status(),
         }
 
     def events(self, limit: int, before: str | None = None) -> list[dict[str, Any]]:
@@ -163,6 +175,14 @@ class Daemon:
             return snapshot_path(self.config.node.data, event_id).read_bytes()
         except OSError:
             return None
+
+    def clip(self, event_id: str) -> Path | str:
+        """The clip of an event, or why there is none."""
+        return self.keeping.clip(event_id)
+
+    def thumbnail(self, event_id: str) -> bytes | None:
+        """A small picture of an object, None if there is none."""
+        return self.keeping.thumbnail(event_id)
 
     def arm(self, mode: str, by: str, *, code: str | None = None, now: bool = False) -> None:
         """Arm; durable when it returns. now: without the exit delays."""
@@ -199,7 +219,9 @@ class Daemon:
 
     def _start_cameras(self) -> None:
         config = self.config
-        around = Surroundings(self.board, self.clock, self.outbox.boot_id, lambda: self.alarm.state, self._emit)
+        around = Surroundings(
+            self.board, self.clock, self.outbox.boot_id, lambda: self.alarm.state, self._emit, self.keeping
+        )
         if wiring.seeing(config):
             self._served()
         for camera in config.camera:
@@ -249,7 +271,9 @@ class Daemon:
     def _stats(self) -> dict[str, Any]:
         """`<prefix>/stats`."""
         status = self.status()
-        told = {key: status[key] for key in ("cameras", "engines", "outbox", "uptime_s", "clock_ok", "version")}
+        told = {
+            key: status[key] for key in ("cameras", "engines", "outbox", "storage", "uptime_s", "clock_ok", "version")
+        }
         way = self._latency.summary().get("capture_to_puback")
         return {
             **told,
@@ -276,10 +300,15 @@ class Daemon:
         state, reason = (thread.state, thread.reason) if thread.state == "back_off" else (now.phase, now.reason)
         return {**stats.payload(), "name": sink.name, "state": state, "reason": reason or stats.reason}
 
-    def _emit(self, event: Event) -> None:
-        self.outbox.put(event)
+    def _emit(self, event: Event) -> Event | None:
+        """Tell an event as it may be told; that is returned, None if it may not."""
+        told = self.keeping.noted(event)
+        if told is not None:
+            self.outbox.put(told)
         self.alarm.hear(event)
-        self._listener(event)
+        if told is not None:
+            self._listener(told)
+        return told
 
 
 def _run_sink(sink: Sink, part: Part) -> None:

@@ -38,7 +38,7 @@ class EngineNews:
         model: Callable[[], ModelRef | None],
         armed: Callable[[], str],
         clock: Clock,
-        emit: Callable[[Event], None],
+        emit: Callable[[Event], object],
     ) -> None:
         self._node, self._boot_id, self._model = node, boot_id, model
         self._armed, self._clock, self._emit = armed, clock, emit

@@ -5,10 +5,17 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from pathlib import Path
 
 GONE = "is not there"
+CLIPS = "clips"
+
+
+def clip_path(folder: Path, event_id: str) -> Path:
+    """Where the clip of an event is kept, below the data folder; no id can lead out of it."""
+    return folder / CLIPS / (re.sub(r"[^A-Za-z0-9_-]", "_", event_id) + ".mp4")
 
 
 def is_file(path: Path) -> bool:

@@ -45,11 +45,13 @@ def watch(
     emit: Callable[[Event], None],
     show: Callable[[Look], None],
     stages: Stages,
+    veil: Callable[[Frame, Sequence[Track], Sequence[Box]], Frame] = lambda frame, tracks, moved: frame,
 ) -> None:
     """Run a camera until its frames end or its detector fails; then end what is open.
 
     A frame is inferred only where the gate saw motion or the tracker wants to look again; without a detector, motion
-    alone is judged. Runs in the camera's own thread; `emit` and `show` must not block.
+    alone is judged. From `veil` on nobody sees what it hides. Runs in the camera's own thread; `emit` and `show` must
+    not block.
     """
     frame = None
     try:
@@ -66,6 +68,7 @@ def watch(
             else:
                 start = perf_counter()
                 tracks = tracker.coast(frame.time)
+            frame = veil(frame, tracks, moved)
             judged = perf_counter()
             stages.add("track", judged - start)
 

@@ -18,13 +18,14 @@ from edge.capture.base import Shot, Source
 from edge.capture.file import open_file
 from edge.config.schema import Camera, Config
 from edge.detector import Detector
+from edge.evidence.quality import quality
 from edge.metrics import Stages
 from edge.motion import Gate
 from edge.pipeline import Look, watch
 from edge.rules import Rules
 from edge.sinks.base import encode
 from edge.tally import Tally
-from edge.types import Event, Frame, Stamp, event_payload
+from edge.types import Event, Frame, ModelRef, Stamp, event_payload
 from edge.wiring import masked, scene_of, tracker_of
 
 
@@ -63,7 +64,7 @@ def replay(
     source = open_file(clip)
     stages = Stages(keep=None)
     ref = detector.ref if detector else None
-    rules = Rules(camera.name, "replay", camera.labels, lambda: "armed_away", scene=scene_of(camera), model=lambda: ref)
+    rules = _rules(camera, ref)
     tally = Tally([zone.name for zone in camera.zone], [line.name for line in camera.line])
     book = _Book(outputs, config.node.name if "name" in config.node.model_fields_set else "replay", tally)
     wall, cpu = perf_counter(), process_time()
@@ -90,6 +91,13 @@ def replay(
         "model": ref.name if ref else None,
         "stage_ms": stages.summary(),
     }
+
+
+def _rules(camera: Camera, ref: ModelRef | None) -> Rules:
+    scene = scene_of(camera)
+    return Rules(
+        camera.name, "replay", camera.labels, lambda: "armed_away", scene=scene, model=lambda: ref, quality=quality
+    )
 
 
 def _frames(

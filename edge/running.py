@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge import mailing
+from edge.config.desk import Desk
 from edge.config.schema import Config
 from edge.control import ControlServer, Handler, handlers_of
 from edge.daemon import Daemon
@@ -41,6 +42,7 @@ class Running:
         patient: a page that cannot listen yet is a part's fault, tried again, and does not keep the cameras from being
             watched: a board's address may come after the service. Otherwise it is the user's mistake.
         model: the configuration's, where it was found before
+        desk: the configuration's file, for the page to change it
     """
 
     def __init__(
@@ -51,9 +53,10 @@ class Running:
         *,
         patient: bool,
         model: Model | None = None,
+        desk: Desk | None = None,
     ) -> None:
         """Take the configuration's socket and data folder. Raises EdgeError if they are another's or unusable."""
-        self._config, self._told, self._patient = config, told, patient
+        self._config, self._told, self._patient, self._desk = config, told, patient, desk
         self._stopped = False
         self._supervisor = Supervisor()
         self._parts: list[Part] = []
@@ -110,7 +113,7 @@ class Running:
             allowed_hosts=mailing.hosts(table),
             metrics=table.metrics,
         )
-        app = build(self.daemon, settings, self._config.node.data)
+        app = build(self.daemon, settings, self._config.node.data, desk=self._desk)
         bound = [] if self._patient else [listen(settings)]
         # A second round, after a fault, binds anew.
         self._run("web", lambda stop: serve(app, settings, stop, bound.pop() if bound else listen(settings)))
@@ -133,8 +136,9 @@ def started(
     *,
     patient: bool,
     model: Model | None = None,
+    desk: Desk | None = None,
 ) -> Running:
     """A daemon of a configuration, started. Raises EdgeError, with nothing left running, if it cannot be."""
-    running = Running(config, told, listener, patient=patient, model=model)
+    running = Running(config, told, listener, patient=patient, model=model, desk=desk)
     running.start()
     return running

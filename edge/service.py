@@ -14,6 +14,7 @@ from dataclasses import replace
 from edge import fresh, report
 from edge.backoff import BackOff
 from edge.bell import Bell
+from edge.config.desk import Desk
 from edge.config.schema import Config
 from edge.errors import EdgeError, StorageError
 from edge.models.store import Model
@@ -36,8 +37,11 @@ class Service:
     `run` belongs to the main thread; `stop` and `reload` may be called from any, also from signal handlers.
     """
 
-    def __init__(self, load: Callable[[], Config], told: Told) -> None:
-        self._load, self._told = load, replace(told, restart=self.reload)
+    def __init__(self, load: Callable[[], Config], told: Told, desk: Desk | None = None) -> None:
+        """desk: where the page changes the file that `load` reads; it hears what became of each reload."""
+        self._load, self._told, self._desk = load, replace(told, restart=self.reload), desk
+        if desk is not None:
+            desk.listen(self.reload)
         self._bell = Bell()
         self._stopping = self._reloading = False
         self._systemd = Notifier()
@@ -67,6 +71,7 @@ class Service:
         config = self._load()
         running = self._start(config, patient=self._systemd.present)
         self._systemd.ready()
+        self._reloaded(None)
         if seconds is not None:
             timer = threading.Timer(seconds, self.stop)
             timer.daemon = True
@@ -82,7 +87,11 @@ class Service:
             running.stop()
 
     def _start(self, config: Config, model: Model | None = None, *, patient: bool) -> Running:
-        return started(config, self._told, self._listen, patient=patient, model=model)
+        return started(config, self._told, self._listen, patient=patient, model=model, desk=self._desk)
+
+    def _reloaded(self, fault: EdgeError | None) -> None:
+        if self._desk is not None:
+            self._desk.reloaded(None if fault is None else str(fault))
 
     def _watch(self, running: Running) -> None:
         """Feed the watchdog while all parts are in time, until somebody wants something."""
@@ -108,12 +117,15 @@ class Service:
                 model = fresh.ready(wanted, running, lambda: self._stopping)
             except EdgeError as fault:
                 log.error("not reloaded, the daemon goes on as it was:\n%s", fault)
+                self._reloaded(fault)
             else:
                 running.stop()
                 try:
                     config, running = wanted, self._start(wanted, model, patient=False)
+                    self._reloaded(None)
                 except EdgeError as fault:
                     log.error("not reloaded, back to the configuration before: %s", fault)
+                    self._reloaded(fault)
                     running = self._again(config, running)
         self._systemd.ready()
         return config, running

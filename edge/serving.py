@@ -45,7 +45,7 @@ class Serving:
         boot_id: str,
         armed: Callable[[], str],
         clock: Clock,
-        emit: Callable[[Event], None],
+        emit: Callable[[Event], object],
         found: Model | None,
     ) -> None:
         self._detector: Detector | None = None

@@ -13,9 +13,10 @@ import pytest
 from edge.board import Board
 from edge.camera import CameraWatch, Surroundings
 from edge.clock import SystemClock
-from edge.config.schema import Camera, Model
+from edge.config.schema import Camera, Config, Model, Node
 from edge.detector import Detector
 from edge.errors import MissingError
+from edge.keeping import Keeping
 from edge.supervisor import Supervisor
 from edge.switches import Panel
 from edge.types import Event
@@ -54,8 +55,15 @@ class Watched:
 def watched(source: str, detector: Callable[[], Detector] | None = None, **given: object) -> Iterator[Watched]:
     labels = ("motion",) if detector is None else ("person",)
     camera = Camera.model_validate({"name": "hall", "source": source, "labels": labels, **given})
-    board, events, supervisor = Board(), list[Event](), Supervisor()
-    around = Surroundings(board, SystemClock(), "boot", lambda: "disarmed", events.append)
+    board, events, supervisor, clock = Board(), list[Event](), Supervisor(), SystemClock()
+
+    def emit(event: Event) -> Event:
+        events.append(event)
+        return event
+
+    config = Config(camera=(camera,), node=Node(name="n", data=Path("nowhere")))
+    keeping = Keeping(config, clock, lambda: True, lambda: "disarmed")
+    around = Surroundings(board, clock, "boot", lambda: "disarmed", emit, keeping)
     watch = CameraWatch(camera, Model(), detector, around, Panel([camera], board, Memory())["hall"])
     parts = [
         supervisor.start("reader", watch.read, watch.away),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edge.errors import EngineError
+from edge.evidence.privacy import veil
 from edge.metrics import Stages
 from edge.motion import Gate
 from edge.pipeline import Look, watch
@@ -97,3 +98,28 @@ def test_a_look_says_in_which_zones_each_believed_object_is() -> None:
     assert told[0] == {}
     assert {1: ()} in told
     assert told[-1] == {1: ("east",)}
+
+
+def test_what_is_hidden_is_seen_by_the_detector_alone() -> None:
+    drawn: list[Frame] = []
+
+    def draw(frame: Frame, box: Box, label: str, score: float) -> bytes:
+        drawn.append(frame)
+        return b"jpeg"
+
+    events: list[Event] = []
+    looks: list[Look] = []
+    told = Rules("hall", "boot", ["person"], lambda: "disarmed", draw=draw)
+    tracker = Tracker(["person"], ["person"])
+    hide = veil("people", sees_people=True)
+    watch(frames(30), Gate(), Sees(), tracker, told, events.append, looks.append, Stages(), veil=hide)
+    assert [event.type for event in events][:1] == ["new"]
+    assert drawn
+    followed = [look for look in looks if look.tracks]
+    shot = events[0].after.snapshot
+    assert shot is not None
+    for frame, box in [*((look.frame, look.tracks[0].box) for look in followed), (drawn[0], shot.box)]:
+        x1, y1, x2, y2 = (round(v) for v in box)
+        inside = frame.picture.y[y1:y2, x1:x2].astype(int)
+        assert inside.max() - inside.min() < 130, "its edges are gone"
+    assert len(followed) > 10

@@ -22,6 +22,7 @@ STATUS: dict[str, Any] = {
     "sinks": [{"name": "mqtt", "state": "back_off", "depth": 7}],
     "commands_ignored": {"malformed": 3, "refused": 0},
     "outbox": {"depth": 7, "oldest_s": 3.5, "dropped": 0},
+    "storage": {"state": "full", "used": 5e9, "free": 3e8, "clips": 812, "recording": 1},
 }  # fmt: skip
 
 
@@ -38,6 +39,8 @@ def test_metrics_are_prometheus_text() -> None:
     assert len(described) == len(set(described))
     assert 'edge_camera_online{camera="a\\"b"} 0' in text
     assert 'edge_engine_standing_in{engine="openvino",model="yolox"} 1' in text
+    assert "edge_storage_full 1" in text
+    assert "edge_clips 812" in text
     assert 'edge_stage_seconds{camera="porch",stage="infer",quantile="0.95"} 0.02' in text
 
 

@@ -7,6 +7,8 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,14 @@ def verify(root: Path, unit: str) -> subprocess.CompletedProcess[str]:
         shutil.copytree("/usr/lib/systemd/system", targets, symlinks=True)
     command = ["systemd-analyze", f"--root={root}", "--recursive-errors=yes", "verify", "edge.service"]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may enter; pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @needs_systemd
@@ -100,4 +110,36 @@ def test_a_configuration_with_passwords_is_closed_to_others(tmp_path: Path) -> N
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = (folder / "edge.toml").stat()
-    assert (found.st_mode & 0o777, found.st_uid, found.st_gid) == (0o640, 0, 990)
+    assert (found.st_mode & 0o777, found.st_uid, found.st_gid) == (0o640, 990, 990)  # the page changes it
+
+
+@pytest.mark.skipif(not shutil.which("systemd-tmpfiles") or os.geteuid() != 0, reason="needs systemd-tmpfiles and root")
+def test_the_service_changes_its_configuration_and_nothing_of_roots_beside_it(open_folder: Path) -> None:
+    tmp_path = open_folder
+    folder = tmp_path / "etc" / "edge"
+    folder.mkdir(parents=True)
+    (folder / "edge.toml").write_text("old")
+    (folder / "page.key").write_text("root's")
+    (tmp_path / "etc" / "passwd").write_text("root:x:0:0::/root:/bin/sh\nedge:x:990:990::/:/bin/false\n")
+    (tmp_path / "etc" / "group").write_text("root:x:0:\nedge:x:990:\n")
+    command = ["systemd-tmpfiles", f"--root={tmp_path}", "--create", str(HERE / "edge.tmpfiles")]
+    subprocess.run(command, check=True)
+    (tmp_path / "etc").chmod(0o755)
+    script = (
+        "import os, pathlib, sys; folder = pathlib.Path(sys.argv[1])\n"
+        "(folder / 'new').write_text('new'); (folder / 'new').replace(folder / 'edge.toml')\n"
+        "keys, secrets = folder / 'keys', folder / 'secrets'\n"
+        "for way in (lambda: keys.rename(folder / 'k'), lambda: secrets.rename(folder / 's'),\n"
+        "            (folder / 'page.key').unlink, (keys / 'mine.pub').touch):\n"
+        "    try: way()\n"
+        "    except PermissionError: continue\n"
+        "    sys.exit('the service may do that')\n"
+    )
+    done = subprocess.run(
+        ["/usr/bin/python3", "-c", script, folder], user=990, group=990, extra_groups=[], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (folder / "edge.toml").read_text() == "new"
+    service = settings()
+    assert service["ReadWritePaths"] == "/etc/edge"
+    assert service["ConfigurationDirectoryMode"] == "1775"

@@ -23,7 +23,7 @@ class AlarmNews:
         emit: takes the events; must not block
     """
 
-    def __init__(self, node: str, boot_id: str, clock: Clock, emit: Callable[[Event], None]) -> None:
+    def __init__(self, node: str, boot_id: str, clock: Clock, emit: Callable[[Event], object]) -> None:
         self._node, self._boot_id, self._clock, self._emit = node, boot_id, clock, emit
         self._count = 0
         self._told: Sighting | None = None

@@ -72,7 +72,7 @@ class World:
     clock_ok: Callable[[], bool] = lambda: False
     boot: str = ""
     boot_id: str = ""
-    emit: Callable[[Event], None] = lambda event: None
+    emit: Callable[[Event], object] = lambda event: None
     sound: Callable[[str, str], None] = lambda topic, payload: None
     journal: Journal | None = None
 

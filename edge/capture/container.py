@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import av
 import numpy as np
@@ -18,9 +18,23 @@ from edge.types import I420, U8
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.stream import Stream
     from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
 
 av.logging.set_level(None)  # FFmpeg's chatter would mix into our log; what matters comes as an exception
+
+
+class Tap(Protocol):
+    """Sees a stream's packets before they are decoded, in the reader's thread; must not block."""
+
+    def opened(self, stream: VideoStream) -> None:
+        """The stream, before its first packet."""
+        ...
+
+    def packet(self, packet: av.Packet[Stream]) -> None:
+        """The next packet of it; the last one may be empty."""
+        ...
 
 
 class ContainerSource:
@@ -37,7 +51,10 @@ class ContainerSource:
         now: seconds that never step back, for `stall`
 
     form, codec: what FFmpeg takes its container and its video for, by FFmpeg's names
+    tap: sees the packets of the video, where somebody set one before the first picture
     """
+
+    tap: Tap | None = None
 
     def __init__(
         self,
@@ -98,10 +115,14 @@ class ContainerSource:
         Packets of all streams are looked at: sound that goes on keeps FFmpeg's own read time-out from ever running out.
         """
         seen, patience = self._now(), 2 * self._stall
+        if self.tap is not None:
+            self.tap.opened(self._stream)
         for packet in self._container.demux():
             if self._now() - seen > patience:
                 raise self._fault(f"{self._name}: no picture for {patience:.0f} s")
             if packet.stream.index == self._stream.index:
+                if self.tap is not None:
+                    self.tap.packet(packet)
                 for frame in self._stream.decode(packet):
                     yield frame
                     seen, patience = self._now(), self._stall

@@ -114,6 +114,9 @@ def _show_status(found: dict[str, Any]) -> None:
         click.echo()
         told = [(sink["name"], sink["state"], _or_dash(sink)) for sink in found["sinks"]]
         print_table(("sink", "state", "reason"), told)
+    if storage := found.get("storage"):
+        clips = f"{storage['clips']} clips, {storage['used'] / 1e9:.1f} of {storage['quota'] / 1e9:.1f} GB"
+        click.echo(f"\n{clips}" + (f": {storage['reason']}" if storage["reason"] else ""))
     if fault := found["outbox"].get("fault"):
         click.echo(f"\nthe disk does not take events: {fault}")
 

@@ -26,11 +26,13 @@ def run(config_file: Path | None, verbose: bool) -> None:
     SIGTERM ends it cleanly; SIGHUP reads the configuration again and keeps the last good one.
     """
     _prepare(logging.DEBUG if verbose else logging.INFO)
-    from edge.doctor import configuration
+    from edge.config.desk import Desk
+    from edge.doctor import configuration_of_text
     from edge.running import Told
     from edge.service import Service
 
-    Service(lambda: configuration(config_file), Told(_ready)).run()
+    desk = Desk(config_file, configuration_of_text)
+    Service(desk.load, Told(_ready), desk).run()
     _leave()
 
 

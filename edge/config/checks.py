@@ -71,6 +71,20 @@ def clashes(data: dict[str, Any]) -> list[Finding]:
     return found
 
 
+def unblurred(data: dict[str, Any]) -> list[Finding]:
+    """Cameras that look for objects, but for no person, where people are to be unrecognisable."""
+    privacy = data.get("privacy")
+    if not isinstance(privacy, dict) or privacy.get("blur", "none") == "none":
+        return []
+    found = []
+    for i, camera in _tables(data.get("camera")):
+        labels = {spelt(label) for label in _texts(camera.get("labels", ["person"]))}
+        if "person" not in labels and labels - {"motion"}:
+            advice = 'add "person" to its labels: what is not looked for cannot be hidden'
+            found.append(Finding(("camera", i, "labels"), "people are to be hidden, and are not looked for", advice))
+    return found
+
+
 def unknown_names(data: dict[str, Any]) -> list[Finding]:
     """Zones that are required and are not there; labels that a camera filters and does not look for."""
     found = []

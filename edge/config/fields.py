@@ -152,6 +152,20 @@ def _version(value: object) -> object:
     return "5" if value == 5 and not isinstance(value, bool) else value
 
 
+def _days(value: object) -> object:
+    """Days as a number; `"36h"` and `"14d"` are what people write, too."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise fault("not a time", 'write a number of days, or `"36h"`')
+    if isinstance(value, str):
+        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([hd])\s*", value)
+        if found is None:
+            raise fault("not a time", 'write a number of days, or text such as `"36h"` or `"14d"`')
+        value = float(found[1]) / (24 if found[2] == "h" else 1)
+    if not 0 < value <= 36_500:
+        raise fault("must be above 0, and at most 100 years")
+    return float(value)
+
+
 def _server(value: str) -> str:
     try:
         address = urlsplit(value)
@@ -191,6 +205,7 @@ HoursOfDay: TypeAlias = Annotated[str, AfterValidator(_hours)]
 Server: TypeAlias = Annotated[str, AfterValidator(_server)]
 FilePath: TypeAlias = Annotated[Path, BeforeValidator(_path)]
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
+Days: TypeAlias = Annotated[float, BeforeValidator(_days)]
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Ratio: TypeAlias = Annotated[float, Field(ge=0)]
 Point: TypeAlias = Annotated[tuple[Share, Share], BeforeValidator(_frozen)]

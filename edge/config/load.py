@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from pydantic import ValidationError
 
 from edge.config.alarm_checks import misplaced
-from edge.config.checks import clashes, leaves, missing_files, path_in, unknown_names
+from edge.config.checks import clashes, leaves, missing_files, path_in, unblurred, unknown_names
 from edge.config.diagnose import Document, Finding, explain, refuse
 from edge.config.email_checks import strangers
 from edge.config.places import Loc, places
@@ -65,9 +65,15 @@ def load(
         ConfigFindings: what the file says cannot be used; the report has every finding.
     """
     path = path or default_path()
-    return _build(
-        str(path), _text(path), path.absolute().parent, overrides, [*([missing_files] if files else []), *checks]
-    )
+    return load_text(path, file_text(path), overrides, files=files, checks=checks)
+
+
+def load_text(
+    path: Path, text: str, overrides: Sequence[Override] = (), *, files: bool = False, checks: Sequence[Check] = ()
+) -> Config:
+    """As `load`, of a text that is or will be the content of the file `path`; the file itself is not read."""
+    text = text.replace("\r\n", "\n")
+    return _build(str(path), text, path.absolute().parent, overrides, [*([missing_files] if files else []), *checks])
 
 
 def load_node(path: Path | None = None) -> Node:
@@ -81,7 +87,7 @@ def load_node(path: Path | None = None) -> Node:
     if path is None and not (is_file(SYSTEM_FILE) or is_file(LOCAL_FILE)):
         return Node()
     path = path or default_path()
-    text = _text(path)
+    text = file_text(path).replace("\r\n", "\n")
     data = {"node": _parsed(str(path), text).get("node", {})}
     findings = list(_settle(data, path.absolute().parent))
     node = None
@@ -124,7 +130,7 @@ def _build(name: str, text: str, folder: Path, overrides: Sequence[Override], ch
         _put(data, loc, box[""])
         given[loc] = shown
     without_secret = {finding.loc for finding in findings}
-    for check in (clashes, unknown_names, misplaced, strangers, *checks):
+    for check in (clashes, unknown_names, misplaced, strangers, unblurred, *checks):
         findings += check(data)
     config = None
     try:
@@ -144,7 +150,8 @@ def _parsed(name: str, text: str) -> dict[str, Any]:
         raise refuse(Document(name, text), [_syntax(str(error), text)]) from None
 
 
-def _text(path: Path) -> str:
+def file_text(path: Path) -> str:
+    """The text of a configuration file, its line ends as they are. Raises UserError if there is none to be read."""
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
@@ -152,7 +159,7 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
     try:
-        return raw.decode("utf-8").replace("\r\n", "\n")
+        return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise UserError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from None

@@ -37,9 +37,32 @@ class Place:
     value_end: int
 
 
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One header or one `key = value` as it stands in the text.
+
+    table: the table that it stands in; a header's own
+    loc: what it opens or sets
+    header: whether it is a header
+    start, end: from its first character to one past its last; a comment behind it is not part of it
+    """
+
+    table: Loc
+    loc: Loc
+    header: bool
+    start: int
+    end: int
+
+
 def places(text: str) -> dict[Loc, Place]:
     """The place of every table, key, value and array element of a valid TOML text."""
-    return _Reader(text).read()
+    return layout(text)[0]
+
+
+def layout(text: str) -> tuple[dict[Loc, Place], list[Statement]]:
+    """The same, and the text's statements in their order."""
+    reader = _Reader(text)
+    return reader.read(), reader.statements
 
 
 class _Reader:
@@ -49,15 +72,18 @@ class _Reader:
         self.text = text
         self.at = 0
         self.found: dict[Loc, Place] = {}
+        self.statements: list[Statement] = []
         self.sizes: dict[Loc, int] = {}  # how many elements each array of tables has so far
 
     def read(self) -> dict[Loc, Place]:
         table: Loc = ()
-        while self.peek():
-            if self.peek() == "[":
-                table = self.header()
+        while first := self.peek():
+            start = self.at
+            if first == "[":
+                loc = table = self.header()
             else:
-                self.pair(table)
+                loc = self.pair(table)
+            self.statements.append(Statement(table, loc, first == "[", start, self.at))
         return self.found
 
     def peek(self) -> str:
@@ -104,8 +130,8 @@ class _Reader:
                 return parts
             self.at += 1
 
-    def pair(self, table: Loc) -> None:
-        """`key = value`."""
+    def pair(self, table: Loc) -> Loc:
+        """`key = value`: the key that it sets."""
         keys = self.keys()
         self.at += 1  # the equals sign, where `keys` stopped
         self.peek()
@@ -117,6 +143,7 @@ class _Reader:
         self.value(loc)
         _, start, end = keys[-1]
         self.found[loc] = Place(start, end, value, self.at)
+        return loc
 
     def value(self, loc: Loc) -> None:
         """Any value; leaves `self.at` behind it."""

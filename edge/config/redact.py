@@ -59,3 +59,8 @@ def secret_spans(text: str, at: Mapping[Loc, Place]) -> list[tuple[int, int, str
 def mask_by_looks(text: str) -> str:
     """What looks like `password = VALUE`, `password: VALUE` or a login in a URL masked, in a text of any kind."""
     return _SECRET_PAIR.sub(r"\1***", mask_url(text))
+
+
+def is_secret_key(key: str) -> bool:
+    """Whether a key's name says that its value is a secret."""
+    return _SECRET_KEY.search(key) is not None

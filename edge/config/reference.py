@@ -91,7 +91,7 @@ def _tables(schema: type[BaseModel], above: tuple[str, ...]) -> Iterator[str]:
     if plain:
         yield "| key | value | default | meaning |\n|---|---|---|---|"
         for key, info in plain:
-            yield f"| `{key}` | {_value(shapes[key])} | {_default(info, shapes[key])} | {info.description} |"
+            yield f"| `{key}` | {_value(shapes[key])} | {default_in_words(info, shapes[key])} | {info.description} |"
         yield ""
     for key, info in own:
         inner = model_in(info.annotation)
@@ -132,7 +132,8 @@ def _bounds(shape: Mapping[str, Any]) -> str:
     return f" {above} {low:g}" + (f" to {high:g}" if high is not None else "")
 
 
-def _default(info: FieldInfo, shape: Mapping[str, Any]) -> str:
+def default_in_words(info: FieldInfo, shape: Mapping[str, Any]) -> str:
+    """What holds where a key is not set, as it is shown: `none`, `needed`, a value as TOML, or words."""
     extra = info.json_schema_extra
     if isinstance(extra, dict) and "shown" in extra:
         return str(extra["shown"])

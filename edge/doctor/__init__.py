@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from edge.config.diagnose import ConfigFindings
-from edge.config.load import load
+from edge.config.load import load, load_text
 from edge.config.schema import Config
 from edge.doctor import machine, parts
 from edge.doctor.model import check_model
 from edge.doctor.verdict import Verdict
 from edge.errors import UserError
 
-__all__ = ["Verdict", "configuration", "examine"]
+__all__ = ["Verdict", "configuration", "configuration_of_text", "examine"]
 
 
 def configuration(path: Path | None) -> Config:
@@ -22,6 +22,11 @@ def configuration(path: Path | None) -> Config:
         UserError, ConfigFindings: as `edge.config.load.load`.
     """
     return load(path, files=True, checks=[check_model])
+
+
+def configuration_of_text(path: Path, text: str) -> Config:
+    """The same of a text that is to become the file's."""
+    return load_text(path, text, files=True, checks=[check_model])
 
 
 def examine(path: Path | None) -> list[Verdict]:

@@ -16,6 +16,7 @@ from edge.doctor.verdict import Verdict
 from edge.engines import registry
 from edge.engines.base import EngineOptions
 from edge.errors import EdgeError
+from edge.evidence.governor import GB, limits_of
 from edge.models import store, trust
 from edge.models.packed.signing import verifier
 from edge.sinks.email.probe import patient, probe
@@ -28,7 +29,14 @@ LOW_DISK_MB, FULL_DISK_MB = 1000, 100
 def look(config: Config) -> list[Verdict]:
     """All that can be tried without starting anything and without logging in anywhere."""
     running = _running(config.node)
-    looks = [_data(config.node.data), _disk(config.node.data), _keys(), _model(config), _web(config, running)]
+    looks = [
+        _data(config.node.data),
+        _disk(config.node.data),
+        _storage(config),
+        _keys(),
+        _model(config),
+        _web(config, running),
+    ]
     looks += [_device(camera.name, camera.source) for camera in config.camera if camera.source.startswith("v4l2:")]
     if config.mqtt.host:
         looks.append(_server("broker", config.mqtt.host, config.mqtt.port, "is mosquitto running, and `mqtt` right?"))
@@ -65,6 +73,18 @@ def _disk(folder: Path) -> Verdict:
     if free < FULL_DISK_MB:
         return Verdict("disk", "fail", found, "make room: events can soon not be stored")
     return Verdict("disk", "ok" if free >= LOW_DISK_MB else "warn", found, None if free >= LOW_DISK_MB else "make room")
+
+
+def _storage(config: Config) -> Verdict | None:
+    """What clips may take of the disk."""
+    if not config.clips.enabled:
+        return None
+    disk = shutil.disk_usage(_nearest(config.node.data))
+    quota, floor = limits_of(config.storage).on(disk.total)
+    found = f"{quota / GB:.3g} GB for clips and snapshots; {floor / GB:.2g} GB stay free, {disk.free / GB:.3g} GB are"
+    if disk.free < floor:
+        return Verdict("storage", "warn", found, "no clip begins: make room, or lower `storage.keep_free`")
+    return Verdict("storage", "ok", found)
 
 
 def _nearest(folder: Path) -> Path:

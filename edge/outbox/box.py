@@ -34,6 +34,7 @@ class Outbox:
         limits: bounds of everything that could grow
         boot_id: names this run; a new random one by default
         clock_ok: False as long as the wall clock is not synchronised; nothing ages then
+        pictures_leave: whether sinks get the pictures of what they are to tell
 
     Raises:
         StorageError: one line, if the folder cannot be written
@@ -48,6 +49,8 @@ class Outbox:
         limits: Limits | None = None,
         boot_id: str | None = None,
         clock_ok: Callable[[], bool] = lambda: True,
+        *,
+        pictures_leave: bool = True,
     ) -> None:
         limits = limits or Limits()
         self.closed = False
@@ -62,7 +65,7 @@ class Outbox:
         self._known = dict.fromkeys(sinks, SinkStats())
         self._books = Books(sinks)
         self._store = Store(folder, self.boot_id, node, sinks, clock, clock_ok, limits, self._books)
-        self._reader = Reader(folder, self.boot_id, clock, clock_ok, limits, self._books)
+        self._reader = Reader(folder, self.boot_id, clock, clock_ok, limits, self._books, pictures=pictures_leave)
         self._writer = Writer(self._commit, clock, limits)
         self._writer.start()
 
@@ -148,7 +151,7 @@ class Outbox:
         return self._reader.told_by(sink, event_id)
 
     def pictures(self, object_id: str) -> list[Path]:
-        """The pictures that are kept of an object now, at most three, in the order in which they were taken."""
+        """The pictures of an object that sinks may send, at most three, in the order in which they were taken."""
         return self._reader.pictures(object_id)
 
     def delivered(self, sink: str, ids: Sequence[int], told_by: int | None = None) -> None:

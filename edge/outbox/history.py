@@ -15,8 +15,10 @@ from edge.errors import StorageError
 from edge.outbox.objects import VERDICT
 from edge.outbox.schema import explain
 from edge.outbox.values import DATABASE, by_preference, snapshot_path
+from edge.paths import clip_path, is_file
 from edge.types import AuditEntry
 
+SNAPSHOT = "SELECT e.payload FROM pictures p JOIN events e ON e.id = p.event_id WHERE p.object = ?"
 MESSAGE = f"""e.id, e.payload, EXISTS (SELECT 1 FROM pictures p WHERE p.object = e.object),
     EXISTS (SELECT 1 FROM kept WHERE key = '{VERDICT}' || e.object AND value = '1')"""  # noqa: S608 - a constant
 """What `tell` wants to know of a row of `events e`."""
@@ -48,8 +50,9 @@ def read_events(folder: Path, limit: int = 100, before: str | None = None) -> li
 
     Each has the keys of `edge events --json` (`uid`, `boot_id`, `seq`, `type`, `after`, `state`, `replaced_by`: the
     seq of the message that stands for it) and `camera`, `label`, `armed`, `captured_at`, `reason` (of a refusal),
-    `snapshot` (path of its picture, or None) and `sinks`, the state for each. `state` is that of the MQTT sink where
-    there is one, else of another sink, else `delivered`: it is stored.
+    `snapshot` and `clip` (paths of its picture and of its complete clip, as they are there now, or None) and `sinks`,
+    the state for each. `state` is that of the MQTT sink where there is one, else of another sink, else `delivered`: it
+    is stored.
 
     Args:
         folder: the data folder
@@ -98,6 +101,27 @@ def read_audit(folder: Path, limit: int = 100) -> list[AuditEntry]:
     except sqlite3.Error as fault:
         raise StorageError(explain(folder, fault)) from fault
     return [AuditEntry(at, bool(ok), what, by, source, result) for at, ok, what, by, source, result in rows[::-1]]
+
+
+def snapshot_box(folder: Path, event_id: str) -> tuple[float, float, float, float] | None:
+    """Where an object is in its snapshot, x1, y1, x2, y2 from 0 to 1; None if that is not known. Never raises."""
+    try:
+        db = _open(folder / DATABASE)
+        try:
+            row = db.execute(SNAPSHOT, (event_id,)).fetchone()
+        finally:
+            db.close()
+    except sqlite3.Error:
+        return None
+    shot = row and json.loads(row[0])["after"]
+    if not shot or not shot["snapshot"]:
+        return None
+    (x1, y1, x2, y2), (w, h) = shot["snapshot"]["box"], shot["frame_size"]
+    return x1 / w, y1 / h, x2 / w, y2 / h
+
+
+def _there(path: Path) -> str | None:
+    return str(path) if is_file(path) else None
 
 
 def _end(db: sqlite3.Connection, before: str | None) -> int:
@@ -155,7 +179,8 @@ def tell(folder: Path, db: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> l
                 "armed": payload["armed"],
                 "captured_at": payload["captured_at"],
                 "reason": first.reason,
-                "snapshot": str(snapshot_path(folder, after["id"])) if pictured else None,
+                "snapshot": _there(snapshot_path(folder, after["id"])) if pictured else None,
+                "clip": _there(clip_path(folder, after["id"])),
                 "sinks": {sink: given.state for sink, given in states.items()},
             }
         )

@@ -235,7 +235,7 @@ class Ledger:
 
         first = self._db.execute("SELECT id, aged_from FROM events ORDER BY id LIMIT 1").fetchone()
         if first is None or not is_past(*first):
-            return self._prune_pictures()
+            return self._prune_pictures(now)
         # What waits for a sink that is not configured any more keeps nothing alive.
         oldest = self._db.execute(
             "SELECT id, aged_from FROM events WHERE id NOT IN (SELECT event_id FROM open_objects)"
@@ -247,18 +247,19 @@ class Ledger:
         self._db.executemany("DELETE FROM events WHERE id = ?", past)
         # What a run lost is told for as long as something of that run is.
         self._db.execute("DELETE FROM lost WHERE boot_id NOT IN (SELECT boot_id FROM events)")
-        return self._prune_pictures()
+        return self._prune_pictures(now)
 
-    def _prune_pictures(self) -> list[str]:
+    def _prune_pictures(self, now: float | None) -> list[str]:
         rows = self._db.execute(
-            "SELECT object, bytes, EXISTS (SELECT 1 FROM events WHERE id = event_id) FROM pictures"
-            " ORDER BY event_id DESC"
+            "SELECT p.object, p.bytes, e.id IS NOT NULL, e.aged_from"
+            " FROM pictures p LEFT JOIN events e ON e.id = p.event_id ORDER BY p.event_id DESC"
         ).fetchall()
         total = 0
         gone: list[str] = []
-        for name, size, wanted in rows:
+        for name, size, wanted, aged_from in rows:
             total += size
-            if not wanted or total > self._limits.picture_bytes:
+            old = now is not None and aged_from is not None and aged_from < now - self._limits.picture_s
+            if not wanted or old or total > self._limits.picture_bytes:
                 gone.append(name)
         self._db.executemany("DELETE FROM pictures WHERE object = ?", [(name,) for name in gone])
         return gone

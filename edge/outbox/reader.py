@@ -49,8 +49,17 @@ class Reader:
     """One connection under a lock, for all who ask. Faults of the file are StorageErrors."""
 
     def __init__(
-        self, folder: Path, boot_id: str, clock: Clock, clock_ok: Callable[[], bool], limits: Limits, books: Books
+        self,
+        folder: Path,
+        boot_id: str,
+        clock: Clock,
+        clock_ok: Callable[[], bool],
+        limits: Limits,
+        books: Books,
+        *,
+        pictures: bool,
     ) -> None:
+        self._pictures = pictures
         self._folder = folder
         self._boot_id = boot_id
         self._clock = clock
@@ -100,7 +109,7 @@ class Reader:
             fresh_until = self._clock.monotonic() + self._limits.fresh_s - age
         else:
             fresh_until = float("-inf")
-        picture = snapshot_path(self._folder, name) if pictured else None
+        picture = snapshot_path(self._folder, name) if pictured and self._pictures else None
         return Message(event_id, payload, tuple(json.loads(replaces or "[]")), fresh_until, tries, picture)
 
     def told_by(self, sink: str, event_id: int) -> list[dict[str, Any]]:
@@ -110,7 +119,7 @@ class Reader:
 
     def pictures(self, object_id: str) -> list[Path]:
         """The pictures that a sink may attach, in the order in which they were taken."""
-        return pictures.found(snapshot_path(self._folder, object_id))
+        return pictures.found(snapshot_path(self._folder, object_id)) if self._pictures else []
 
     def open_objects(self) -> list[dict[str, Any]]:
         """The newest payload of every object that an earlier run left open."""

@@ -20,7 +20,7 @@ class Limits:
 
     messages, age_s, size: of what waits for one sink: number, seconds of synchronised time, bytes of JSON
     history_rows, history_s: of what is kept to be looked at afterwards
-    picture_bytes: of all snapshots together; the oldest go first
+    picture_bytes, picture_s: of all snapshots together, and how long each is kept; the oldest go first
     queued, queued_picture_bytes: of what waits in memory while the disk refuses; beyond the latter, events are kept
         and their pictures are not
     back_off: shortest and longest pause in seconds before a refused commit is tried again
@@ -36,6 +36,7 @@ class Limits:
     history_rows: int = 50_000
     history_s: float = 30 * 86_400.0
     picture_bytes: int = 1 << 30
+    picture_s: float = 30 * 86_400.0
     queued: int = 10_000
     queued_picture_bytes: int = 32 << 20
     back_off: tuple[float, float] = (0.5, 10.0)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from edge.clock import Clock, SystemClock
+from edge.config.desk import Desk
 from edge.errors import EdgeError, StorageError
 from edge.web.answers import refused
 from edge.web.api import Api
@@ -22,10 +23,15 @@ from edge.web.pages import Pages
 from edge.web.past import Past, past_routes
 from edge.web.settings import WebSettings
 from edge.web.throttle import Throttle
+from edge.web.workshop import Workshop
 
 
-def build(house: House, settings: WebSettings, data: Path, clock: Clock | None = None) -> Starlette:
+def build(
+    house: House, settings: WebSettings, data: Path, clock: Clock | None = None, desk: Desk | None = None
+) -> Starlette:
     """The app for `server.serve`. `data` is the folder of `web.json`; raises StorageError if that file is damaged.
+
+    Settings and drawing change the file of `desk`, and are not offered without one.
 
     Leaves in `app.state`: `auth`, and `api`, whose `closing` ends all streams.
     """
@@ -40,7 +46,11 @@ def build(house: House, settings: WebSettings, data: Path, clock: Clock | None =
         return refused(request, fault) if request.url.path.startswith("/api/") else pages.no_room(request, fault)
 
     app = Starlette(
-        routes=[*_routes(pages, api, settings), *past_routes(past)],
+        routes=[
+            *_routes(pages, api, settings),
+            *past_routes(past),
+            *_of_workshop(pages, Workshop(desk, auth, throttle)),
+        ],
         middleware=[Middleware(Guard, auth=auth, settings=settings)],
         exception_handlers={StorageError: no_room, EdgeError: refused},
     )
@@ -54,6 +64,17 @@ def first_url(app: Starlette, settings: WebSettings, port: int) -> str | None:
     """What to print at the start: the address that sets the first password; None once there is one."""
     token = app.state.auth.first_token()
     return None if token is None else settings.url(port, f"/setup?token={token}")
+
+
+def _of_workshop(pages: Pages, workshop: Workshop) -> list[Route]:
+    return [
+        Route("/settings", pages.settings),
+        Route("/areas", pages.areas),
+        Route("/api/config", workshop.config, methods=["GET", "PATCH"]),
+        Route("/api/config/areas/{camera}", workshop.areas, methods=["GET", "PUT"]),
+        Route("/api/config/loaded", workshop.loaded),
+        Route("/api/config/unlock", workshop.unlock, methods=["POST"]),
+    ]
 
 
 def _routes(pages: Pages, api: Api, settings: WebSettings) -> list[Route]:

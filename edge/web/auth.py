@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import math
 import os
 import secrets
 import tempfile
@@ -100,6 +101,18 @@ class Auth:
         """Whether a cookie's secret is an open session. Cheap; asked on each request and during streams."""
         # No lock: the dict is replaced, never changed, and whoever writes may be waiting for a slow card.
         return self._sessions.get(_key(secret), 0.0) > self._clock.wall()
+
+    def age(self, secret: str) -> float:
+        """Seconds since the password was given for an open session; infinite for one that is none."""
+        until = self._sessions.get(_key(secret), -math.inf)
+        return SESSION_S - (until - self._clock.wall())
+
+    def renew(self, secret: str) -> None:
+        """The password was given again: the session begins anew. Raises StorageError."""
+        with self._lock:
+            alive = self._alive(self._clock.wall())
+            if _key(secret) in alive:
+                self._write(self._hash, {**alive, _key(secret): self._clock.wall() + SESSION_S})
 
     def leave(self, secret: str) -> None:
         """End a session. Raises StorageError."""

@@ -23,8 +23,22 @@ TYPES = {
     "app.js": "text/javascript",
     "gate.js": "text/javascript",
     **dict.fromkeys(MODULES, "text/javascript"),
+    "desk.css": "text/css",
+    "desk.js": "text/javascript",
+    "drawing.js": "text/javascript",
+    "editor.js": "text/javascript",
+    "settings.js": "text/javascript",
+    "shapes.js": "text/javascript",
+    "view.js": "text/javascript",
     "app.webmanifest": "application/manifest+json",
     "icon.svg": "image/svg+xml",
+    "icon-180.png": "image/png",
+    "icon-192.png": "image/png",
+    "icon-512.png": "image/png",
+    "icon-maskable-512.png": "image/png",
+    "away.html": "text/html",
+    "away.js": "text/javascript",
+    "worker.js": "text/javascript",
 }
 SMALL = 1400
 """Bytes that fit one packet anyway: compressing them gains nothing."""
@@ -38,6 +52,8 @@ def static(request: Request) -> Response:
     body, headers = _content(name), {"vary": "accept-encoding"}
     if len(body) > SMALL and "gzip" in request.headers.get("accept-encoding", ""):
         body, headers = _compressed(name), {**headers, "content-encoding": "gzip"}
+    if name == "worker.js":
+        headers["service-worker-allowed"] = "/"
     return Response(body, media_type=TYPES[name], headers=headers)
 
 

@@ -7,6 +7,7 @@ Plain dicts on purpose: they go to the browser as JSON and to `edge status --jso
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from edge.outbox import Wanted
@@ -56,6 +57,14 @@ class History(Protocol):
 
         `before` is the `uid` of a message: only older ones are wanted. An unknown uid gives an empty list.
         """
+        ...
+
+    def clip(self, event_id: str) -> Path | str:
+        """The file of an object's clip, complete, or one line that says why there is none; ids as for `snapshot`."""
+        ...
+
+    def thumbnail(self, event_id: str) -> bytes | None:
+        """A small JPEG around an object; None if there is none. Ids as for `snapshot`."""
         ...
 
     def snapshot(self, event_id: str) -> bytes | None:

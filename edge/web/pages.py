@@ -40,8 +40,15 @@ class Pages:
         visit = visit_of(request.scope)
         status = self._house.status()
         page = self._env.get_template("index.html")
-        paths = {getattr(route, "path", "") for route in request.app.routes}
-        return HTMLResponse(page.render(csrf=csrf_token(visit.session), status=status, paths=paths, modules=MODULES))
+        return HTMLResponse(page.render(csrf=csrf_token(visit.session), status=status, modules=MODULES))
+
+    def settings(self, request: Request) -> Response:
+        """The configuration as a form."""
+        return self._bare("settings.html", request)
+
+    def areas(self, request: Request) -> Response:
+        """Zones, lines and masks on a camera's picture, `?camera=NAME`."""
+        return self._bare("areas.html", request)
 
     def login(self, request: Request) -> Response:
         """Ask for the password, and let in whoever knows it."""
@@ -107,6 +114,10 @@ class Pages:
     def no_room(self, _request: Request, fault: Exception) -> Response:
         """What could not be stored did not happen; the owner reads why."""
         return HTMLResponse(self._env.get_template("fault.html").render(wrong=str(fault)), 507)
+
+    def _bare(self, template: str, request: Request) -> Response:
+        """A page that its script fills."""
+        return HTMLResponse(self._env.get_template(template).render(csrf=csrf_token(visit_of(request.scope).session)))
 
     def _let_in(self) -> Response:
         answer = RedirectResponse("/", 303)

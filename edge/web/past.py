@@ -14,6 +14,7 @@ from edge.outbox import Wanted
 from edge.web.answers import Malformed, missing
 from edge.web.guard import visit_of
 from edge.web.house import House
+from edge.web.video import video
 
 EVENT = re.compile(r"\w[\w.-]{0,79}", re.ASCII)
 LONGEST_NAME = 80
@@ -66,6 +67,22 @@ class Past:
         jpeg = self._house.snapshot(event) if EVENT.fullmatch(event) else None
         return missing("There is no such snapshot.") if jpeg is None else Response(jpeg, media_type="image/jpeg")
 
+    def thumbnail(self, request: Request) -> Response:
+        """GET /api/events/{id}/thumb.jpg: a small picture around an object."""
+        event = request.path_params["event"]
+        jpeg = self._house.thumbnail(event) if EVENT.fullmatch(event) else None
+        if jpeg is None:
+            return missing("There is no such snapshot.")
+        return Response(jpeg, media_type="image/jpeg")
+
+    def clip(self, request: Request) -> Response:
+        """GET /api/clips/{id}.mp4: the clip of an object, whole or in ranges (RFC 9110, 14)."""
+        event = request.path_params["event"]
+        found = self._house.clip(event) if EVENT.fullmatch(event) else "There is no such clip."
+        if isinstance(found, str):
+            return missing(found)
+        return video(found) or missing("There is no clip of this event any more.")
+
     def nothing(self, request: Request) -> Response:
         """POST /api/events/{id}/nothing {"nothing": bool}: the owner's word; answers as GET /api/events/{id}."""
         name = request.path_params["event"]
@@ -86,6 +103,8 @@ def past_routes(past: Past) -> list[Route]:
         Route("/api/objects", past.objects),
         Route("/api/day", past.day),
         Route("/api/events/{event}.jpg", past.snapshot),
+        Route("/api/events/{event}/thumb.jpg", past.thumbnail),
+        Route("/api/clips/{event}.mp4", past.clip),
         Route("/api/events/{event}", past.event),
         Route("/api/events/{event}/nothing", past.nothing, methods=["POST"]),
     ]

@@ -49,7 +49,19 @@ def test_a_machine_that_has_all_it_needs(edge: Edge, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as broker:
         config = write(tmp_path, f'[mqtt]\nhost = "127.0.0.1"\nport = {broker.getsockname()[1]}\n')
         found = checks(edge, config)
-    for name in ("python", "board", "system", "memory", "clock", "engines", "cameras", "config", "data", "disk"):
+    for name in (
+        "python",
+        "board",
+        "system",
+        "memory",
+        "clock",
+        "engines",
+        "cameras",
+        "config",
+        "data",
+        "disk",
+        "storage",
+    ):
         assert found[name]["grade"] in ("ok", "warn"), found[name]
     assert found["web"]["grade"] == found["broker"]["grade"] == "ok"
     assert found["daemon"]["found"] == "not running"

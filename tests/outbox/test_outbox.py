@@ -234,6 +234,22 @@ def test_history_and_pictures_beyond_the_limits_are_forgotten(
     assert read_events(data, 99)[-2]["snapshot"] == str(snapshot_path(data, "o19"))
 
 
+def test_pictures_have_a_time_of_their_own(
+    opened: Opened, clock: SetClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.outbox.writer.HOUSEKEEPING_S", 0.02)
+    box = opened(limits=Limits(picture_s=1000.0))
+    box.put(event("new", "old", jpeg=b"jpeg"))
+    box.put(event("end", "old"))
+    assert box.flush(5)
+    clock.offset, clock.ok = 2000.0, False
+    threading.Event().wait(0.2)
+    assert snapshot_path(tmp_path / "data", "old").exists(), "nothing ages by a clock that is not set"
+    clock.ok = True
+    eventually(lambda: not snapshot_path(tmp_path / "data", "old").exists(), 3)
+    assert [row["snapshot"] for row in read_events(tmp_path / "data")] == [None, None]
+
+
 def test_pending_messages_outlive_the_history_limit(
     opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -42,6 +43,7 @@ class MemoryHouse:
         self.screens = {name: ScreenLive() for name in cameras}
         self.rows: list[dict[str, Any]] = []
         self.shots: dict[str, bytes] = {}
+        self.clips: dict[str, Path] = {}
         self.code: str | None = None
         self.log: list[str] = []
         self.state: dict[str, Any] = {
@@ -76,6 +78,14 @@ class MemoryHouse:
     @property
     def timeline(self) -> MemoryTimeline:
         return MemoryTimeline(self)
+
+    def thumbnail(self, event_id: str) -> bytes | None:
+        self.log.append(f"thumbnail {event_id}")
+        return self.shots.get(event_id)
+
+    def clip(self, event_id: str) -> Path | str:
+        self.log.append(f"clip {event_id}")
+        return self.clips.get(event_id, "There is no clip of this event (any more).")
 
     def arm(self, mode: Mode, by: str, *, code: str | None = None, now: bool = False) -> None:
         self.log.append(f"arm {mode} by {by}")

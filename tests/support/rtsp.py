@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -15,10 +16,11 @@ PYTHON = "/usr/bin/python3"
 
 
 class RtspCamera:
-    """A process that serves `rtsp://127.0.0.1:PORT/cam`."""
+    """A process that serves `rtsp://127.0.0.1:PORT/cam`, so many pictures a second with a key picture each second."""
 
-    def __init__(self, *login: str) -> None:
+    def __init__(self, *login: str, fps: int = 15) -> None:
         self.port = free_port()
+        self._env = {**os.environ, "EDGE_TEST_FPS": str(fps)}
         self._login = login
         self._process: subprocess.Popen[str] | None = None
 
@@ -35,6 +37,7 @@ class RtspCamera:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            env=self._env,
         )
         assert self._process.stdout is not None
         if self._process.stdout.readline() != "ready\n":
@@ -45,6 +48,11 @@ class RtspCamera:
         """Send no more pictures, but sound as before."""
         assert self._process is not None
         self._process.send_signal(signal.SIGUSR1)
+
+    def toggle(self) -> None:
+        """Take the ball out of the picture, or put it back: nothing moves, or something does."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGUSR2)
 
     def freeze(self) -> None:
         """Stop answering without closing anything."""

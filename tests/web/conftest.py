@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,8 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from starlette.applications import Starlette
 
+from edge.config.desk import Desk
+from edge.config.load import load_text
 from edge.web.app import build, first_url
 from edge.web.server import listen, serve
 from edge.web.settings import WebSettings
@@ -45,6 +48,7 @@ class Site:
     hands: Hands
     port: int
     browser: httpx.Client
+    desk: Desk | None = None
     clients: list[httpx.Client] = field(default_factory=list)
 
     @property
@@ -78,6 +82,12 @@ class Site:
 Opener = Callable[..., Site]
 
 
+def load_again(desk: Desk) -> None:
+    """What the daemon does with a changed file."""
+    desk.load()
+    desk.reloaded(None)
+
+
 @pytest.fixture
 def open_site(tmp_path: Path) -> Iterator[Opener]:
     """Serve a page on a free loopback port; stopped when the test ends."""
@@ -85,11 +95,17 @@ def open_site(tmp_path: Path) -> Iterator[Opener]:
     threads: list[threading.Thread] = []
     sites: list[Site] = []
 
-    def opener(settings: WebSettings | None = None, *cameras: str, hands: Hands | None = None) -> Site:
+    def opener(
+        settings: WebSettings | None = None, *cameras: str, hands: Hands | None = None, file: Path | None = None
+    ) -> Site:
         settings = settings or WebSettings(port=0)
         house = MemoryHouse(*cameras)
         hands = hands or Hands()
-        app = build(house, settings, tmp_path, hands)
+        desk = None if file is None else Desk(file, load_text)
+        if desk is not None:
+            desk.listen(partial(load_again, desk))
+            load_again(desk)
+        app = build(house, settings, tmp_path, hands, desk)
         sock = listen(settings)
         port = sock.getsockname()[1]
         thread = threading.Thread(target=serve, args=(app, settings, stop, sock), name="web")
@@ -97,7 +113,7 @@ def open_site(tmp_path: Path) -> Iterator[Opener]:
         threads.append(thread)
         browser = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10)
         browser.headers["origin"] = f"http://127.0.0.1:{port}"
-        sites.append(Site(app, house, settings, hands, port, browser, [browser]))
+        sites.append(Site(app, house, settings, hands, port, browser, desk, [browser]))
         return sites[-1]
 
     yield opener

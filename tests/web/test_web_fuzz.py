@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.types import Message
 
+from edge.config.desk import Desk, version_of
+from edge.config.load import load_text
 from edge.web.app import build
 from edge.web.auth import csrf_token
 from edge.web.settings import WebSettings
@@ -44,6 +47,8 @@ PATH = st.sampled_from(
             "/api/events/%2e%2e/nothing",
         ),
         *("/api/events/\ud7ff", "/api/clips/1-a.mp4", "/api/clips/../x.mp4", "/static/why.js", "/static/../auth.py"),
+        *("/api/cameras/porch/motion", "/api/config", "/api/config/areas/porch", "/api/config/areas/\0"),
+        *("/api/config/loaded", "/api/config/unlock", "/areas", "/settings"),
     ]
 ) | st.text(max_size=10).map(lambda text: "/" + text.encode("utf-8", "replace").decode())
 ASKED = [
@@ -67,6 +72,7 @@ class Door:
     """The app, and a session that is opened anew when a request has ended it."""
 
     app: Starlette
+    desk: Desk
     session: str = ""
 
     def inside(self) -> list[tuple[bytes, bytes]]:
@@ -84,10 +90,13 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Door:
     house = MemoryHouse("porch")
     house.happen(id="1-a")
     house.screens["porch"].show(0, jpeg(50))  # a camera without a picture is waited for, and then a 503
-    app = build(house, WebSettings(port=0, metrics=True), folder)
+    file = folder / "edge.toml"
+    file.write_text('[[camera]]\nname = "porch"\nsource = "synthetic:"\n')
+    desk = Desk(file, load_text)
+    app = build(house, WebSettings(port=0, metrics=True), folder, desk=desk)
     auth = app.state.auth
     assert auth.set_first(auth.first_token(), PASSWORD)
-    return Door(app)
+    return Door(app, desk)
 
 
 def ask(app: Starlette, method: str, path: str, query: bytes, headers: list[tuple[bytes, bytes]], body: bytes) -> int:
@@ -141,6 +150,38 @@ def test_no_request_is_answered_with_a_500(
     given = {name: value for name, value in [HOST, *(door.inside() if inside else []), *headers]}
     status = ask(door.app, method, path, query, list(given.items()), body)
     assert status < 500 or status == 503  # too many at once, or nothing to show: said on purpose
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(["", "zone", "name", "camera", "***", "é\0"]),
+    lambda below: st.lists(below, max_size=3) | st.dictionaries(st.sampled_from(["", "name", "points", "was"]), below),
+    max_leaves=8,
+)
+KEYS = st.lists(
+    st.sampled_from(["camera", "zone", "name", "mqtt", "tls", "email", "to", "", 0, 1, -1, True, None]), max_size=5
+)
+CHANGES = st.lists(st.fixed_dictionaries({"key": KEYS, "value": JSON}), max_size=3) | JSON
+SHAPES = st.fixed_dictionaries({}, optional={"zone": JSON, "line": JSON, "motion_mask": JSON, "required_zones": JSON})
+
+
+@settings(max_examples=150, deadline=None)
+@given(CHANGES, SHAPES, st.booleans())
+def test_no_change_of_the_configuration_is_answered_with_a_500_or_leaves_a_file_that_is_none(
+    door: Door, changes: object, shapes: dict[str, object], draws: bool
+) -> None:
+    desk = door.desk
+    version = version_of(desk.text())
+    wish = {"version": version, **(shapes if draws else {"changes": changes})}
+    method, path = ("PUT", "/api/config/areas/porch") if draws else ("PATCH", "/api/config")
+    status = ask(door.app, method, path, b"", [HOST, *door.inside()], json.dumps(wish).encode())
+    assert status in (200, 400, 409, 422)
+    desk.load()
+    if status != 200:
+        assert version_of(desk.text()) == version
 
 
 def test_what_is_malformed_is_told(door: Door) -> None:

@@ -13,11 +13,14 @@ from edge.config.fields import Some
 from edge.config.schema.alarm import AlarmTable
 from edge.config.schema.base import Table
 from edge.config.schema.camera import Camera, CameraFilter, Filter, Line, Zone
+from edge.config.schema.clips import Clips
 from edge.config.schema.email import Email
 from edge.config.schema.model import DEFAULT_MODEL, CropTable, Engine, Kserve, Model, Movidius
 from edge.config.schema.mqtt import Mqtt, Tls
 from edge.config.schema.node import STATE_FOLDER, Node, default_data_folder
 from edge.config.schema.outlets import Jsonl, Web
+from edge.config.schema.privacy import Privacy
+from edge.config.schema.storage import Storage
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -25,6 +28,7 @@ __all__ = [
     "AlarmTable",
     "Camera",
     "CameraFilter",
+    "Clips",
     "Config",
     "CropTable",
     "Email",
@@ -37,6 +41,8 @@ __all__ = [
     "Movidius",
     "Mqtt",
     "Node",
+    "Privacy",
+    "Storage",
     "Tls",
     "Web",
     "Zone",
@@ -53,6 +59,9 @@ class Config(Table):
     crop: CropTable = Field(default_factory=CropTable, description="What the model sees of a frame.")
     engine: Engine = Field(default_factory=Engine, description="What some back ends need to be told.")
     alarm: AlarmTable = Field(default_factory=AlarmTable, description="Whether events alert anybody.")
+    clips: Clips = Field(default_factory=Clips, description="Clips of events.")
+    storage: Storage = Field(default_factory=Storage, description="How much of the disk is used, and for how long.")
+    privacy: Privacy = Field(default_factory=Privacy, description="What pictures show, and what leaves the device.")
     mqtt: Mqtt = Field(default_factory=Mqtt, description="The broker that events and states go to.")
     email: Email = Field(default_factory=Email, description="Mail with a picture when something happens.")
     jsonl: Jsonl = Field(default_factory=Jsonl, description="Events as lines of JSON in a file.")

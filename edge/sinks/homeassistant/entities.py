@@ -107,6 +107,13 @@ def _node(config: Config) -> Components:
         ),
         "waiting": figure("Messages waiting", "{{ value_json.outbox.depth }}", stat_cla="measurement"),
         "dropped": figure("Messages dropped", "{{ value_json.outbox.dropped }}", stat_cla="measurement"),
+        "clips": figure(
+            "Storage used",
+            "{{ (value_json.storage.used / 1000000) | round }}",
+            dev_cla="data_size",
+            unit_of_meas="MB",
+            stat_cla="measurement",
+        ),
         "version": figure("Version", "{{ value_json.version }}"),
     }
 

@@ -96,6 +96,7 @@ startLive();
 startEvents({ open: openEvent, told: renew, happened });
 startTimeline();
 startShot(takeRow);
+navigator.serviceWorker?.register("/static/worker.js", { scope: "/" }).catch(() => {}); // not with an untrusted certificate
 listen();
 // What the page came with: nothing jumps, and the alarm can be tapped, before the feed has said anything.
 showStatus(JSON.parse(document.querySelector("meta[name=status]").content));

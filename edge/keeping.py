@@ -1,0 +1,130 @@
+"""What the daemon keeps beside its events: clips, room on the disk for them, and what is not to be seen or told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from edge.capture.ring import Ring
+from edge.clock import Clock
+from edge.config.schema import Config
+from edge.evidence.clips import Clips, ClipSettings, Permit
+from edge.evidence.governor import DAY_S, Governor, limits_of
+from edge.evidence.privacy import Discretion, Veil, veil
+from edge.evidence.thumbnail import Thumbnails, thumbnail
+from edge.outbox import Limits, snapshot_box, snapshot_path
+from edge.paths import clip_path
+from edge.supervisor import Part, Supervisor
+from edge.types import Event
+
+RING_SLACK_S = 10.0
+"""How much further back rings reach than clips begin: until an object is believed, and while the disk is slow."""
+
+
+def outbox_limits(config: Config) -> Limits:
+    """How long the outbox keeps what it has told."""
+    storage = config.storage
+    return Limits(history_s=storage.events_days * DAY_S, picture_s=storage.snapshots_days * DAY_S)
+
+
+class Keeping:
+    """Clips, storage and privacy of one daemon. Its methods may be called from any thread.
+
+    Args:
+        config: checked and complete
+        clock: as the cameras'
+        clock_ok: whether the wall clock is synchronised
+        armed: the alarm's state now
+    """
+
+    def __init__(self, config: Config, clock: Clock, clock_ok: Callable[[], bool], armed: Callable[[], str]) -> None:
+        self._config, self._folder = config, config.node.data
+        self.pictures_leave = config.privacy.pictures_leave
+        clips = config.clips
+        wanted = clips.enabled and (config.privacy.blur == "none" or config.privacy.clips)
+        keep_s = clips.before_s + RING_SLACK_S
+        # Also of cameras that are not watched now: they may be switched on, and an empty ring costs nothing.
+        self._rings = {camera.name: Ring(clock.monotonic, keep_s) for camera in config.camera if wanted}
+        self._discretion = Discretion(armed) if config.privacy.when_disarmed else None
+        snapshots = snapshot_path(self._folder, "").parent
+        self._governor = Governor(self._folder, snapshots, limits_of(config.storage), clock, clock_ok)
+        settings = ClipSettings(clips.before_s, clips.after_s, clips.longest_s)
+        self._armed = armed
+        self._clips = Clips(
+            self._folder, self._rings, settings, clock, self._permit, self._governor.refuses, self._governor.wake
+        )
+        self._thumbnails = Thumbnails()
+        self._parts: list[Part] = []
+
+    def start(self, supervisor: Supervisor) -> None:
+        """Start its two threads: what is half written of an earlier run is settled first."""
+        self._parts = [
+            supervisor.start("clips", partial(_run, self._clips.run)),
+            supervisor.start("storage", partial(_run, self._governor.run)),
+        ]
+
+    def stop(self, supervisor: Supervisor, timeout: float) -> None:
+        """End what is being recorded, and both threads; a disk that hangs keeps its own behind."""
+        for part in self._parts:
+            part.stop.set()
+        self._clips.wake()
+        self._governor.wake()
+        supervisor.stop(self._parts, timeout)
+
+    def ring(self, camera: str) -> Ring | None:
+        """Where a camera's packets go, None where no clips are wanted."""
+        return self._rings.get(camera)
+
+    def veil(self, *, detecting: bool) -> Veil:
+        """What hides people in a camera's pictures: where nobody is looked for, all that moves."""
+        return veil(self._config.privacy.blur, sees_people=detecting)
+
+    def _permit(self) -> Permit:
+        """Disarmed, a clip may be unwanted; and so may what the camera saw then, in the next one."""
+        if self._armed() != "disarmed":
+            return "record"
+        if self._config.privacy.when_disarmed:
+            return "forget"
+        return "wait" if self._config.clips.when == "armed" else "record"
+
+    def noted(self, event: Event) -> Event | None:
+        """An event as it is to be told, with `has_clip` as it is; None if it is not to be told. Never waits."""
+        told = event if self._discretion is None else self._discretion.passes(event)
+        return None if told is None else self._clips.noted(told)
+
+    def status(self) -> dict[str, Any]:
+        """The status' `storage`."""
+        clips = self._clips.status()
+        found = self._governor.status()
+        return {**found, "reason": found["reason"] or clips["reason"], "recording": clips["recording"]}
+
+    def clip(self, event_id: str) -> Path | str:
+        """The complete clip of an event, or one line that says why there is none."""
+        path = clip_path(self._folder, event_id)
+        if path.is_file():
+            return path
+        if self._clips.recording(event_id):
+            return "The clip is still being recorded."
+        return "There is no clip of this event (any more)."
+
+    def thumbnail(self, event_id: str) -> bytes | None:
+        """A small picture of an object, None if there is no snapshot of it."""
+        path = snapshot_path(self._folder, event_id)
+        try:
+            stamp = path.stat().st_mtime
+            made = self._thumbnails.get(event_id, stamp)
+            if made is None:
+                made = thumbnail(path.read_bytes(), snapshot_box(self._folder, event_id))
+        except OSError:
+            return None
+        if made is not None:
+            self._thumbnails.put(event_id, stamp, made)
+        return made
+
+
+def _run(body: Callable[..., None], part: Part) -> None:
+    """The body of a thread that waits for the disk: one that hangs is shown, and nothing that a restart would mend."""
+    body(part.stop, lambda: part.waiting(math.inf, "waits for the disk"))

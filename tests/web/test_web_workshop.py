@@ -1,0 +1,176 @@
+"""The configuration over HTTP: what is told, what is stored, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from edge.config.toml import parse
+from edge.web.throttle import ONE_ADDRESS
+from edge.web.workshop import FRESH_S
+from tests.web.conftest import PASSWORD, Opener, Site
+
+FILE = """\
+# mine
+[[camera]]
+name = "porch"
+source = "synthetic:" # by the door
+[mqtt]
+host = "broker"
+username = "edge"
+password = "hunter2"
+[web]
+port = 8099
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "etc" / "edge.toml"
+    path.parent.mkdir()
+    path.write_text(FILE)
+    return path
+
+
+@pytest.fixture
+def home(open_site: Opener, file: Path) -> Site:
+    site = open_site(None, "porch", file=file)
+    assert site.set_password().status_code == 303
+    return site
+
+
+def told(site: Site, path: str = "") -> dict[str, Any]:
+    answer = site.browser.get(f"/api/config{path}")
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def send(site: Site, body: Any, path: str = "", method: str = "PATCH") -> httpx.Response:
+    return site.browser.request(method, f"/api/config{path}", json=body, headers={"x-csrf-token": site.csrf()})
+
+
+def change(site: Site, *changes: tuple[list[Any], Any]) -> httpx.Response:
+    listed = [{"key": key, "value": value} for key, value in changes]
+    return send(site, {"version": told(site)["version"], "changes": listed})
+
+
+def test_a_change_is_stored_loaded_and_told(home: Site, file: Path) -> None:
+    before = told(home, "/loaded")
+    answer = change(home, (["camera", 0, "min_score"], 0.5), (["mqtt", "port"], 1884))
+    assert answer.status_code == 200
+    wanted = FILE.replace("# by the door\n", "# by the door\nmin_score = 0.5\n")
+    assert file.read_text() == wanted.replace('"hunter2"\n', '"hunter2"\nport = 1884\n')
+    after = told(home, "/loaded")
+    assert after == {"version": answer.json()["version"], "pending": False, "fault": None}
+    assert after["version"] != before["version"]
+
+
+def test_no_secret_leaves_the_device_and_one_that_is_not_touched_stays(home: Site, file: Path) -> None:
+    assert "hunter2" not in home.browser.get("/api/config").text
+    assert told(home)["values"]["mqtt"]["password"] == {"$secret": ""}
+    assert change(home, (["mqtt", "host"], "other")).status_code == 200
+    assert parse(file.read_text())["mqtt"]["password"] == "hunter2"
+    assert change(home, (["mqtt", "password"], "new")).status_code == 200
+    assert parse(file.read_text())["mqtt"]["password"] == "new"
+
+
+def test_what_is_wrong_is_told_at_its_key_and_line(home: Site, file: Path) -> None:
+    answer = change(home, (["camera", 0, "min_score"], 2), (["email", "host"], "mail"))
+    assert answer.status_code == 422
+    said = answer.json()
+    assert [(each["key"], each["line"]) for each in said["findings"]] == [
+        ("camera[0].min_score", 5),
+        ("email.host", 14),
+    ]
+    assert said["findings"][1]["help"] == 'write `from = "edge@example.org"`'
+    assert said["error"] == "camera[0].min_score: must be at most 1 (and 1 more). Nothing was stored."
+    assert file.read_text() == FILE
+
+
+def test_a_file_that_changed_meanwhile_is_left_alone(home: Site, file: Path) -> None:
+    version = told(home)["version"]
+    file.write_text(FILE + "# more\n")
+    answer = send(home, {"version": version, "changes": [{"key": ["mqtt", "port"], "value": 1}]})
+    assert (answer.status_code, answer.json()["error"].startswith("edge.toml was changed meanwhile")) == (409, True)
+    assert file.read_text() == FILE + "# more\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ([], 400),
+        ({}, 400),
+        ({"version": 1}, 400),
+        ({"changes": "x"}, 409),
+        ({"changes": [{"key": [], "value": 1}]}, 409),
+        ({"changes": [{"key": ["a"] * 20, "value": 1}]}, 409),
+        ({"changes": [{"key": ["mqtt", -1], "value": 1}]}, 409),
+        ({"changes": [{"key": ["mqtt", "port"], "value": [[[[[[[[[[]]]]]]]]]]}]}, 409),
+        ({"changes": [{"key": ["web", "port"], "value": 1}]}, 409),
+        ({"changes": [{"key": ["web"], "value": None}]}, 409),
+        ({"changes": [{"key": ["engine"], "value": {"movidius": {"python": "/bin/sh"}}}]}, 409),
+        ({"changes": [{"key": ["camera", 0, "source"], "value": "rtsp://***@a/b"}]}, 409),
+        ({"changes": [{"key": ["camera", 0, "nothing"], "value": 1}]}, 422),
+        ({"changes": [{"key": ["camera", 0], "value": None}]}, 422),
+    ],
+)
+def test_what_may_not_be_changed_is_refused_in_one_line(home: Site, file: Path, body: Any, status: int) -> None:
+    if isinstance(body, dict) and "changes" in body:
+        body = {"version": told(home)["version"], **body}
+    answer = send(home, body)
+    assert answer.status_code == status
+    assert "\n" not in answer.json()["error"]
+    assert file.read_text() == FILE
+
+
+def test_what_is_drawn_is_read_and_written(home: Site, file: Path) -> None:
+    drawn = told(home, "/areas/porch")
+    assert (drawn["camera"], drawn["zone"], "zone" in drawn["kinds"]) == ("porch", [], True)
+    drawn["zone"] = [{"name": "path", "points": [[0, 0], [1, 0], [1, 1]], "was": None}]
+    assert send(home, drawn, "/areas/porch", "PUT").status_code == 200
+    assert parse(file.read_text())["camera"][0]["zone"] == [{"name": "path", "points": [[0, 0], [1, 0], [1, 1]]}]
+    assert home.browser.get("/api/config/areas/attic").json() == {"error": "there is no camera `attic` in the file"}
+
+
+def test_a_file_that_is_no_toml_at_the_moment_is_told(home: Site, file: Path) -> None:
+    file.write_text("[[camera\n")
+    answer = home.browser.get("/api/config")
+    assert answer.status_code == 409
+    assert "no valid TOML at the moment" in answer.json()["error"]
+
+
+def test_nobody_without_a_session_or_the_token_reads_or_changes_anything(home: Site, file: Path) -> None:
+    stranger = home.another()
+    for path in ("", "/loaded", "/areas/porch"):
+        assert stranger.get(f"/api/config{path}").status_code == 401
+    for path in ("/settings", "/areas"):
+        assert stranger.get(path).headers["location"] == "/login"
+    body = {"version": told(home)["version"], "changes": [{"key": ["mqtt", "port"], "value": 1}]}
+    assert stranger.patch("/api/config", json=body).status_code == 401
+    assert home.browser.patch("/api/config", json=body).status_code == 403
+    assert file.read_text() == FILE
+
+
+def test_a_session_of_long_ago_changes_nothing_until_the_password_is_given(home: Site, file: Path) -> None:
+    home.hands.now += FRESH_S + 1
+    answer = change(home, (["mqtt", "port"], 1884))
+    assert (answer.status_code, answer.json()["locked"]) == (403, True)
+    assert send(home, {**told(home, "/areas/porch"), "zone": []}, "/areas/porch", "PUT").status_code == 403
+    assert send(home, {"password": 1}, "/unlock", "POST").status_code == 400
+    for _ in range(ONE_ADDRESS.burst):
+        assert send(home, {"password": "a guess"}, "/unlock", "POST").status_code == 403
+    assert send(home, {"password": PASSWORD}, "/unlock", "POST").status_code == 429
+    assert file.read_text() == FILE
+    home.hands.now += 61
+    assert send(home, {"password": PASSWORD}, "/unlock", "POST").status_code == 200
+    assert change(home, (["mqtt", "port"], 1884)).status_code == 200
+
+
+def test_a_house_without_a_file_offers_nothing(open_site: Opener) -> None:
+    site = open_site(None, "porch")
+    site.set_password()
+    for path in ("", "/loaded", "/areas/porch"):
+        assert site.browser.get(f"/api/config{path}").status_code == 404
