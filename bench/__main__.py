@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import agree, cost, decode, found, load, preprocess, preroll, running, streams
+from bench import agree, cost, decode, found, load, preprocess, preroll, running, scenes, streams
 from bench.run import run
 from bench.table import Measure
 
@@ -12,6 +12,8 @@ MEASURES: dict[str, Measure] = {
     "walkers": found.walkers,
     "gate": found.gate,
     "gate-cost": cost.gate,
+    "scenes": scenes.scenes,
+    "tamper": cost.tamper,
     "engines": cost.engines,
     "agree": agree.agree,
     "preprocess": preprocess.preprocess,

@@ -91,7 +91,7 @@ def gate() -> Iterator[Row]:
     late = [next((i for i in range(a - 5, len(moving)) if moving[i]), len(moving)) - a for a, b in wanted]
     yield at_most("gate: frames until a visit opens it, worst", max(late), 3)
     yield at_least("gate: open in each visit's frames, least", min(np.mean(moving[a : b + 1]) for a, b in wanted), 0.35)
-    yield at_most("gate: open in the empty frames", float(np.mean([f["motion"] for f in empty])), 0.15)
+    yield at_most("gate: open in the empty frames", float(np.mean([f["motion"] for f in empty])), 0.05)
     yield at_most("inferences on the empty frames", float(np.mean([f["inferred"] for f in empty])), 0.20)
     events = replay(clip, "--set", 'camera.0.labels=["motion"]')[0]
     opened = [round(event["after"]["start_time"] * 10) for event in events if event["type"] == "new"]

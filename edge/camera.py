@@ -14,7 +14,7 @@ from edge.capture.base import Source
 from edge.capture.latest import Latest
 from edge.capture.ring import attach
 from edge.capture.sources import open_source
-from edge.clock import Clock
+from edge.clock import Clock, synchronised
 from edge.config.schema import Camera, Model
 from edge.detector import Detector
 from edge.errors import CameraError
@@ -23,7 +23,7 @@ from edge.evidence.quality import quality
 from edge.keeping import Keeping
 from edge.live import LiveView
 from edge.metrics import Stages
-from edge.motion import Gate
+from edge.nuisance import Kept
 from edge.pipeline import Look, watch
 from edge.rules import Rules
 from edge.states import States
@@ -42,7 +42,10 @@ OFF = "switched off"
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What every camera shares with the rest of the daemon."""
+    """What every camera shares with the rest of the daemon.
+
+    note, recall: keep a text over a restart, and give it back; `note` only queues
+    """
 
     board: Board
     clock: Clock
@@ -50,6 +53,8 @@ class Surroundings:
     armed: Callable[[], str]
     emit: Callable[[Event], Event | None]
     keeping: Keeping
+    note: Callable[[str, str], None] = lambda key, value: None
+    recall: Callable[[str], str | None] = lambda key: None
 
 
 class CameraWatch:
@@ -107,6 +112,9 @@ class CameraWatch:
             counting=detector is not None,
             zones=[zone.name for zone in settings.zone],
         )
+        memory = Kept(self.name, around.note, around.recall)
+        self._nuisance = wiring.nuisance_of(settings, memory, lambda: (around.clock.wall(), synchronised()))
+        self._tamper = wiring.tamper_of(settings, around.boot_id, around.armed, self._states.tamper, self._draw)
         self._closed = False
         self._telling = threading.Lock()
         self._tell_status()
@@ -175,18 +183,29 @@ class CameraWatch:
                 detector = self._seeing(part)
                 watch(
                     self._frames(part, detector is not None),
-                    Gate(),
+                    wiring.gate_of(self._settings),
                     wiring.masked(detector, self._settings),
                     wiring.tracker_of(self._settings, self._model, detector),
                     self._rules,
                     self._emit,
                     self._show,
                     self._stages,
+                    self._nuisance,
+                    self._tamper,
                     veil=self._around.keeping.veil(detecting=detector is not None),
                 )
             finally:
                 self._states.nobody()
                 self.switches.rest("detect")
+
+    def dismiss(self, box: Box, frame_size: tuple[int, int]) -> None:
+        """The owner says that what was told of this place was nothing. Any thread."""
+        self._nuisance.dismiss(box, frame_size)
+
+    def accept_view(self) -> None:
+        """The owner says that the camera looks where it should: its view as it is now is the right one. Any thread."""
+        if self._tamper is not None:
+            self._tamper.accept()
 
     def status(self) -> dict[str, Any]:
         """What the page and `edge status` show of this camera."""
@@ -206,6 +225,7 @@ class CameraWatch:
             "dropped": self._slot.dropped,
             "inferences": self._inferences,
             "motion": self._states.moving,
+            "tamper": None if self._tamper is None else self._tamper.state,
             "tracks": len([track for track in look.tracks if track.confirmed]) if look else 0,
             "clips": None if self._ring is None else self._ring.status(),
             "stage_ms": {name: {"p50": s["p50"], "p95": s["p95"]} for name, s in stages.items()},

@@ -219,8 +219,16 @@ class Daemon:
 
     def _start_cameras(self) -> None:
         config = self.config
+        box = self.outbox
         around = Surroundings(
-            self.board, self.clock, self.outbox.boot_id, lambda: self.alarm.state, self._emit, self.keeping
+            self.board,
+            self.clock,
+            box.boot_id,
+            lambda: self.alarm.state,
+            self._emit,
+            self.keeping,
+            box.note,
+            box.recall,
         )
         if wiring.seeing(config):
             self._served()

@@ -9,7 +9,9 @@ from typing import Protocol
 
 from edge.metrics import Stages
 from edge.motion import Gate
+from edge.nuisance import Nuisance
 from edge.rules import Rules
+from edge.tamper import Tamper
 from edge.track import Tracker
 from edge.types import I420, Box, Event, Frame, Seen, Track
 
@@ -45,22 +47,25 @@ def watch(
     emit: Callable[[Event], None],
     show: Callable[[Look], None],
     stages: Stages,
+    nuisance: Nuisance | None = None,
+    tamper: Tamper | None = None,
     veil: Callable[[Frame, Sequence[Track], Sequence[Box]], Frame] = lambda frame, tracks, moved: frame,
 ) -> None:
     """Run a camera until its frames end or its detector fails; then end what is open.
 
-    A frame is inferred only where the gate saw motion or the tracker wants to look again; without a detector, motion
-    alone is judged. From `veil` on nobody sees what it hides. Runs in the camera's own thread; `emit` and `show` must
-    not block.
+    A frame is inferred only where the gate saw motion, other than in places that are a nuisance, or the tracker wants
+    to look again; without a detector, motion alone is judged. From `veil` on nobody sees what it hides. Runs in the
+    camera's own thread; `emit` and `show` must not block.
     """
-    frame = None
+    frame, nuisance = None, nuisance or Nuisance(learns=False)
     try:
         for frame in frames:
             start = perf_counter()
             moved = gate.moved(frame.picture.y, frame.time)
             stages.add("motion", perf_counter() - start)
 
-            wanted = [] if detector is None else [*moved, *tracker.due(frame.time, moved)]
+            heard = nuisance.sift(moved, frame.time, frame.size)
+            wanted = [] if detector is None else [*heard.looked, *tracker.due(frame.time, moved)]
             if detector is not None and wanted:
                 seen = detector.look(frame.picture, wanted, stages)
                 start = perf_counter()
@@ -72,11 +77,14 @@ def watch(
             judged = perf_counter()
             stages.add("track", judged - start)
 
-            for event in rules.judge(frame, tracks, moved, tracker.numbers):
+            nuisance.learn(moved if detector else (), tracks, frame.time, frame.size)
+            events = rules.judge(frame, tracks, heard.told, tracker.numbers)
+            for event in [*events, *(tamper.look(frame, moved, tracks) if tamper else ())]:
                 emit(event)
-            show(Look(frame, moved, bool(wanted), tracks, rules.zones))
+            show(Look(frame, heard.told, bool(wanted), tracks, rules.zones))
             stages.add("rules", perf_counter() - judged)
     finally:
+        nuisance.save()
         if frame is not None:
-            for event in rules.close(frame):
+            for event in [*rules.close(frame), *(tamper.close(frame) if tamper else ())]:
                 emit(event)

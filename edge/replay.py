@@ -20,13 +20,12 @@ from edge.config.schema import Camera, Config
 from edge.detector import Detector
 from edge.evidence.quality import quality
 from edge.metrics import Stages
-from edge.motion import Gate
 from edge.pipeline import Look, watch
 from edge.rules import Rules
 from edge.sinks.base import encode
 from edge.tally import Tally
 from edge.types import Event, Frame, ModelRef, Stamp, event_payload
-from edge.wiring import masked, scene_of, tracker_of
+from edge.wiring import gate_of, masked, nuisance_of, scene_of, tamper_of, tracker_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,9 @@ def replay(
         tracker = tracker_of(camera, config.model, detector)
         # Closed before the source is: a decoder that still runs must not lose its container.
         with closing(_frames(source, camera.name, hold, stages, progress)) as frames:
-            watch(frames, Gate(), masked(detector, camera), tracker, rules, book.event, book.look, stages)
+            guards = nuisance_of(camera), tamper_of(camera, "replay", lambda: "armed_away")
+            sees = masked(detector, camera)
+            watch(frames, gate_of(camera), sees, tracker, rules, book.event, book.look, stages, *guards)
     finally:
         source.close()
         if detector:

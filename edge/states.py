@@ -55,6 +55,10 @@ class States:
         inside = Counter((zone, track.label) for track in believed for zone in look.zones[track.number])
         self._count(Counter(track.label for track in believed), inside, len(believed))
 
+    def tamper(self, state: str) -> None:
+        """`none`, or what was done to the camera's view."""
+        self._set("tamper", state)
+
     def still(self, now: float) -> None:
         """No frame has come up to `now`, on the pipeline's clock: motion ends all the same."""
         if now - self._moved_at > QUIET_S:

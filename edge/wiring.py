@@ -17,8 +17,11 @@ from edge.engines.links import Change, PassedOver, log_passed_over
 from edge.errors import EngineError
 from edge.masked import Masked
 from edge.models import store
+from edge.motion import Gate
+from edge.nuisance import Memory, Nuisance, NuisanceSettings
 from edge.pipeline import Sees
-from edge.rules import MOTION, Filter, Line, Scene, Zone
+from edge.rules import MOTION, Draw, Filter, Line, Scene, Zone
+from edge.tamper import Tamper
 from edge.track import Tracker, TrackerSettings
 from edge.types import F32
 
@@ -122,6 +125,30 @@ def tracker_of(camera: Camera, model: Model, detector: Detector | None) -> Track
         still_score=min(usual.still_score, strong * 1.75),
     )
     return Tracker(detector.labels, objects_of(camera), settings)
+
+
+def gate_of(camera: Camera) -> Gate:
+    """The motion gate of a camera, its masks drawn."""
+    return Gate(masks=camera.motion_mask)
+
+
+def nuisance_of(
+    camera: Camera, memory: Memory | None = None, wall: Callable[[], tuple[float, bool]] = lambda: (0.0, False)
+) -> Nuisance:
+    """The map of places that are a nuisance; it takes what the owner dismisses where it learns nothing by itself."""
+    settings = NuisanceSettings(half_life_s=camera.nuisance_half_life_h * 3600)
+    return Nuisance(settings, memory, learns=camera.nuisance and bool(objects_of(camera)), wall=wall)
+
+
+def tamper_of(
+    camera: Camera,
+    boot_id: str,
+    armed: Callable[[], str],
+    tell: Callable[[str], None] = lambda state: None,
+    draw: Draw = lambda frame, box, label, score: None,
+) -> Tamper | None:
+    """Who watches over a camera's view; None where that is not wanted."""
+    return Tamper(camera.name, boot_id, armed, tell, draw=draw) if camera.tamper else None
 
 
 def scene_of(camera: Camera) -> Scene:

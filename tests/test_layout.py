@@ -113,7 +113,20 @@ def test_only_commands_print() -> None:
 
 def test_only_the_clock_reads_the_machines_time() -> None:
     calls = {"time.time()", "time.monotonic()", "datetime.now()", "time.time_ns()"}
-    below = ("pipeline", "motion", "track", "rules", "decode", "kalman", "assign", "alarm", "replay", "evidence")
+    below = (
+        "pipeline",
+        "motion",
+        "nuisance",
+        "tamper",
+        "track",
+        "rules",
+        "decode",
+        "kalman",
+        "assign",
+        "alarm",
+        "replay",
+        "evidence",
+    )
     strays = [
         f"{name(path)}:{node.lineno}"
         for path in SOURCES

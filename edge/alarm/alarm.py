@@ -12,11 +12,11 @@ from edge.alarm.access import Access
 from edge.alarm.keeping import KEY, Backlog, Keeping, first_state
 from edge.alarm.machine import Arm, Disarm, Effect, Input, Intrusion, Panic, State, Tick, step
 from edge.alarm.news import AlarmNews, Sirens
-from edge.alarm.orders import ARM, COMMANDS, parse
+from edge.alarm.orders import ARM, COMMANDS, Command, obey
 from edge.alarm.settings import AlarmSettings
 from edge.alarm.timetable import LOOK_S, Timetable
 from edge.alarm.world import Remember, World
-from edge.errors import EdgeError, StorageError, UserError
+from edge.errors import StorageError, UserError
 from edge.types import Event
 
 log = logging.getLogger(__name__)
@@ -140,24 +140,19 @@ class Alarm:
         Returns:
             whether it was done
         """
-        try:
-            given = parse(payload)
-        except ValueError as fault:
-            self.malformed += 1
-            log.warning("alarm: a command by %s was ignored: %s", by, fault)
-            return False
-        what = COMMANDS[given.action]
-        try:
+
+        def carry_out(given: Command) -> None:
+            what = COMMANDS[given.action]
             if what == "disarm":
                 self.disarm(by, given.code)
             elif what == "panic":
                 self.panic(by)
             else:
                 self.arm(what, by, given.code, now=given.now)
-        except EdgeError as fault:
-            log.error("alarm: %s by %s failed: %s", given.action, by, fault)
-            return False
-        return True
+
+        done = obey(payload, by, carry_out)
+        self.malformed += done is None
+        return bool(done)
 
     def hear(self, event: Event) -> None:
         """Take in what a camera tells; only queues. An object counts while it moves, and from the moment at which it

@@ -19,7 +19,9 @@ from edge.polygons import crosses_itself
 
 T = TypeVar("T")
 RESERVED = frozenset({"available", "events", "alarm", "restart", "steer", "stats"})
-BANNED_LABELS = frozenset(["all", "posture", "status", "enabled", "detect", "pose", "notifications", "snapshots"])
+BANNED_LABELS = frozenset(
+    ["all", "posture", "status", "enabled", "detect", "pose", "notifications", "snapshots", "tamper"]
+)
 _ADDRESS = re.compile(r"[^\s<>@,;]+@[^\s<>@,;]+|[^\r\n<>]*<[^\s<>@,;]+@[^\s<>@,;]+>")
 
 

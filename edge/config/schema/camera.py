@@ -111,6 +111,24 @@ class Camera(Table):
     max_fps: Annotated[float, Field(gt=0, le=240)] | None = Field(
         default=None, description="Most pictures a second to look at; those between are dropped. Unset: all that come."
     )
+    motion_mask: Outlines = Field(
+        default=(),
+        description="Places in which motion counts for nothing: a clock in the picture, a tree, the road. Each is a "
+        "list of corners as those of a zone.",
+    )
+    nuisance: bool = Field(
+        default=True,
+        description="Learn which places move again and again without an object ever being found there, and stop "
+        "looking at them for their motion alone.",
+    )
+    nuisance_half_life_h: Annotated[float, Field(gt=0, le=24 * 365)] = Field(
+        default=72.0,
+        description="After how many hours half of what was learned about a place that moves is forgotten.",
+    )
+    tamper: bool = Field(
+        default=True,
+        description="Tell when the camera is moved, covered, blurred, blinded, or sees nothing in the dark.",
+    )
     required_zones: Many[TopicName] = Field(
         default=(), description="An object is told of only once it has entered one of these. Empty: wherever it is."
     )
