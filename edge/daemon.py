@@ -30,7 +30,7 @@ from edge.serving import Serving
 from edge.sinks.base import Sink
 from edge.supervisor import Part, Supervisor
 from edge.switches import Panel
-from edge.timeline import Timeline
+from edge.timeline import Timeline, learn
 from edge.types import Event
 
 log = logging.getLogger(__name__)
@@ -211,7 +211,7 @@ class Daemon:
     @property
     def timeline(self) -> Timeline:
         """What happened, as objects, and what the owner says of them."""
-        return Timeline(self.config.node.data, self.outbox)
+        return Timeline(self.config.node.data, self.outbox, partial(learn, self.cameras))
 
     def metrics(self) -> str:
         """The status in Prometheus' text format."""

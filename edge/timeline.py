@@ -3,14 +3,46 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from edge.errors import UserError
 from edge.outbox import VERDICT, Outbox, Wanted, read_marks, read_object, read_objects
+from edge.tamper import TAMPER
+from edge.types import Box
 
 log = logging.getLogger(__name__)
+
+
+class Learner(Protocol):
+    """A camera that learns from what its owner says. Any thread; neither call blocks."""
+
+    @property
+    def name(self) -> str:
+        """The camera's."""
+        ...
+
+    def dismiss(self, box: Box, frame_size: tuple[int, int]) -> None:
+        """What was told of this place was nothing."""
+        ...
+
+    def accept_view(self) -> None:
+        """Its view as it is now is the right one."""
+        ...
+
+
+def learn(cameras: Sequence[Learner], after: dict[str, Any]) -> None:
+    """Let the camera of an object that was nothing learn from that; a view that is right so becomes its reference."""
+    watch = next((watch for watch in cameras if watch.name == after["camera"]), None)
+    if watch is None:
+        return  # the event is of a camera that is not there any more, or of no camera at all
+    if after["label"] == TAMPER:
+        watch.accept_view()
+    else:
+        x1, y1, x2, y2 = after["box"]
+        width, height = after["frame_size"]
+        watch.dismiss((x1, y1, x2, y2), (width, height))
 
 
 class Timeline:

@@ -11,7 +11,8 @@ import pytest
 from edge.clock import SystemClock
 from edge.errors import UserError
 from edge.outbox import Outbox, Wanted
-from edge.timeline import Timeline
+from edge.timeline import Timeline, learn
+from edge.types import Box
 from tests.support.events import event
 
 
@@ -42,3 +43,26 @@ def test_a_word_about_what_is_not_kept_is_refused(tmp_path: Path, outbox: Outbox
     with pytest.raises(UserError, match="2-b"):
         Timeline(tmp_path, outbox).nothing("2-b", True, "web")
     assert outbox.recall("nothing:2-b") is None
+
+
+class Pupil:
+    """A camera that notes what it is told."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.told: list[object] = []
+
+    def dismiss(self, box: Box, frame_size: tuple[int, int]) -> None:
+        self.told.append((box, frame_size))
+
+    def accept_view(self) -> None:
+        self.told.append("view")
+
+
+def test_the_camera_of_what_was_nothing_learns_and_no_other() -> None:
+    porch, yard = Pupil("porch"), Pupil("yard")
+    after = {"camera": "yard", "label": "person", "box": [1.0, 2.0, 3.0, 4.0], "frame_size": [64, 48]}
+    learn([porch, yard], after)
+    learn([porch, yard], {**after, "label": "tamper"})
+    learn([porch, yard], {**after, "camera": "casa", "label": "engine"})
+    assert (porch.told, yard.told) == ([], [((1.0, 2.0, 3.0, 4.0), (64, 48)), "view"])
