@@ -115,6 +115,8 @@ class CameraWatch:
         memory = Kept(self.name, around.note, around.recall)
         self._nuisance = wiring.nuisance_of(settings, memory, lambda: (around.clock.wall(), synchronised()))
         self._tamper = wiring.tamper_of(settings, around.boot_id, around.armed, self._states.tamper, self._draw)
+        if self._tamper is not None:
+            self._states.tamper(self._tamper.state)  # the broker may still hold what an earlier run saw
         self._closed = False
         self._telling = threading.Lock()
         self._tell_status()

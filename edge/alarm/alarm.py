@@ -17,7 +17,7 @@ from edge.alarm.settings import AlarmSettings
 from edge.alarm.timetable import LOOK_S, Timetable
 from edge.alarm.world import Remember, World
 from edge.errors import StorageError, UserError
-from edge.types import Event
+from edge.types import DARK, TAMPER, Event
 
 log = logging.getLogger(__name__)
 
@@ -156,9 +156,12 @@ class Alarm:
 
     def hear(self, event: Event) -> None:
         """Take in what a camera tells; only queues. An object counts while it moves, and from the moment at which it
-        was seen: what was seen while disarmed is nobody's intrusion afterwards."""
+        was seen: what was seen while disarmed is nobody's intrusion afterwards. Darkness is none: somebody may just
+        have gone to bed."""
         after = event.after
         if event.type == "end" or after.stationary or event.armed == "disarmed":
+            return
+        if after.label == TAMPER and after.sub_label == DARK:
             return
         if after.label in self._settings.labels:
             self._heard.append(Intrusion(after.camera, after.label, after.current_zones))

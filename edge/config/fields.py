@@ -66,6 +66,11 @@ def _label(value: str) -> str:
     return topic
 
 
+def _told(value: str) -> str:
+    """What events are about is more than what a camera can be told to look for."""
+    return "tamper" if spelt(value) == "tamper" else _label(value)
+
+
 def _source(value: str) -> str:
     if found := flaw(value):
         raise fault(found.message, found.help)
@@ -199,6 +204,7 @@ Name: TypeAlias = Annotated[str, AfterValidator(_name)]
 TopicName: TypeAlias = Annotated[str, AfterValidator(_topic_name)]
 TopicPath: TypeAlias = Annotated[str, AfterValidator(_topic_path)]
 Label: TypeAlias = Annotated[str, AfterValidator(_label)]
+Told: TypeAlias = Annotated[str, AfterValidator(_told)]
 Source: TypeAlias = Annotated[str, AfterValidator(_source)]
 Topic: TypeAlias = Annotated[str, AfterValidator(_topic)]
 Timezone: TypeAlias = Annotated[str, AfterValidator(_zone)]

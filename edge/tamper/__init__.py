@@ -1,6 +1,6 @@
 """Whether a camera still sees what it is meant to see: moved, covered, blurred, blinded, or in the dark."""
 
 from edge.tamper.view import Shift, Verdict, View, judge, shift_between
-from edge.tamper.watch import TAMPER, Tamper, TamperSettings
+from edge.tamper.watch import Tamper, TamperSettings
 
-__all__ = ["TAMPER", "Shift", "Tamper", "TamperSettings", "Verdict", "View", "judge", "shift_between"]
+__all__ = ["Shift", "Tamper", "TamperSettings", "Verdict", "View", "judge", "shift_between"]

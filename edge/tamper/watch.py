@@ -11,9 +11,8 @@ import cv2
 import numpy as np
 
 from edge.tamper.view import SHARP, SHARP_AGAIN, Shift, Verdict, View, judge
-from edge.types import F32, U8, Box, Event, Frame, Sighting, Snapshot, Track
+from edge.types import F32, TAMPER, U8, Box, Event, Frame, Sighting, Snapshot, Track
 
-TAMPER = "tamper"
 """The label of events about the camera's own view; what happened is their `sub_label`."""
 _MARGIN = 0.15
 _SELDOM = 5  # the reference follows at every fifth look: what is derived from it is then made a fifth as often

@@ -6,7 +6,9 @@ Everything here is plain data that any module may import; nothing here knows a v
 from edge.types.audit import AuditEntry
 from edge.types.event import (
     ALARM,
+    DARK,
     ENGINE,
+    TAMPER,
     Crossing,
     Event,
     Glimpse,
@@ -24,11 +26,13 @@ from edge.types.seen import COCO_KEYPOINTS, NO_DETECTIONS, Classes, Detections, 
 __all__ = [
     "ALARM",
     "COCO_KEYPOINTS",
+    "DARK",
     "ENGINE",
     "F32",
     "I32",
     "I420",
     "NO_DETECTIONS",
+    "TAMPER",
     "U8",
     "AuditEntry",
     "Box",

@@ -132,6 +132,10 @@ class Why:
 
 ALARM = "alarm"
 """The label of events about the alarm itself: triggers, panic, lockouts; which, and why, is their `sub_label`."""
+TAMPER = "tamper"
+"""The label of events about what somebody did to a camera; what it is is their `sub_label`."""
+DARK = "dark"
+"""The `sub_label` of tampering that may be none: the lights are off, and nobody knows what is behind that."""
 ENGINE = "engine"
 """The label of events about the engine that runs the model; what happened is their `sub_label`."""
 

@@ -79,8 +79,9 @@ def test_what_stands_still_what_is_not_wanted_and_what_has_gone_is_no_intrusion(
     bench.see(stationary=True)
     bench.see(label="cat")
     bench.see(kind="end")
+    bench.see(label="tamper", sub_label="dark")
     assert bench.alarm.state == "armed_away"
-    bench.see(label="tamper", kind="update")
+    bench.see(label="tamper", sub_label="covered", kind="update")
     assert bench.alarm.state == "triggered"
 
 

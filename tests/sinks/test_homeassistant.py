@@ -115,10 +115,10 @@ def test_entities_follow_from_labels_and_zones(configured: Any) -> None:
     yard = found["homeassistant/device/edge_pi_yard/config"]["cmps"]
     assert porch["person-occupancy"]["stat_t"] == "edge/porch/person"
     assert porch["path-traffic_light-count"]["stat_t"] == "edge/path/traffic_light"
-    assert porch["detection"]["evt_typ"] == ["person", "traffic_light", "motion"]
+    assert porch["detection"]["evt_typ"] == ["person", "traffic_light", "motion", "tamper"]
     assert {name for name in porch if name.endswith("image")} == {"person-image", "traffic_light-image", "motion-image"}
     assert set(yard) == {
-        "motion", "connection", "detection", "motion-image",
+        "motion", "connection", "detection", "motion-image", "tamper", "view",
         "enabled-switch", "motion-switch", "notifications-switch", "snapshots-switch",
     }  # fmt: skip
 
@@ -207,6 +207,16 @@ def test_a_new_object_of_this_camera_is_an_event_and_old_news_is_not(configured:
         assert rendered(porch, value_json={**payload, **other}) == ""
     unknown = event_payload(event("new", label="cat"), stamp)
     assert rendered(porch, value_json=unknown) == ""
+
+
+@pytest.mark.parametrize(("said", "state"), [("none", "OFF"), ("dark", "OFF"), ("unknown", "OFF"), ("moved", "ON"),
+                                             ("covered", "ON"), ("blinded", "ON"), ("blurred", "ON")])  # fmt: skip
+def test_a_light_that_is_off_is_nobodys_deed(configured: Any, said: str, state: str) -> None:
+    porch = messages(configured(PORCH + NODE))["homeassistant/device/edge_pi_porch/config"]["cmps"]
+    assert rendered(porch["tamper"]["val_tpl"], value=said) == state
+    off = messages(configured(PORCH + "tamper = false\n" + NODE))["homeassistant/device/edge_pi_porch/config"]["cmps"]
+    assert not {"tamper", "view"} & off.keys()
+    assert "tamper" not in off["detection"]["evt_typ"]
 
 
 def test_the_page_can_be_opened_from_there_where_its_address_is_known(configured: Any) -> None:

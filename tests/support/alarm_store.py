@@ -169,6 +169,7 @@ def sighted(
     label: str = "person",
     kind: str = "new",
     stationary: bool = False,
+    sub_label: str | None = None,
 ) -> Event:
     """An event about an object in these zones."""
     after = Sighting(
@@ -186,5 +187,6 @@ def sighted(
         stationary=stationary,
         current_zones=zones,
         entered_zones=zones,
+        sub_label=sub_label,
     )
     return Event(kind, None, after, wall, armed)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from edge.config.fields import Label, Many, Some, Text, Topic, fault
+from edge.config.fields import Many, Some, Text, Told, Topic, fault
 from edge.config.schema.base import Table
 
 Mode: TypeAlias = Literal["home", "away", "night"]
@@ -72,7 +72,7 @@ class AlarmTable(Table):
     armed_at_first_start: bool = Field(
         default=False, description="State of the very first start; afterwards the last state is kept."
     )
-    labels: Some[Label] = Field(
+    labels: Some[Told] = Field(
         default=("person",),
         description="What sets the alarm off; cameras must be looking for it. `tamper` and `motion` count too.",
     )

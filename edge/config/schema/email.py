@@ -11,12 +11,12 @@ from edge.config.fields import (
     Address,
     FilePath,
     HoursOfDay,
-    Label,
     Many,
     OneOrMany,
     OneOrSome,
     Port,
     Text,
+    Told,
     TopicName,
     fault,
 )
@@ -33,7 +33,7 @@ class Recipient(Table):
         json_schema_extra={"kind": "text or list of text"},
     )
     cameras: Many[TopicName] = Field(default=(), description="Only what these cameras see.")
-    labels: Many[Label] = Field(
+    labels: Many[Told] = Field(
         default=(), description="Only these labels; `tamper` and `engine` are labels too, `alarm` always comes."
     )
     zones: Many[TopicName] = Field(default=(), description="Only what enters one of these zones, when it does.")

@@ -8,9 +8,8 @@ from typing import Any, Literal, TypeAlias
 
 from edge.sinks.base import Message
 from edge.sinks.email.settings import Rules
-from edge.types import ENGINE
+from edge.types import ALARM, ENGINE, TAMPER
 
-ALARM, TAMPER = "alarm", "tamper"
 _UNARMED = frozenset({"disarmed", "arming"})
 _AT_STAKE = frozenset({"pending", "triggered"})
 SCENE, SCENE_S = 3, 120.0

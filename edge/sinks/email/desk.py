@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from edge import hours
-from edge.sinks.email.alert import ALARM, Alert, Kind, Payload, Told, is_urgent, place_of
+from edge.sinks.email.alert import Alert, Kind, Payload, Told, is_urgent, place_of
 from edge.sinks.email.settings import EmailSettings
+from edge.types import ALARM
 
 REMEMBERED = 200
 """Alerts of one disturbance that were mailed already and that its summary counts as well."""

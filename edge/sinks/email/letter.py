@@ -10,10 +10,10 @@ from email.utils import format_datetime
 from urllib.parse import quote
 
 from edge.sinks.email import words
-from edge.sinks.email.alert import ALARM, Alert, Told
+from edge.sinks.email.alert import Alert, Told
 from edge.sinks.email.photos import Photo
 from edge.sinks.email.settings import EmailSettings
-from edge.types import ENGINE
+from edge.types import ALARM, ENGINE
 
 LATE_S = 300.0
 SUBJECT = 150

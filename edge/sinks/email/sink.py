@@ -13,11 +13,12 @@ from edge.clock import Clock
 from edge.errors import StorageError
 from edge.sinks.base import Archive, Message, Status
 from edge.sinks.email import photos, story
-from edge.sinks.email.alert import ALARM, Alert, Scene, in_short, is_wanted, is_within
+from edge.sinks.email.alert import Alert, Scene, in_short, is_wanted, is_within
 from edge.sinks.email.desk import Desk, Now
 from edge.sinks.email.letter import compose
 from edge.sinks.email.server import MailError, Refusals, Session, entered, hand_over
 from edge.sinks.email.settings import EmailSettings
+from edge.types import ALARM
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from edge.sinks.email.alert import ALARM, TAMPER, Payload, Told
+from edge.sinks.email.alert import Payload, Told
 from edge.text import printable
-from edge.types import ENGINE
+from edge.types import ALARM, ENGINE, TAMPER
 
 LONGEST = 200
 """Characters of what comes from elsewhere, such as the words of an engine that failed."""

@@ -147,7 +147,7 @@ def _camera(config: Config, camera: Camera, always: list[dict[str, str]], page: 
         },
         "detection": _detection(config, camera, page),
     }
-    if getattr(camera, "tamper", False):
+    if camera.tamper:
         components.update(_view(f"{base}/tamper"))
     for switch, name in SWITCHES.items():
         if switch != "detect" or seen:
@@ -210,7 +210,7 @@ def _count(name: str, topic: str) -> Component:
 
 def _detection(config: Config, camera: Camera, page: str | None) -> Component:
     """The camera's new objects as they come; old news, delivered after an outage, set off no automation."""
-    types = [*camera.labels, *(["tamper"] if getattr(camera, "tamper", False) else [])]
+    types = [*camera.labels, *(["tamper"] if camera.tamper else [])]
     link = f" 'url': {json.dumps(f'{page}/#event=')} ~ a.id," if page else ""
     return {
         "p": "event",
