@@ -9,8 +9,7 @@ from typing import Any, Protocol
 
 from edge.errors import UserError
 from edge.outbox import VERDICT, Outbox, Wanted, read_marks, read_object, read_objects
-from edge.tamper import TAMPER
-from edge.types import Box
+from edge.types import TAMPER, Box
 
 log = logging.getLogger(__name__)
 
