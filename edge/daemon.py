@@ -30,6 +30,7 @@ from edge.serving import Serving
 from edge.sinks.base import Sink
 from edge.supervisor import Part, Supervisor
 from edge.switches import Panel
+from edge.timeline import Timeline, learn
 from edge.types import Event
 
 log = logging.getLogger(__name__)
@@ -206,6 +207,11 @@ class Daemon:
     def live(self, camera: str) -> LiveView | None:
         """The pictures of a camera."""
         return next((watch.live for watch in self.cameras if watch.name == camera), None)
+
+    @property
+    def timeline(self) -> Timeline:
+        """What happened, as objects, and what the owner says of them."""
+        return Timeline(self.config.node.data, self.outbox, partial(learn, self.cameras))
 
     def metrics(self) -> str:
         """The status in Prometheus' text format."""

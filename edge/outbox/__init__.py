@@ -9,16 +9,23 @@ At least once, in order, bounded. See `Outbox`; `read_events` reads the same fil
 
 from edge.outbox.box import Outbox
 from edge.outbox.history import read_audit, read_events, snapshot_box
+from edge.outbox.objects import VERDICT
+from edge.outbox.timeline import Wanted, read_marks, read_object, read_objects
 from edge.outbox.values import Limits, Message, SinkStats, Stats, snapshot_path
 
 __all__ = [
+    "VERDICT",
     "Limits",
     "Message",
     "Outbox",
     "SinkStats",
     "Stats",
+    "Wanted",
     "read_audit",
     "read_events",
+    "read_marks",
+    "read_object",
+    "read_objects",
     "snapshot_box",
     "snapshot_path",
 ]

@@ -5,24 +5,28 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edge.errors import StorageError
+from edge.outbox.objects import VERDICT
 from edge.outbox.schema import explain
 from edge.outbox.values import DATABASE, by_preference, snapshot_path
 from edge.paths import clip_path, is_file
 from edge.types import AuditEntry
 
 SNAPSHOT = "SELECT e.payload FROM pictures p JOIN events e ON e.id = p.event_id WHERE p.object = ?"
-EVENTS = """
-SELECT e.id, e.payload, EXISTS (SELECT 1 FROM pictures p WHERE p.object = e.object)
-FROM events e WHERE e.id < ? ORDER BY e.id DESC LIMIT ?
-"""
+MESSAGE = f"""e.id, e.payload, EXISTS (SELECT 1 FROM pictures p WHERE p.object = e.object),
+    EXISTS (SELECT 1 FROM kept WHERE key = '{VERDICT}' || e.object AND value = '1')"""  # noqa: S608 - a constant
+"""What `tell` wants to know of a row of `events e`."""
+EVENTS = f"SELECT {MESSAGE} FROM events e WHERE e.id < ? ORDER BY e.id DESC LIMIT ?"  # noqa: S608 - constants
 DELIVERIES = """
 SELECT d.event_id, d.sink, d.state, d.reason, d.replaced_by, heir.seq
-FROM deliveries d LEFT JOIN events heir ON heir.id = d.replaced_by WHERE d.event_id BETWEEN ? AND ?
+FROM deliveries d LEFT JOIN events heir ON heir.id = d.replaced_by
+WHERE d.event_id IN (SELECT value FROM json_each(?))
 """
 
 AUDIT = "SELECT at, clock_ok, what, by, source, result FROM audit ORDER BY id DESC LIMIT ?"
@@ -58,21 +62,24 @@ def read_events(folder: Path, limit: int = 100, before: str | None = None) -> li
     Raises:
         StorageError: one line, if the file cannot be read
     """
+    with reading(folder) as db:
+        if db is None:
+            return []
+        rows = db.execute(EVENTS, (_end(db, before), limit)).fetchall()
+        return tell(folder, db, rows[::-1])
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[sqlite3.Connection | None]:
+    """The folder's database for reading, None if nothing was ever stored there; its faults are StorageErrors."""
     if not (folder / DATABASE).exists():
-        return []
+        yield None
+        return
     try:
-        db = _open(folder / DATABASE)
-        try:
-            rows = db.execute(EVENTS, (_end(db, before), limit)).fetchall()
-            found = db.execute(DELIVERIES, (rows[-1][0], rows[0][0])).fetchall() if rows else []
-        finally:
-            db.close()
+        with closing(_open(folder / DATABASE)) as db:
+            yield db
     except sqlite3.Error as fault:
         raise StorageError(explain(folder, fault)) from fault
-    deliveries: dict[int, dict[str, Delivery]] = {}
-    for event_id, sink, *delivery in found:
-        deliveries.setdefault(event_id, {})[sink] = Delivery(*delivery)
-    return _tell(folder, rows[::-1], deliveries)
 
 
 def read_audit(folder: Path, limit: int = 100) -> list[AuditEntry]:
@@ -143,15 +150,17 @@ def _open(path: Path) -> sqlite3.Connection:
     raise AssertionError
 
 
-def _tell(
-    folder: Path, rows: list[tuple[Any, ...]], deliveries: dict[int, dict[str, Delivery]]
-) -> list[dict[str, Any]]:
+def tell(folder: Path, db: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Rows of `MESSAGE`, oldest first, as `read_events` gives them. Raises sqlite3.Error."""
+    deliveries: dict[int, dict[str, Delivery]] = {}
+    for event_id, sink, *delivery in db.execute(DELIVERIES, (json.dumps([row[0] for row in rows]),)):
+        deliveries.setdefault(event_id, {})[sink] = Delivery(*delivery)
     seqs: dict[int, int] = {}
     told: list[dict[str, Any]] = []
     # Newest first: what took an event's place is newer than it, so its own end is known already.
-    for event_id, text, pictured in reversed(rows):
+    for event_id, text, pictured, nothing, *_ in reversed(rows):
         payload = json.loads(text)
-        after = payload["after"]
+        after = payload["after"] | ({"false_positive": True} if nothing else {})
         states = deliveries.get(event_id, {})
         first = next((states[sink] for sink in by_preference(states)), STORED)
         replaced_by = seqs.get(first.heir_id, first.heir_seq) if first.heir_id is not None else None

@@ -8,6 +8,7 @@ import sqlite3
 from pathlib import Path
 
 from edge.errors import StorageError
+from edge.outbox import objects
 from edge.outbox.spare import Spare, is_full
 from edge.outbox.values import DATABASE, SNAPSHOTS
 
@@ -100,8 +101,9 @@ def _open(folder: Path, boot_id: str) -> tuple[sqlite3.Connection, int]:
         version = int(db.execute("PRAGMA user_version").fetchone()[0])
         if version > VERSION:
             raise StorageError(f"{folder / DATABASE} was written by a newer version of edge; install that one")
-        db.executescript(TABLES)
+        db.executescript(TABLES + objects.TABLES)
         db.execute("BEGIN IMMEDIATE")
+        objects.fill(db)
         db.execute(f"PRAGMA user_version = {VERSION}")
         db.execute("INSERT OR REPLACE INTO kept VALUES ('boot_id', ?)", (boot_id,))
         db.execute("COMMIT")

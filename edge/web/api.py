@@ -11,17 +11,15 @@ import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from edge.errors import AlarmRefused, UserError
+from edge.web.answers import missing
 from edge.web.auth import Auth
 from edge.web.feed import FEEDS, Feed
 from edge.web.guard import visit_of
 from edge.web.house import House
 from edge.web.live import BOUNDARY, VIEWERS, Seats, Stream, Studio
 from edge.web.throttle import Throttle
-from edge.web.video import video
 
 CAMERA = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
-EVENT = re.compile(r"\w[\w.-]{0,79}", re.ASCII)
 MOST_CAMERAS = 32
 LOG_ROWS = 200
 Wanted: TypeAlias = Literal["disarmed", "home", "away", "night", "panic"]
@@ -61,7 +59,7 @@ class Api:
         """GET /live/{camera}.jpg: one picture as it is now."""
         camera = request.path_params["camera"]
         if not self._is_camera(camera):
-            return _missing("There is no such camera.")
+            return missing("There is no such camera.")
         jpeg = await self._studio.one(camera)
         if jpeg is None:
             return JSONResponse({"error": "The camera has no picture now."}, 503, {"retry-after": "5"})
@@ -79,40 +77,6 @@ class Api:
     def metrics(self, _request: Request) -> Response:
         """GET /metrics: Prometheus text format 0.0.4."""
         return PlainTextResponse(self._house.metrics(), media_type="text/plain; version=0.0.4")
-
-    def events(self, request: Request) -> Response:
-        """GET /api/events?limit=&before=: messages, newest first."""
-        limit = request.query_params.get("limit", "60")
-        before = request.query_params.get("before")
-        if re.fullmatch("[0-9]{1,3}", limit) is None or not 1 <= int(limit) <= 200:
-            return JSONResponse({"error": "limit is a number from 1 to 200."}, 400)
-        if before is not None and not 1 <= len(before) <= 200:
-            return JSONResponse({"error": "before is the uid of a message."}, 400)
-        return JSONResponse(self._house.events(int(limit), before))
-
-    def snapshot(self, request: Request) -> Response:
-        """GET /api/events/{id}.jpg: the best picture of an object."""
-        event = request.path_params["event"]
-        jpeg = self._house.snapshot(event) if EVENT.fullmatch(event) else None
-        if jpeg is None:
-            return _missing("There is no such snapshot.")
-        return Response(jpeg, media_type="image/jpeg")
-
-    def thumbnail(self, request: Request) -> Response:
-        """GET /api/events/{id}/thumb.jpg: a small picture around an object."""
-        event = request.path_params["event"]
-        jpeg = self._house.thumbnail(event) if EVENT.fullmatch(event) else None
-        if jpeg is None:
-            return _missing("There is no such snapshot.")
-        return Response(jpeg, media_type="image/jpeg")
-
-    def clip(self, request: Request) -> Response:
-        """GET /api/clips/{id}.mp4: the clip of an object, whole or in ranges (RFC 9110, 14)."""
-        event = request.path_params["event"]
-        found = self._house.clip(event) if EVENT.fullmatch(event) else "There is no such clip."
-        if isinstance(found, str):
-            return _missing(found)
-        return video(found) or _missing("There is no clip of this event any more.")
 
     async def alarm(self, request: Request) -> Response:
         """POST /api/alarm {"mode": "disarmed|home|away|night|panic", "code": str|null, "now": bool}: answers with the
@@ -150,7 +114,7 @@ class Api:
         if on is None:
             return JSONResponse({"error": 'Wanted: {"on": true|false}.'}, 400)
         if not self._is_camera(camera):
-            return _missing("There is no such camera.")
+            return missing("There is no such camera.")
         await anyio.to_thread.run_sync(self._house.switch, camera, name, on, f"web {visit.address}")
         self._feed.stale()
         return JSONResponse(await self._feed.status())
@@ -165,7 +129,7 @@ class Api:
 
     def _watch(self, request: Request, cameras: list[str]) -> Response:
         if not cameras or not all(self._is_camera(camera) for camera in cameras):
-            return _missing("There is no such camera.")
+            return missing("There is no such camera.")
         body = self._studio.parts(list(dict.fromkeys(cameras)), self._welcome(request))
         return Stream(body, f"multipart/x-mixed-replace; boundary={BOUNDARY}", self.viewers)
 
@@ -176,18 +140,6 @@ class Api:
         """A stream outlives neither its session nor the server."""
         session = visit_of(request.scope).session
         return lambda: not self.closing and self._auth.knows(session)
-
-
-def refused(_request: Request, fault: Exception) -> Response:
-    """A UserError of the house, e.g. a wrong code: its text is for the person at the page. 409 asks for another code;
-    403 says that none is looked at for a while."""
-    if isinstance(fault, AlarmRefused) and fault.locked_s:
-        return JSONResponse({"error": str(fault)}, 403, {"retry-after": str(int(fault.locked_s) + 1)})
-    return JSONResponse({"error": str(fault)}, 409 if isinstance(fault, UserError) else 503)
-
-
-def _missing(text: str) -> Response:
-    return JSONResponse({"error": text}, 404)
 
 
 def _on(body: bytes) -> bool | None:

@@ -13,12 +13,14 @@ from starlette.routing import Route
 from edge.clock import Clock, SystemClock
 from edge.config.desk import Desk
 from edge.errors import EdgeError, StorageError
-from edge.web.api import Api, refused
+from edge.web.answers import refused
+from edge.web.api import Api
 from edge.web.auth import Auth
 from edge.web.files import static
 from edge.web.guard import Guard
 from edge.web.house import House
 from edge.web.pages import Pages
+from edge.web.past import Past, past_routes
 from edge.web.settings import WebSettings
 from edge.web.throttle import Throttle
 from edge.web.workshop import Workshop
@@ -38,12 +40,17 @@ def build(
     throttle = Throttle(clock)
     pages = Pages(house, auth, throttle, settings)
     api = Api(house, auth, throttle)
+    past = Past(house)
 
     def no_room(request: Request, fault: Exception) -> Response:
         return refused(request, fault) if request.url.path.startswith("/api/") else pages.no_room(request, fault)
 
     app = Starlette(
-        routes=[*_routes(pages, api, settings), *_of_workshop(pages, Workshop(desk, auth, throttle))],
+        routes=[
+            *_routes(pages, api, settings),
+            *past_routes(past),
+            *_of_workshop(pages, Workshop(desk, auth, throttle)),
+        ],
         middleware=[Middleware(Guard, auth=auth, settings=settings)],
         exception_handlers={StorageError: no_room, EdgeError: refused},
     )
@@ -84,10 +91,6 @@ def _routes(pages: Pages, api: Api, settings: WebSettings) -> list[Route]:
         Route("/live/{camera}.mjpeg", api.live_one),
         Route("/live/{camera}.jpg", api.still),
         Route("/api/status", api.status),
-        Route("/api/events", api.events),
-        Route("/api/events/{event}.jpg", api.snapshot),
-        Route("/api/events/{event}/thumb.jpg", api.thumbnail),
-        Route("/api/clips/{event}.mp4", api.clip),
         Route("/api/alarm", api.alarm, methods=["POST"]),
         Route("/api/alarm/log", api.alarm_log),
         Route("/api/cameras/{camera}/{switch}", api.switch, methods=["POST"]),

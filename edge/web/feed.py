@@ -85,13 +85,18 @@ class Feed:
 def _news(
     rows: list[dict[str, Any]], known: dict[str, str] | None
 ) -> tuple[list[dict[str, Any]], dict[str, str], bool]:
-    """Rows that are new or whose delivery changed, what is known now, and whether some were missed between."""
-    now = {str(row["uid"]): str(row.get("state")) for row in rows}
+    """Rows that are new or of which something changed later, what is known now, and whether some were missed."""
+    now = {str(row["uid"]): _changing(row) for row in rows}
     if known is None:
         return rows, now, True
-    changed = [row for row in rows if known.get(str(row["uid"])) != str(row.get("state"))]
+    changed = [row for row in rows if known.get(str(row["uid"])) != _changing(row)]
     missed = bool(known) and bool(rows) and not now.keys() & known.keys()
     return (rows if missed else changed), now, missed
+
+
+def _changing(row: dict[str, Any]) -> str:
+    """What may change in a message that was told: how far it is delivered, and the owner's word on its object."""
+    return f"{row.get('state')} {row['after'].get('false_positive')}"
 
 
 def _message(kind: str, data: Any) -> bytes:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from edge.outbox import Wanted
+
 Mode = Literal["home", "away", "night"]
 
 
@@ -70,6 +72,30 @@ class History(Protocol):
         ...
 
 
+class Timeline(Protocol):
+    """What happened, as objects; and what the owner says of them."""
+
+    def objects(self, wanted: Wanted, limit: int, before: str | None) -> list[dict[str, Any]]:
+        """The newest message of each object, newest object first; `before` is the id of one. Rows as `events`."""
+        ...
+
+    def messages(self, event_id: str) -> list[dict[str, Any]]:
+        """All messages about one object, oldest first, with their `model`, `why` and `notify`; none if unknown."""
+        ...
+
+    def marks(self, wanted: Wanted, slot_s: float) -> dict[str, Any]:
+        """When there was something: `marks` {camera: [[slot, objects, of these with the alarm on], ...]}, slots of
+        `slot_s` seconds from `wanted.since` on; `labels` and `zones` [str] of the whole history."""
+        ...
+
+    def nothing(self, event_id: str, nothing: bool, by: str) -> None:
+        """The owner says of an object that it was nothing (or takes that back): its `false_positive` from now on.
+
+        Raises UserError if nothing is known of the object, StorageError if the word cannot be kept.
+        """
+        ...
+
+
 class Alarm(Protocol):
     """The one thing that the page changes."""
 
@@ -104,6 +130,11 @@ class Switches(Protocol):
 
 class House(Health, History, Alarm, Switches, Protocol):
     """The daemon as the page sees it."""
+
+    @property
+    def timeline(self) -> Timeline:
+        """What happened, as objects."""
+        ...
 
     def live(self, camera: str) -> Live | None:
         """The pictures of a camera, None if there is no such camera. Cheap: nothing is encoded yet."""

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from edge.web.auth import LONGEST, SHORTEST, Auth, csrf_token, weakness
-from edge.web.files import HERE, static_url
+from edge.web.files import HERE, MODULES, static_url
 from edge.web.guard import Visit, cookie_names, set_cookie, visit_of
 from edge.web.house import House
 from edge.web.settings import WebSettings
@@ -40,7 +40,7 @@ class Pages:
         visit = visit_of(request.scope)
         status = self._house.status()
         page = self._env.get_template("index.html")
-        return HTMLResponse(page.render(csrf=csrf_token(visit.session), status=status))
+        return HTMLResponse(page.render(csrf=csrf_token(visit.session), status=status, modules=MODULES))
 
     def settings(self, request: Request) -> Response:
         """The configuration as a form."""

@@ -52,11 +52,26 @@ def test_the_owner_logs_in_disarms_sees_the_picture_move_and_an_event_appear(tmp
             assert canvas.evaluate("canvas => canvas.toDataURL()") != before
             assert canvas.evaluate(SHADE) > 0
 
+            page.get_by_label("Switches of hall").click()
+            page.get_by_role("switch", name="Notifications").uncheck()
+            eventually(lambda: daemon.status()["cameras"][0]["switches"]["notifications"] is False)
+            expect(page.locator("[data-camera=hall]")).to_contain_text("Notifications off")
+            page.locator("h1").click()
+
             event = page.locator(".event").first
             expect(event).to_contain_text("Motion", timeout=20_000)
             event.get_by_role("button").click()
             expect(page.locator("#shot-image")).to_be_visible()
             assert page.locator("#shot-image").evaluate("async i => (await i.decode(), i.naturalWidth)") == 640
+            page.get_by_role("button", name="This was nothing").click()
+            expect(page.get_by_role("button", name="It was something after all")).to_be_visible()
+            page.keyboard.press("Escape")
+            expect(page.locator(".event[data-nothing=true]")).to_have_count(1)
+            expect(page.get_by_role("img", name="Hall: ")).to_be_visible()
+            page.get_by_role("button", name="Filter").click()
+            page.get_by_role("combobox", name="What").select_option("motion")
+            page.get_by_role("switch", name="While armed only").check()  # as it was when the first of it was told
+            expect(page.locator(".event[data-nothing=true]")).to_have_count(1)
             browser.close()
     finally:
         daemon.kill()

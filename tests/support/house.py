@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from edge.errors import UserError
+from edge.outbox import Wanted
 from edge.web.house import Live, Mode
 
 
@@ -74,6 +75,10 @@ class MemoryHouse:
         self.log.append(f"snapshot {event_id}")
         return self.shots.get(event_id)
 
+    @property
+    def timeline(self) -> MemoryTimeline:
+        return MemoryTimeline(self)
+
     def thumbnail(self, event_id: str) -> bytes | None:
         self.log.append(f"thumbnail {event_id}")
         return self.shots.get(event_id)
@@ -119,6 +124,60 @@ class MemoryHouse:
         return str(row["uid"])
 
 
+class MemoryTimeline:
+    """The house's rows as objects, by the plainest code that does it."""
+
+    def __init__(self, house: MemoryHouse) -> None:
+        self._house = house
+
+    def objects(self, wanted: Wanted, limit: int, before: str | None) -> list[dict[str, Any]]:
+        newest: dict[str, dict[str, Any]] = {}
+        for row in self._house.rows:
+            newest.setdefault(row["after"]["id"], row)
+        rows = sorted(newest.values(), key=lambda row: float(row["after"]["start_time"]), reverse=True)
+        ids = [row["after"]["id"] for row in rows]
+        if before is not None:
+            rows = rows[ids.index(before) + 1 :] if before in ids else []
+        return [row for row in rows if is_wanted(wanted, row)][:limit]
+
+    def messages(self, event_id: str) -> list[dict[str, Any]]:
+        return [row for row in reversed(self._house.rows) if row["after"]["id"] == event_id]
+
+    def marks(self, wanted: Wanted, slot_s: float) -> dict[str, Any]:
+        slots: dict[str, dict[int, list[int]]] = {}
+        for row in self.objects(wanted, 10_000, None):
+            slot = int((row["after"]["start_time"] - (wanted.since or 0)) // slot_s)
+            mark = slots.setdefault(row["after"]["camera"], {}).setdefault(slot, [slot, 0, 0])
+            mark[1] += 1
+            mark[2] += row["armed"] != "disarmed"
+        zones = {zone for row in self._house.rows for zone in row["after"]["entered_zones"]}
+        return {
+            "marks": {name: [found[slot] for slot in sorted(found)] for name, found in slots.items()},
+            "labels": sorted({row["after"]["label"] for row in self._house.rows}),
+            "zones": sorted(zones),
+        }
+
+    def nothing(self, event_id: str, nothing: bool, by: str) -> None:
+        self._house.log.append(f"{event_id} was {'nothing' if nothing else 'something'} by {by}")
+        for row in self.messages(event_id):
+            row["after"]["false_positive"] = nothing
+
+
+def is_wanted(wanted: Wanted, row: dict[str, Any]) -> bool:
+    """Whether a row is one of those."""
+    after = row["after"]
+    asked = [
+        (wanted.camera, after["camera"] == wanted.camera),
+        (wanted.label, after["label"] == wanted.label),
+        (wanted.zone, wanted.zone in after["entered_zones"]),
+        (wanted.since, after["start_time"] >= (wanted.since or 0)),
+        (wanted.until, after["start_time"] < (wanted.until or 0)),
+        (wanted.armed, (row["armed"] != "disarmed") == wanted.armed),
+        (wanted.clip, bool(after.get("has_clip")) == wanted.clip),
+    ]
+    return all(fits for value, fits in asked if value is not None)
+
+
 def camera(name: str, **more: Any) -> dict[str, Any]:
     """A row of `cameras` in the status."""
     row = {"name": name, "status": "online", "reason": None, "fps": 9.8, "size": [64, 48], "dropped": 0}
@@ -129,10 +188,12 @@ def camera(name: str, **more: Any) -> dict[str, Any]:
 def message(kind: str, serial: int, seq: int, **after: Any) -> dict[str, Any]:
     """A payload of the MQTT contract about object number `serial`, with its state in the outbox."""
     start = after.pop("start_time", time.time() - 5)
+    beside = {key: after.pop(key) for key in ("armed", "model", "why", "notify", "sinks", "state") if key in after}
     body = {"id": f"{start:.0f}-{serial:06d}", "camera": "porch", "label": "person", "sub_label": None}
     body |= {"frame_time": start, "start_time": start, "end_time": None, "score": 0.8, "top_score": 0.87}
     body |= {"box": [10, 10, 30, 40], "frame_size": [64, 48], "current_zones": [], "entered_zones": []}
-    body |= {"has_snapshot": False, "snapshot": None, **after}
+    body |= {"has_snapshot": False, "has_clip": False, "false_positive": False, "snapshot": None, "path_data": []}
+    body |= after
     return {
         "type": kind,
         "before": None,
@@ -142,6 +203,12 @@ def message(kind: str, serial: int, seq: int, **after: Any) -> dict[str, Any]:
         "seq": seq,
         "captured_at": start + seq / 1000,
         "state": "pending",
+        "sinks": {"mqtt": "pending"},
+        "armed": "armed_away",
+        "model": None,
+        "why": None,
+        "notify": None,
+        **beside,
     }
 
 

@@ -38,13 +38,32 @@ PATH = st.sampled_from(
     [
         *("/", "/login", "/setup", "/password", "/logout", "/healthz", "/metrics", "/static/app.js", "/static/", "//"),
         *("/api/status", "/api/events", "/api/alarm", "/api/events/1-a.jpg", "/live/porch.jpg", "/live/a\0.jpg", ""),
+        *(
+            "/api/cameras/porch/motion",
+            "/api/objects",
+            "/api/day",
+            "/api/events/1-a",
+            "/api/events/1-a/nothing",
+            "/api/events/%2e%2e/nothing",
+        ),
+        *("/api/events/\ud7ff", "/api/clips/1-a.mp4", "/api/clips/../x.mp4", "/static/why.js", "/static/../auth.py"),
         *("/api/cameras/porch/motion", "/api/config", "/api/config/areas/porch", "/api/config/areas/\0"),
         *("/api/config/loaded", "/api/config/unlock", "/areas", "/settings"),
     ]
 ) | st.text(max_size=10).map(lambda text: "/" + text.encode("utf-8", "replace").decode())
-QUERY = st.sampled_from([b"limit=" + b"1" * 5000, b"limit=\xb2", b"before=" + b"x" * 300, b"token=%ff", b"v="]) | VALUE
+ASKED = [
+    *(b"from=0&to=1", b"from=1e308&to=inf", b"from=-1&to=nan", b"from=999999999999&to=0", b"armed=2&clip=x"),
+    *(b"zone=%00&label=%ff", b"camera=" + b"%41" * 300, b"before=..", b"before=1-a", b"from=%D9%A1"),
+]
+QUERY = (
+    st.sampled_from([b"limit=" + b"1" * 5000, b"limit=\xb2", b"before=" + b"x" * 300, b"token=%ff", b"v=", *ASKED])
+    | VALUE
+)
 BODY = st.sampled_from(
-    [b"[" * 16000, b"&" * 30, b"a=b&" * 21, b'{"mode": "\\ud800"}', b'{"mode": "home", "code": 1}', b'{"on": false}']
+    [
+        *(b"[" * 16000, b"&" * 30, b"a=b&" * 21, b'{"mode": "\\ud800"}', b'{"mode": "home", "code": 1}'),
+        *(b'{"nothing": true}', b'{"nothing": "\\ud800"}', b'{"nothing": [[]]}', b'{"on": 1}', b'{"on": false}'),
+    ]
 ) | (st.binary(max_size=40))
 
 
@@ -69,6 +88,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Door:
     """A page with a password and a session."""
     folder: Path = tmp_path_factory.mktemp("page")
     house = MemoryHouse("porch")
+    house.happen(id="1-a")
     house.screens["porch"].show(0, jpeg(50))  # a camera without a picture is waited for, and then a 503
     file = folder / "edge.toml"
     file.write_text('[[camera]]\nname = "porch"\nsource = "synthetic:"\n')
@@ -167,3 +187,24 @@ def test_no_change_of_the_configuration_is_answered_with_a_500_or_leaves_a_file_
 def test_what_is_malformed_is_told(door: Door) -> None:
     assert ask(door.app, "GET", "/login", b"", [HOST, (b"origin", b"http://[x")], b"") == 400
     assert ask(door.app, "POST", "/login", b"", [HOST, FORM], b"a=b&" * 21) == 400
+
+
+EVERYTHING = [
+    *("/", "/password", "/logout", "/feed", "/live?cam=porch", "/live/porch.mjpeg", "/live/porch.jpg", "/api/status"),
+    *("/api/events", "/api/objects", "/api/day", "/api/events/1-a", "/api/events/1-a.jpg", "/api/events/1-a/thumb.jpg"),
+    *("/api/events/1-a/nothing", "/api/clips/1-a.mp4", "/api/alarm", "/api/alarm/log", "/api/cameras/porch/detect"),
+]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", EVERYTHING)
+def test_nothing_is_told_or_changed_without_a_session(door: Door, method: str, path: str) -> None:
+    path, _, query = path.partition("?")
+    status = ask(door.app, method, path, query.encode(), [HOST], b'{"nothing": true}')
+    assert status in (303, 401)
+
+
+def test_nothing_is_changed_without_the_token_of_the_page(door: Door) -> None:
+    cookie = door.inside()[0]
+    assert ask(door.app, "POST", "/api/events/1-a/nothing", b"", [HOST, cookie], b'{"nothing": true}') == 403
+    assert ask(door.app, "POST", "/api/events/1-a/nothing", b"", [HOST, *door.inside()], b'{"nothing": true}') == 200

@@ -1,0 +1,86 @@
+"""What happened, as the page asks for it, and the owner's word on it: the daemon's side of its timeline."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from edge.errors import UserError
+from edge.outbox import VERDICT, Outbox, Wanted, read_marks, read_object, read_objects
+from edge.types import TAMPER, Box
+
+log = logging.getLogger(__name__)
+
+
+class Learner(Protocol):
+    """A camera that learns from what its owner says. Any thread; neither call blocks."""
+
+    @property
+    def name(self) -> str:
+        """The camera's."""
+        ...
+
+    def dismiss(self, box: Box, frame_size: tuple[int, int]) -> None:
+        """What was told of this place was nothing."""
+        ...
+
+    def accept_view(self) -> None:
+        """Its view as it is now is the right one."""
+        ...
+
+
+def learn(cameras: Sequence[Learner], after: dict[str, Any]) -> None:
+    """Let the camera of an object that was nothing learn from that; a view that is right so becomes its reference."""
+    watch = next((watch for watch in cameras if watch.name == after["camera"]), None)
+    if watch is None:
+        return  # the event is of a camera that is not there any more, or of no camera at all
+    if after["label"] == TAMPER:
+        watch.accept_view()
+    else:
+        x1, y1, x2, y2 = after["box"]
+        width, height = after["frame_size"]
+        watch.dismiss((x1, y1, x2, y2), (width, height))
+
+
+class Timeline:
+    """Reads beside the running outbox. Its methods may be called from any thread and read the disk.
+
+    Args:
+        folder: the data folder
+        outbox: keeps the owner's word
+        dismissed: told of each object that was nothing, as its newest `after`; must not block
+    """
+
+    def __init__(
+        self, folder: Path, outbox: Outbox, dismissed: Callable[[dict[str, Any]], None] = lambda after: None
+    ) -> None:
+        self._folder = folder
+        self._outbox = outbox
+        self._dismissed = dismissed
+
+    def objects(self, wanted: Wanted, limit: int, before: str | None) -> list[dict[str, Any]]:
+        """The newest message of each object, newest object first; `before` is the id of one."""
+        return read_objects(self._folder, wanted, limit, before)
+
+    def messages(self, event_id: str) -> list[dict[str, Any]]:
+        """All messages about one object, oldest first."""
+        return read_object(self._folder, event_id)
+
+    def marks(self, wanted: Wanted, slot_s: float) -> dict[str, Any]:
+        """When there was something, in slots of so many seconds."""
+        return read_marks(self._folder, wanted, slot_s)
+
+    def nothing(self, event_id: str, nothing: bool, by: str) -> None:
+        """Keep the owner's word that an object was nothing, or that it was something after all.
+
+        Raises UserError if nothing is known of the object, StorageError if the disk does not take the word.
+        """
+        messages = self.messages(event_id)
+        if not messages:
+            raise UserError(f"nothing is kept of event {event_id} any more")
+        self._outbox.remember(VERDICT + event_id, "1" if nothing else "0")
+        log.info("event %s was %s, says %s", event_id, "nothing" if nothing else "something after all", by)
+        if nothing:
+            self._dismissed(messages[-1]["after"])

@@ -1,0 +1,198 @@
+// The alarm: what it does now, the four modes, the keypad, panic, and who did what.
+
+import { $, ask, closesBeside, fill, icon, make, say } from "./dom.js";
+import { countdown, exactTime, fullTime, span, timeOf, title, words } from "./words.js";
+
+const ALARM = {
+  disarmed: ["Disarmed", "Events are kept, no alerts are sent.", "disarmed"],
+  arming: ["Arming…", "Leave now.", "clock"],
+  armed_home: ["Armed · home", "Somebody is in. Alerts are sent.", "home"],
+  armed_away: ["Armed · away", "Nobody is in. Alerts are sent.", "away"],
+  armed_night: ["Armed · night", "Everybody sleeps. Alerts are sent.", "night"],
+  pending: ["Somebody is there", "Disarm, or the alarm goes off.", "clock"],
+  triggered: ["Alarm!", "Something was seen while the house was armed.", "alert"],
+};
+const HOLD_MS = 2000; // panic is meant, never an accident
+
+let state = "disarmed";
+let detail = null; // `alarm_detail` of the status; null from a device that has none
+let ends = 0; // of the delay that runs, by performance.now(); 0 for none
+let opens = 0; // the end of a lockout, likewise
+let wanted = null; // what the keypad's code is for: {mode, now}
+let tellStatus = () => {};
+
+export function showAlarm(now, more = null) {
+  const [name, hint, symbol] = ALARM[now] ?? [title(now), "", "alert"];
+  const panel = $("alarm");
+  state = now;
+  detail = more;
+  ends = more?.until_s == null ? 0 : performance.now() + more.until_s * 1000;
+  panel.dataset.state = now;
+  fill($("alarm-state"), name);
+  fill($("alarm-hint"), hintOf(hint));
+  icon(panel.querySelector(".alarm__badge"), symbol);
+  const mode = now === "disarmed" ? now : (more?.mode ?? now.replace("armed_", ""));
+  for (const button of panel.querySelectorAll(".mode")) button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
+  $("alarm-more").hidden = !more;
+  $("alarm-now").hidden = now !== "arming";
+  fill($("alarm-next"), more?.next ? `Next: ${words(more.next.do)} at ${soon(more.next.at)}` : "");
+  tick();
+  panel.parentElement.style.setProperty("--alarm-height", `${panel.offsetHeight}px`);
+}
+
+/** What set it off, or who armed it and when, where the device tells; and what the state means. */
+function hintOf(meaning) {
+  if (state === "pending" && detail?.cause) return `${title(detail.cause)}. Disarm, or the alarm goes off.`;
+  if (state === "triggered" && detail?.cause) return `${title(detail.cause)}.`;
+  if (!detail?.by || !state.startsWith("armed_")) return meaning;
+  return `${meaning} Set ${typeof detail.since === "number" ? `at ${soon(detail.since)} ` : ""}by ${detail.by}.`;
+}
+
+/** A time of today without its day. */
+function soon(at) {
+  const date = new Date(at * 1000);
+  const today = date.toDateString() === new Date().toDateString();
+  return today ? timeOf(at) : `${date.toLocaleDateString(undefined, { weekday: "short" })} ${timeOf(at)}`;
+}
+
+/** The running delay, and how long the keypad stays locked. */
+export function tick() {
+  const left = ends ? (ends - performance.now()) / 1000 : null;
+  const shown = left !== null && (state === "arming" || state === "pending");
+  $("alarm-count").hidden = !shown;
+  if (shown) fill($("alarm-count"), countdown(left));
+  const locked = (opens - performance.now()) / 1000;
+  for (const key of $("pin").querySelectorAll(".key, [type=submit]")) key.disabled = locked > 0;
+  if (locked > 0) fill($("pin-why"), `Too many wrong codes. Wait ${span(Math.ceil(locked))}.`);
+  else if (opens) {
+    opens = 0;
+    fill($("pin-why"), "Try again.");
+  }
+}
+
+const wantsCode = (mode) => Boolean(detail?.code) && (mode === "disarmed" ? state !== "disarmed" : Boolean(detail.code_to_arm));
+
+async function setAlarm(mode, { code = null, now = false } = {}) {
+  if (code === null && mode !== "panic" && wantsCode(mode)) return askCode(mode, now, "");
+  const panel = $("alarm");
+  panel.setAttribute("aria-busy", "true");
+  const { ok, status, said, wait } = await ask("/api/alarm", { mode, code, ...(now ? { now } : {}) });
+  panel.removeAttribute("aria-busy");
+  if (ok) {
+    $("pin").close();
+    tellStatus(said);
+    return complain("");
+  }
+  const why = said?.error ?? "That did not reach the device. The alarm is as it was.";
+  // Without a code given, 409 alone asks for one: 403 is a page that is out of date.
+  const locked = [403, 429].includes(status) && wait > 0;
+  const again = code === null ? (mode === "disarmed" && status === 409) || locked : [403, 409, 429].includes(status);
+  if (!again) {
+    $("pin").close();
+    return complain(why);
+  }
+  if (wait) opens = performance.now() + wait * 1000;
+  askCode(mode, now, why);
+}
+
+function complain(text) {
+  fill($("alarm-wrong"), text);
+  $("alarm-wrong").hidden = !text;
+}
+
+// ---------------------------------------------------------------- keypad
+
+function askCode(mode, now, why) {
+  complain("");
+  wanted = { mode, now };
+  const verb = mode === "disarmed" ? "disarm" : "arm";
+  fill($("pin-title"), `Code to ${verb}`);
+  fill($("pin-ok"), title(verb));
+  fill($("pin-why"), why);
+  $("pin-code").value = "";
+  $("pin").dataset.wrong = String(Boolean(why));
+  if (!$("pin").open) $("pin").showModal();
+  $("pin-code").focus();
+  tick();
+}
+
+function press(key) {
+  const code = $("pin-code");
+  code.value = key === "clear" ? "" : key === "back" ? code.value.slice(0, -1) : code.value + key;
+  $("pin").dataset.wrong = "false";
+}
+
+// ---------------------------------------------------------------- panic: held, by finger, mouse or key
+
+let held = null;
+
+function hold() {
+  if (held) return;
+  $("panic").dataset.held = "true";
+  say("Keep holding for panic");
+  held = setTimeout(() => {
+    release();
+    navigator.vibrate?.(400);
+    setAlarm("panic");
+  }, HOLD_MS);
+}
+
+function release() {
+  clearTimeout(held);
+  held = null;
+  $("panic").dataset.held = "false";
+}
+
+function listenForPanic() {
+  const panic = $("panic");
+  panic.addEventListener("pointerdown", (event) => event.button === 0 && hold());
+  for (const kind of ["pointerup", "pointerleave", "pointercancel", "blur", "keyup"]) panic.addEventListener(kind, release);
+  panic.addEventListener("keydown", (event) => [" ", "Enter"].includes(event.key) && hold());
+  panic.addEventListener("contextmenu", (event) => event.preventDefault());
+}
+
+// ---------------------------------------------------------------- the log
+
+async function openLog() {
+  $("log-list").replaceChildren(make("li", { textContent: "Reading…" }));
+  $("log").showModal();
+  const { ok, said } = await ask("/api/alarm/log?limit=100");
+  const rows = ok ? said.map(logRow) : [make("li", { textContent: said?.error ?? "That did not reach the device." })];
+  $("log-list").replaceChildren(...(rows.length ? rows : [make("li", { textContent: "Nothing yet." })]));
+}
+
+function logRow({ at, clock_ok: sure = true, what, by, from, result }) {
+  const time = make("time", { textContent: sure ? `${dateOf(at)} ${exactTime(at)}` : "clock not set", title: fullTime(at) });
+  const who = [by, from].filter(Boolean).join(", ");
+  const text = make("span", { className: "log__what", textContent: title(what) });
+  const row = make("li", { className: "log__row" }, time, text, make("span", { className: "log__who", textContent: who }));
+  if (result && result !== "ok" && result !== "done") {
+    row.append(make("span", { className: "log__result", textContent: words(result) }));
+    row.dataset.bad = "true";
+  }
+  return row;
+}
+
+const dateOf = (at) => new Date(at * 1000).toLocaleDateString(undefined, { day: "numeric", month: "short" });
+
+// ---------------------------------------------------------------- start
+
+/** Listen to the panel's buttons; `status(news)` takes what the device answers. */
+export function startAlarm(status) {
+  tellStatus = status;
+  for (const button of document.querySelectorAll(".mode")) button.addEventListener("click", () => setAlarm(button.dataset.mode));
+  for (const key of document.querySelectorAll(".key")) {
+    key.addEventListener("pointerdown", (event) => event.preventDefault()); // the focus stays in the field
+    key.addEventListener("click", () => press(key.dataset.key));
+  }
+  $("alarm-now").addEventListener("click", () => detail?.mode && setAlarm(detail.mode, { now: true }));
+  $("pin-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    setAlarm(wanted.mode, { code: $("pin-code").value, now: wanted.now });
+  });
+  $("pin-cancel").addEventListener("click", () => $("pin").close());
+  $("log-open").addEventListener("click", openLog);
+  closesBeside($("pin"));
+  closesBeside($("log"));
+  listenForPanic();
+}
