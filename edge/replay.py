@@ -13,6 +13,8 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any, BinaryIO
 
+from edge.alarm import settings_of
+from edge.alarm.machine import Mode
 from edge.capture.ahead import decode_ahead
 from edge.capture.base import Shot, Source
 from edge.capture.file import open_file
@@ -21,6 +23,7 @@ from edge.detector import Detector
 from edge.evidence.quality import quality
 from edge.metrics import Stages
 from edge.pipeline import Look, watch
+from edge.rehearsal import Rehearsal
 from edge.rules import Rules
 from edge.sinks.base import encode
 from edge.tally import Tally
@@ -43,6 +46,7 @@ def replay(
     detector: Detector | None,
     outputs: Outputs,
     *,
+    mode: Mode = "away",
     hold: float = 0.0,
     progress: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Any]:
@@ -50,9 +54,10 @@ def replay(
 
     Args:
         clip: any video that FFmpeg reads
-        config: model and node; no sink, alarm or page of it is used: a replay is armed, and tells nobody
+        config: model, node and alarm; no sink or page of it is used: a replay is armed, and tells nobody
         camera: whose labels and zones apply
         detector: for the camera's labels, closed at the end; None where motion alone is wanted
+        mode: that the alarm is armed in before the clip begins
         hold: repeat the last frame for so many seconds
         progress: called with each frame's number
 
@@ -63,15 +68,16 @@ def replay(
     source = open_file(clip)
     stages = Stages(keep=None)
     ref = detector.ref if detector else None
-    rules = _rules(camera, ref)
+    alarm = Rehearsal(settings_of(config), mode)
+    rules = _rules(camera, ref, alarm.armed)
     tally = Tally([zone.name for zone in camera.zone], [line.name for line in camera.line])
-    book = _Book(outputs, config.node.name if "name" in config.node.model_fields_set else "replay", tally)
+    book = _Book(outputs, config.node.name if "name" in config.node.model_fields_set else "replay", tally, alarm)
     wall, cpu = perf_counter(), process_time()
     try:
         tracker = tracker_of(camera, config.model, detector)
         # Closed before the source is: a decoder that still runs must not lose its container.
         with closing(_frames(source, camera.name, hold, stages, progress)) as frames:
-            guards = nuisance_of(camera), tamper_of(camera, "replay", lambda: "armed_away")
+            guards = nuisance_of(camera), tamper_of(camera, "replay", lambda: alarm.armed)
             sees = masked(detector, camera)
             watch(frames, gate_of(camera), sees, tracker, rules, book.event, book.look, stages, *guards)
     finally:
@@ -85,6 +91,7 @@ def replay(
         "inferences": book.inferences,
         "events": book.events,
         **tally.summary(),
+        "alarm": alarm.changes,
         "wall_s": round(perf_counter() - wall, 4),
         "cpu_s": round(process_time() - cpu, 4),
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
@@ -94,11 +101,9 @@ def replay(
     }
 
 
-def _rules(camera: Camera, ref: ModelRef | None) -> Rules:
+def _rules(camera: Camera, ref: ModelRef | None, armed: str) -> Rules:
     scene = scene_of(camera)
-    return Rules(
-        camera.name, "replay", camera.labels, lambda: "armed_away", scene=scene, model=lambda: ref, quality=quality
-    )
+    return Rules(camera.name, "replay", camera.labels, lambda: armed, scene=scene, model=lambda: ref, quality=quality)
 
 
 def _frames(
@@ -122,20 +127,23 @@ def _frames(
 class _Book:
     """Writes events and trace lines, and counts."""
 
-    def __init__(self, outputs: Outputs, node: str, tally: Tally) -> None:
-        self._events, self._trace, self._node, self._tally = outputs.events, outputs.trace, node, tally
+    def __init__(self, outputs: Outputs, node: str, tally: Tally, alarm: Rehearsal) -> None:
+        self._events, self._trace, self._node = outputs.events, outputs.trace, node
+        self._tally, self._alarm = tally, alarm
         self.frames = self.motion_frames = self.inferences = self.events = 0
 
     def event(self, event: Event) -> None:
         """One line of the events file."""
         self.events += 1
         self._tally.take(event)
+        self._alarm.take(event)
         stamp = Stamp("replay", self.events, self._node, event.captured_at)
         self._events.write(encode(event_payload(event, stamp)) + b"\n")
 
     def look(self, look: Look) -> None:
         """One line of the trace."""
         self.frames += 1
+        self._alarm.pass_until(look.frame.time)
         self.motion_frames += bool(look.moved)
         self.inferences += look.inferred
         if self._trace is not None:

@@ -46,11 +46,14 @@ class Tally:
 
 
 def table(summary: dict[str, Any]) -> list[str]:
-    """A tally's summary in lines for a person; none where nothing was drawn and nothing was told."""
+    """A replay's summary in lines for a person; none where nothing was drawn and nothing was told."""
     rows = [(f"alerts, {label}", str(n)) for label, n in summary["alerts"].items()]
     for name, zone in summary["zones"].items():
         entered = ", ".join(f"{label} {n}" for label, n in zone["entered"].items())
         rows.append((f"zone {name}, entered", entered or "0"))
     rows += [(f"line {name}", f"in {ways['in']}, out {ways['out']}") for name, ways in summary["lines"].items()]
+    for change in summary.get("alarm", ()):
+        cause = f": {change['cause']}" if change["cause"] else ""
+        rows.append(("alarm", f"{change['state']} at {change['time']:.1f} s{cause}"))
     width = max((len(head) for head, _ in rows), default=0)
     return [f"  {head:<{width}}  {figures}" for head, figures in rows]

@@ -10,6 +10,7 @@ from typing import Any
 
 from edge.alarm.access import Access
 from edge.alarm.core import SCHEDULE, Core
+from edge.alarm.intrusion import intrusion_of
 from edge.alarm.keeping import KEY, Keeping
 from edge.alarm.machine import Arm, Disarm, Input, Intrusion, Panic
 from edge.alarm.orders import ARM, COMMANDS, Command, obey
@@ -17,7 +18,7 @@ from edge.alarm.settings import AlarmSettings
 from edge.alarm.timetable import LOOK_S, Timetable
 from edge.alarm.world import Remember, World
 from edge.errors import StorageError, UserError
-from edge.types import DARK, TAMPER, Event
+from edge.types import Event
 
 log = logging.getLogger(__name__)
 
@@ -145,16 +146,10 @@ class Alarm:
         return bool(done)
 
     def hear(self, event: Event) -> None:
-        """Take in what a camera tells; only queues. An object counts while it moves, and from the moment at which it
-        was seen: what was seen while disarmed is nobody's intrusion afterwards. Darkness is none: somebody may just
-        have gone to bed."""
-        after = event.after
-        if event.type == "end" or after.stationary or event.armed == "disarmed":
-            return
-        if after.label == TAMPER and after.sub_label == DARK:
-            return
-        if after.label in self._settings.labels:
-            self._heard.append(Intrusion(after.camera, after.label, after.current_zones))
+        """Take in what a camera tells; only queues."""
+        seen = intrusion_of(event, self._settings.labels)
+        if seen is not None:
+            self._heard.append(seen)
             self._wake.set()
 
     def run(self, stop: threading.Event, alive: Callable[[float], None]) -> None:

@@ -22,6 +22,8 @@ from edge.errors import StorageError, UserError
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+    from edge.alarm.machine import Mode
+
 
 @click.command()
 @click.argument("clip", type=click.Path(path_type=Path))
@@ -29,13 +31,19 @@ if TYPE_CHECKING:
     "--events", required=True, type=click.Path(path_type=Path), help="Write the events here, a JSON line each."
 )
 @click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), help="Take model, labels and zones from here."
+    "--config", "config_file", type=click.Path(path_type=Path), help="Take model, zones, alarm and all else from here."
 )
 @click.option("--camera", "camera_name", help="Whose labels and zones of the configuration apply.")
 @click.option("--model", help="Model to use: a catalogue name or a file.")
 @click.option("--engine", help="An engine, or several separated by commas, in order.")
 @click.option("--threads", type=click.IntRange(min=0), help="CPU threads; 0: the cores, four at most.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting; may be repeated.")
+@click.option(
+    "--mode",
+    type=click.Choice(["home", "away", "night"]),
+    default="away",
+    help="What the alarm is armed in; --summary says what it would have done.",
+)
 @click.option("--hold", type=click.FloatRange(min=0), default=0.0, help="Repeat the last frame for so many seconds.")
 @click.option("--summary", "summary_file", type=click.Path(path_type=Path), help="Write counts and timings here.")
 @click.option("--trace", "trace_file", type=click.Path(path_type=Path), help="Write a JSON line a frame here.")
@@ -48,6 +56,7 @@ def replay(
     engine: str | None,
     threads: int | None,
     overrides: tuple[str, ...],
+    mode: Mode,
     hold: float,
     summary_file: Path | None,
     trace_file: Path | None,
@@ -78,7 +87,7 @@ def replay(
     detector = open_model(config, [camera], passed_over=tell_passed_over) if objects_of(camera) else None
     with _writing(events) as out, _writing(trace_file) as trace, _progress(clip) as progress:
         assert out is not None  # noqa: S101 - `events` is required
-        summary = run(clip, config, camera, detector, Outputs(out, trace), hold=hold, progress=progress)
+        summary = run(clip, config, camera, detector, Outputs(out, trace), mode=mode, hold=hold, progress=progress)
     if summary_file:
         with _writing(summary_file) as out:
             assert out is not None  # noqa: S101 - there is a path
