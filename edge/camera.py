@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from edge import wiring
 from edge.board import Board
-from edge.capture.base import Source
-from edge.capture.latest import Latest
-from edge.capture.ring import attach
-from edge.capture.sources import open_source
 from edge.clock import Clock, synchronised
 from edge.config.schema import Camera, Model
 from edge.detector import Detector
-from edge.errors import CameraError
 from edge.evidence import picture
 from edge.evidence.quality import quality
 from edge.keeping import Keeping
@@ -25,19 +18,17 @@ from edge.live import LiveView
 from edge.metrics import Stages
 from edge.nuisance import Kept
 from edge.pipeline import Look, watch
+from edge.reader import OFF, Reader
 from edge.rules import Rules
 from edge.states import States
 from edge.supervisor import Part
-from edge.switches import Name, Switches
+from edge.switches import Switches
 from edge.types import Box, Event, Frame, ModelRef
 
-CONNECT_S = 15.0
-READ_S = 10.0
 INFER_S = 20.0
-"""How long a camera may take to connect, to give a picture, and a picture to be worked on, before that is a fault."""
+"""How long a picture may take to be worked on before that is a fault."""
 LOAD_S = 180.0
 """The same for a model that no camera needed before."""
-OFF = "switched off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +86,9 @@ class CameraWatch:
             quality=quality,
         )
         self._ring = around.keeping.ring(self.name)
-        self._slot = Latest()
         self._stages = Stages()
-        self._index = 0
         self._inferences = 0
-        self._arrivals: deque[float] = deque(maxlen=50)
         self._look: Look | None = None
-        self._online = False
-        self._lost = threading.Event()
-        self._reason: str | None = "starting" if switches.on("enabled") else OFF
         self._blind: str | None = None
         self._states = States(
             around.board,
@@ -117,69 +102,24 @@ class CameraWatch:
         self._tamper = wiring.tamper_of(settings, around.boot_id, around.armed, self._states.tamper, self._draw)
         if self._tamper is not None:
             self._states.tamper(self._tamper.state)  # the broker may still hold what an earlier run saw
-        self._closed = False
-        self._telling = threading.Lock()
-        self._tell_status()
-        switches.listen(self._switched)
+        self._reader = Reader(settings, switches, around.clock, self._ring, self._states.status)
 
     def read(self, part: Part) -> None:
         """The reader's thread: pictures into the slot while the camera is switched on, until the part stops; raises
         CameraError when the camera goes away, to be called again."""
-        while not (part.stop.is_set() or self._closed):
-            try:
-                if self.switches.begin("enabled"):
-                    self._watch(part)
-            finally:
-                self.switches.rest("enabled")
-                self._tell_status()
-            part.waiting(float("inf"), OFF)
-            self._await(part, on=True)
-
-    def _watch(self, part: Part) -> None:
-        """Open the source and hand over what it gives, until the camera is switched off or the part stops."""
-        settings = self._settings
-        part.waiting(CONNECT_S, "connecting")
-        source = self._open()
-        try:
-            while True:
-                self._play(source, part)
-                if self._unwanted(part) or source.live:
-                    break
-                source.close()
-                if not settings.loop:
-                    self.away("the clip has ended")
-                    part.waiting(float("inf"), "the clip has ended")
-                    self._await(part, on=False)
-                    return
-                source = self._open()
-        finally:
-            source.close()
-        if part.stop.is_set() or self._closed:
-            return
-        if self.switches.wanted("enabled"):
-            raise CameraError(f"{settings.shown}: the camera ended its stream")
-        self._online = False
-        self._lost.set()
-
-    def _open(self) -> Source:
-        source = open_source(self._settings.address)
-        if self._ring is not None:
-            attach(source, self._ring)
-        return source
+        self._reader.read(part)
 
     def close(self) -> None:
         """No further frame: the pipeline ends what it follows and stops. Any thread."""
-        self._closed = True
-        self._slot.close()
-        self.switches.wake()
+        self._reader.close()
 
     def work(self, part: Part) -> None:
         """The pipeline's thread, until the slot is closed."""
-        while not self._slot.closed:
-            if not (self._closed or self.switches.wanted("enabled")):
+        while not self._reader.slot.closed:
+            if not self._reader.wanted:
                 part.waiting(float("inf"), OFF)
                 self.switches.rest("motion")
-                self._await(part, on=True)
+                self._reader.wait(part, on=True)
                 continue
             try:
                 detector = self._seeing(part)
@@ -212,19 +152,17 @@ class CameraWatch:
     def status(self) -> dict[str, Any]:
         """What the page and `edge status` show of this camera."""
         look = self._look
-        times = list(self._arrivals)
-        span = times[-1] - times[0] if len(times) > 1 else 0.0
         stages = self._stages.summary()
         return {
             "name": self.name,
-            "status": self._status,
+            "status": self._reader.status,
             "switches": self.switches.states(),
-            "reason": self._reason or self._blind,
+            "reason": self._reader.reason or self._blind,
             "source": self._settings.shown,
-            "fps": round((len(times) - 1) / span, 1) if span and self._online else 0.0,
+            "fps": self._reader.fps,
             "size": list(look.frame.size) if look else None,
-            "frames": self._index,
-            "dropped": self._slot.dropped,
+            "frames": self._reader.frames,
+            "dropped": self._reader.slot.dropped,
             "inferences": self._inferences,
             "motion": self._states.moving,
             "tamper": None if self._tamper is None else self._tamper.state,
@@ -233,34 +171,13 @@ class CameraWatch:
             "stage_ms": {name: {"p50": s["p50"], "p95": s["p95"]} for name, s in stages.items()},
         }
 
-    def _play(self, source: Source, part: Part) -> None:
-        """Hand over what a source gives until it ends; a clip at its own rate, a camera as it comes."""
-        clock, fewest = self._around.clock, 1 / (self._settings.max_fps or 1e6)
-        begun = clock.monotonic()
-        due = 0.0
-        for shot in source.shots():
-            early = 0.0 if source.live else begun + shot.time - clock.monotonic()
-            part.working(READ_S + max(early, 0.0))
-            if (early > 0 and part.stop.wait(early)) or self._unwanted(part):
-                return
-            now = clock.monotonic()
-            if not self._online:
-                self._online, self._reason = True, None
-                self._lost.clear()
-                self._tell_status()
-            if now < due:
-                continue
-            due = max(now, due + fewest) if due else now + fewest
-            self._arrivals.append(now)
-            self._slot.put(Frame(self.name, self._index, now, clock.wall(), shot.picture))
-            self._index += 1
-
     def _frames(self, part: Part, detect: bool) -> Iterator[Frame]:
         """The newest frames until the slot is closed, the camera is lost or detection is switched; says on the way that
         the pipeline lives."""
-        while not self._slot.closed and not self._lost.is_set() and self.switches.wanted("detect") == detect:
+        slot, lost = self._reader.slot, self._reader.lost
+        while not slot.closed and not lost.is_set() and self.switches.wanted("detect") == detect:
             self.switches.begin("motion")
-            frame = self._slot.take(1.0)
+            frame = slot.take(1.0)
             if frame is not None:
                 part.expect(INFER_S)
                 yield frame
@@ -269,13 +186,13 @@ class CameraWatch:
                 continue
             part.waiting(INFER_S, "no picture")
             self._states.still(self._around.clock.monotonic())
-        if self._lost.is_set():
+        if lost.is_set():
             part.waiting(INFER_S, "no picture")
-            self._slot.take(0.0)  # what came before the loss is no picture of now
+            slot.take(0.0)  # what came before the loss is no picture of now
             if not self.switches.wanted("enabled"):
                 self._look = None
                 self.live.clear()
-            self._lost.clear()
+            lost.clear()
 
     def _seeing(self, part: Part) -> Detector | None:
         """The detector for what follows, None while nothing is to be detected. Raises EdgeError as its maker does."""
@@ -285,14 +202,6 @@ class CameraWatch:
             part.waiting(LOAD_S, "loading the model")
             self._detector = self._open_detector()
         return self._detector
-
-    def _await(self, part: Part, *, on: bool) -> None:
-        """Sleep until the camera is switched on or off, or all of it ends."""
-        self.switches.wait_for("enabled", on, lambda: part.stop.is_set() or self._closed)
-
-    def _unwanted(self, part: Part) -> bool:
-        """Whether the reader is to leave its source."""
-        return part.stop.is_set() or self._closed or not self.switches.wanted("enabled")
 
     def _model_ref(self) -> ModelRef | None:
         """The model behind an event, with what its newest inference took."""
@@ -326,21 +235,4 @@ class CameraWatch:
 
     def away(self, reason: str) -> None:
         """The camera is gone: say so, and have the pipeline end what it was following."""
-        self._online, self._reason = False, reason
-        self._lost.set()
-        self._tell_status()
-
-    @property
-    def _status(self) -> str:
-        return "disabled" if not self.switches.on("enabled") else "online" if self._online else "offline"
-
-    def _tell_status(self) -> None:
-        """Say how the camera is; asked and said under one lock, so that no older word comes last."""
-        with self._telling:
-            self._states.status(self._status)
-
-    def _switched(self, name: Name, on: bool) -> None:
-        """A switch has become true."""
-        if name == "enabled":
-            self._reason = "starting" if on else OFF
-            self._tell_status()
+        self._reader.away(reason)
