@@ -104,6 +104,27 @@ def test_a_tap_on_the_bar_leads_to_that_time(page: Page, busy: Site) -> None:
     expect(page.locator(".event").first).to_contain_text("09:00")
 
 
+def test_a_phone_is_wide_enough_for_a_chosen_time_and_the_date_stays_in_sight(page: Page, busy: Site) -> None:
+    enter(page, busy)
+    page.get_by_role("button", name="Day before").click()
+    track = page.locator("#strip-track")
+    track.tap(position={"x": track.evaluate("node => node.clientWidth") * 0.3, "y": 5})
+    expect(page.locator("#day-until")).to_contain_text("until ")
+    expect(page.get_by_role("button", name="Latest")).to_be_in_viewport()
+    assert page.evaluate("[document.documentElement.scrollWidth, innerWidth]") == [390, 390]
+    expect(page.get_by_role("navigation", name="Parts of the page")).to_be_in_viewport()
+    expect(page.locator(".strip__cursor")).to_be_visible()
+    expect(page.locator("#strip-at")).to_be_hidden()  # it would lie over the date
+
+
+def test_the_filter_shows_its_words_whole_on_a_phone(page: Page, busy: Site) -> None:
+    enter(page, busy)
+    page.get_by_role("button", name="Filter").click()
+    for select in page.get_by_role("form", name="Which events").get_by_role("combobox").all():
+        expect(select).to_be_visible()
+        assert select.evaluate("node => node.clientWidth") > 250
+
+
 def test_the_bar_is_worked_by_keys_and_says_where_it_stands(page: Page, busy: Site) -> None:
     enter(page, busy)
     page.get_by_role("button", name="Day before").click()

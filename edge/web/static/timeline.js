@@ -70,7 +70,7 @@ function drawBar() {
   $("strip-time").value = until === null ? slots : (until - bar.from) / bar.slot;
   const now = (Date.now() / 1000 - bar.from) / bar.slot / slots;
   $("strip").style.setProperty("--now", now >= 0 && now <= 1 ? `${now * 100}%` : "200%");
-  pointAt(until === null ? null : (until - bar.from) / bar.slot);
+  standAtChosen();
 }
 
 function barRow(name, marks, slots) {
@@ -98,6 +98,12 @@ function pointAt(slot) {
   $("strip").style.setProperty("--at", `${share * 100}%`);
   fill($("strip-at"), text);
   $("strip-time").setAttribute("aria-valuetext", text);
+}
+
+/** Nothing is pointed at any more: the mark of the chosen time stays, which is said beside the date. */
+function standAtChosen() {
+  pointAt(until === null ? null : (until - bar.from) / bar.slot);
+  if (until !== null) $("strip").dataset.pointed = "chosen";
 }
 
 /** The list begins with what came up to the end of this slot. */
@@ -130,7 +136,7 @@ function listenToBar() {
   for (const kind of ["pointerleave", "pointercancel"]) {
     strip.addEventListener(kind, () => {
       pulled = false;
-      pointAt(until === null ? null : (until - bar.from) / bar.slot);
+      standAtChosen();
     });
   }
   $("strip-time").addEventListener("input", () => {
