@@ -211,7 +211,8 @@ class Daemon:
     @property
     def timeline(self) -> Timeline:
         """What happened, as objects, and what the owner says of them."""
-        return Timeline(self.config.node.data, self.outbox, partial(learn, self.cameras))
+        before_s = self.config.clips.before_s
+        return Timeline(self.config.node.data, self.outbox, partial(learn, self.cameras), before_s)
 
     def metrics(self) -> str:
         """The status in Prometheus' text format."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from edge.errors import UserError
+from edge.evidence.mp4 import began
 from edge.outbox import VERDICT, Outbox, Wanted, read_marks, read_object, read_objects
 from edge.types import TAMPER, Box
 
@@ -51,22 +52,39 @@ class Timeline:
         folder: the data folder
         outbox: keeps the owner's word
         dismissed: told of each object that was nothing, as its newest `after`; must not block
+        before_s: how much of a clip is to be seen before its event
     """
 
     def __init__(
-        self, folder: Path, outbox: Outbox, dismissed: Callable[[dict[str, Any]], None] = lambda after: None
+        self,
+        folder: Path,
+        outbox: Outbox,
+        dismissed: Callable[[dict[str, Any]], None] = lambda after: None,
+        before_s: float = 0.0,
     ) -> None:
         self._folder = folder
         self._outbox = outbox
         self._dismissed = dismissed
+        self._before_s = before_s
 
     def objects(self, wanted: Wanted, limit: int, before: str | None) -> list[dict[str, Any]]:
         """The newest message of each object, newest object first; `before` is the id of one."""
         return read_objects(self._folder, wanted, limit, before)
 
     def messages(self, event_id: str) -> list[dict[str, Any]]:
-        """All messages about one object, oldest first."""
-        return read_object(self._folder, event_id)
+        """All messages about one object, oldest first, with `clip_from_s`: how far into its clip, which it may share
+        with others, to begin so that the event comes after `before_s`; None where there is no clip or that is unknown.
+        """
+        rows = read_object(self._folder, event_id)
+        clip = rows[-1]["clip"] if rows else None
+        begin = began(Path(clip)) if clip else None
+        for row in rows:
+            row["clip_from_s"] = None if begin is None else self._from(begin, row["after"]["start_time"])
+        return rows
+
+    def _from(self, begin: float, start_time: float) -> float:
+        """A clip's begin is known to the second, so this is up to one second early, and never late."""
+        return round(max(0.0, start_time - begin - 1.0 - self._before_s), 3)
 
     def marks(self, wanted: Wanted, slot_s: float) -> dict[str, Any]:
         """When there was something, in slots of so many seconds."""

@@ -8,12 +8,17 @@ from typing import Any
 
 import pytest
 
+from edge.capture.file import open_file
+from edge.capture.ring import Ring, attach
 from edge.clock import SystemClock
 from edge.errors import UserError
+from edge.evidence.mp4 import ClipFile
 from edge.outbox import Outbox, Wanted
+from edge.paths import clip_path
 from edge.timeline import Timeline, learn
 from edge.types import Box
 from tests.support.events import event
+from tests.support.film import film, play
 
 
 @pytest.fixture
@@ -43,6 +48,25 @@ def test_a_word_about_what_is_not_kept_is_refused(tmp_path: Path, outbox: Outbox
     with pytest.raises(UserError, match="2-b"):
         Timeline(tmp_path, outbox).nothing("2-b", True, "web")
     assert outbox.recall("nothing:2-b") is None
+
+
+def test_a_clip_that_is_shared_is_entered_where_the_event_is(tmp_path: Path, outbox: Outbox) -> None:
+    timeline = Timeline(tmp_path, outbox, before_s=5.0)
+    assert [row["clip_from_s"] for row in timeline.messages("1-a")] == [None, None]
+    start = timeline.messages("1-a")[0]["after"]["start_time"]
+    source = open_file(film(tmp_path / "film.mp4", b=0))
+    ring = Ring(lambda: 0.0, 1000.0)
+    attach(source, ring)
+    play(source)
+    path = clip_path(tmp_path, "1-a")
+    path.parent.mkdir()
+    packets = ring.after(0, 1 << 40)
+    clip = ClipFile(path, packets[0].coding, start - 27.0)
+    for packet in packets:
+        clip.add(packet)
+    clip.close()
+    assert all(21.0 <= row["clip_from_s"] <= 22.0 for row in timeline.messages("1-a"))
+    assert Timeline(tmp_path, outbox, before_s=30.0).messages("1-a")[0]["clip_from_s"] == 0.0
 
 
 class Pupil:

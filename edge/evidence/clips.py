@@ -244,7 +244,8 @@ class Clips:
                 continue
             self._skipped += gap
             if recording.file is None:
-                recording.file = self._shelf.begin(recording.events[0], packet.coding)
+                began = self._clock.wall() - (self._clock.monotonic() - packet.time)
+                recording.file = self._shelf.begin(recording.events[0], packet.coding, began)
                 recording.coding, recording.begun = packet.coding, packet.time
             recording.file.add(packet)
             recording.next = packet.serial + 1

@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -22,6 +23,8 @@ from edge.types.packet import TICKS, Coding, Packet
 
 SYNC_S = 5.0
 """How much of a clip a power cut may cost: more often would wear out a card."""
+_EPOCH = 2_082_844_800
+"""Unix time 0 in the seconds since 1904 of a movie header."""
 _OPTIONS = {"movflags": "hybrid_fragmented+frag_keyframe", "frag_duration": "2000000"}
 
 
@@ -31,12 +34,13 @@ class ClipFile:
     Args:
         path: is made, and must not exist
         coding: of all packets that will come
+        began: Unix time of the first of them, if known; whole seconds of it are kept in the file
 
     Raises:
         StorageError: it cannot be made; also from every method, once the disk refuses.
     """
 
-    def __init__(self, path: Path, coding: Coding) -> None:
+    def __init__(self, path: Path, coding: Coding, began: float | None = None) -> None:
         self.path = path
         self._disk = _Disk(path)
         self._first: int | None = None
@@ -45,6 +49,8 @@ class ClipFile:
             with av.open(io.BytesIO(coding.seed), format="nut") as seed:
                 self._made = av.open(self._disk, "w", format="mp4", options=_OPTIONS)
                 self._stream = self._made.add_stream_from_template(seed.streams.video[0], opaque=True)
+            if began is not None:
+                self._made.metadata["creation_time"] = f"{datetime.fromtimestamp(began, UTC):%Y-%m-%dT%H:%M:%SZ}"
         except (FFmpegError, OSError, ValueError) as fault:
             self._disk.close()
             raise StorageError(f"{path}: cannot be written: {fault}") from None
@@ -128,6 +134,28 @@ class _Disk:
         self._file.close()
 
 
+def began(path: Path) -> int | None:
+    """Unix time at which a clip begins, rounded down; None if there is no such file, or it does not say.
+
+    The creation time of the movie header, ISO/IEC 14496-12, 8.2.2: kept by the file itself, whatever is restarted,
+    repaired or copied.
+    """
+    try:
+        with path.open("rb") as file:
+            boxes = _boxes(file, os.fstat(file.fileno()).st_size)
+            index = next((at for at, _, kind in boxes if kind == b"moov"), None)
+            if index is None:
+                return None
+            file.seek(index + 8)  # the movie header is the first box in it
+            head = file.read(20)
+    except OSError:
+        return None
+    if head[4:8] != b"mvhd":
+        return None
+    made = int.from_bytes(head[12:20] if head[8] else head[12:16], "big")  # version 1 has 64 bits, from 2040 on
+    return made - _EPOCH if made > _EPOCH else None
+
+
 def repair(path: Path) -> int:
     """Cut a file that was never ended after the last fragment that is whole. Raises OSError.
 
@@ -144,8 +172,21 @@ def repair(path: Path) -> int:
 
 def _whole(file: BinaryIO, size: int) -> int:
     """Where the last sample data ends whose index is there as well: top-level boxes of ISO/IEC 14496-12, 4.2."""
-    at = good = 0
+    good = 0
     indexed = data = False
+    for _, end, kind in _boxes(file, size):
+        if kind == b"moov" and not indexed:
+            indexed = True
+            good = end if data else good  # the index of a file that was ended stands behind its data
+        elif kind == b"mdat":
+            data = True
+            good = end if indexed else good
+    return good
+
+
+def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[int, int, bytes]]:
+    """Begin, end and kind of each top-level box that is whole."""
+    at = 0
     while at + 8 <= size:
         file.seek(at)
         head = file.read(16)
@@ -153,12 +194,6 @@ def _whole(file: BinaryIO, size: int) -> int:
         if length == 1:
             length = int.from_bytes(head[8:16], "big")
         if length < 8 or at + length > size:
-            break
+            return
+        yield at, at + length, kind
         at += length
-        if kind == b"moov" and not indexed:
-            indexed = True
-            good = at if data else good  # the index of a file that was ended stands behind its data
-        elif kind == b"mdat":
-            data = True
-            good = at if indexed else good
-    return good

@@ -42,14 +42,14 @@ class Shelf:
                 log.warning("%s can neither be repaired nor deleted: %s", part, fault.strerror)
         return found
 
-    def begin(self, event: str, coding: Coding) -> ClipFile:
-        """A new clip. Raises StorageError."""
+    def begin(self, event: str, coding: Coding, began: float | None = None) -> ClipFile:
+        """A new clip; `began` is its Unix time, if known. Raises StorageError."""
         path = self._part(event)
         try:
             path.parent.mkdir(exist_ok=True)  # somebody may have cleaned up
         except OSError as fault:
             raise StorageError(f"{path.parent}: cannot be made: {(fault.strerror or str(fault)).lower()}") from None
-        return ClipFile(path, coding)
+        return ClipFile(path, coding, began)
 
     def share(self, event: str, other: str) -> None:
         """Give the clip that is being written for an event to another one as well, where the disk has hard links."""

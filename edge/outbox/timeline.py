@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge.outbox import pictures
 from edge.outbox.history import MESSAGE, reading, tell
+from edge.outbox.values import snapshot_path
 
 OBJECTS = f"SELECT {MESSAGE}, e.object FROM objects o JOIN events e ON e.id = o.event_id"  # noqa: S608 - constants
 MESSAGES = f"SELECT {MESSAGE} FROM events e WHERE e.object = ? ORDER BY e.id"  # noqa: S608 - constants
@@ -74,16 +76,20 @@ def read_objects(folder: Path, wanted: Wanted, limit: int, before: str | None = 
 def read_object(folder: Path, object_id: str) -> list[dict[str, Any]]:
     """All messages about one object, oldest first, none if nothing is known of it.
 
-    Rows as `read_events` gives them, and of the payload also `model`, `why` and `notify` (None where it has none).
-    Raises StorageError.
+    Rows as `read_events` gives them, and of the payload also `model`, `why` and `notify` (None where it has none); and
+    `pictures`, the names of those that are kept of it in the order in which they were taken: its id for the best one,
+    with `-1` and `-2` behind it for earlier ones. Raises StorageError.
     """
     with reading(folder) as db:
         if db is None:
             return []
         rows = db.execute(MESSAGES, (object_id,)).fetchall()
         told = tell(folder, db, rows)
+    best = snapshot_path(folder, object_id)
+    kept = [object_id + path.stem.removeprefix(best.stem) for path in pictures.found(best)]
     for row, (_, text, *_) in zip(told, rows, strict=True):
         payload = json.loads(text)
+        row["pictures"] = kept if row["snapshot"] else []
         row |= {key: payload.get(key) for key in ("model", "why", "notify")}
     return told
 

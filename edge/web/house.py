@@ -80,7 +80,11 @@ class Timeline(Protocol):
         ...
 
     def messages(self, event_id: str) -> list[dict[str, Any]]:
-        """All messages about one object, oldest first, with their `model`, `why` and `notify`; none if unknown."""
+        """All messages about one object, oldest first, with their `model`, `why` and `notify`; none if unknown.
+
+        - `pictures` [str]: names of those that are kept of it, in order of time; an address is `/api/events/NAME.jpg`
+        - `clip_from_s`: where in its clip to begin; None where there is none, or that is unknown
+        """
         ...
 
     def marks(self, wanted: Wanted, slot_s: float) -> dict[str, Any]:

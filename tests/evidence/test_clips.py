@@ -14,7 +14,7 @@ import pytest
 from edge.capture.file import open_file
 from edge.capture.ring import Ring, attach
 from edge.evidence.clips import Clips, ClipSettings, Permit
-from edge.evidence.mp4 import ClipFile, repair
+from edge.evidence.mp4 import ClipFile, began, repair
 from edge.evidence.shelf import Shelf
 from edge.paths import clip_path
 from edge.types import Event
@@ -161,6 +161,38 @@ def test_events_that_overlap_share_one_file_under_a_name_each(stage: Callable[..
     a, b = (clip_path(scene.folder, name) for name in ("1-a", "2-b"))
     assert a.stat().st_ino == b.stat().st_ino
     assert 19.9 <= scene.length("2-b") <= 21.2
+
+
+def test_a_clip_knows_when_it_began_also_after_a_crash(
+    stage: Callable[..., Stage], tmp_path: Path, packets: list[Packet]
+) -> None:
+    scene = stage()
+    scene.pass_(10)
+    scene.happen("new", "1-a")
+    scene.pass_(2)
+    scene.happen("new", "2-b")
+    for name in ("1-a", "2-b"):
+        scene.happen("end", name)
+    scene.pass_(6)
+    ended = scene.hands.wall() - 1.0
+    for name in ("1-a", "2-b"):
+        known = began(clip_path(scene.folder, name))
+        assert known is not None
+        assert -0.2 <= ended - scene.length(name) - known <= 1.2
+    cut = ClipFile(tmp_path / "cut.mp4", packets[0].coding, 1_700_000_000.9)
+    for packet in packets[:50]:
+        cut.add(packet)
+    cut._disk.refuse()  # the power goes
+    cut.abandon()
+    assert repair(tmp_path / "cut.mp4")
+    assert began(tmp_path / "cut.mp4") == 1_700_000_000
+    old = ClipFile(tmp_path / "old.mp4", packets[0].coding)
+    old.add(packets[0])
+    old.close()
+    assert began(tmp_path / "old.mp4") is None
+    assert began(tmp_path / "none.mp4") is None
+    (tmp_path / "bad.mp4").write_bytes(b"\0\0\0\x10moov\0\0")
+    assert began(tmp_path / "bad.mp4") is None
 
 
 def test_a_disk_without_hard_links_gets_copies(stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.outbox import Limits, Outbox, snapshot_path
+from edge.outbox import Limits, Outbox, read_object, snapshot_path
 from edge.outbox.writer import HOUSEKEEPING_S
 from tests.outbox.conftest import SetClock
 from tests.support.broker import eventually
@@ -31,6 +31,10 @@ def test_the_first_the_best_and_the_best_before_it_are_kept(opened: Opened, tmp_
     assert told(box) == [b"0", b"6", b"9"]
     assert snapshot_path(tmp_path / "data", "a").read_bytes() == b"9"
     assert names(tmp_path) == {"a.jpg", "a-1.jpg", "a-2.jpg"}
+    assert [row["pictures"] for row in read_object(tmp_path / "data", "a")][-1] == ["a-1", "a-2", "a"]
+    box.put(event("new", "b"))
+    assert box.flush(5)
+    assert read_object(tmp_path / "data", "b")[0]["pictures"] == []
 
 
 def test_of_two_pictures_of_one_moment_the_better_one_is_kept(opened: Opened, tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ class MemoryHouse:
         self.rows: list[dict[str, Any]] = []
         self.shots: dict[str, bytes] = {}
         self.clips: dict[str, Path] = {}
+        self.clip_from_s: float | None = None
         self.code: str | None = None
         self.log: list[str] = []
         self.state: dict[str, Any] = {
@@ -141,7 +142,9 @@ class MemoryTimeline:
         return [row for row in rows if is_wanted(wanted, row)][:limit]
 
     def messages(self, event_id: str) -> list[dict[str, Any]]:
-        return [row for row in reversed(self._house.rows) if row["after"]["id"] == event_id]
+        kept = [name for name in (f"{event_id}-1", f"{event_id}-2", event_id) if name in self._house.shots]
+        rows = [row for row in reversed(self._house.rows) if row["after"]["id"] == event_id]
+        return [{"clip_from_s": self._house.clip_from_s, **row, "pictures": kept} for row in rows]
 
     def marks(self, wanted: Wanted, slot_s: float) -> dict[str, Any]:
         slots: dict[str, dict[int, list[int]]] = {}

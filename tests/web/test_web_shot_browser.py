@@ -47,13 +47,13 @@ def happened(site: Site, **more: Any) -> str:
     return name
 
 
-def film(path: Path) -> bytes:
-    """Two seconds of H.264 in MP4."""
+def film(path: Path, pictures: int = 20) -> bytes:
+    """H.264 in MP4, ten pictures a second."""
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=10)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for number in range(20):
-            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), number * 10, np.uint8), "rgb24")
+        for number in range(pictures):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), number * 10 % 256, np.uint8), "rgb24")
             out.mux(stream.encode(frame))
         out.mux(stream.encode())
     return path.read_bytes()
@@ -109,6 +109,30 @@ def test_a_clip_plays_and_gives_way_to_the_picture(page: Page, site: Site, tmp_p
     assert page.locator("#shot-clip").evaluate("clip => clip.paused")
     page.get_by_role("button", name="Clip", exact=True).click()
     expect(page.locator("#shot-clip")).to_be_visible()
+
+
+def test_a_clip_begins_where_its_event_is_and_then_obeys_its_viewer(page: Page, site: Site, tmp_path: Path) -> None:
+    clip = film(tmp_path / "clip.mp4", 80)
+    name = happened(site, has_clip=True)
+    site.house.clips[name] = tmp_path / "clip.mp4"
+    site.house.clip_from_s = 5.2
+    assert clip
+    enter(page, site)
+    page.locator(".event__open").click()
+    film_ = page.locator("#shot-clip")
+    expect(page.locator(".why__facts")).to_contain_text("ssdlite")
+    expect(film_).to_have_js_property("videoWidth", 64)
+    expect(film_).to_have_js_property("currentTime", 0)  # the picture stays until it is played
+    plays = "clip => new Promise(done => { clip.ontimeupdate = () => !clip.seeking && done(clip.currentTime); clip.play(); })"
+    assert film_.evaluate(plays) >= 5.2
+    back = "clip => new Promise(done => { clip.ontimeupdate = null; clip.pause(); clip.onseeked = done; clip.currentTime = 0; })"
+    film_.evaluate(back)
+    assert film_.evaluate(plays) < 3
+    page.get_by_role("button", name="Close").click()
+    page.locator(".event__open").click()
+    expect(film_).to_have_js_property("videoWidth", 64)
+    expect(page.locator(".why__facts")).to_contain_text("ssdlite")
+    assert film_.evaluate(plays) >= 5.2
 
 
 def test_a_clip_that_is_gone_or_cannot_be_played_is_said_and_the_picture_stands_in(page: Page, site: Site) -> None:
@@ -221,6 +245,8 @@ def test_a_clip_that_is_being_closed_is_waited_for(page: Page, site: Site, tmp_p
 def test_the_other_pictures_of_an_object_are_there_to_be_looked_at(page: Page, site: Site) -> None:
     name = happened(site)
     site.house.shots[f"{name}-1"] = jpeg(20, (32, 24))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     enter(page, site)
     page.locator(".event__open").click()
     pictures = page.get_by_role("group", name="Pictures").get_by_role("button")
@@ -229,3 +255,5 @@ def test_the_other_pictures_of_an_object_are_there_to_be_looked_at(page: Page, s
     expect(page.locator("#shot-image")).to_have_js_property("naturalWidth", 32)
     pictures.last.click()
     expect(page.locator("#shot-image")).to_have_js_property("naturalWidth", 64)
+    assert [url for url in asked if f"{name}-1.jpg" in url]
+    assert not [url for url in asked if f"{name}-2.jpg" in url]  # that would be a 404 in the console

@@ -19,7 +19,7 @@ export function whatOf({ label, sub_label: sub }) {
 
 const address = (after, what) => `/api/events/${encodeURIComponent(after.id)}${what}?t=${after.snapshot?.frame_time ?? after.frame_time}`;
 export const pictureUrl = (after) => address(after, ".jpg");
-export const otherUrl = (after, number) => address(after, `-${number}.jpg`); // the first, and one between it and the best
+export const namedUrl = (after, name) => address({ ...after, id: name }, ".jpg");
 export const thumbUrl = (after) => address(after, "/thumb.jpg");
 export const CLOSED_S = 600; // a clip goes on after its object has gone, longer where others are about, and is closed then
 

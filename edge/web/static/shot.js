@@ -1,12 +1,13 @@
 // One event: its clip or picture, why it was told, and the owner's word on it. Its address is /#event=ID.
 
 import { $, ask, closesBeside, fill, make, sleep } from "./dom.js";
-import { CLOSED_S, clipUrl, factsOf, hasClip, otherUrl, pictureUrl, whatOf } from "./event.js";
+import { CLOSED_S, clipUrl, factsOf, hasClip, namedUrl, pictureUrl, whatOf } from "./event.js";
 import { fullTime, words } from "./words.js";
 import { overlay, whyParts } from "./why.js";
 
 let rows = []; // the messages of the open event, oldest first
 let clipGone = ""; // why its clip is not shown
+let entered = false; // the clip has been begun, or its viewer has gone to some place in it
 let pushed = false; // its address is one step of the browser's history
 let changed = () => {};
 
@@ -71,7 +72,7 @@ function render(told, anew = false) {
   fill($("shot-title"), whatOf(after));
   fill($("shot-facts"), `${factsOf(after)} · ${fullTime(after.start_time)}`);
   showMedia(after, anew);
-  if (anew) showOthers(after);
+  showOthers(rows.at(-1));
   $("shot-why").replaceChildren(...whyParts(rows));
   $("shot-nothing").hidden = ["engine", "alarm"].includes(after.label);
   $("shot-nothing").setAttribute("aria-pressed", String(Boolean(after.false_positive)));
@@ -94,7 +95,11 @@ function showMedia(after, anew) {
   image.alt = `${whatOf(after)} at ${words(after.camera)}`;
   if (after.has_snapshot && image.getAttribute("src") !== pictureUrl(after)) image.src = pictureUrl(after);
   if (after.has_snapshot) clip.poster = pictureUrl(after);
-  if (playable && clip.getAttribute("src") !== clipUrl(after)) clip.src = clipUrl(after);
+  if (playable && clip.getAttribute("src") !== clipUrl(after)) {
+    clip.src = clipUrl(after);
+    entered = false;
+  }
+  enter();
   if (shows === "picture") clip.pause();
   clip.hidden = shows !== "clip";
   image.hidden = shows !== "picture" || !after.has_snapshot;
@@ -106,11 +111,26 @@ function showMedia(after, anew) {
   showWay();
 }
 
-/** Up to three pictures of an object are kept; which of them there are shows when they are asked for. */
-function showOthers(after) {
-  const urls = after.has_snapshot ? [otherUrl(after, 1), otherUrl(after, 2), pictureUrl(after)] : [];
-  const buttons = urls.map((url, index) => {
-    const image = make("img", { src: url, alt: ["First picture", "Picture between", "Best picture"][index] });
+/** A clip may be shared with what came before: it is begun some seconds before this event. While it has not been begun
+ * the best picture stays in its place. */
+function enter() {
+  const clip = $("shot-clip");
+  const from = rows.at(-1)?.clip_from_s;
+  if (clip.paused || entered || from === undefined) return;
+  entered = true;
+  if (from) clip.currentTime = from;
+}
+
+const PICTURES = { "-1": "First picture", "-2": "Picture between" };
+
+/** Up to three pictures of an object are kept; which of them there are is known once its messages were read. */
+function showOthers({ after, pictures = [] }) {
+  const known = `${after.id} ${pictures.join()}`;
+  if ($("shot-more").dataset.pictures === known) return;
+  $("shot-more").dataset.pictures = known;
+  const buttons = pictures.map((name) => {
+    const url = namedUrl(after, name);
+    const image = make("img", { src: url, alt: PICTURES[name.slice(after.id.length)] ?? "Best picture" });
     const button = make("button", { type: "button" }, image);
     image.addEventListener("error", () => button.remove());
     button.addEventListener("click", () => {
@@ -157,7 +177,8 @@ async function waitForClip(after) {
     if (after.id !== openId()) return;
     clipGone = "";
     $("shot-clip").removeAttribute("src");
-    return showMedia(after, true);
+    showMedia(after, true);
+    return readAll(after.id); // where in it this event is
   }
 }
 
@@ -196,6 +217,8 @@ export function startShot(takes) {
   closesBeside($("shot"));
   $("shot-image").addEventListener("load", showWay);
   $("shot-clip").addEventListener("error", clipFailed);
+  $("shot-clip").addEventListener("play", enter);
+  $("shot-clip").addEventListener("seeking", () => (entered = true));
   $("shot-nothing").addEventListener("click", sayNothing);
   $("shot-pick").addEventListener("click", ({ target }) => {
     if (target.value) $("shot-pick").dataset.shows = target.value;
