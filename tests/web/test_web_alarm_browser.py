@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 
@@ -42,7 +43,10 @@ def test_the_delays_count_down(page: Page, site: Site) -> None:
     timer = page.get_by_role("timer")
     expect(page.get_by_role("heading", level=1)).to_have_text("Arming…")
     expect(timer).to_have_text("1:15")
+    expect(page.locator("#alarm-hint")).to_have_text("Leave now.")
     expect(page.get_by_role("button", name="Away")).to_have_attribute("aria-pressed", "true")
+    site.house.state |= {"alarm": "arming", "alarm_detail": detail(mode="night", until_s=75.0)}
+    expect(page.locator("#alarm-hint")).to_have_text("Armed when the time is up.")
     site.house.state |= {"alarm": "pending", "alarm_detail": detail(until_s=30.0, cause="person at porch")}
     expect(timer).to_have_text("30")
     expect(page.locator("#alarm-hint")).to_have_text("Person at porch. Disarm, or the alarm goes off.")
@@ -175,10 +179,15 @@ def test_panic_is_held_for_two_seconds(page: Page, site: Site, by: str) -> None:
         else:
             page.keyboard.up("Enter")
 
+    how = page.get_by_text("Hold for two seconds", exact=True)
+    expect(how).to_have_css("width", "1px")  # for those who do not see the page
     press(1000)
+    expect(how).not_to_have_css("width", "1px")
     page.wait_for_timeout(1100)
     assert orders.asked == []
+    expect(how).not_to_have_css("width", "1px")
     press(2100)
+    expect(how).to_have_css("width", "1px")
     expect(page.locator("#alarm")).not_to_have_attribute("aria-busy", "true")
     assert orders.asked == [{"mode": "panic", "code": None}]
 
@@ -207,4 +216,5 @@ def test_the_log_says_who_did_what_from_where(page: Page, site: Site) -> None:
     expect(log.nth(1)).to_contain_text("Arm away")
     expect(log.nth(1)).to_contain_text("Anna, web 192.0.2.7")
     expect(log.nth(1)).to_contain_text("clock not set")
+    expect(log.nth(1).locator("time")).to_contain_text(re.compile(r"^9 Sept? \d\d:46:40 \?"))
     expect(log.nth(1)).not_to_contain_text("done")

@@ -172,13 +172,14 @@ def test_switches_of_a_camera_are_on_its_picture(page: Page, site: Site) -> None
     enter(page, site)
     expect(page.locator("#link")).to_have_text("Live")
     expect(page.locator(".switches")).to_be_hidden()
-    switches = {"enabled": True, "detect": True, "notifications": False, "snapshots": True}
+    switches = {"enabled": True, "detect": True, "pose": False, "notifications": False, "snapshots": True}
     site.house.state["cameras"] = [camera("porch", switches=switches, tamper="moved")]
     tile = page.locator("[data-camera=porch]")
     expect(tile).to_contain_text("Notifications off")
     page.get_by_label("Switches of porch").click()
     alerts = tile.get_by_role("switch", name="Notifications")
     expect(alerts).not_to_be_checked()
+    expect(tile.get_by_role("switch")).to_have_count(4)  # no postures: they could not be switched on
     alerts.check()
     expect(tile).not_to_contain_text("Notifications off")
     expect(alerts).to_be_checked()

@@ -5,14 +5,16 @@ import { countdown, exactTime, fullTime, span, timeOf, title, words } from "./wo
 
 const ALARM = {
   disarmed: ["Disarmed", "Events are kept, no alerts are sent.", "disarmed"],
-  arming: ["Arming…", "Leave now.", "clock"],
+  arming: ["Arming…", "Armed when the time is up.", "clock"],
   armed_home: ["Armed · home", "Somebody is in. Alerts are sent.", "home"],
   armed_away: ["Armed · away", "Nobody is in. Alerts are sent.", "away"],
   armed_night: ["Armed · night", "Everybody sleeps. Alerts are sent.", "night"],
   pending: ["Somebody is there", "Disarm, or the alarm goes off.", "clock"],
   triggered: ["Alarm!", "Something was seen while the house was armed.", "alert"],
 };
+const LEAVING = "Leave now."; // for `away` alone: at home and at night nobody goes
 const HOLD_MS = 2000; // panic is meant, never an accident
+const HINT_MS = 5000;
 
 let state = "disarmed";
 let detail = null; // `alarm_detail` of the status; null from a device that has none
@@ -43,6 +45,7 @@ export function showAlarm(now, more = null) {
 /** What set it off, or who armed it and when, where the device tells; and what the state means. */
 function hintOf(meaning) {
   if (state === "pending" && detail?.cause) return `${title(detail.cause)}. Disarm, or the alarm goes off.`;
+  if (state === "arming" && detail?.mode === "away") return LEAVING;
   if (state === "triggered" && detail?.cause) return `${title(detail.cause)}.`;
   if (!detail?.by || !state.startsWith("armed_")) return meaning;
   return `${meaning} Set ${typeof detail.since === "number" ? `at ${soon(detail.since)} ` : ""}by ${detail.by}.`;
@@ -125,22 +128,31 @@ function press(key) {
 // ---------------------------------------------------------------- panic: held, by finger, mouse or key
 
 let held = null;
+let hinted = null;
 
 function hold() {
   if (held) return;
+  clearTimeout(hinted);
+  $("panic-how").classList.add("hidden-text");
   $("panic").dataset.held = "true";
   say("Keep holding for panic");
   held = setTimeout(() => {
+    held = null;
     release();
     navigator.vibrate?.(400);
     setAlarm("panic");
   }, HOLD_MS);
 }
 
+/** Let go too early: how it is done stays to be read for a while. */
 function release() {
+  $("panic").dataset.held = "false";
+  if (!held) return;
   clearTimeout(held);
   held = null;
-  $("panic").dataset.held = "false";
+  $("panic-how").classList.remove("hidden-text");
+  say("Hold for two seconds for panic");
+  hinted = setTimeout(() => $("panic-how").classList.add("hidden-text"), HINT_MS);
 }
 
 function listenForPanic() {
@@ -162,7 +174,8 @@ async function openLog() {
 }
 
 function logRow({ at, clock_ok: sure = true, what, by, from, result }) {
-  const time = make("time", { textContent: sure ? `${dateOf(at)} ${exactTime(at)}` : "clock not set", title: fullTime(at) });
+  const time = make("time", { textContent: `${dateOf(at)} ${exactTime(at)}${sure ? "" : " ?"}`, title: `${fullTime(at)}${sure ? "" : ", clock not set"}` });
+  if (!sure) time.append(make("span", { className: "hidden-text", textContent: "clock not set" }));
   const who = [by, from].filter(Boolean).join(", ");
   const text = make("span", { className: "log__what", textContent: title(what) });
   const row = make("li", { className: "log__row" }, time, text, make("span", { className: "log__who", textContent: who }));

@@ -3,11 +3,11 @@
 import { ask, fill, make, say } from "./dom.js";
 import { title, words } from "./words.js";
 
+// `pose` is not among them: this release has no postures, so it can never be on.
 const SWITCHES = {
   enabled: "Camera",
   detect: "Detect objects",
   motion: "Watch for motion",
-  pose: "Postures",
   notifications: "Notifications",
   snapshots: "Snapshots",
 };
