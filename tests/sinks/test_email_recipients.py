@@ -106,7 +106,8 @@ def test_a_mail_waits_for_better_pictures_until_its_object_is_gone(server: MailS
     assert [part.get_content() for part in mail.iter_attachments()] == [b"first", b"better", b"best"]
     body = mail.get_body()
     assert body is not None
-    assert "https://porch.local/api/clips/a.mp4" in body.get_content()
+    assert "Clip: https://porch.local/#event=a" in body.get_content().splitlines()
+    assert "/api/clips/" not in body.get_content()  # a phone that is not logged in would get JSON
 
 
 def test_a_restart_while_a_mail_waits_for_pictures_loses_nothing(server: MailServer, tmp_path: Path) -> None:

@@ -172,5 +172,5 @@ def _list(every: Sequence[Told], *, cameras: bool) -> list[str]:
 def _links(alert: Alert, page: str | None, *, clip: bool) -> list[str]:
     if page is None:
         return []
-    object_id = quote(alert.object_id, safe="")
-    return ["", f"Look: {page}/#event={object_id}", *([f"Clip: {page}/api/clips/{object_id}.mp4"] if clip else [])]
+    # Not the file itself: without a session there is none, and the page waits for a clip that is still being recorded.
+    return ["", f"{'Clip' if clip else 'Look'}: {page}/#event={quote(alert.object_id, safe='')}"]
