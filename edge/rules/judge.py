@@ -101,7 +101,9 @@ class Rules:
             return [self._tell("new", story, frame)] if story.ripe else []
         waited = frame.time - story.told_at
         better = story.quality > story.told_quality * self._settings.better
-        due = waited >= self._settings.remind_s or (better and waited >= self._settings.update_s)
+        # The alarm hears of nothing but events: whoever walks about as it is armed is told of once more.
+        judged_anew = track.seen and not story.now.stationary and self._armed() != story.told_armed
+        due = waited >= self._settings.remind_s or (better and waited >= self._settings.update_s) or judged_anew
         return [self._tell("update", story, frame)] if story.changed or due else []
 
     def _end(self, number: int, frame: Frame) -> list[Event]:
