@@ -93,8 +93,10 @@ class Keeping:
             StorageError: the count is in memory alone.
         """
         if tries is None:
-            self._seldom((source,), what, None, source, f"refused: {why}")
+            if self._seldom((source,), what, None, source, f"refused: {why}"):
+                log.warning("alarm: %s by %s refused: %s", what, source, why)
             return
+        log.warning("alarm: %s by %s refused: %s", what, source, why)
         entry = self.entry(what, None, source, f"refused: {why}")
         try:
             if self._world.journal is None:
@@ -106,11 +108,14 @@ class Keeping:
             self.record(what, None, source, f"refused: {why}")
             raise
 
-    def _seldom(self, key: tuple[str | None, ...], what: str, by: str | None, source: str, result: str) -> None:
+    def _seldom(self, key: tuple[str | None, ...], what: str, by: str | None, source: str, result: str) -> bool:
+        """Write a line unless one of the same key was written within `NAG_S`; whether it was."""
         now = self._world.clock.monotonic()
-        if now - self._nagged.get(key, -NAG_S) >= NAG_S:
-            self._nagged = {key: now, **dict(list(self._nagged.items())[:63])}
-            self.record(what, by, source, result)
+        if now - self._nagged.get(key, -NAG_S) < NAG_S:
+            return False
+        self._nagged = {key: now, **dict(list(self._nagged.items())[:63])}
+        self.record(what, by, source, result)
+        return True
 
 
 class Backlog:
