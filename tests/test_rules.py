@@ -87,6 +87,12 @@ def test_who_moves_while_the_alarm_changes_is_told_of_again_at_once() -> None:
     assert told == [(0, "new", "arming"), (20, "update", "armed_away"), (45, "update", "disarmed")]
 
 
+def test_who_moves_while_the_alarm_is_arming_is_told_of_every_few_seconds_since_zones_become_live_one_by_one() -> None:
+    judge = Rules("porch", "boot", ("person",), lambda: "arming", settings=RuleSettings(better=100))
+    events = walk(judge, 120)
+    assert [event.captured_at for event in events] == [1000.0, 1005.0, 1010.0]
+
+
 def test_who_stands_still_while_the_alarm_changes_is_not() -> None:
     now = ["arming"]
     judge = Rules("porch", "boot", ("person",), lambda: now[0], settings=RuleSettings(better=100, remind_s=1000))
