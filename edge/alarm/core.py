@@ -132,7 +132,7 @@ class Core:
         wanted, effects = step(before, given, now, self._plan)
         if not effects:
             self._refuse_while_alarmed(given, what, by, name, before)
-            self._timetable.ordered(name or by, persist=False)
+            self._timetable.confirmed()
             self._keeping.repeat(what, name, by, "no change")
             return
         self._refuse_overtaken(given, what, by, name, disarmed)
