@@ -123,10 +123,11 @@ def test_a_clip_begins_where_its_event_is_and_then_obeys_its_viewer(page: Page, 
     expect(page.locator(".why__facts")).to_contain_text("ssdlite")
     expect(film_).to_have_js_property("videoWidth", 64)
     expect(film_).to_have_js_property("currentTime", 0)  # the picture stays until it is played
-    plays = "clip => new Promise(done => { clip.ontimeupdate = () => !clip.seeking && done(clip.currentTime); clip.play(); })"
+    at = "clip.ontimeupdate = () => !clip.seeking && done(clip.currentTime)"
+    plays = f"clip => new Promise(done => {{ {at}; clip.play(); }})"
     assert film_.evaluate(plays) >= 5.2
-    back = "clip => new Promise(done => { clip.ontimeupdate = null; clip.pause(); clip.onseeked = done; clip.currentTime = 0; })"
-    film_.evaluate(back)
+    back = "clip.ontimeupdate = null; clip.pause(); clip.onseeked = done; clip.currentTime = 0"
+    film_.evaluate(f"clip => new Promise(done => {{ {back}; }})")
     assert film_.evaluate(plays) < 3
     page.get_by_role("button", name="Close").click()
     page.locator(".event__open").click()

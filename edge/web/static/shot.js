@@ -116,9 +116,9 @@ function showMedia(after, anew) {
 function enter() {
   const clip = $("shot-clip");
   const from = rows.at(-1)?.clip_from_s;
-  if (clip.paused || entered || from === undefined) return;
+  if (clip.paused || entered || !clip.readyState || from === undefined) return;
   entered = true;
-  if (from) clip.currentTime = from;
+  if (from && from < clip.duration) clip.currentTime = from; // else the clock was set in between
 }
 
 const PICTURES = { "-1": "First picture", "-2": "Picture between" };
@@ -217,7 +217,7 @@ export function startShot(takes) {
   closesBeside($("shot"));
   $("shot-image").addEventListener("load", showWay);
   $("shot-clip").addEventListener("error", clipFailed);
-  $("shot-clip").addEventListener("play", enter);
+  for (const kind of ["play", "loadedmetadata"]) $("shot-clip").addEventListener(kind, enter);
   $("shot-clip").addEventListener("seeking", () => (entered = true));
   $("shot-nothing").addEventListener("click", sayNothing);
   $("shot-pick").addEventListener("click", ({ target }) => {
