@@ -10,7 +10,7 @@ import contextlib
 import io
 import os
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -50,7 +50,8 @@ class ClipFile:
                 self._made = av.open(self._disk, "w", format="mp4", options=_OPTIONS)
                 self._stream = self._made.add_stream_from_template(seed.streams.video[0], opaque=True)
             if began is not None:
-                self._made.metadata["creation_time"] = f"{datetime.fromtimestamp(began, UTC):%Y-%m-%dT%H:%M:%SZ}"
+                made = datetime.fromtimestamp(began, timezone.utc)
+                self._made.metadata["creation_time"] = f"{made:%Y-%m-%dT%H:%M:%SZ}"
         except (FFmpegError, OSError, ValueError) as fault:
             self._disk.close()
             raise StorageError(f"{path}: cannot be written: {fault}") from None
