@@ -6,7 +6,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 RESTART_S = 10.0
 """Least time between a start and a restart that is asked for over MQTT."""
+LONGEST_NOTE = 200
 
 
 class Daemon:
@@ -86,7 +87,7 @@ class Daemon:
         self.keeping = Keeping(config, self.clock, synchronised, lambda: self.alarm.state)
         self.alarm = open_alarm(config, self.outbox, self.board, self.clock, self._emit)
         self._alarm_parts: AlarmParts | None = None
-        self.switches = Panel(config.camera, self.board, self.outbox)
+        self.switches = Panel(config.camera, self.board, self.outbox, self.alarm)
         self.inbox = Inbox(
             {"alarm/set": self._asked_of_the_alarm, "restart/set": self._asked_to_restart},
             lambda camera, name, on: self.switches.set(camera, name, on, "mqtt"),
@@ -200,9 +201,18 @@ class Daemon:
         """Who did what to the alarm, newest first."""
         return alarm_log(self.config, limit)
 
-    def switch(self, camera: str, name: str, on: bool, by: str) -> None:
+    def switch(self, camera: str, name: str, on: bool, by: str, *, code: str | None = None) -> None:
         """Switch something on a camera; it follows as soon as it can. Raises UserError where it cannot be."""
-        self.switches.set(camera, name, on, by)
+        self.switches.set(camera, name, on, by, code)
+
+    def settings_open(self, by: str) -> None:
+        """Raises UserError where the page may not change the configuration now: its code is set, and it is on."""
+        if self.config.alarm.code:
+            self.alarm.undisturbed("settings", by)
+
+    def settings_changed(self, keys: Sequence[str], by: str) -> None:
+        """The page changed these keys of the configuration."""
+        self.alarm.note(f"settings: {', '.join(keys)}"[:LONGEST_NOTE], by)
 
     def live(self, camera: str) -> LiveView | None:
         """The pictures of a camera."""
@@ -211,7 +221,7 @@ class Daemon:
     @property
     def timeline(self) -> Timeline:
         """What happened, as objects, and what the owner says of them."""
-        return Timeline(self.config.node.data, self.outbox, partial(learn, self.cameras))
+        return Timeline(self.config.node.data, self.outbox, partial(learn, self.cameras), self.alarm.undisturbed)
 
     def metrics(self) -> str:
         """The status in Prometheus' text format."""
@@ -272,6 +282,8 @@ class Daemon:
             return False
         if (up := self.clock.monotonic() - self._started) < RESTART_S:
             raise UserError(f"started {up:.0f} s ago; a restart is taken every {RESTART_S:.0f} s")
+        self.alarm.undisturbed("restart", "mqtt")
+        self.alarm.note("restart", "mqtt")
         log.info("a restart is asked for over MQTT")
         self._restart()
         return True

@@ -63,8 +63,8 @@ class House:
     def disarm(self, code: str | None, by: str) -> None:
         self.alarm.disarm(by, code)
 
-    def switch(self, camera: str, name: str, on: bool, by: str) -> None:
-        self.switches.set(camera, name, on, by)
+    def switch(self, camera: str, name: str, on: bool, by: str, *, code: str | None = None) -> None:
+        self.switches.set(camera, name, on, by, code)
 
 
 @pytest.fixture

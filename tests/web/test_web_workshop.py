@@ -135,6 +135,16 @@ def test_what_is_drawn_is_read_and_written(home: Site, file: Path) -> None:
     assert home.browser.get("/api/config/areas/attic").json() == {"error": "there is no camera `attic` in the file"}
 
 
+def test_while_the_alarm_is_on_its_code_cannot_be_taken_out_nor_anything_else_changed(home: Site, file: Path) -> None:
+    home.house.code = "4711"
+    for answer in (change(home, (["mqtt", "port"], 1884)), send(home, told(home, "/areas/porch"), "/areas/porch", "PUT")):
+        assert (answer.status_code, answer.json()["error"]) == (409, "disarm it first")
+    assert file.read_text() == FILE
+    home.house.state["alarm"] = "disarmed"
+    assert change(home, (["mqtt", "port"], 1884), (["camera", 0, "loop"], True)).status_code == 200
+    assert home.house.log == ["settings mqtt.port, camera[0].loop by web 127.0.0.1"]
+
+
 def test_a_file_that_is_no_toml_at_the_moment_is_told(home: Site, file: Path) -> None:
     file.write_text("[[camera\n")
     answer = home.browser.get("/api/config")
