@@ -133,6 +133,17 @@ def test_switching_waits_until_it_is_so(
     assert edge("switch", "porch", "enabled", "off", "--config", config).code == 0
 
 
+def test_the_code_that_a_switch_wants_is_passed_on(edge: Edge, config: Path, house: House) -> None:
+    settings = AlarmSettings(codes=(Code("Anna", "4711"),))
+    house.alarm = Alarm(house.outbox.remember, house.outbox.recall, settings=settings)
+    house.switches = Panel([Camera(name="porch", source="synthetic:")], Board(), house.outbox, house.alarm)
+    house.alarm.arm("away", "a test")
+    refused = edge("switch", "porch", "motion", "off", "--config", config)
+    assert (refused.code, "disarm it first" in refused.err) == (2, True)
+    done = edge("switch", "porch", "motion", "off", "--code", "4711", "--config", config)
+    assert done.out == "porch: motion off\n"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [(("attic", "motion", "off"), "no camera `attic`"), (("porch", "pose", "on"), "no pose model"),
