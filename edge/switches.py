@@ -163,9 +163,7 @@ class Panel:
         StorageError: what was kept cannot be read.
     """
 
-    def __init__(
-        self, cameras: Iterable[Camera], board: Board, memory: Memory, warden: Warden | None = None
-    ) -> None:
+    def __init__(self, cameras: Iterable[Camera], board: Board, memory: Memory, warden: Warden | None = None) -> None:
         self._memory, self._warden = memory, warden
         self._keeping = threading.Lock()
         self._configured: dict[str, bool] = {}

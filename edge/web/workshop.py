@@ -16,6 +16,7 @@ from edge.config.desk import Desk, version_of
 from edge.config.diagnose import ConfigFindings, dotted
 from edge.config.edit import Change, edited
 from edge.config.form import check_changes, form, values
+from edge.config.leaks import check_secrets
 from edge.config.toml import parse
 from edge.errors import UserError
 from edge.web.auth import LONGEST, Auth
@@ -110,6 +111,7 @@ class Workshop:
             changes.extend(changes_of(before, wish))
             after = edited(text, changes)
             check_changes(before, _parsed(after), changes)
+            check_secrets(str(desk.path), before, after, changes)
             return after
 
         try:
