@@ -1,4 +1,4 @@
-"""Which values had secrets filled in, so that no report tells one: a hint such as "did you mean" quotes what it mends."""
+"""Which values had secrets filled in, so that no report tells one: "did you mean" quotes what it mends."""
 
 from __future__ import annotations
 

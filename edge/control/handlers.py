@@ -48,8 +48,8 @@ class House(Protocol):
 
 def handlers_of(house: House) -> dict[str, Handler]:
     """The requests of the commands: `status`, `arm` (`mode`, `code`, `now`), `disarm` (`code`), `panic`, `events` and
-    `alarm_log` (`limit`; oldest first), `switch` (`camera`, `name`, `on`, `code`; answers with the camera's switches as they
-    stand)."""
+    `alarm_log` (`limit`; oldest first), `switch` (`camera`, `name`, `on`, `code`; answers with the camera's switches as
+    they stand)."""
 
     def arm(request: dict[str, Any]) -> dict[str, Any]:
         house.arm(str(request.get("mode")), request["by"], code=_code(request), now=request.get("now") is True)
