@@ -30,6 +30,7 @@ from edge.serving import Serving
 from edge.sinks.base import Sink
 from edge.supervisor import Part, Supervisor
 from edge.switches import Panel
+from edge.text import printable
 from edge.timeline import Timeline, learn
 from edge.types import Event
 
@@ -212,7 +213,7 @@ class Daemon:
 
     def settings_changed(self, keys: Sequence[str], by: str) -> None:
         """The page changed these keys of the configuration."""
-        self.alarm.note(f"settings: {', '.join(keys)}"[:LONGEST_NOTE], by)
+        self.alarm.note(printable(f"settings: {', '.join(keys)}"[:LONGEST_NOTE]), by)
 
     def live(self, camera: str) -> LiveView | None:
         """The pictures of a camera."""
