@@ -25,7 +25,8 @@ NOTES = 60
 """Lines that one source may write in an hour with what is no order."""
 SOURCES = 64
 NAG_S = 60.0
-"""Of orders without any code that one source gives, one in so many seconds is written down."""
+"""Of orders without any code that one source gives, one in so many seconds is written down; so of those that change
+nothing."""
 
 
 def first_state(kept: str | None, now: float, boot: str, plan: Plan, *, armed: bool) -> State:
@@ -44,9 +45,9 @@ class Keeping:
 
     def __init__(self, remember: Remember, world: World) -> None:
         self._remember, self._world = remember, world
-        self._nagged: dict[str, float] = {}
         self._noting = threading.Lock()
         self._notes: dict[str, tuple[float, int]] = {}
+        self._nagged: dict[tuple[str | None, ...], float] = {}
 
     def text(self, state: State, now: float) -> str:
         """A state as it is stored."""
@@ -101,6 +102,10 @@ class Keeping:
         elif many == NOTES + 1:
             self.record(what, by, source, "done; what follows within the hour is in the service's log alone")
 
+    def repeat(self, what: str, by: str | None, source: str, result: str) -> None:
+        """Write a line of an order that may come again and again: one in `NAG_S`."""
+        self._seldom((source, what, by, result), what, by, source, result)
+
     def refusal(self, what: str, source: str, why: str, tries: str | None) -> None:
         """Write down a refusal; with `tries`, the count of wrong codes, it is on the disk on return if that can be.
 
@@ -108,11 +113,10 @@ class Keeping:
             StorageError: the count is in memory alone.
         """
         if tries is None:
-            now = self._world.clock.monotonic()
-            if now - self._nagged.get(source, -NAG_S) >= NAG_S:
-                self._nagged = {source: now, **dict(list(self._nagged.items())[:63])}
-                self.record(what, None, source, f"refused: {why}")
+            if self._seldom((source,), what, None, source, f"refused: {why}"):
+                log.warning("alarm: %s by %s refused: %s", what, source, why)
             return
+        log.warning("alarm: %s by %s refused: %s", what, source, why)
         entry = self.entry(what, None, source, f"refused: {why}")
         try:
             if self._world.journal is None:
@@ -123,6 +127,15 @@ class Keeping:
             log.error("alarm: a wrong code is counted in memory alone: %s", fault)
             self.record(what, None, source, f"refused: {why}")
             raise
+
+    def _seldom(self, key: tuple[str | None, ...], what: str, by: str | None, source: str, result: str) -> bool:
+        """Write a line unless one of the same key was written within `NAG_S`; whether it was."""
+        now = self._world.clock.monotonic()
+        if now - self._nagged.get(key, -NAG_S) < NAG_S:
+            return False
+        self._nagged = {key: now, **dict(list(self._nagged.items())[:63])}
+        self.record(what, by, source, result)
+        return True
 
 
 class Backlog:
