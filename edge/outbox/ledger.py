@@ -222,7 +222,7 @@ class Ledger:
         return 1
 
     def prune(self, now: float | None) -> list[str]:
-        """Forget history beyond the limits, a thousand rows at a time. now: Unix time, None without a true clock.
+        """Forget history beyond the limits, five thousand rows at a time. now: Unix time, None without a true clock.
 
         Returns the objects whose pictures are to be deleted.
         """
@@ -240,7 +240,7 @@ class Ledger:
         oldest = self._db.execute(
             "SELECT id, aged_from FROM events WHERE id NOT IN (SELECT event_id FROM open_objects)"
             " AND NOT EXISTS (SELECT 1 FROM deliveries WHERE event_id = id AND state = 'pending'"
-            " AND sink IN (SELECT value FROM json_each(?))) ORDER BY id LIMIT 1000",
+            " AND sink IN (SELECT value FROM json_each(?))) ORDER BY id LIMIT 5000",
             (json.dumps(self._sinks),),
         ).fetchall()
         past = [(event_id,) for event_id, aged_from in oldest if is_past(event_id, aged_from)]
