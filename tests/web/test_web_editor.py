@@ -53,7 +53,7 @@ def site(open_site: Opener, file: Path) -> Site:
 @pytest.fixture
 def editor(page: Page, site: Site) -> Page:
     enter(page, site)
-    page.get_by_label("Account").click()
+    page.get_by_label("Menu").click()
     page.get_by_role("link", name="Zones and lines").click()
     expect(page.get_by_role("img", name="Live picture")).to_be_visible()
     expect(page.locator("#away")).to_be_hidden()
