@@ -6,7 +6,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, get_args
 
 import click
 import pytest
+import tomllib
 from pydantic import BaseModel
 
 from edge.cli import COMMANDS, cli

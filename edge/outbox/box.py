@@ -163,7 +163,7 @@ class Outbox:
         self._writer.mark(Mark(sink, tuple(ids), "delivered" if told_by is None else "replaced", by=told_by))
 
     def passed(self, sink: str, ids: Sequence[int]) -> None:
-        """The sink's rules do not ask for these, nor for what they stand for: over, and nobody was told. Only queues."""
+        """The sink's rules do not ask for these, nor for what they stand for: nobody was told. Only queues."""
         self._books.settle(sink, ids)
         self._writer.mark(Mark(sink, tuple(ids), "passed"))
 

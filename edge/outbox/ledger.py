@@ -12,7 +12,7 @@ from edge.outbox.books import Books
 from edge.outbox.values import Limits
 from edge.types import AuditEntry
 
-PASS_OLDER = """
+OLDER_TOO = """
 UPDATE deliveries SET state = 'passed', replaced_by = NULL
 WHERE sink = ?1 AND state = 'replaced' AND event_id IN (
     SELECT older.id FROM deliveries d
@@ -123,7 +123,7 @@ class Ledger:
         if mark.by is not None:
             self._inherit(mark, mark.by)
         if mark.state == "passed":
-            self._db.executemany(PASS_OLDER, [(mark.sink, event_id) for event_id in mark.ids])
+            self._db.executemany(OLDER_TOO, [(mark.sink, event_id) for event_id in mark.ids])
         self._db.executemany(
             "UPDATE deliveries SET state = ?, tries = ?, reason = ?, replaced_by = ?"
             " WHERE event_id = ? AND sink = ? AND state = 'pending'",
