@@ -51,7 +51,7 @@ class Story:
             stationary=False,
         )
         self.told: Sighting | None = None
-        self.told_at, self.told_quality = -math.inf, 0.0
+        self.told_at, self.told_quality, self.told_armed = -math.inf, 0.0, ""
         self.best, self.best_shot, self.quality = frame, Snapshot(frame.wall, track.box, track.score), 0.0
         self.witness = Witness()
         self.confirmed = False
@@ -155,7 +155,7 @@ class Story:
             if jpeg is not None:
                 self.now = replace(self.now, has_snapshot=True, snapshot=shot)
         before, self.told = self.told, self.now
-        self.told_at, self.told_quality = frame.time, self.quality
+        self.told_at, self.told_quality, self.told_armed = frame.time, self.quality, armed
         return Event(kind, before, self.now, frame.wall, armed, model, jpeg, self.witness.why())
 
     def _walk(self, x: float, y: float, wall: float) -> None:
