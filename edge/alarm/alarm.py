@@ -12,6 +12,7 @@ from edge.alarm.access import Access
 from edge.alarm.core import SCHEDULE, Core
 from edge.alarm.intrusion import intrusion_of
 from edge.alarm.keeping import KEY, Keeping
+from edge.alarm.leaving import Leaving
 from edge.alarm.machine import Arm, Disarm, Input, Intrusion, Panic
 from edge.alarm.orders import ARM, COMMANDS, parse
 from edge.alarm.settings import AlarmSettings
@@ -71,6 +72,9 @@ class Alarm:
             recall(KEY),
             armed=armed_at_first_start,
         )
+        self._leaving = Leaving(self._clock)
+        self._leaving.follow(self.state)
+        self._core.listen(self._leaving.follow)
 
     @property
     def state(self) -> str:
@@ -133,8 +137,9 @@ class Alarm:
 
     def hear(self, event: Event) -> None:
         """Take in what a camera tells; only queues."""
+        leaving = self._leaving.excuses(event)
         seen = intrusion_of(event, self._settings.labels)
-        if seen is not None:
+        if seen is not None and not leaving:
             self._heard.append(seen)
             self._wake.set()
 
