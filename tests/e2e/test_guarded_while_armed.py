@@ -30,7 +30,7 @@ class House:
 
     def log(self) -> list[tuple[str, str | None, str, str]]:
         assert self.daemon.outbox.flush(5)
-        rows = self.daemon.alarm_log(20)[::-1]
+        rows = self.daemon.house.alarm_log(20)[::-1]
         return [(row["what"], row["by"], row["from"], row["result"]) for row in rows if row["what"] != "start"]
 
 
@@ -52,15 +52,15 @@ def test_over_mqtt_no_switch_blinds_an_alarm_that_has_a_code(house: House) -> No
     assert house.log()[1:] == [("hall/enabled off", None, "mqtt", result)]
     if code:
         with pytest.raises(AlarmRefused):
-            house.daemon.switch("hall", "enabled", False, WEB)
-        house.daemon.switch("hall", "enabled", False, WEB, code="4711")
+            house.daemon.house.switch("hall", "enabled", False, WEB)
+        house.daemon.house.switch("hall", "enabled", False, WEB, code="4711")
         assert house.log()[-1] == ("hall/enabled off", "Anna", WEB, "done")
 
 
 def test_an_alarm_that_is_on_is_not_restarted_over_mqtt(house: House) -> None:
     house.daemon.inbox.heard("restart/set", b"PRESS")
     assert (house.restarts, house.daemon.inbox.counts()["refused"]) == (0, 1)
-    house.daemon.disarm("4711", "a test")
+    house.daemon.house.disarm("4711", "a test")
     house.daemon.inbox.heard("restart/set", b"PRESS")
     assert house.restarts == 1
     told = [(what, result) for what, _, _, result in house.log() if what == "restart"]
@@ -70,8 +70,8 @@ def test_an_alarm_that_is_on_is_not_restarted_over_mqtt(house: House) -> None:
 def test_the_page_changes_no_settings_where_the_code_is_wanted_to_disarm(house: House) -> None:
     if house.daemon.config.alarm.code:
         with pytest.raises(UserError, match="disarm it first"):
-            house.daemon.settings_open(WEB)
-        house.daemon.disarm("4711", "a test")
-    house.daemon.settings_open(WEB)
-    house.daemon.settings_changed(["alarm.code", "camera[0].source"], WEB)
+            house.daemon.house.settings_open(WEB)
+        house.daemon.house.disarm("4711", "a test")
+    house.daemon.house.settings_open(WEB)
+    house.daemon.house.settings_changed(["alarm.code", "camera[0].source"], WEB)
     assert house.log()[-1] == ("settings: alarm.code, camera[0].source", None, WEB, "done")
