@@ -72,6 +72,8 @@ def test_a_clip_begins_five_seconds_before_the_event_and_plays_in_a_browser(came
         assert key
         assert 11 <= seconds <= 13
         assert 5.0 <= first_ball(clip) <= 8.0, "the pictures before the ball came, by the clip's own time"
+        (*_, row) = asked.get(f"/api/events/{name}").json()
+        assert 3.5 <= first_ball(clip) - row["clip_from_s"] <= 7.0, "what the page skips is not what is to be seen"
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             context = browser.new_context()
