@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
@@ -11,7 +10,7 @@ import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from edge.web.answers import missing
+from edge.web.answers import json_object, missing
 from edge.web.auth import Auth
 from edge.web.feed import FEEDS, Feed
 from edge.web.guard import visit_of
@@ -143,11 +142,7 @@ class Api:
 
 
 def _on(body: bytes) -> bool | None:
-    try:
-        wish = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    on = wish.get("on") if isinstance(wish, dict) else None
+    on = (json_object(body) or {}).get("on")
     return on if isinstance(on, bool) else None
 
 
@@ -161,11 +156,8 @@ class Wish:
 
 
 def _wish(body: bytes) -> Wish | None:
-    try:
-        wish = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(wish, dict):
+    wish = json_object(body)
+    if wish is None:
         return None
     mode, code, now = wish.get("mode"), wish.get("code"), wish.get("now", False)
     if (

@@ -151,7 +151,7 @@ def weakness(password: str) -> str | None:
 
 
 def _scrypt(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
-    text = unicodedata.normalize("NFKC", password).encode()
+    text = unicodedata.normalize("NFKC", password).encode("utf-8", "backslashreplace")
     return hashlib.scrypt(text, salt=salt, n=n, r=r, p=p, maxmem=256 * n * r, dklen=32)
 
 

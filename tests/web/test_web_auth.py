@@ -193,3 +193,7 @@ def test_no_rhythm_of_guesses_beats_the_rate(pauses: list[float]) -> None:
 @given(st.text(min_size=8, max_size=200).filter(lambda text: len(set(text)) >= 4))
 def test_any_long_enough_password_is_welcome(password: str) -> None:
     assert weakness(password) is None
+
+
+def test_a_password_that_is_no_text_is_a_wrong_one(home: Site) -> None:
+    assert not home.app.state.auth.verify("\ud800")
