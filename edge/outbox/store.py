@@ -20,7 +20,7 @@ from edge.outbox.schema import connect, explain, open_folder
 from edge.outbox.spare import Spare, is_full
 from edge.outbox.values import Limits, runs, snapshot_path
 from edge.outbox.writer import Batch, Entry
-from edge.paths import settle
+from edge.paths import PRIVATE, settle
 from edge.types import Event, Stamp, event_payload
 
 log = logging.getLogger(__name__)
@@ -201,7 +201,7 @@ class Store:
             if shutil.disk_usage(self._folder).free < RESERVE:
                 trouble = "the disk is nearly full"
             else:
-                path.parent.mkdir(exist_ok=True)  # somebody may have cleaned up
+                path.parent.mkdir(mode=PRIVATE, exist_ok=True)  # somebody may have cleaned up
                 size = pictures.keep(path, jpeg, taken)
         except OSError as fault:
             trouble = fault.strerror
