@@ -26,8 +26,8 @@ class Door(socket.socket):
     """A listening socket that hangs up on whoever comes when all seats are taken, or too many of its own.
 
     It counts sockets, not requests, so that a connection in its TLS handshake has a seat like any other. When all are
-    taken, one without a session gives way: the oldest of the address that has most of them, so that a crowd thins out
-    its own ranks, and the owner's first visit is not among them.
+    taken, one without a session gives way to whoever comes from an address that has fewer of them: the oldest of the
+    address that has most, so that a crowd thins out its own ranks, and the owner's first visit is not among them.
 
     members: descriptors of the connections that have a session; they keep their seats
     """
@@ -63,6 +63,8 @@ class Door(socket.socket):
             return False
         crowds = Counter(owner for _, owner in strangers)
         largest = max(crowds.values())
+        if crowds[who] and crowds[who] + 1 >= largest and who not in LOOPBACK:
+            return False  # it would only push others of its kind about, and the owner out of the queue
         self._send_away(next(seat for seat, owner in strangers if crowds[owner] == largest))
         return True
 
