@@ -13,7 +13,7 @@ from edge.alarm.core import SCHEDULE, Core
 from edge.alarm.intrusion import intrusion_of
 from edge.alarm.keeping import KEY, Keeping
 from edge.alarm.leaving import Leaving
-from edge.alarm.machine import Arm, Disarm, Input, Intrusion, Panic
+from edge.alarm.machine import Arm, Disarm, Input, Intrusion, Panic, State
 from edge.alarm.orders import ARM, COMMANDS, parse
 from edge.alarm.settings import AlarmSettings
 from edge.alarm.timetable import LOOK_S, Timetable
@@ -102,9 +102,13 @@ class Alarm:
         """
         if mode not in ARM:
             raise UserError(f"no alarm mode `{mode}`; there are {', '.join(ARM)}")
-        held = self._core.state.mode not in (None, mode)  # another mode may watch less
-        name = self._access.allow(f"arm_{mode}", code, by) if self._settings.code_to_arm or held else None
-        self._core.order(Arm(ARM[mode], now), f"arm_{mode}", by, name)
+        what = f"arm_{mode}"
+
+        def permit(state: State) -> str | None:
+            held = state.mode not in (None, mode)  # another mode may watch less
+            return self._access.allow(what, code, by) if self._settings.code_to_arm or held else None
+
+        self._core.order(Arm(ARM[mode], now), what, by, permit)
 
     def disarm(self, by: str, code: str | None = None) -> None:
         """Disarm. `code` is looked at where a PIN is set, also while nothing is armed: else that would be free guesses.
@@ -112,8 +116,7 @@ class Alarm:
         Raises:
             AlarmRefused: a code is wanted and this is none, or the source has to wait.
         """
-        name = self._access.allow("disarm", code, by)
-        self._core.order(Disarm(), "disarm", by, name)
+        self._core.order(Disarm(), "disarm", by, lambda state: self._access.allow("disarm", code, by))
 
     def panic(self, by: str) -> None:
         """Set the alarm off, armed or not. No code is asked for, and no disk is waited for."""
@@ -182,7 +185,7 @@ class Alarm:
         if due is not None:
             given: Input = Disarm() if due.do == "disarm" else Arm(ARM[due.do.removeprefix("arm_")])
             try:
-                self._core.order(given, due.do, SCHEDULE, None)
+                self._core.order(given, due.do, SCHEDULE, lambda state: None)
             except StorageError as fault:
                 self._core.backlog.ill(fault)
             except UserError as fault:  # an intrusion came in between; it is due again afterwards

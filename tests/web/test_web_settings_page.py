@@ -204,3 +204,10 @@ def test_nothing_runs_over_the_side(form: Page) -> None:
         form.set_viewport_size({"width": width, "height": height})
         over = form.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert over <= 0, width
+
+
+def test_an_answer_of_something_in_between_is_not_shown_as_the_devices_words(page: Page, site: Site) -> None:
+    page.route("**/api/config", lambda route: route.fulfill(status=502, content_type="text/html", body="<h1>Bad</h1>"))
+    enter(page, site)
+    page.goto(site.base + "/settings")
+    expect(page.get_by_role("alert")).to_have_text("The device gave no answer that can be read.")
