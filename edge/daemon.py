@@ -86,7 +86,7 @@ class Daemon:
         self.keeping = Keeping(config, self.clock, synchronised, lambda: self.alarm.state)
         self.alarm = open_alarm(config, self.outbox, self.board, self.clock, self._emit)
         self._alarm_parts: AlarmParts | None = None
-        self.switches = Panel(config.camera, self.board, self.outbox)
+        self.switches = Panel(config.camera, self.board, self.outbox, self.alarm)
         self.house = House(config, self.outbox, self.keeping, self.alarm, self.switches, self.cameras, self.status)
         self.inbox = Inbox(
             {"alarm/set": partial(self.alarm.command, by="mqtt"), "restart/set": self._asked_to_restart},
@@ -214,6 +214,8 @@ class Daemon:
             return False
         if (up := self.clock.monotonic() - self._started) < RESTART_S:
             raise UserError(f"started {up:.0f} s ago; a restart is taken every {RESTART_S:.0f} s")
+        self.alarm.undisturbed("restart", "mqtt")
+        self.alarm.note("restart", "mqtt")
         log.info("a restart is asked for over MQTT")
         self._restart()
         return True

@@ -16,7 +16,11 @@ from edge.keeping import Keeping
 from edge.live import LiveView
 from edge.outbox import Outbox, read_events, snapshot_path
 from edge.switches import Panel
+from edge.text import printable
 from edge.timeline import Timeline, learn
+
+LONGEST_NOTE = 200
+"""Characters of a line of the alarm's log about settings."""
 
 
 class House:
@@ -90,9 +94,18 @@ class House:
         """Who did what to the alarm, newest first."""
         return alarm_log(self._config, limit)
 
-    def switch(self, camera: str, name: str, on: bool, by: str) -> None:
+    def switch(self, camera: str, name: str, on: bool, by: str, *, code: str | None = None) -> None:
         """Switch something on a camera; it follows as soon as it can. Raises UserError where it cannot be."""
-        self._switches.set(camera, name, on, by)
+        self._switches.set(camera, name, on, by, code)
+
+    def settings_open(self, by: str) -> None:
+        """Raises UserError where the page may not change the configuration now: its code is set, and it is on."""
+        if self._config.alarm.code:
+            self._alarm.undisturbed("settings", by)
+
+    def settings_changed(self, keys: Sequence[str], by: str) -> None:
+        """The page changed these keys of the configuration."""
+        self._alarm.note(printable(f"settings: {', '.join(keys)}"[:LONGEST_NOTE]), by)
 
     def live(self, camera: str) -> LiveView | None:
         """The pictures of a camera."""
@@ -101,7 +114,7 @@ class House:
     @property
     def timeline(self) -> Timeline:
         """What happened, as objects, and what the owner says of them."""
-        return Timeline(self._data, self._outbox, partial(learn, self._cameras))
+        return Timeline(self._data, self._outbox, partial(learn, self._cameras), self._alarm.undisturbed)
 
     def metrics(self) -> str:
         """The status in Prometheus' text format."""

@@ -18,7 +18,7 @@ from edge.alarm.orders import ARM, COMMANDS, parse
 from edge.alarm.settings import AlarmSettings
 from edge.alarm.timetable import LOOK_S, Timetable
 from edge.alarm.world import Remember, World
-from edge.errors import StorageError, UserError
+from edge.errors import AlarmRefused, StorageError, UserError
 from edge.types import Event
 
 log = logging.getLogger(__name__)
@@ -121,6 +121,36 @@ class Alarm:
     def panic(self, by: str) -> None:
         """Set the alarm off, armed or not. No code is asked for, and no disk is waited for."""
         self._core.urgent(Panic(by), by)
+
+    def permit(self, what: str, by: str, code: str | None = None) -> str | None:
+        """Whose code lets somebody have the alarm see less or tell less; None where none is wanted: where there are no
+        codes, or it is disarmed.
+
+        Raises:
+            AlarmRefused: a code is wanted and this is none, or the source has to wait.
+        """
+        if self.state == "disarmed":
+            return None
+        try:
+            return self._access.allow(what, code, by)
+        except AlarmRefused as fault:
+            if code is None and not fault.locked_s:
+                raise AlarmRefused("The alarm is on: disarm it first, or give its code.") from None
+            raise
+
+    def undisturbed(self, what: str, by: str) -> None:
+        """What blinds the alarm or changes it, and asks for no code, waits until it is disarmed.
+
+        Raises:
+            UserError: it is not; that is written down.
+        """
+        if self.state != "disarmed":
+            self._access.refuse(what, by, f"the alarm is {self.state}")
+            raise UserError(f"The alarm is {self.state}: disarm it first.")
+
+    def note(self, what: str, by: str, name: str | None = None) -> None:
+        """Write down what was done to what the alarm watches with, and whose code let it be; returns at once."""
+        self._access.note(what, by, name)
 
     def command(self, payload: bytes, by: str) -> None:
         """Do what an MQTT payload says: a word of `COMMANDS` or `{"action": WORD, "code": PIN}`.

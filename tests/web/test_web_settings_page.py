@@ -110,6 +110,9 @@ def test_a_password_is_never_shown_and_is_kept_until_it_is_replaced(form: Page, 
     section(form, "MQTT").click()
     expect(field(form, "mqtt.password")).to_have_attribute("placeholder", "set; leave empty to keep it")
     field(form, "mqtt.host").fill("other")
+    form.get_by_role("button", name="Save").click()
+    expect(form.locator(".field__wrong").filter(visible=True)).to_contain_text("the password is wanted anew")
+    field(form, "mqtt.password").fill("swordfish")
     save(form)
     assert seen
     assert not any(secret in text for text in seen for secret in ("swordfish", "hunter2"))
