@@ -147,7 +147,7 @@ class Alarm:
 
     def hear(self, event: Event) -> None:
         """Take in what a camera tells; only queues."""
-        seen = intrusion_of(event, self._settings.labels)
+        seen = intrusion_of(event, self._settings.counting)
         if seen is not None:
             self._heard.append(seen)
             self._wake.set()
