@@ -45,9 +45,9 @@ def _alarm(config: Config) -> list[str]:
     lines = [f"{line.do} at {line.at} on {', '.join(line.days)}" for line in config.alarm.schedule]
     for event, days in schedule.sunless(date.today().year).items():
         lines.append(f"note: there is no {event} at this latitude on {days} days of the year; nothing is done then")
-    if config.alarm.labels is None and not any(set(camera.labels) & {"person"} for camera in config.camera):
-        if not settings_of(config).motion_at:
-            lines.append("note: nothing sets it off: no camera looks for `person`; say what does in `alarm.labels`")
+    sought = {label for camera in config.camera for label in camera.labels}
+    if config.alarm.labels is None and "person" not in sought and not settings_of(config).motion_at:
+        lines.append("note: nothing sets it off: no camera looks for `person`; say what does in `alarm.labels`")
     return lines
 
 

@@ -20,7 +20,7 @@ name = "porch"
 source = "rtsp://192.168.1.20/stream1"
 username = "viewer"
 password = "${PORCH_PASSWORD}"
-labels = ["person", "dog"]
+labels = ["person", "motion"]
 
 [[camera.zone]]
 name = "path"
