@@ -101,3 +101,17 @@ def test_what_sets_the_alarm_off_follows_the_cameras_unless_it_is_said(tmp_path:
     path.write_text(CAMERA + yard + both + '[alarm]\nlabels = ["Person", "tamper"]\n')
     alarm = settings_of(load(path))
     assert alarm.counting("door") == alarm.counting("yard") == {"person", "tamper"}
+
+
+@pytest.mark.parametrize(
+    ("do", "meant"),
+    [
+        ("arm", "did you mean `arm_home` or `arm_away` or `arm_night`?"),
+        ("armed", "did you mean `arm_home` or `arm_away` or `arm_night`?"),
+        ("Arm-Away", "did you mean `arm_away`?"),
+        ("disarmed", "did you mean `disarm`?"),
+        ("unarm", "did you mean `disarm`?"),
+    ],
+)
+def test_nobody_who_wants_to_arm_is_told_to_disarm(tmp_path: Path, do: str, meant: str) -> None:
+    assert meant in refused(tmp_path, f'[[alarm.schedule]]\nat = "22:00"\ndo = "{do}"\n')
