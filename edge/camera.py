@@ -140,9 +140,13 @@ class CameraWatch:
                 self._states.nobody()
                 self.switches.rest("detect")
 
-    def dismiss(self, box: Box, frame_size: tuple[int, int]) -> None:
-        """The owner says that what was told of this place was nothing. Any thread."""
-        self._nuisance.dismiss(box, frame_size)
+    def dismiss(self, box: Box, frame_size: tuple[int, int]) -> bool:
+        """The owner says that what was told of this place was nothing; False if it is too large. Any thread."""
+        return self._nuisance.dismiss(box, frame_size)
+
+    def restore(self, box: Box, frame_size: tuple[int, int]) -> None:
+        """The owner takes that back. Any thread."""
+        self._nuisance.restore(box, frame_size)
 
     def accept_view(self) -> None:
         """The owner says that the camera looks where it should: its view as it is now is the right one. Any thread."""

@@ -1,13 +1,14 @@
-"""Hours of the day that come again: `23:00-07:00`, `mon-fri 22:30-06:00`, in the machine's own time zone."""
+"""Hours of the day that come again: `23:00-07:00`, `mon-fri 22:30-06:00`, by the clocks of one time zone."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta, tzinfo
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+from edge.localtime import DAYS, day_of, unix_of
+
 _EVERY = frozenset(range(7))
 _HOURS = re.compile(r"(?:(?P<days>[a-z,\- ]+?)\s+)?(?P<start>\d{1,2}:\d\d)\s*-\s*(?P<stop>\d{1,2}:\d\d)")
 _DAY_S = 86_400.0
@@ -24,17 +25,16 @@ class Hours:
     stop: int
     days: frozenset[int] = _EVERY
 
-    def end(self, at: float) -> float | None:
+    def end(self, at: float, zone: tzinfo) -> float | None:
         """When the hours that `at` lies in are over, both Unix times; None where it lies in none.
 
         The clock on the wall counts, so a night in which it is changed is an hour shorter or longer.
         """
-        today = datetime.fromtimestamp(at).date()
-        for day in (today, today - timedelta(days=1)):
-            if day.weekday() in self.days:
-                last = day if self.stop > self.start else day + timedelta(days=1)
-                stop = _unix(last, self.stop)
-                if _unix(day, self.start) <= at < stop:
+        for midnight in (day_of(at, zone), day_of(at, zone, -1)):
+            if midnight.weekday() in self.days:
+                last = midnight if self.stop > self.start else midnight + timedelta(days=1)
+                stop = unix_of(last + timedelta(minutes=self.stop), zone)
+                if unix_of(midnight + timedelta(minutes=self.start), zone) <= at < stop:
                     return stop
         return None
 
@@ -52,7 +52,7 @@ def parse(text: str) -> Hours:
     return Hours(_minutes(found["start"], 23), _minutes(found["stop"], 24), days)
 
 
-def end(hours: Iterable[Hours], at: float) -> float | None:
+def end(hours: Iterable[Hours], at: float, zone: tzinfo) -> float | None:
     """When all hours that `at` lies in, one after another, are over; None where it lies in none.
 
     At most a day later: who is never to be disturbed is told once a day.
@@ -60,7 +60,7 @@ def end(hours: Iterable[Hours], at: float) -> float | None:
     hours = tuple(hours)
     over = None
     while over is None or over - at < _DAY_S:
-        ends = [stop for each in hours if (stop := each.end(at if over is None else over)) is not None]
+        ends = [stop for each in hours if (stop := each.end(at if over is None else over, zone)) is not None]
         if not ends:
             break
         over = max(ends)
@@ -83,8 +83,3 @@ def _minutes(text: str, latest: int) -> int:
     if hour > latest or minute > 59 or (hour == 24 and minute):
         raise ValueError(f"`{text}` is no time of day")
     return hour * 60 + minute
-
-
-def _unix(day: date, minutes: int) -> float:
-    midnight = datetime.combine(day, time())
-    return (midnight + timedelta(minutes=minutes)).timestamp()

@@ -18,7 +18,8 @@ WORDS = {b"ON": True, b"OFF": False}
 Kind: TypeAlias = Literal["retained", "oversized", "unknown", "malformed", "refused", "failed"]
 KINDS: tuple[Kind, ...] = ("retained", "oversized", "unknown", "malformed", "refused", "failed")
 Handler: TypeAlias = Callable[[bytes], object]
-"""Does what a payload says; False where it is none of its words. May raise UserError (refused) or another EdgeError."""
+"""Does what a payload says; False, or a ValueError that says why, where it is none of its words. May raise UserError
+(refused) or another EdgeError."""
 
 
 class Inbox:
@@ -49,6 +50,8 @@ class Inbox:
                 self._ignore("unknown", topic, "no such command")
             elif handler(payload) is False:
                 self._ignore("malformed", topic, "not a word of this command")
+        except ValueError as fault:
+            self._ignore("malformed", topic, str(fault))
         except UserError as fault:
             self._ignore("refused", topic, str(fault))
         except EdgeError as fault:

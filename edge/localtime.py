@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
+from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 MACHINE = Path("/etc/localtime")
+Day: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def zone_of(name: str | None, machine: Path = MACHINE) -> tzinfo:
@@ -46,6 +49,11 @@ def unix_of(local: datetime, zone: tzinfo) -> float:
         there = datetime.fromtimestamp(middle, zone).replace(tzinfo=None)
         early, late = (middle, late) if there < local else (early, middle)
     return float(round(late))
+
+
+def stamp_of(unix: float, zone: tzinfo) -> str:
+    """A Unix time for a terminal: `2026-06-03 02:14:05`."""
+    return datetime.fromtimestamp(unix, zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def day_of(unix: float, zone: tzinfo, offset: int = 0) -> datetime:

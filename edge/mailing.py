@@ -11,6 +11,7 @@ from edge import hours
 from edge.config.fields import is_loopback
 from edge.config.schema import Config, Web
 from edge.config.schema.email import Recipient
+from edge.localtime import zone_of
 from edge.sinks.email.settings import EmailSettings, Rules
 from edge.web.settings import WebSettings
 
@@ -59,6 +60,7 @@ def settings(config: Config) -> list[EmailSettings]:
             quiet_after=email.quiet_after_s,
             rules=rules,
             name=name,
+            zone=zone_of(config.node.timezone),
             page=page(config.web),
         )
         for name, (to, rules) in zip(names(config), groups, strict=True)

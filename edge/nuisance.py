@@ -36,6 +36,7 @@ class NuisanceSettings:
     share: a region is deaf if so much of it is deaf cells
     peek_s: how often deaf motion is looked at nevertheless
     dismissed: points for a place of which the owner said that it was nothing
+    most: a place that is a larger share of the picture cannot be dismissed
     save_s: how often what was learned is stored
     """
 
@@ -45,6 +46,7 @@ class NuisanceSettings:
     share: float = 0.85
     peek_s: float = 5.0
     dismissed: float = 90.0
+    most: float = 0.25
     save_s: float = 600.0
 
 
@@ -86,7 +88,7 @@ class Sifted:
 
 
 class Nuisance:
-    """The map of one camera. Owned by its pipeline; `dismiss` is for any thread.
+    """The map of one camera. Owned by its pipeline; `dismiss` and `restore` are for any thread.
 
     Args:
         memory: None keeps nothing, as in a replay
@@ -105,11 +107,11 @@ class Nuisance:
         self._settings = settings or NuisanceSettings()
         self._memory, self._learns, self._wall = memory, learns, wall
         self._points: F32 = np.zeros((ROWS, COLUMNS), np.float32)
-        self._told: F32 = np.zeros((ROWS, COLUMNS), np.float32)
+        self._dismissed: F32 = np.zeros((ROWS, COLUMNS), np.float32)
         self._moved: NDArray[np.bool_] = np.zeros((ROWS, COLUMNS), np.bool_)
         self._window: float | None = None
         self._peeked = self._saved = -np.inf
-        self._dismissals: deque[tuple[Box, tuple[int, int]]] = deque()
+        self._words: deque[tuple[bool, Box, tuple[int, int]]] = deque()
         if memory is not None and (kept := memory.load()) is not None:
             self._recall(kept)
         self._changed = False
@@ -120,21 +122,29 @@ class Nuisance:
         """bool (rows, columns): which cells of the picture are deaf."""
         return self._deaf
 
-    def dismiss(self, box: Box, frame_size: tuple[int, int]) -> None:
+    def dismiss(self, box: Box, frame_size: tuple[int, int]) -> bool:
         """The owner says that what was there was nothing: deaf from the next frame on. Any thread.
 
         Args:
             box: pixels of a frame of `frame_size`
+
+        Returns:
+            False where the box is so much of the picture that the camera would be as good as blind: nothing is deaf.
         """
-        self._dismissals.append((box, frame_size))
+        w, h = frame_size
+        if boxes.area(boxes.clipped(box, w, h)) > self._settings.most * w * h:
+            return False
+        self._words.append((True, box, frame_size))
+        return True
+
+    def restore(self, box: Box, frame_size: tuple[int, int]) -> None:
+        """The owner takes that back: from the next frame on nothing that was dismissed there counts. Any thread."""
+        self._words.append((False, box, frame_size))
 
     def sift(self, moved: list[Box], time: float, size: tuple[int, int]) -> Sifted:
         """What of the gate's regions counts."""
-        while self._dismissals:
-            box, of = self._dismissals.popleft()
-            self._told[_cells(box, of)] += self._settings.dismissed
-            self._changed = True
-            self._deafen()
+        if self._words:
+            self.save()
         if not moved or not self._any:
             return Sifted(moved, moved)
         told = [region for region in moved if self._deaf[_cells(region, size)].mean() < self._settings.share]
@@ -167,14 +177,25 @@ class Nuisance:
                 self.save()
 
     def save(self) -> None:
-        """Store what is known now, if anything is new."""
+        """Take in what the owner said, and store what is known now, if anything is new."""
+        self._obey()
         if self._memory is None or not self._changed:
             return
         self._changed = False
         wall, sure = self._wall()
-        grids = np.stack([self._points, self._told]).astype("<f2").tobytes()
+        grids = np.stack([self._points, self._dismissed]).astype("<f2").tobytes()
         kept = {"v": _FORMAT, "wall": wall if sure else None, "grid": base64.b64encode(grids).decode()}
         self._memory.save(json.dumps(kept))
+
+    def _obey(self) -> None:
+        """Take in what the owner said, in order."""
+        while self._words:
+            nothing, box, of = self._words.popleft()
+            cells = _cells(box, of)
+            # However often it is said: it is meant once.
+            self._dismissed[cells] = self._settings.dismissed if nothing else 0.0
+            self._changed = True
+            self._deafen()
 
     def _heal(self, cells: tuple[slice, slice]) -> None:
         """Somebody is there. What the owner dismissed is healed only by an object that reaches beyond it: the others
@@ -184,9 +205,9 @@ class Nuisance:
             self._points[cells] = 0
             self._changed = True
             self._deafen()
-        dismissed = self._told[cells] >= self._settings.deaf
+        dismissed = self._dismissed[cells] >= self._settings.deaf
         if dismissed.any() and dismissed.mean() < 0.5:
-            self._told[cells] = 0
+            self._dismissed[cells] = 0
             self._changed = True
             self._deafen()
 
@@ -198,16 +219,15 @@ class Nuisance:
         self._fade(span)
         # Bounded, so that a place that was restless for a year is not deaf for another one.
         np.minimum(self._points, 4 * self._settings.deaf, out=self._points)
-        np.minimum(self._told, 4 * self._settings.deaf, out=self._told)
         self._deafen()
 
     def _fade(self, span: float) -> None:
         rest = np.float32(0.5 ** (span / self._settings.half_life_s))
         self._points *= rest
-        self._told *= rest
+        self._dismissed *= rest
 
     def _deafen(self) -> None:
-        self._deaf = self._points + self._told >= self._settings.deaf
+        self._deaf = self._points + self._dismissed >= self._settings.deaf
         self._any = bool(self._deaf.any())
 
     def _recall(self, kept: str) -> None:
@@ -215,13 +235,13 @@ class Nuisance:
         try:
             table = json.loads(kept)
             grids = np.frombuffer(base64.b64decode(table["grid"], validate=True), "<f2").astype(np.float32)
-            points, told = grids.reshape(2, ROWS, COLUMNS)
+            points, dismissed = grids.reshape(2, ROWS, COLUMNS)
             then = table["wall"]
         except (ValueError, TypeError, KeyError, binascii.Error):
             return
         if table["v"] != _FORMAT or not np.all(np.isfinite(grids)) or np.any(grids < 0):
             return
-        self._points, self._told = points.copy(), told.copy()
+        self._points, self._dismissed = points.copy(), np.minimum(dismissed, np.float32(self._settings.dismissed))
         now, sure = self._wall()
         if sure and isinstance(then, (int, float)) and now > then:
             self._fade(now - then)

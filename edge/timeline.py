@@ -15,15 +15,19 @@ log = logging.getLogger(__name__)
 
 
 class Learner(Protocol):
-    """A camera that learns from what its owner says. Any thread; neither call blocks."""
+    """A camera that learns from what its owner says. Any thread; no call blocks."""
 
     @property
     def name(self) -> str:
         """The camera's."""
         ...
 
-    def dismiss(self, box: Box, frame_size: tuple[int, int]) -> None:
-        """What was told of this place was nothing."""
+    def dismiss(self, box: Box, frame_size: tuple[int, int]) -> bool:
+        """What was told of this place was nothing; False where the place is too large to be learned."""
+        ...
+
+    def restore(self, box: Box, frame_size: tuple[int, int]) -> None:
+        """It was something after all."""
         ...
 
     def accept_view(self) -> None:
@@ -31,17 +35,33 @@ class Learner(Protocol):
         ...
 
 
-def learn(cameras: Sequence[Learner], after: dict[str, Any]) -> None:
-    """Let the camera of an object that was nothing learn from that; a view that is right so becomes its reference."""
+def learn(cameras: Sequence[Learner], messages: Sequence[dict[str, Any]], nothing: bool) -> None:
+    """Let the camera of an object learn from its owner's word; a view that is right so becomes its reference.
+
+    Args:
+        cameras: those of the house
+        messages: about the object, oldest first
+        nothing: False takes it back, wherever the object was: it may have gone on since it was dismissed
+    """
+    after = messages[-1]["after"]
     watch = next((watch for watch in cameras if watch.name == after["camera"]), None)
     if watch is None:
         return  # the event is of a camera that is not there any more, or of no camera at all
     if after["label"] == TAMPER:
-        watch.accept_view()
-    else:
-        x1, y1, x2, y2 = after["box"]
-        width, height = after["frame_size"]
-        watch.dismiss((x1, y1, x2, y2), (width, height))
+        if nothing:
+            watch.accept_view()
+    elif not nothing:
+        for place in {_place(message["after"]) for message in messages}:
+            watch.restore(*place)
+    elif not watch.dismiss(*_place(after)):
+        log.info("camera %s learns nothing from that: it was too much of the picture", watch.name)
+
+
+def _place(after: dict[str, Any]) -> tuple[Box, tuple[int, int]]:
+    """Where an object was, and in a frame of which size."""
+    x1, y1, x2, y2 = after["box"]
+    width, height = after["frame_size"]
+    return (x1, y1, x2, y2), (width, height)
 
 
 class Timeline:
@@ -50,15 +70,18 @@ class Timeline:
     Args:
         folder: the data folder
         outbox: keeps the owner's word
-        dismissed: told of each object that was nothing, as its newest `after`; must not block
+        learn: told of each word, with the object's messages and whether it was nothing; must not block
     """
 
     def __init__(
-        self, folder: Path, outbox: Outbox, dismissed: Callable[[dict[str, Any]], None] = lambda after: None
+        self,
+        folder: Path,
+        outbox: Outbox,
+        learn: Callable[[Sequence[dict[str, Any]], bool], None] = lambda messages, nothing: None,
     ) -> None:
         self._folder = folder
         self._outbox = outbox
-        self._dismissed = dismissed
+        self._learn = learn
 
     def objects(self, wanted: Wanted, limit: int, before: str | None) -> list[dict[str, Any]]:
         """The newest message of each object, newest object first; `before` is the id of one."""
@@ -82,5 +105,4 @@ class Timeline:
             raise UserError(f"nothing is kept of event {event_id} any more")
         self._outbox.remember(VERDICT + event_id, "1" if nothing else "0")
         log.info("event %s was %s, says %s", event_id, "nothing" if nothing else "something after all", by)
-        if nothing:
-            self._dismissed(messages[-1]["after"])
+        self._learn(messages, nothing)

@@ -17,6 +17,7 @@ from edge.config.schema import Camera, Config, Model, Node
 from edge.detector import Detector
 from edge.errors import MissingError
 from edge.keeping import Keeping
+from edge.nuisance import Kept, Nuisance
 from edge.supervisor import Supervisor
 from edge.switches import Panel
 from edge.types import Event
@@ -40,6 +41,7 @@ class Watched:
 
     watch: CameraWatch
     board: Board
+    kept: dict[str, str]
     events: list[Event] = field(default_factory=list)
 
     def say(self, name: str, on: bool) -> None:
@@ -63,14 +65,17 @@ def watched(source: str, detector: Callable[[], Detector] | None = None, **given
 
     config = Config(camera=(camera,), node=Node(name="n", data=Path("nowhere")))
     keeping = Keeping(config, clock, lambda: True, lambda: "disarmed")
-    around = Surroundings(board, clock, "boot", lambda: "disarmed", emit, keeping)
+    kept: dict[str, str] = {}
+    around = Surroundings(
+        board, clock, "boot", lambda: "disarmed", emit, keeping, note=kept.__setitem__, recall=kept.get
+    )
     watch = CameraWatch(camera, Model(), detector, around, Panel([camera], board, Memory())["hall"])
     parts = [
         supervisor.start("reader", watch.read, watch.away),
         supervisor.start("pipeline", watch.work, watch.blind),
     ]
     try:
-        yield Watched(watch, board, events)
+        yield Watched(watch, board, kept, events)
     finally:
         begun = time.monotonic()
         watch.close()
@@ -123,6 +128,19 @@ def test_a_camera_that_is_switched_off_shows_nothing_of_before() -> None:
         eventually(lambda: here.watch.live.latest(-1, 0.0) is None)
         assert here.watch.status()["size"] is None
         assert here.board.get("hall/motion") == "OFF"
+
+
+def test_what_the_owner_says_of_a_place_and_takes_back_is_kept_within_a_frame_or_two() -> None:
+    with watched("synthetic:") as here:
+
+        def deaf() -> bool:
+            return bool(Nuisance(memory=Kept("hall", here.kept.__setitem__, here.kept.get)).deaf.any())
+
+        assert here.watch.dismiss((10.0, 10.0, 100.0, 100.0), (640, 480))
+        eventually(deaf)
+        here.watch.restore((10.0, 10.0, 100.0, 100.0), (640, 480))
+        eventually(lambda: not deaf())
+        assert not here.watch.dismiss((0.0, 0.0, 640.0, 480.0), (640, 480))
 
 
 def test_off_and_on_faster_than_it_can_follow_ends_as_it_was_said_last() -> None:

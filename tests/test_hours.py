@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -13,19 +12,12 @@ from hypothesis import strategies as st
 from edge import hours
 from edge.hours import Hours, parse
 
-
-@pytest.fixture
-def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A zone whose clock is changed: on 30 March 2025 from 2 to 3, on 26 October 2025 from 3 back to 2."""
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+BERLIN = ZoneInfo("Europe/Berlin")
+"""Its clock is changed: on 30 March 2025 from 2 to 3, on 26 October 2025 from 3 back to 2."""
 
 
 def at(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
+    return datetime.fromisoformat(text).replace(tzinfo=BERLIN).timestamp()
 
 
 @pytest.mark.parametrize(
@@ -62,7 +54,6 @@ def test_any_text_is_hours_or_a_value_error(text: str) -> None:
     assert 0 <= found.stop <= 1440
 
 
-@pytest.mark.usefixtures("berlin")
 @pytest.mark.parametrize(
     ("when", "over"),
     [
@@ -75,37 +66,40 @@ def test_any_text_is_hours_or_a_value_error(text: str) -> None:
     ],
 )
 def test_hours_over_midnight_end_in_the_morning_by_the_clock_on_the_wall(when: str, over: str | None) -> None:
-    assert parse("23:00-07:00").end(at(when)) == (over and at(over))
+    assert parse("23:00-07:00").end(at(when), BERLIN) == (over and at(over))
 
 
-@pytest.mark.usefixtures("berlin")
 def test_a_night_in_which_the_clock_is_changed_is_an_hour_longer_or_shorter() -> None:
     night = parse("23:00-07:00")
     for day, length in (("2025-03-29", 7), ("2025-03-28", 8), ("2025-10-25", 9)):
         begins = at(f"{day} 23:00")
-        over = night.end(begins)
+        over = night.end(begins, BERLIN)
         assert over is not None
         assert (over - begins) / 3600 == length
 
 
-@pytest.mark.usefixtures("berlin")
 def test_days_are_those_on_which_the_hours_begin() -> None:
     weekend = parse("fri,sat 23:00-09:00")
-    assert weekend.end(at("2025-06-06 08:00")) is None  # the night from Thursday to Friday
-    assert weekend.end(at("2025-06-07 08:00")) == at("2025-06-07 09:00")
-    assert weekend.end(at("2025-06-08 08:59")) == at("2025-06-08 09:00")
-    assert weekend.end(at("2025-06-08 23:30")) is None  # Sunday
+    assert weekend.end(at("2025-06-06 08:00"), BERLIN) is None  # the night from Thursday to Friday
+    assert weekend.end(at("2025-06-07 08:00"), BERLIN) == at("2025-06-07 09:00")
+    assert weekend.end(at("2025-06-08 08:59"), BERLIN) == at("2025-06-08 09:00")
+    assert weekend.end(at("2025-06-08 23:30"), BERLIN) is None  # Sunday
 
 
-@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize(("zone", "over"), [("Europe/Berlin", "07:00"), ("UTC", None), ("Asia/Kathmandu", "03:15")])
+def test_hours_are_those_of_their_zone_whatever_the_machines(zone: str, over: str | None) -> None:
+    found = parse("23:00-07:00").end(at("2025-06-02 23:30"), ZoneInfo(zone))
+    assert found == (over and at(f"2025-06-03 {over}"))
+
+
 def test_hours_that_follow_one_another_are_over_together_but_not_later_than_a_day() -> None:
     evening, night = parse("20:00-23:00"), parse("23:00-07:00")
-    assert hours.end([evening, night], at("2025-06-02 21:00")) == at("2025-06-03 07:00")
-    assert hours.end([parse("00:00-24:00")], at("2025-06-02 12:00")) == at("2025-06-04 00:00")
-    assert hours.end([], at("2025-06-02 12:00")) is None
+    assert hours.end([evening, night], at("2025-06-02 21:00"), BERLIN) == at("2025-06-03 07:00")
+    assert hours.end([parse("00:00-24:00")], at("2025-06-02 12:00"), BERLIN) == at("2025-06-04 00:00")
+    assert hours.end([], at("2025-06-02 12:00"), BERLIN) is None
 
 
 @given(st.integers(0, 1439), st.integers(0, 1440), st.floats(0, 2**31))
 def test_an_end_is_always_ahead_and_within_a_day_and_an_hour(start: int, stop: int, when: float) -> None:
-    over = Hours(start, stop).end(when)
+    over = Hours(start, stop).end(when, timezone.utc)
     assert over is None or when < over <= when + 25 * 3600

@@ -106,7 +106,27 @@ def test_all_else_is_counted_said_once_and_changes_nothing(
     assert here.inbox.counts() == {**dict.fromkeys(KINDS, 0), kind: 3}
     assert here.board.snapshot() == before
     assert here.alarm.state == "disarmed"
-    assert len([row for row in caplog.records if row.name == "edge.inbox"]) == 1
+    assert len([row for row in caplog.records if row.name.startswith("edge.")]) == 1
+
+
+def test_the_alarm_refuses_and_fails_a_thousand_times_in_one_line_each(
+    here: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    here.memory.full = True
+    here.alarm.panic("kitchen")
+    for _ in range(1000):
+        here.inbox.heard("alarm/set", b"ARM_AWAY")  # over a triggered alarm
+    assert here.inbox.counts()["refused"] == 1000
+    calm = home()
+    calm.memory.full = True
+    for _ in range(1000):
+        calm.inbox.heard("alarm/set", b"ARM_AWAY")
+    assert calm.inbox.counts()["failed"] == 1000
+    assert [row.getMessage().split(": ", 2)[2] for row in caplog.records] == [
+        "the alarm is triggered; disarm it first",
+        "the disk is full",
+    ]
 
 
 def test_a_log_line_has_no_room_for_tricks(here: Home, caplog: pytest.LogCaptureFixture) -> None:

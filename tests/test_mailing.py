@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -92,6 +93,11 @@ def test_a_mistake_is_told_at_its_place(tmp_path: Path, text: str, words: str) -
 )
 def test_port_465_means_tls_from_the_start_unless_said_otherwise(given: dict[str, object], found: str) -> None:
     assert EmailSettings("h", "a@b", ("c@d",), **given).encryption == found  # type: ignore[arg-type]
+
+
+def test_everybodys_hours_are_those_of_the_house(tmp_path: Path) -> None:
+    made = config(tmp_path, 'to = "a@b"\n[[email.recipient]]\nto = "c@d"\n[node]\ntimezone = "Asia/Kathmandu"\n')
+    assert [each.zone for each in mailing.settings(made)] == [ZoneInfo("Asia/Kathmandu")] * 2
 
 
 def test_the_page_answers_to_the_name_in_the_links() -> None:

@@ -100,6 +100,66 @@ def test_what_the_owner_dismissed_is_deaf_from_the_next_frame_on() -> None:
     assert nuisance.sift([DOOR], 0.0, SIZE).told == [DOOR]
 
 
+def test_what_is_taken_back_counts_from_the_next_frame_on_and_other_places_stay_deaf() -> None:
+    nuisance = Nuisance()
+    nuisance.dismiss(TREE, SIZE)
+    nuisance.dismiss(DOOR, SIZE)
+    assert nuisance.sift([TREE, DOOR], 0.0, SIZE).told == []
+    nuisance.restore((20.0, 20.0, 100.0, 100.0), (320, 180))
+    assert nuisance.sift([TREE, DOOR], 0.1, SIZE).told == [TREE]
+
+
+def test_what_was_learned_without_the_owner_stays_learned_when_a_word_is_taken_back() -> None:
+    nuisance = Nuisance(QUICK)
+    time = sways(nuisance, 100)
+    nuisance.dismiss(TREE, SIZE)
+    nuisance.restore(TREE, SIZE)
+    assert nuisance.sift([TREE], time, SIZE).told == []
+
+
+def test_a_word_said_again_and_again_is_deaf_no_longer_than_one_said_once() -> None:
+    once, often = Nuisance(), Nuisance()
+    for nuisance, times in ((once, 1), (often, 5)):
+        for _ in range(times):
+            nuisance.dismiss(TREE, SIZE)
+        nuisance.sift([], 0.0, SIZE)
+    for hour in range(60):
+        for nuisance in (once, often):
+            nuisance.learn([], [], 3600.0 * hour, SIZE)
+        assert once.deaf.any() == often.deaf.any()
+    assert not once.deaf.any()
+
+
+def test_a_place_that_is_much_of_the_picture_cannot_be_dismissed() -> None:
+    nuisance = Nuisance()
+    assert not nuisance.dismiss((0.0, 0.0, 640.0, 360.0), SIZE)
+    assert not nuisance.dismiss((-50.0, 0.0, 340.0, 190.0), SIZE)
+    nuisance.sift([], 0.0, SIZE)
+    assert not nuisance.deaf.any()
+    assert nuisance.dismiss((-300.0, -100.0, 320.0, 180.0), SIZE), "a quarter of it is in the picture"
+
+
+def test_a_word_is_kept_at_once() -> None:
+    shelf = Shelf()
+    nuisance = Nuisance(memory=shelf.kept())
+    sways(nuisance, 30, region=DOOR)
+    nuisance.dismiss(TREE, SIZE)
+    nuisance.sift([], 30.0, SIZE)
+    again = Nuisance(memory=shelf.kept())
+    assert again.sift([TREE], 0.0, SIZE).told == []
+    again.restore(TREE, SIZE)
+    again.sift([], 0.1, SIZE)
+    assert not Nuisance(memory=shelf.kept()).deaf.any()
+
+
+def test_a_word_said_when_the_stream_has_ended_is_kept_when_the_camera_rests() -> None:
+    shelf = Shelf()
+    nuisance = Nuisance(memory=shelf.kept())
+    nuisance.dismiss(TREE, SIZE)
+    nuisance.save()
+    assert Nuisance(memory=shelf.kept()).deaf.any()
+
+
 def test_the_error_that_was_dismissed_does_not_heal_its_place_and_somebody_who_walks_through_does() -> None:
     nuisance = Nuisance()
     nuisance.dismiss(TREE, SIZE)

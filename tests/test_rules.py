@@ -75,6 +75,35 @@ def test_somebody_who_stays_becomes_stationary_and_is_told_of_again_every_minute
     assert [event.after.stationary for event in events] == [False, True, True, True]
 
 
+def test_who_moves_while_the_alarm_changes_is_told_of_again_at_once() -> None:
+    now = ["arming"]
+    judge = Rules("porch", "boot", ("person",), lambda: now[0], settings=RuleSettings(better=100))
+    told: list[tuple[int, str, str]] = []
+    for i in range(60):
+        now[0] = "arming" if i < 20 else "armed_away" if i < 40 else "disarmed"
+        # Nobody looks at the places of pictures 40 to 44: whoever has just left sets nothing off.
+        one = track(i, (10 + 5.0 * i, 100, 50 + 5.0 * i, 200), seen=not 40 <= i < 45)
+        told += [(i, event.type, event.armed) for event in judge.judge(frame(i), [one], [], frozenset({1}))]
+    assert told == [(0, "new", "arming"), (20, "update", "armed_away"), (45, "update", "disarmed")]
+
+
+def test_who_moves_while_the_alarm_is_arming_is_told_of_every_few_seconds_since_zones_become_live_one_by_one() -> None:
+    judge = Rules("porch", "boot", ("person",), lambda: "arming", settings=RuleSettings(better=100))
+    events = walk(judge, 120)
+    assert [event.captured_at for event in events] == [1000.0, 1005.0, 1010.0]
+
+
+def test_who_stands_still_while_the_alarm_changes_is_not() -> None:
+    now = ["arming"]
+    judge = Rules("porch", "boot", ("person",), lambda: now[0], settings=RuleSettings(better=100, remind_s=1000))
+    walked = walk(judge, 200, speed=0.0)
+    now[0] = "armed_away"
+    still = [
+        e for i in range(200, 300) for e in judge.judge(frame(i), [track(i, (10, 100, 50, 200))], [], frozenset({1}))
+    ]
+    assert (walked[-1].after.stationary, still) == (True, [])
+
+
 def test_a_better_picture_is_an_update_that_carries_it() -> None:
     judge = rules(draw=True)
     events: list[Event] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,17 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 
 
 def test_a_word_is_kept_and_whoever_learns_from_it_hears_of_it(tmp_path: Path, outbox: Outbox) -> None:
-    heard: list[dict[str, Any]] = []
-    timeline = Timeline(tmp_path, outbox, heard.append)
+    heard: list[tuple[list[str], bool]] = []
+
+    def hear(messages: Sequence[dict[str, Any]], nothing: bool) -> None:
+        heard.append(([message["type"] for message in messages], nothing))
+
+    timeline = Timeline(tmp_path, outbox, hear)
     timeline.nothing("1-a", True, "web 192.0.2.1")
-    assert [(after["camera"], after["box"]) for after in heard] == [("porch", [10.0, 20.0, 110.0, 220.0])]
+    assert heard == [(["new", "end"], True)]
     assert [row["after"]["false_positive"] for row in timeline.messages("1-a")] == [True, True]
     timeline.nothing("1-a", False, "web 192.0.2.1")
-    assert len(heard) == 1
+    assert heard[1:] == [(["new", "end"], False)]
     assert timeline.objects(Wanted(), 10, None)[0]["after"]["false_positive"] is False
     assert timeline.marks(Wanted(), 300.0)["labels"] == ["person"]
 
@@ -52,17 +56,42 @@ class Pupil:
         self.name = name
         self.told: list[object] = []
 
-    def dismiss(self, box: Box, frame_size: tuple[int, int]) -> None:
+    def dismiss(self, box: Box, frame_size: tuple[int, int]) -> bool:
         self.told.append((box, frame_size))
+        return box[2] < 60
+
+    def restore(self, box: Box, frame_size: tuple[int, int]) -> None:
+        self.told.append(("back", box, frame_size))
 
     def accept_view(self) -> None:
         self.told.append("view")
 
 
+AFTER = {"camera": "yard", "label": "person", "box": [1.0, 2.0, 3.0, 4.0], "frame_size": [64, 48]}
+THERE = ((1.0, 2.0, 3.0, 4.0), (64, 48))
+
+
+def messages(*changed: dict[str, object]) -> list[dict[str, Any]]:
+    return [{"after": {**AFTER, **change}} for change in changed]
+
+
 def test_the_camera_of_what_was_nothing_learns_and_no_other() -> None:
     porch, yard = Pupil("porch"), Pupil("yard")
-    after = {"camera": "yard", "label": "person", "box": [1.0, 2.0, 3.0, 4.0], "frame_size": [64, 48]}
-    learn([porch, yard], after)
-    learn([porch, yard], {**after, "label": "tamper"})
-    learn([porch, yard], {**after, "camera": "casa", "label": "engine"})
-    assert (porch.told, yard.told) == ([], [((1.0, 2.0, 3.0, 4.0), (64, 48)), "view"])
+    learn([porch, yard], messages({"box": [5.0, 5.0, 9.0, 9.0]}, {}), True)
+    learn([porch, yard], messages({"label": "tamper"}), True)
+    learn([porch, yard], messages({"camera": "casa", "label": "engine"}), True)
+    assert (porch.told, yard.told) == ([], [THERE, "view"])
+
+
+def test_what_is_taken_back_is_taken_back_wherever_the_object_was() -> None:
+    yard = Pupil("yard")
+    learn([yard], messages({"box": [5.0, 5.0, 9.0, 9.0]}, {}, {}), False)
+    learn([yard], messages({"label": "tamper"}), False)
+    learn([yard], messages({"camera": "casa", "label": "engine"}), False)
+    assert sorted(yard.told, key=str) == [("back", *THERE), ("back", (5.0, 5.0, 9.0, 9.0), (64, 48))]
+
+
+def test_what_is_too_large_to_be_learned_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        learn([Pupil("yard")], messages({"box": [0.0, 0.0, 64.0, 48.0]}), True)
+    assert "camera yard learns nothing" in caplog.text

@@ -38,7 +38,6 @@ class Access:
         self._told, self._unkept = locked, unkept
         self._lock = threading.Lock()
         self._lockout = Lockout(settings.codes, world.boot, recall(TRIES), self._clock.monotonic())
-        self.refused = 0
 
     def allow(self, what: str, code: str | None, by: str) -> str | None:
         """The name behind a right code, None where there are no codes. Raises AlarmRefused for all else."""
@@ -50,7 +49,6 @@ class Access:
             tries = self._lockout.dump(now)
         if verdict.name is not None:
             return verdict.name
-        self.refused += 1
         self._put_down(what, by, verdict, tries)
         if verdict.missing:
             raise AlarmRefused("The code is needed.")
@@ -75,7 +73,6 @@ class Access:
         if verdict.locked_s and not verdict.begun:
             return
         why = "no code" if verdict.missing else "wrong code"
-        log.warning("alarm: %s by %s refused: %s", what, by, why)
         try:
             self._keeping.refusal(what, by, why, None if verdict.missing else tries)
         except StorageError:

@@ -12,8 +12,9 @@ from edge.alarm.access import Access
 from edge.alarm.core import SCHEDULE, Core
 from edge.alarm.intrusion import intrusion_of
 from edge.alarm.keeping import KEY, Keeping
+from edge.alarm.leaving import Leaving
 from edge.alarm.machine import Arm, Disarm, Input, Intrusion, Panic
-from edge.alarm.orders import ARM, COMMANDS, Command, obey
+from edge.alarm.orders import ARM, COMMANDS, parse
 from edge.alarm.settings import AlarmSettings
 from edge.alarm.timetable import LOOK_S, Timetable
 from edge.alarm.world import Remember, World
@@ -58,8 +59,6 @@ class Alarm:
         self._clock = self._world.clock
         self._wake = threading.Event()
         self._heard: deque[Intrusion] = deque(maxlen=HEARD)
-        self.malformed = 0
-        """How many commands came that were none."""
         keeping = Keeping(remember, self._world)
         self._access = Access(self._settings, self._world, recall, keeping, self._tell_lockout, self._store_soon)
         self._timetable = Timetable(self._settings, self._world, recall)
@@ -73,11 +72,9 @@ class Alarm:
             recall(KEY),
             armed=armed_at_first_start,
         )
-
-    @property
-    def refused(self) -> int:
-        """How many orders were refused for want of the right code."""
-        return self._access.refused
+        self._leaving = Leaving(self._clock)
+        self._leaving.follow(self.state)
+        self._core.listen(self._leaving.follow)
 
     @property
     def state(self) -> str:
@@ -122,33 +119,27 @@ class Alarm:
         """Set the alarm off, armed or not. No code is asked for, and no disk is waited for."""
         self._core.urgent(Panic(by), by)
 
-    def command(self, payload: bytes, by: str) -> bool:
+    def command(self, payload: bytes, by: str) -> None:
         """Do what an MQTT payload says: a word of `COMMANDS` or `{"action": WORD, "code": PIN}`.
 
-        What is neither is counted, logged and ignored, as is one that is refused or cannot be stored: there is nobody
-        to tell.
-
-        Returns:
-            whether it was done
+        Raises:
+            ValueError: it is neither; the message quotes nothing of it.
+            UserError, StorageError: as `arm` and `disarm`.
         """
-
-        def carry_out(given: Command) -> None:
-            what = COMMANDS[given.action]
-            if what == "disarm":
-                self.disarm(by, given.code)
-            elif what == "panic":
-                self.panic(by)
-            else:
-                self.arm(what, by, given.code, now=given.now)
-
-        done = obey(payload, by, carry_out)
-        self.malformed += done is None
-        return bool(done)
+        given = parse(payload)
+        what = COMMANDS[given.action]
+        if what == "disarm":
+            self.disarm(by, given.code)
+        elif what == "panic":
+            self.panic(by)
+        else:
+            self.arm(what, by, given.code, now=given.now)
 
     def hear(self, event: Event) -> None:
         """Take in what a camera tells; only queues."""
+        leaving = self._leaving.excuses(event)
         seen = intrusion_of(event, self._settings.counting)
-        if seen is not None:
+        if seen is not None and not leaving:
             self._heard.append(seen)
             self._wake.set()
 

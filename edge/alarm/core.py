@@ -20,6 +20,7 @@ DISARM_S = 1.0
 """How long disarming waits for the disk: an owner before a ringing siren does not wait for a card that hangs."""
 SCHEDULE = "schedule"
 """Where the orders of the schedule come from."""
+_DISARM_FIRST = "the alarm is {}; disarm it first"
 
 
 class Core:
@@ -53,6 +54,7 @@ class Core:
         self._extra, self._wake = extra, wake
         self._turn = threading.Lock()  # one change is stored at a time
         self._lock = threading.Lock()  # the state in memory; never held over a look at the disk
+        self._disarmed = 0  # how often disarming overtook an order that waited for the disk
         self._listeners: list[Callable[[str], None]] = []
         now = self._clock.monotonic()
         self._sirens = Sirens(settings.sirens, world.sound)
@@ -107,49 +109,88 @@ class Core:
         return [when for when in due if when is not None]
 
     def order(self, given: Input, what: str, by: str, name: str | None) -> None:
-        """Do what somebody may order; stored, then told."""
-        with self._turn:
-            now, before = self._clock.monotonic(), self.state
-            wanted, effects = step(before, given, now, self._plan)
-            if not effects:
-                self._refuse_while_alarmed(given, what, by, name, before)
-                self._timetable.ordered(name or by, persist=False)
-                return
-            order = self._timetable.ordered(name or by)
-            entry = self._keeping.entry(what, name, by)
-            late = False
+        """Do what somebody may order; stored, then told. Disarming waits for `DISARM_S` and no longer, neither for the
+        disk nor for an order that waits there.
+
+        Raises:
+            UserError: an order to arm, while the alarm is pending or triggered or was disarmed meanwhile.
+            StorageError: an order to arm was not stored.
+        """
+        disarmed = self._disarmed
+        if self._turn.acquire(timeout=DISARM_S if isinstance(given, Disarm) else -1.0):
             try:
-                if isinstance(given, Disarm):
-                    self._keeping.attempt(wanted, now, {**self._extra(), **order}, entry, DISARM_S)
-                else:
-                    self._keeping.store(wanted, now, {**self._extra(), **order}, entry)
-                self.backlog.well()
-            except StorageError as fault:
-                if not isinstance(given, Disarm):
-                    self._timetable.take_back()
-                    self.backlog.waiting = True  # a commit that hung may end well: then the disk would know more
-                    if by != SCHEDULE:  # which tries again every second
-                        self._keeping.record(what, name, by, f"failed: {fault}")
-                    raise
-                late = True
-                self.backlog.ill(fault)
-                self._keeping.record(what, name, by, "done, not stored yet")
-            with self._lock:
-                # What could not wait may have come in between: then the order is judged anew, and stored once more.
-                meanwhile = self.state is not before
-                if meanwhile:
-                    wanted, effects = step(self.state, given, now, self._plan)
-                self.backlog.waiting = late or meanwhile
-                self._set(wanted, effects, by)
-            if meanwhile and wanted.phase in ("pending", "triggered"):
-                self._timetable.take_back()
-                self._refuse_while_alarmed(given, what, by, name, wanted)
+                self._carry_out(given, what, by, name, disarmed)
+            finally:
+                self._turn.release()
+        else:
+            self._overtake(given, what, by, name)
         self._wake.set()
+
+    def _carry_out(self, given: Input, what: str, by: str, name: str | None, disarmed: int) -> None:
+        """One order in its turn. disarmed: `_disarmed` when it was given."""
+        now, before = self._clock.monotonic(), self.state
+        wanted, effects = step(before, given, now, self._plan)
+        if not effects:
+            self._refuse_while_alarmed(given, what, by, name, before)
+            self._timetable.confirmed()
+            self._keeping.repeat(what, name, by, "no change")
+            return
+        self._refuse_overtaken(given, what, by, name, disarmed)
+        order = self._timetable.ordered(name or by)
+        entry = self._keeping.entry(what, name, by)
+        late = False
+        try:
+            if isinstance(given, Disarm):
+                self._keeping.attempt(wanted, now, {**self._extra(), **order}, entry, DISARM_S)
+            else:
+                self._keeping.store(wanted, now, {**self._extra(), **order}, entry)
+            self.backlog.well()
+        except StorageError as fault:
+            if not isinstance(given, Disarm):
+                with self._lock:
+                    if disarmed == self._disarmed:
+                        self._timetable.take_back()
+                    self.backlog.waiting = True  # a commit that hung may end well: then the disk would know more
+                if by != SCHEDULE:  # which tries again every second
+                    self._keeping.record(what, name, by, f"failed: {fault}")
+                raise
+            late = True
+            self.backlog.ill(fault)
+            self._keeping.record(what, name, by, "done, not stored yet")
+        with self._lock:
+            # What could not wait may have come in between: then the order is judged anew, and stored once more.
+            overtaken = isinstance(given, Arm) and disarmed != self._disarmed
+            meanwhile = overtaken or self.state is not before
+            if meanwhile:
+                wanted, effects = (self.state, ()) if overtaken else step(self.state, given, now, self._plan)
+            self.backlog.waiting = late or meanwhile
+            self._set(wanted, effects, by)
+        self._refuse_overtaken(given, what, by, name, disarmed)
+        if meanwhile and isinstance(given, Arm) and wanted.phase in ("pending", "triggered"):
+            self._timetable.take_back()
+            self._keeping.record(what, name, by, f"overtaken: {wanted.phase}")  # its line on the disk says `done`
+            raise UserError(_DISARM_FIRST.format(wanted.phase))
+
+    def _overtake(self, given: Input, what: str, by: str, name: str | None) -> None:
+        """Disarm while another order waits for the disk: that one comes to nothing, and this one is stored later."""
+        with self._lock:
+            self._disarmed += 1
+            after, effects = step(self.state, given, self._clock.monotonic(), self._plan)
+            self._timetable.ordered(name or by)
+            self.backlog.ill(StorageError("the disk is too slow or hangs"))
+            self.backlog.waiting = True
+            self._set(after, effects, by)
+        self._keeping.record(what, name, by, "done, not stored yet")
+
+    def _refuse_overtaken(self, given: Input, what: str, by: str, name: str | None, disarmed: int) -> None:
+        if isinstance(given, Arm) and disarmed != self._disarmed:
+            self._keeping.record(what, name, by, "overtaken: disarmed")
+            raise UserError("the alarm was disarmed meanwhile; arm it again")
 
     def _refuse_while_alarmed(self, given: Input, what: str, by: str, name: str | None, state: State) -> None:
         if isinstance(given, Arm) and state.phase in ("pending", "triggered"):
             self._keeping.record(what, name, by, f"refused: {state.phase}")
-            raise UserError(f"the alarm is {state.phase}; disarm it first")
+            raise UserError(_DISARM_FIRST.format(state.phase))
 
     def urgent(self, given: Input, source: str) -> None:
         """Do what does not wait for a disk; it is stored afterwards."""

@@ -21,7 +21,8 @@ RETRY_S = 1.0
 LOOK_AT_DISK_S = 0.05
 """How often what is on its way to the disk is looked after."""
 NAG_S = 60.0
-"""Of orders without any code that one source gives, one in so many seconds is written down."""
+"""Of orders without any code that one source gives, one in so many seconds is written down; so of those that change
+nothing."""
 
 
 def first_state(kept: str | None, now: float, boot: str, plan: Plan, *, armed: bool) -> State:
@@ -40,7 +41,7 @@ class Keeping:
 
     def __init__(self, remember: Remember, world: World) -> None:
         self._remember, self._world = remember, world
-        self._nagged: dict[str, float] = {}
+        self._nagged: dict[tuple[str | None, ...], float] = {}
 
     def text(self, state: State, now: float) -> str:
         """A state as it is stored."""
@@ -81,6 +82,10 @@ class Keeping:
         if self._world.journal is not None:
             self._world.journal.record(self.entry(what, by, source, result))
 
+    def repeat(self, what: str, by: str | None, source: str, result: str) -> None:
+        """Write a line of an order that may come again and again: one in `NAG_S`."""
+        self._seldom((source, what, by, result), what, by, source, result)
+
     def refusal(self, what: str, source: str, why: str, tries: str | None) -> None:
         """Write down a refusal; with `tries`, the count of wrong codes, it is on the disk on return if that can be.
 
@@ -88,11 +93,10 @@ class Keeping:
             StorageError: the count is in memory alone.
         """
         if tries is None:
-            now = self._world.clock.monotonic()
-            if now - self._nagged.get(source, -NAG_S) >= NAG_S:
-                self._nagged = {source: now, **dict(list(self._nagged.items())[:63])}
-                self.record(what, None, source, f"refused: {why}")
+            if self._seldom((source,), what, None, source, f"refused: {why}"):
+                log.warning("alarm: %s by %s refused: %s", what, source, why)
             return
+        log.warning("alarm: %s by %s refused: %s", what, source, why)
         entry = self.entry(what, None, source, f"refused: {why}")
         try:
             if self._world.journal is None:
@@ -103,6 +107,15 @@ class Keeping:
             log.error("alarm: a wrong code is counted in memory alone: %s", fault)
             self.record(what, None, source, f"refused: {why}")
             raise
+
+    def _seldom(self, key: tuple[str | None, ...], what: str, by: str | None, source: str, result: str) -> bool:
+        """Write a line unless one of the same key was written within `NAG_S`; whether it was."""
+        now = self._world.clock.monotonic()
+        if now - self._nagged.get(key, -NAG_S) < NAG_S:
+            return False
+        self._nagged = {key: now, **dict(list(self._nagged.items())[:63])}
+        self.record(what, by, source, result)
+        return True
 
 
 class Backlog:

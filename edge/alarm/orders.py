@@ -1,16 +1,11 @@
-"""The words in which the alarm is ordered about over MQTT, and what becomes of them where nobody can be answered."""
+"""The words in which the alarm is ordered about over MQTT."""
 
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from edge.alarm.machine import Mode
-from edge.errors import EdgeError
-
-log = logging.getLogger(__name__)
 
 ARM: dict[str, Mode] = {"home": "home", "away": "away", "night": "night"}
 """The modes that can be armed."""
@@ -58,22 +53,3 @@ def parse(payload: bytes) -> Command:
     if now is not None and not isinstance(now, bool):
         raise ValueError("`now` is neither true nor false")
     return Command(action, None if code is None else str(code), bool(now))
-
-
-def obey(payload: bytes, by: str, carry_out: Callable[[Command], None]) -> bool | None:
-    """Have a payload carried out. What cannot be is logged: over MQTT there is nobody to tell.
-
-    Returns:
-        whether it was; None where it is no command at all
-    """
-    try:
-        given = parse(payload)
-    except ValueError as fault:
-        log.warning("alarm: a command by %s was ignored: %s", by, fault)
-        return None
-    try:
-        carry_out(given)
-    except EdgeError as fault:
-        log.error("alarm: %s by %s failed: %s", given.action, by, fault)
-        return False
-    return True

@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Literal, TypeAlias
 
-from edge.alarm.machine import Mode
 from edge.alarm.sun import rise_or_set
 from edge.localtime import day_of, unix_of
 
 Do: TypeAlias = Literal["disarm", "arm_home", "arm_away", "arm_night"]
-MODE_OF: dict[Do, Mode | None] = {"disarm": None, "arm_home": "home", "arm_away": "away", "arm_night": "night"}
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WEEK = 8
 """Days that a look forwards or back covers: a week, and one for what an offset moves over midnight."""
 LONGEST_OFFSET_S = 12 * 3600

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import timezone
 
 from edge.alarm.machine import EVERY_MODE, Mode, Place, Plan
-from edge.alarm.schedule import DAYS, Rule, Schedule, parse_at
+from edge.alarm.schedule import Rule, Schedule, parse_at
 from edge.config.schema import Config
 from edge.config.schema.camera import Camera, Zone
-from edge.localtime import zone_of
+from edge.localtime import DAYS, zone_of
 
 USUAL = frozenset({"person"})
 """What counts where the owner does not say; at a camera that looks for nothing but motion, that counts as well."""

@@ -42,12 +42,18 @@ class Timetable:
         self._next: Change | None = None
         self._next_of = (math.inf, math.inf)
 
-    def ordered(self, by: str, *, persist: bool = True) -> dict[str, str]:
-        """Somebody, or the schedule, gave an order now; what is to be kept of it. persist: `take_back` may follow."""
+    def ordered(self, by: str) -> dict[str, str]:
+        """Somebody, or the schedule, gave an order now; what is to be kept of it. `take_back` may follow."""
         with self._lock:
             self._before = self.order
-            self.order = self._now(by if persist else self.order.by)
+            self.order = self._now(by)
         return self.kept()
+
+    def confirmed(self) -> None:
+        """An order came now that found things so already: its time counts, and whose order stands stays."""
+        with self._lock:
+            self._before = self.order
+            self.order = self._now(self.order.by)
 
     def take_back(self) -> None:
         """The last order failed."""
@@ -72,7 +78,7 @@ class Timetable:
         found = self._schedule.latest(-math.inf, wall)
         if found is not None and found.do != "disarm":
             return found
-        self.ordered("schedule", persist=False)
+        self.confirmed()
         return None
 
     def upcoming(self) -> Change | None:

@@ -29,6 +29,9 @@ KEPT = ("h264", "hevc")
 MOST_BYTES = 25_000_000
 KEY_S = 10.0
 """How long a stream may begin without a key picture before that is said."""
+GAP_S = 5.0
+"""A stream that returns after longer goes on with nothing: what is kept from before would be taken for what came just
+before an event."""
 JUMP_S = 10.0
 """A stamp that leads the clock by more is one of a stream that began anew, not a picture that came early."""
 _DELIMITER = b"\0\0\0\1\x09\x10"
@@ -61,7 +64,7 @@ class Ring:
         self._reason: str | None = "the source gives no compressed pictures"
 
     def opened(self, stream: VideoStream) -> None:
-        """A stream begins; one that is coded as the last one continues it, else the ring starts anew."""
+        """A stream begins; one that is coded as the last one and comes soon continues it, else the ring starts anew."""
         codec = stream.codec_context.codec.canonical_name
         coding = None
         if codec not in KEPT:
@@ -81,6 +84,8 @@ class Ring:
             return
         data, now = bytes(packet), self._now()
         with self._lock:
+            if self._offset is None and now - self._last_time > GAP_S:
+                self._forget()
             pts, dts = self._stamps(packet, now)
             self._packets.append(Packet(self._serial, now, pts, dts, packet.is_keyframe, self._coding, data))
             if packet.is_keyframe:

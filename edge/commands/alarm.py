@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Mapping
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from edge.commands.output import print_json, print_table
 from edge.config.load import load_node
 from edge.config.schema import STATE_FOLDER, Node
 from edge.control import MOST_EVENTS, NotRunning, call
+from edge.localtime import stamp_of, zone_of
 
 CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The daemon's configuration file.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -53,12 +54,13 @@ def alarm() -> None:
 @JSON
 def status(config: Path | None, as_json: bool) -> None:
     """Show the alarm's state, and what comes next."""
-    found = call(load_node(config), {"do": "status"})
+    node = load_node(config)
+    found = call(node, {"do": "status"})
     detail = {"state": found["alarm"], **found["alarm_detail"]}
     if as_json:
         print_json(detail)
     else:
-        click.echo("\n".join(said(detail)))
+        click.echo("\n".join(said(detail, zone_of(node.timezone))))
 
 
 @alarm.command()
@@ -74,19 +76,27 @@ def panic(config: Path | None) -> None:
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, the newest.")
 def log(config: Path | None, as_json: bool, limit: int) -> None:
     """Show who did what to the alarm, oldest first; also while the daemon is down."""
-    found = _log(load_node(config), limit)
+    node = load_node(config)
+    found, zone = _log(node, limit), zone_of(node.timezone)
     if as_json:
         print_json(found)
         return
     rows = [
-        (_when(line["at"], certain=line["clock_ok"]), line["what"], line["by"] or "-", line["from"], line["result"])
+        (
+            stamp_of(line["at"], zone) + ("" if line["clock_ok"] else " ?"),
+            line["what"],
+            line["by"] or "-",
+            line["from"],
+            line["result"],
+        )
         for line in found
     ]
     print_table(("time", "what", "by", "from", "result"), rows)
 
 
-def said(detail: Mapping[str, Any]) -> list[str]:
-    """The alarm in lines for people. detail: `alarm_detail` of the status, and its `state`."""
+def said(detail: Mapping[str, Any], zone: tzinfo) -> list[str]:
+    """The alarm in lines for people. detail: `alarm_detail` of the status, and its `state`; zone: of the
+    house."""
     left = detail["until_s"]
     lines = [detail["state"] + ("" if left is None else f", {left:.0f} s left")]
     if detail["cause"]:
@@ -94,7 +104,7 @@ def said(detail: Mapping[str, Any]) -> list[str]:
     if detail["by"]:
         lines.append(f"last order by {detail['by']}")
     if ahead := detail["next"]:
-        lines.append(f"next: {ahead['do']} at {_when(ahead['at'], certain=True)}")
+        lines.append(f"next: {ahead['do']} at {stamp_of(ahead['at'], zone)}")
     if detail["locked_s"]:
         lines.append(f"locked for {detail['locked_s']:.0f} s: too many wrong codes")
     if detail["fault"]:
@@ -126,8 +136,3 @@ def _wanted(node: Node, key: str) -> bool:
 def _asked() -> str:
     code: str = click.prompt("Code", hide_input=True, err=True)
     return code
-
-
-def _when(unix: float, *, certain: bool) -> str:
-    """A time by the machine's clock; with a mark where that clock was not set."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(unix)) + ("" if certain else " ?")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from edge.config.load import load_node
 from edge.config.schema import STATE_FOLDER, Node
 from edge.control import MOST_EVENTS, NotRunning, call
 from edge.errors import EdgeError
+from edge.localtime import stamp_of, zone_of
 from edge.switches import NAMES
 
 SWITCH_S = 20.0
@@ -25,11 +27,12 @@ CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The dae
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def status(config: Path | None, as_json: bool) -> None:
     """Show how the running daemon is doing: cameras, engines, sinks, alarm."""
-    found = call(load_node(config), {"do": "status"})
+    node = load_node(config)
+    found = call(node, {"do": "status"})
     if as_json:
         print_json(found)
     else:
-        _show_status(found)
+        _show_status(found, zone_of(node.timezone))
 
 
 @click.command()
@@ -58,7 +61,8 @@ def switch(config: Path | None, camera: str, name: str, state: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def events(config: Path | None, limit: int, as_json: bool) -> None:
     """Show the newest events, oldest first; also while the daemon is down."""
-    found = _events(load_node(config), limit)
+    node = load_node(config)
+    found, zone = _events(node, limit), zone_of(node.timezone)
     if as_json:
         print_json(found)
         return
@@ -66,7 +70,7 @@ def events(config: Path | None, limit: int, as_json: bool) -> None:
         ("time", "camera", "type", "label", "score", "id", "state"),
         [
             (
-                _local_time(event["after"]["frame_time"]),
+                stamp_of(event["after"]["frame_time"], zone),
                 event["after"]["camera"],
                 event["type"],
                 event["after"]["label"] + (f" ({said})" if (said := event["after"]["sub_label"]) else ""),
@@ -95,11 +99,11 @@ def _events(node: Node, limit: int) -> list[dict[str, Any]]:
     return read_events(folder, limit)
 
 
-def _show_status(found: dict[str, Any]) -> None:
+def _show_status(found: dict[str, Any], zone: tzinfo) -> None:
     ready = "watching" if found["ready"] else "starting"
     click.echo(f"{ready}, {found['alarm']}, up {_duration(found.get('uptime_s', 0))}")
     if detail := found.get("alarm_detail"):
-        first, *more = said({"state": found["alarm"], **detail})
+        first, *more = said({"state": found["alarm"], **detail}, zone)
         click.echo("\n".join([f"alarm {first}", *(f"  {line}" for line in more)]))
     click.echo()
     print_table(
@@ -136,10 +140,6 @@ def _camera(camera: dict[str, Any]) -> str:
 
 def _or_dash(part: dict[str, Any]) -> str:
     return part.get("reason") or "-"
-
-
-def _local_time(unix: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(unix))
 
 
 def _duration(seconds: float) -> str:

@@ -43,12 +43,14 @@ class Passages:
         margin: how far from a line is off it, as a share of the object's height
     """
 
-    __slots__ = ("_last", "_lines", "_margin", "_passages")
+    __slots__ = ("_corners", "_last", "_lines", "_margin", "_passages", "_size")
 
     def __init__(self, lines: Sequence[Line], margin: float) -> None:
         self._lines, self._margin = tuple(lines), margin
         self._passages = [_Passage() for _ in lines]
         self._last: XY | None = None
+        self._size: tuple[int, int] | None = None
+        self._corners: list[list[XY]] = []
 
     def step(self, place: XY, size: tuple[int, int], height: float, wall: float) -> list[Crossing]:
         """Take in where the object was seen; return the crossings that are settled by it.
@@ -64,8 +66,10 @@ class Passages:
         if last is None:
             return settled
         off = max(LEAST, self._margin * height)
-        for line, passage in zip(self._lines, self._passages, strict=True):
-            points = [(x * size[0], y * size[1]) for x, y in line.points.tolist()]
+        if size != self._size:
+            self._size = size
+            self._corners = [[(x * size[0], y * size[1]) for x, y in line.points.tolist()] for line in self._lines]
+        for line, points, passage in zip(self._lines, self._corners, self._passages, strict=True):
             if step := polygons.crossed(points, last, place):
                 passage.net, passage.at, passage.clear = passage.net + step, wall, 0
             if passage.net:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from edge import polygons
+from edge.polygons import XY
 from edge.types import F32
 
 
@@ -52,6 +53,7 @@ class Zone:
     inertia: an object enters after so many looks in a row inside, and leaves after as many outside
     loiter_s: who stays so many seconds loiters; None: nobody does
     filters: by label
+    corners: the points as plain floats
     """
 
     name: str
@@ -60,10 +62,15 @@ class Zone:
     inertia: int = 3
     loiter_s: float | None = None
     filters: Mapping[str, Filter] = field(default_factory=dict)
+    corners: Sequence[XY] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Once, and not at every look at every object."""
+        object.__setattr__(self, "corners", [(x, y) for x, y in self.points.tolist()])
 
     def holds(self, x: float, y: float) -> bool:
         """Whether a point (0..1 of the frame) is inside or on the border."""
-        return polygons.holds([(a, b) for a, b in self.points.tolist()], (x, y))
+        return polygons.holds(self.corners, (x, y))
 
     def counts(self, label: str, shape: Shape) -> bool:
         """Whether an object may be in it at all."""

@@ -11,6 +11,8 @@ class RuleSettings:
 
     update_s: least time between two updates that only bring a better picture
     remind_s: an object that stays is told of again after this time
+    arming_s: while the alarm is arming, an object that moves is told of again after this time: zones become live one by
+        one, and nobody says when
     better: how much better a picture must be, as a factor, to replace the one that was sent
     still_s, still_move: an object whose box moved by less than `still_move` of its size for `still_s` is stationary
     motion_area, motion_s: motion of at least this part of the picture for at least this time is an event, which starts
@@ -21,6 +23,7 @@ class RuleSettings:
 
     update_s: float = 2.0
     remind_s: float = 60.0
+    arming_s: float = 5.0
     better: float = 1.15
     still_s: float = 10.0
     still_move: float = 0.2

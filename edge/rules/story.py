@@ -23,7 +23,7 @@ Draw: TypeAlias = Callable[[Frame, Box, str, float], bytes | None]
 """Makes the JPEG of an event: the frame with the object's box, its label and score drawn; None where none is wanted."""
 Quality: TypeAlias = Callable[[Frame, Box, float], float]
 """How well a frame shows an object, from its box (clipped to the frame) and its score; larger is better, 0 is useless.
-Called for every look at every object, so it must be quick."""
+Never more than `usual_quality`, which is quick and asked first. Called in the camera's thread, so it must be quick."""
 
 PASSES = 3
 """An object's shape must pass its filter for so many looks in a row before it is told of."""
@@ -51,7 +51,7 @@ class Story:
             stationary=False,
         )
         self.told: Sighting | None = None
-        self.told_at, self.told_quality = -math.inf, 0.0
+        self.told_at, self.told_quality, self.told_armed = -math.inf, 0.0, ""
         self.best, self.best_shot, self.quality = frame, Snapshot(frame.wall, track.box, track.score), 0.0
         self.witness = Witness()
         self.confirmed = False
@@ -107,9 +107,10 @@ class Story:
         self._stays.look(track.label, shape, (x, y), frame.time)
         crossed = self._passages.step(foot, frame.size, stands[3] - stands[1], frame.wall)
         self._walk(x, y, frame.wall)
-        worth = quality(frame, box, track.score)
-        if worth > self.quality:
-            self.best, self.best_shot, self.quality = frame, Snapshot(frame.wall, box, track.score), worth
+        if usual_quality(frame, box, track.score) > self.quality:
+            worth = quality(frame, box, track.score)
+            if worth > self.quality:
+                self.best, self.best_shot, self.quality = frame, Snapshot(frame.wall, box, track.score), worth
         before = self.now
         self.now = replace(
             before,
@@ -154,7 +155,7 @@ class Story:
             if jpeg is not None:
                 self.now = replace(self.now, has_snapshot=True, snapshot=shot)
         before, self.told = self.told, self.now
-        self.told_at, self.told_quality = frame.time, self.quality
+        self.told_at, self.told_quality, self.told_armed = frame.time, self.quality, armed
         return Event(kind, before, self.now, frame.wall, armed, model, jpeg, self.witness.why())
 
     def _walk(self, x: float, y: float, wall: float) -> None:

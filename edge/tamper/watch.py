@@ -10,10 +10,9 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from edge.tamper.view import SHARP, SHARP_AGAIN, Shift, Verdict, View, judge
+from edge.tamper.view import SHARP, SHARP_AGAIN, WIDTH, Shift, Verdict, View, height_of, judge
 from edge.types import F32, TAMPER, U8, Box, Event, Frame, Sighting, Snapshot, Track
 
-"""The label of events about the camera's own view; what happened is their `sub_label`."""
 _MARGIN = 0.15
 _SELDOM = 5  # the reference follows at every fifth look: what is derived from it is then made a fifth as often
 
@@ -200,6 +199,7 @@ class Tamper:
             return [self._put("new", None, self._sighting(verdict, frame), frame)]
         if told.sub_label != verdict:
             return [self._put("update", told, replace(told, sub_label=verdict, frame_time=frame.wall), frame)]
+        self._say(verdict)  # it may have been dark meanwhile
         stands = frame.time - self._now.since >= self._settings.accept_s
         return self._begin_anew(frame) if stands and verdict == "moved" else []
 
@@ -250,11 +250,11 @@ def _hidden(busy: Sequence[Box], size: tuple[int, int]) -> U8 | None:
     if not busy:
         return None
     w, h = size
-    height = max(32, round(h * 320 / w))
-    hidden = np.zeros((height, 320), np.uint8)
+    height = height_of(w, h)
+    hidden = np.zeros((height, WIDTH), np.uint8)
     for x1, y1, x2, y2 in busy:
         dx, dy = _MARGIN * (x2 - x1), _MARGIN * (y2 - y1)
-        left, right = (int(min(max(x / w, 0.0), 1.0) * 320) for x in (x1 - dx, x2 + dx))
+        left, right = (int(min(max(x / w, 0.0), 1.0) * WIDTH) for x in (x1 - dx, x2 + dx))
         top, bottom = (int(min(max(y / h, 0.0), 1.0) * height) for y in (y1 - dy, y2 + dy))
         hidden[top:bottom, left:right] = 255
     return hidden

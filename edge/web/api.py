@@ -29,6 +29,7 @@ MODES: dict[str, Wanted] = {word: word for word in get_args(Wanted)}
 class Api:
     """Handlers for the script.
 
+    throttle: of the alarm's code alone
     closing: set when the server stops, so that streams end by themselves
     viewers: the seats at the live pictures
     """

@@ -39,7 +39,7 @@ def build(
     auth = Auth(data, clock)
     throttle = Throttle(clock)
     pages = Pages(house, auth, throttle, settings)
-    api = Api(house, auth, throttle)
+    api = Api(house, auth, Throttle(clock))  # its own: a right code to the alarm forgives no guessed password
     past = Past(house)
 
     def no_room(request: Request, fault: Exception) -> Response:

@@ -6,6 +6,8 @@ import itertools
 import json
 import logging
 import threading
+from contextlib import suppress
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from edge.alarm import Alarm
 from edge.errors import StorageError, UserError
+from edge.inbox import Inbox
 
 
 class Disk:
@@ -89,7 +92,8 @@ def test_what_cannot_be_stored_does_not_happen() -> None:
     disk.full = True
     with pytest.raises(StorageError):
         alarm.arm("away", "web")
-    assert not alarm.command(b"ARM_AWAY", "mqtt")
+    with pytest.raises(StorageError):
+        alarm.command(b"ARM_AWAY", "mqtt")
     assert (alarm.state, heard) == ("disarmed", [])
 
 
@@ -106,9 +110,8 @@ def test_what_cannot_be_stored_does_not_happen() -> None:
 )
 def test_commands_as_home_assistant_sends_them(payload: bytes, state: str) -> None:
     alarm = Disk(alarm="armed_home").alarm()
-    assert alarm.command(payload, "mqtt")
+    alarm.command(payload, "mqtt")
     assert alarm.state == state
-    assert alarm.malformed == 0
 
 
 @pytest.mark.parametrize(
@@ -128,18 +131,19 @@ def test_commands_as_home_assistant_sends_them(payload: bytes, state: str) -> No
         b'{"a":' * 300,
     ],
 )
-def test_nonsense_is_counted_logged_and_ignored(payload: bytes, caplog: pytest.LogCaptureFixture) -> None:
+def test_nonsense_is_no_command_and_changes_nothing(payload: bytes) -> None:
     alarm = Disk(alarm="armed_home").alarm()
-    assert not alarm.command(payload, "mqtt")
-    assert (alarm.state, alarm.malformed) == ("armed_home", 1)
-    assert "ignored" in caplog.text
+    with pytest.raises(ValueError, match=r"\w"):
+        alarm.command(payload, "mqtt")
+    assert alarm.state == "armed_home"
 
 
 def test_a_pin_is_never_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     alarm = Disk(alarm="armed_home").alarm()
+    inbox = Inbox({"alarm/set": partial(alarm.command, by="mqtt")}, lambda camera, name, on: None)
     for payload in ({"action": "DISARM", "code": "86421"}, {"action": "NO", "code": "86421"}, {"code": "86421"}):
-        alarm.command(json.dumps(payload).encode(), "mqtt")
+        inbox.heard("alarm/set", json.dumps(payload).encode())
     assert caplog.records
     assert "86421" not in caplog.text
 
@@ -148,8 +152,8 @@ def test_a_pin_is_never_logged(caplog: pytest.LogCaptureFixture) -> None:
     st.binary(max_size=60) | st.dictionaries(st.text(), st.integers() | st.text()).map(lambda d: json.dumps(d).encode())
 )
 def test_no_payload_breaks_it(payload: bytes) -> None:
-    alarm = Disk().alarm()
-    assert alarm.command(payload, "mqtt") == (alarm.malformed == 0)
+    with suppress(ValueError):
+        Disk().alarm().command(payload, "mqtt")
 
 
 def test_many_threads_leave_state_disk_and_listeners_agreed() -> None:

@@ -41,10 +41,15 @@ def test_disarming_wants_a_right_code_from_everywhere_and_the_log_says_whose_it_
         for code in (None, WRONG, ""):
             with pytest.raises(AlarmRefused):
                 bench.alarm.disarm(source, code)
-    assert not bench.alarm.command(b"DISARM", "mqtt")
+    with pytest.raises(AlarmRefused):
+        bench.alarm.command(b"DISARM", "mqtt")
     assert bench.alarm.state == "armed_away"
-    assert bench.alarm.refused == 10
-    assert bench.alarm.command(json.dumps({"action": "DISARM", "code": "0042"}).encode(), "mqtt")
+    assert sorted(line for line in bench.logged() if "refused" in line) == sorted(
+        f"disarm - {source}: refused: {why}"
+        for source in (PAGE, SHELL, "mqtt")
+        for why in ("no code", "wrong code", "wrong code")
+    )
+    bench.alarm.command(json.dumps({"action": "DISARM", "code": "0042"}).encode(), "mqtt")
     assert bench.logged()[-1] == "disarm Ben mqtt: done"
 
 
@@ -128,12 +133,15 @@ def test_an_hour_without_a_try_forgives() -> None:
     assert guess(bench, "mqtt", 1) == [0]
 
 
-def test_a_lock_is_told_as_an_event_and_a_flood_of_tries_does_not_push_out_the_log() -> None:
+def test_a_lock_is_told_as_an_event_and_a_flood_of_tries_does_not_push_out_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     bench = house()
     bench.alarm.arm("away", PAGE)
     guess(bench, "mqtt", 500)
     for _ in range(500):
-        assert not bench.alarm.command(b"DISARM", "mqtt")
+        with pytest.raises(AlarmRefused):
+            bench.alarm.command(b"DISARM", "mqtt")
         with pytest.raises(UserError):
             bench.alarm.disarm(PAGE)
     told = [(event.type, event.after.label, event.after.sub_label, event.armed) for event in bench.events]
@@ -144,6 +152,7 @@ def test_a_lock_is_told_as_an_event_and_a_flood_of_tries_does_not_push_out_the_l
     assert len(lines) == 2 + FREE_TRIES + 1 + 1
     assert "disarm - mqtt: refused: wrong code" in lines
     assert f"disarm - {PAGE}: refused: no code" in lines
+    assert len([row for row in caplog.records if "no code" in row.getMessage()]) == 1
 
 
 def test_no_code_is_ever_written_down(caplog: pytest.LogCaptureFixture) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -191,6 +192,76 @@ def test_what_comes_while_an_order_is_being_stored_is_not_lost() -> None:
     assert bench.alarm.state == "triggered"
     bench.turn()
     assert bench.store.values["alarm"].startswith("triggered ")
+    assert [line for line in bench.logged() if line.startswith("arm")] == [
+        "arm_away - web: done",
+        "arm_away - web: overtaken: triggered",
+    ]
+
+
+def hung(
+    monkeypatch: pytest.MonkeyPatch, bench: Bench, then: StorageError | None
+) -> tuple[list[str], Callable[[], None]]:
+    """Have `arm_home` wait for a disk that hangs; what became of it, once the disk is let go."""
+    store, reached, free = bench.store.remember_all, threading.Event(), threading.Event()
+    became: list[str] = []
+
+    def hanging(*given: object) -> None:
+        reached.set()
+        assert free.wait(10)
+        if then is not None:
+            raise then
+        store(*given)  # type: ignore[arg-type]
+
+    def arm() -> None:
+        try:
+            bench.alarm.arm("home", "web", now=True)
+            became.append("armed")
+        except (UserError, StorageError) as fault:
+            became.append(str(fault))
+
+    monkeypatch.setattr("edge.alarm.core.DISARM_S", 0.05)
+    monkeypatch.setattr(bench.store, "remember_all", hanging)
+    thread = threading.Thread(target=arm)
+    thread.start()
+    assert reached.wait(10)
+
+    def let_go() -> None:
+        free.set()
+        thread.join(10)
+
+    return became, let_go
+
+
+@pytest.mark.parametrize("fault", [None, StorageError("the disk hangs")])
+@pytest.mark.parametrize("panicked", [True, False])
+def test_disarming_waits_for_no_order_that_hangs_and_has_the_last_word(
+    monkeypatch: pytest.MonkeyPatch, fault: StorageError | None, panicked: bool
+) -> None:
+    bench = Bench(HOUSE)
+    became, let_go = hung(monkeypatch, bench, fault)
+    if panicked:
+        bench.alarm.panic("kitchen")
+    bench.alarm.disarm("mqtt")
+    assert (bench.alarm.state, became) == ("disarmed", [])
+    assert bench.alarm.detail()["fault"] == "the disk is too slow or hangs"
+    let_go()
+    assert became == ["the alarm was disarmed meanwhile; arm it again" if fault is None else str(fault)]
+    assert (bench.alarm.state, bench.alarm.detail()["by"]) == ("disarmed", "mqtt")
+    bench.advance(2)
+    assert (bench.store.values["alarm"], bench.alarm.detail()["fault"]) == ("disarmed", None)
+    assert "disarm - mqtt: done, not stored yet" in bench.logged()
+    if fault is None:
+        assert "arm_home - web: overtaken: disarmed" in bench.logged()
+
+
+def test_an_order_that_changes_nothing_is_in_the_log_but_fills_it_not() -> None:
+    bench = Bench(HOUSE)
+    for _ in range(5):
+        bench.alarm.disarm("web")
+    bench.alarm.disarm("mqtt")
+    bench.advance(60)
+    bench.alarm.disarm("web")
+    assert bench.logged()[1:] == [f"disarm - {source}: no change" for source in ("web", "mqtt", "web")]
 
 
 def test_nobody_arms_over_an_alarm_and_the_log_says_who_tried() -> None:
@@ -232,7 +303,7 @@ def test_what_each_state_is_after_a_power_cut_and_after_a_restart(
 
 def test_panic_from_a_disarmed_house_outlives_a_power_cut_and_ends_disarmed() -> None:
     bench = Bench(HOUSE)
-    assert bench.alarm.command(b'{"action": "PANIC"}', "mqtt")
+    bench.alarm.command(b'{"action": "PANIC"}', "mqtt")
     bench.turn()
     bench.power_cut()
     bench.turn()

@@ -92,6 +92,18 @@ def test_a_stream_that_is_coded_otherwise_starts_the_ring_anew(tmp_path: Path) -
     assert kept(ring)[0].serial == 100, "a reader that is behind sees that something is missing"
 
 
+@pytest.mark.parametrize(("away", "first"), [(4.0, 0), (6.0, 100), (18000.0, 100)])
+def test_a_stream_that_was_long_away_does_not_go_on_with_what_was_before(
+    tmp_path: Path, away: float, first: int
+) -> None:
+    path, clock = film(tmp_path / "a.mp4"), Ticking(0.1)
+    ring = filled(path, Ring(clock, 1000.0))
+    clock.now += away
+    filled(path, ring)
+    assert (kept(ring)[0].serial, kept(ring)[-1].serial) == (first, 199)
+    assert ring.since(clock.now - 9.0, 5.0) == first + (0 if first else 90)
+
+
 @pytest.mark.parametrize(("gop", "full"), [(10, False), (1000, True)])
 def test_bytes_bound_it_and_a_group_too_large_for_it_is_said(tmp_path: Path, gop: int, full: bool) -> None:
     path = film(tmp_path / "a.mp4", gop=gop)

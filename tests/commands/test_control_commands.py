@@ -7,8 +7,10 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -262,6 +264,21 @@ def test_the_log_is_read_without_a_daemon_too(edge: Edge, config: Path) -> None:
     log = json.loads(edge("alarm", "log", "--json", "--config", config).out)
     assert [line["what"] for line in log] == ["arm_night"]
     assert " ?" in edge("alarm", "log", "--config", config).out  # the clock of that moment was not set
+
+
+def test_times_are_those_of_the_house(edge: Edge, config: Path) -> None:
+    config.write_text(config.read_text().replace("[node]", '[node]\ntimezone = "Asia/Kathmandu"'))
+    house = Guarded(load_node(config).data)
+    house.alarm.arm("night", "mqtt")
+    house.outbox.put(event())
+    house.outbox.close()
+    zone = ZoneInfo("Asia/Kathmandu")
+    (line,) = json.loads(edge("alarm", "log", "--json", "--limit", "1", "--config", config).out)
+    there = f"{datetime.fromtimestamp(line['at'], zone):%Y-%m-%d %H:%M:%S}"
+    assert there in edge("alarm", "log", "--config", config).out
+    (told,) = json.loads(edge("events", "--json", "--config", config).out)
+    there = f"{datetime.fromtimestamp(told['after']['frame_time'], zone):%Y-%m-%d %H:%M:%S}"
+    assert there in edge("events", "--config", config).out
 
 
 def test_a_data_folder_of_the_release_before_has_no_log_and_gets_one(edge: Edge, config: Path) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from edge import control, hardware
+from edge import hardware
+from edge.control import place
 from edge.engines import registry
 from edge.web import settings
 from tests.support.broker import free_port
@@ -25,7 +26,7 @@ SECRETS = ("s3cr3t-mqtt", "s3cr3t-mail", "s3cr3t-cam", "s3cr3t-url", "s3cr3t-old
 def edge(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Edge:
     monkeypatch.setenv("EDGE_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
-    monkeypatch.setattr(control, "RUNTIME_FOLDER", tmp_path / "run")
+    monkeypatch.setattr(place, "RUNTIME_FOLDER", tmp_path / "run")
     return Edge(monkeypatch, capsys)
 
 

@@ -38,7 +38,7 @@ def test_a_drawn_zone_and_a_new_camera_are_in_use_and_a_camera_that_cannot_be_is
             page.get_by_label("Once more").fill(PASSWORD)
             page.get_by_role("button", name="Set password").click()
             expect(page.locator("#link")).to_have_text("Live")
-            page.get_by_label("Account").click()
+            page.get_by_label("Menu", exact=True).click()
             page.get_by_role("link", name="Zones and lines").click()
             expect(page.locator("#away")).to_be_hidden()
             page.get_by_role("button", name="New zone").click()

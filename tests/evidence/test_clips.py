@@ -7,8 +7,10 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
 from edge.capture.file import open_file
@@ -18,7 +20,7 @@ from edge.evidence.mp4 import ClipFile, repair
 from edge.evidence.shelf import Shelf
 from edge.paths import clip_path
 from edge.types import Event
-from edge.types.packet import Packet
+from edge.types.packet import TICKS, Packet
 from tests.support.disk import small_disk
 from tests.support.events import event
 from tests.support.film import contents, film, play
@@ -42,16 +44,16 @@ class Hands:
 class Stage:
     """A camera of ten pictures a second with a key picture every second, and the clips of what happens before it."""
 
-    def __init__(self, folder: Path, packets: list[Packet], **settings: object) -> None:
+    def __init__(self, folder: Path, path: Path, **settings: object) -> None:
         self.hands = Hands()
-        self.ring = Played(packets)
+        self.camera = Camera(path, Ring(self.hands.monotonic, 15.0))
         self.folder = folder
         self.room: str | None = None
         self.permit: Permit = "record"
         self.written = 0
         given = ClipSettings(**settings)  # type: ignore[arg-type]
         self.clips = Clips(
-            folder, {"porch": self.ring}, given, self.hands, lambda: self.permit, lambda: self.room, self._count
+            folder, {"porch": self.camera.ring}, given, self.hands, lambda: self.permit, lambda: self.room, self._count
         )
 
     def _count(self) -> None:
@@ -61,8 +63,15 @@ class Stage:
         """The camera sends, and the clips' thread has its turns."""
         for _ in range(round(seconds * 10)):
             self.hands.now += 0.1
-            self.ring.send(self.hands.now)
+            self.camera.send()
             self.clips._turn(finish=False)
+
+    def away(self, seconds: float, path: Path) -> None:
+        """The camera sends nothing for a while, and then comes back."""
+        for _ in range(min(round(seconds), 200)):
+            self.hands.now += seconds / min(round(seconds), 200)
+            self.clips._turn(finish=False)
+        self.camera.opens(path)
 
     def happen(self, kind: str, name: str, started: float = 0.0, **more: object) -> Event:
         """An event that began so many seconds ago."""
@@ -78,37 +87,48 @@ class Stage:
         return seconds + 0.1
 
 
-class Played:
-    """A ring that gets its packets from a film."""
+class Camera:
+    """Fills a ring with a film, again and again."""
 
-    def __init__(self, packets: list[Packet]) -> None:
-        self._film, self._sent = packets, 0
-        self._packets: list[Packet] = []
-        self.keep = 150
+    def __init__(self, path: Path, ring: Ring) -> None:
+        self.ring = ring
+        self._sent = 0
+        self.opens(path)
 
-    def send(self, now: float) -> None:
-        old = self._film[self._sent % len(self._film)]
-        stamp = self._sent * 9000
-        self._packets.append(replace(old, serial=self._sent, time=now, pts=stamp, dts=stamp))
-        self._packets = self._packets[-self.keep :]
+    def opens(self, path: Path) -> None:
+        """Its stream begins, which may be another one than before."""
+        self._film = packets_of(path)
+        with av.open(str(path)) as container:
+            self.ring.opened(container.streams.video[0])
+
+    def send(self) -> None:
+        """The stream's next packet."""
+        self.ring.packet(Sent(self._film[self._sent % len(self._film)], self._sent * 9000))  # type: ignore[arg-type]
         self._sent += 1
 
-    def since(self, time: float, before_s: float) -> int | None:
-        keys = [packet for packet in self._packets if packet.key]
-        early = [packet.serial for packet in keys if packet.time <= time - before_s]
-        return early[-1] if early else keys[0].serial if keys else None
 
-    def after(self, serial: int, most_bytes: int) -> list[Packet]:
-        return [packet for packet in self._packets if packet.serial >= serial]
+class Sent:
+    """A demuxer's packet with the data of another one, and its own stamp."""
 
-    def clear(self) -> None:
-        self._packets = []
+    def __init__(self, packet: Packet, stamp: int) -> None:
+        self.pts = self.dts = stamp
+        self.time_base, self.is_keyframe, self.size = Fraction(1, TICKS), packet.key, len(packet.data)
+        self._data = packet.data
+
+    def __bytes__(self) -> bytes:
+        return self._data
 
 
 @pytest.fixture(scope="module")
-def packets(tmp_path_factory: pytest.TempPathFactory) -> list[Packet]:
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten seconds of H.264 without B pictures."""
-    return packets_of(film(tmp_path_factory.mktemp("film") / "a.mp4", b=0))
+    return film(tmp_path_factory.mktemp("film") / "a.mp4", b=0)
+
+
+@pytest.fixture(scope="module")
+def packets(path: Path) -> list[Packet]:
+    """The film's."""
+    return packets_of(path)
 
 
 def packets_of(path: Path) -> list[Packet]:
@@ -120,9 +140,9 @@ def packets_of(path: Path) -> list[Packet]:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, packets: list[Packet]) -> Callable[..., Stage]:
+def stage(tmp_path: Path, path: Path) -> Callable[..., Stage]:
     def make(**settings: object) -> Stage:
-        return Stage(tmp_path, packets, **settings)
+        return Stage(tmp_path, path, **settings)
 
     return make
 
@@ -242,7 +262,7 @@ def test_what_the_disk_was_too_slow_for_is_missing_and_the_clip_goes_on_with_a_k
     scene.pass_(2)
     for _ in range(203):  # the thread has no turn for longer than the ring reaches back
         scene.hands.now += 0.1
-        scene.ring.send(scene.hands.now)
+        scene.camera.send()
     scene.happen("end", "1-a")
     scene.pass_(6)
     pictures, seconds, key = contents(clip_path(scene.folder, "1-a"))
@@ -251,17 +271,49 @@ def test_what_the_disk_was_too_slow_for_is_missing_and_the_clip_goes_on_with_a_k
     assert scene.clips.status()["skipped"] > 40
 
 
-def test_a_stream_that_is_coded_otherwise_ends_the_clip(
-    stage: Callable[..., Stage], tmp_path: Path, packets: list[Packet]
-) -> None:
+def test_a_stream_that_is_coded_otherwise_ends_the_clip(stage: Callable[..., Stage], tmp_path: Path) -> None:
     scene = stage()
     scene.pass_(10)
     scene.happen("new", "1-a")
     scene.pass_(2)
-    scene.ring._film = packets_of(film(tmp_path / "b.mp4", w=320, b=0))
+    scene.camera.opens(film(tmp_path / "b.mp4", w=320, b=0))
     scene.pass_(3)
     assert not scene.clips.recording("1-a")
     assert 7.8 <= scene.length("1-a") <= 9.3
+
+
+@pytest.mark.parametrize("away", [3.0, 7.0, 130.0, 5 * 3600.0])
+@pytest.mark.parametrize("seen", [0.5, 4.0, 30.0])
+def test_after_an_outage_a_clip_is_of_its_event_and_shows_nothing_from_before(
+    stage: Callable[..., Stage], path: Path, away: float, seen: float
+) -> None:
+    scene = stage()
+    scene.pass_(60)
+    scene.away(away, path)
+    scene.pass_(seen)
+    assert scene.happen("new", "1-a", started=0.3).after.has_clip
+    scene.pass_(10)
+    assert scene.clips.recording("1-a")
+    assert scene.happen("end", "1-a").after.has_clip
+    scene.pass_(6)
+    before = 6.3 if away < 5 else min(6.3, seen)
+    _, seconds, key = contents(clip_path(scene.folder, "1-a"))
+    assert key
+    assert before + 14.7 <= seconds + 0.1 <= before + 17.3 + (away if away < 5 else 0)
+
+
+def test_an_outage_within_an_event_is_a_gap_in_its_clip(stage: Callable[..., Stage], path: Path) -> None:
+    scene = stage()
+    scene.pass_(10)
+    scene.happen("new", "1-a")
+    scene.pass_(5)
+    scene.away(20, path)
+    scene.pass_(5)
+    scene.happen("end", "1-a")
+    scene.pass_(6)
+    pictures, seconds, _ = contents(clip_path(scene.folder, "1-a"))
+    assert 40.9 <= seconds <= 42.2
+    assert pictures == pytest.approx((seconds - 20) * 10, abs=3)
 
 
 def test_a_clock_that_jumps_makes_no_endless_clip(stage: Callable[..., Stage]) -> None:
@@ -297,11 +349,9 @@ def test_a_stop_ends_what_is_open_and_a_start_settles_what_was_left(
     assert contents(clip_path(scene.folder, "0-y"))[0] >= 80
 
 
-def test_a_disk_that_is_full_keeps_what_plays_and_the_next_clip_has_room_again(
-    tmp_path: Path, packets: list[Packet]
-) -> None:
+def test_a_disk_that_is_full_keeps_what_plays_and_the_next_clip_has_room_again(tmp_path: Path, path: Path) -> None:
     with small_disk(tmp_path / "disk", 4) as disk:
-        scene = Stage(disk, packets)
+        scene = Stage(disk, path)
         scene.pass_(10)
         scene.happen("new", "1-a")
         scene.pass_(3)
@@ -326,11 +376,9 @@ def test_a_disk_that_is_full_keeps_what_plays_and_the_next_clip_has_room_again(
         assert scene.length("3-c") >= 9.9
 
 
-def test_a_disk_without_any_room_leaves_nothing_and_no_event_says_otherwise(
-    tmp_path: Path, packets: list[Packet]
-) -> None:
+def test_a_disk_without_any_room_leaves_nothing_and_no_event_says_otherwise(tmp_path: Path, path: Path) -> None:
     with small_disk(tmp_path / "disk", 1) as disk:
-        scene = Stage(disk, packets)
+        scene = Stage(disk, path)
         with contextlib.suppress(OSError), (disk / "somebody-else").open("wb", buffering=0) as file:
             while file.write(bytes(4096)):
                 pass

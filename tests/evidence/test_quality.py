@@ -5,8 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from edge import boxes
 from edge.evidence.quality import quality, sharpness
+from edge.rules.story import usual_quality
 from edge.types import I420, U8, Box, Frame
 
 HALF = np.full((240, 320), 128, np.uint8)
@@ -58,3 +62,17 @@ def test_the_size_alone_does_not_make_an_object_sharp() -> None:
 @pytest.mark.parametrize("box", [(0, 0, 0, 0), (639, 479, 640, 480), (-5, -5, 900, 900), (10, 10, 13, 400)])
 def test_any_box_has_a_quality(box: Box) -> None:
     assert 0.0 <= quality(frame(textured()), box, 1.0) <= 1.0
+
+
+NOISE = frame(np.asarray(np.random.default_rng(2).integers(0, 256, (480, 640)), np.uint8))
+
+
+@given(
+    st.tuples(st.floats(-50, 650), st.floats(-50, 490), st.floats(0, 640), st.floats(0, 480)), st.floats(0, 1),
+)  # fmt: skip
+def test_no_picture_is_better_than_its_size_and_score_allow_which_is_what_the_rules_ask_first(
+    place: Box, score: float
+) -> None:
+    x, y, w, h = place
+    box = boxes.clipped((x, y, x + w, y + h), 640, 480)
+    assert quality(NOISE, box, score) <= usual_quality(NOISE, box, score)

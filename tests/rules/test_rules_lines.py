@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.rules import MOTION, Line, Scene
+from edge.rules.lines import Passages
 from edge.types import Event
 from tests.support.walks import W, along, frame, judge, line, walk
 
@@ -132,3 +133,11 @@ def test_a_long_pacing_is_told_in_the_newest_crossings() -> None:
     events = walk(rules, (DOWN + DOWN[::-1]) * 40)
     assert len(events[-1].after.crossed) == 32
     assert len(crossings(events)) == 80
+
+
+def test_a_line_stays_where_it_was_drawn_when_the_size_of_the_picture_changes() -> None:
+    passages = Passages([SILL], 0.1)
+    for y in range(100, 210, 10):
+        assert passages.step((320.0, float(y)), (640, 480), 80.0, 0.0) == []
+    crossed = [passages.step((640.0, float(y)), (1280, 960), 160.0, float(y)) for y in range(400, 700, 20)]
+    assert [(one.direction, one.time) for ones in crossed for one in ones] == [("in", 480.0)]

@@ -68,7 +68,7 @@ def test_the_picture_is_chosen_by_the_quality_that_is_given() -> None:
     rules = Rules(
         "porch", "boot", ["person"], lambda: "armed_away",
         draw=lambda frame, box, label, score: str(frame.index).encode(),
-        quality=lambda frame, box, score: 100.0 - frame.index,
+        quality=lambda frame, box, score: (100.0 - frame.index) / 10_000,
     )  # fmt: skip
     (new,) = rules.judge(frame(0), [track(0, standing(300, 300))], [], frozenset({1}))
     later = [
@@ -77,3 +77,20 @@ def test_the_picture_is_chosen_by_the_quality_that_is_given() -> None:
     assert new.jpeg == b"0"
     assert later
     assert all(event.jpeg is None and event.after.snapshot == new.after.snapshot for event in later)
+
+
+def test_a_picture_that_cannot_be_better_is_not_looked_at() -> None:
+    from edge.rules import Rules
+    from edge.rules.story import usual_quality
+    from edge.types import Box, Frame
+
+    asked: list[int] = []
+
+    def sharp(frame: Frame, box: Box, score: float) -> float:
+        asked.append(frame.index)
+        return 0.9 * usual_quality(frame, box, score)
+
+    rules = Rules("porch", "boot", ["person"], lambda: "armed_away", quality=sharp)
+    for i, score in enumerate((0.8, 0.7, 0.6, 0.85, 0.8, 0.75)):
+        rules.judge(frame(i), [track(i, standing(300, 300), score=score)], [], frozenset({1}))
+    assert asked == [0, 3, 4]

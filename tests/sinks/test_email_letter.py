@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import hypothesis
 import pytest
@@ -101,6 +102,15 @@ def test_what_was_held_back_is_counted_by_label_and_zone() -> None:
     assert "also 4 more: 3 persons (2 in path), 1 bus\n  02:15:05 person, path\n" in text(read)
 
 
+def test_times_are_those_of_the_house_whatever_the_machines() -> None:
+    alert = Alert(message(2, at(1))).telling(Alert(message(1, at())))
+    read = mail(alert, zone=ZoneInfo("Europe/Berlin"))
+    assert read["Subject"].startswith("Person at porch, 04:15:05")
+    assert read["Date"].endswith("04:15:06 +0200")
+    assert "Tuesday 03 June 2025, 04:15:05" in text(read)
+    assert "  04:14:05 person" in text(read)
+
+
 def test_the_mail_at_the_end_of_quiet_hours_counts_for_each_camera() -> None:
     older = [Alert(message(n, at(n), camera="porch" if n % 2 else "yard")) for n in range(14)]
     read = mail(Alert(message(15, at(20), label="cat"), kind="night").telling(*older))
@@ -137,8 +147,8 @@ def test_recipients_with_rules_of_their_own_get_a_mail_with_an_id_of_its_own() -
 
 def test_old_news_says_so_and_a_long_subject_is_cut() -> None:
     alert = Alert(message(1, at()))
-    assert subject(alert, at(10)).startswith("Late: Person at porch")
-    assert len(subject(Alert(message(1, at(), sub_label="x" * 5000)), at())) <= 150
+    assert subject(alert, at(10), timezone.utc).startswith("Late: Person at porch")
+    assert len(subject(Alert(message(1, at(), sub_label="x" * 5000)), at(), timezone.utc)) <= 150
 
 
 def stored(folder: Path, name: str, size: tuple[int, int] = (320, 240)) -> Path:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from statistics import median
+from time import perf_counter
+
 import cv2
 import numpy as np
 import pytest
@@ -109,3 +112,15 @@ def test_a_view_is_the_same_at_any_size_of_frame() -> None:
     large = np.asarray(cv2.resize(STREET, (1920, 1080), interpolation=cv2.INTER_CUBIC), np.uint8)
     assert View.of(large).grey.shape == REFERENCE.grey.shape
     assert judge(REFERENCE, View.of(large))[0] == "same"
+
+
+def test_a_view_that_has_nothing_in_common_costs_about_what_one_costs_that_moved() -> None:
+    reference, moved, other = (View.of(picture) for picture in (scene(), shifted(scene(), 0.1), scene(9)))
+    for view in (moved, other):
+        assert judge(reference, view)[0] == "moved"  # what is derived from a view is made now
+    times: dict[bool, list[float]] = {True: [], False: []}
+    for i in range(42):
+        start = perf_counter()
+        judge(reference, other if i % 2 else moved)
+        times[bool(i % 2)].append(perf_counter() - start)
+    assert median(times[True]) < 4 * median(times[False])

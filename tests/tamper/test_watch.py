@@ -94,6 +94,18 @@ def test_dusk_is_followed_and_no_event() -> None:
     assert watching.tamper.state == "none"
 
 
+def test_what_is_told_is_the_state_again_after_a_night() -> None:
+    watching = Watching()
+    watching.sees(STREET, 10)
+    turned = shifted(STREET, 0.15)
+    assert [t[:2] for t in watching.sees(turned, 20)] == [("new", "moved")]
+    assert watching.sees(lambda i: dimmed(turned, max(0.05, 1 - i / 300)), 170) == []
+    assert watching.tamper.state == "dark"
+    assert watching.sees(lambda i: dimmed(turned, min(1.0, 0.05 + i / 300)), 170) == []
+    assert watching.tamper.state == "moved"
+    assert watching.states == ["moved", "dark", "moved"]
+
+
 def test_a_new_view_is_accepted_after_ten_minutes_and_the_old_one_is_then_a_move() -> None:
     watching = Watching()
     watching.sees(STREET, 10)

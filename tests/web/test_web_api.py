@@ -97,6 +97,14 @@ def test_a_code_is_asked_for_and_cannot_be_guessed(home: Site) -> None:
     assert home.set_alarm("disarmed", "4711").json()["alarm"] == "disarmed"
 
 
+def test_disarming_forgives_no_guessed_password(home: Site) -> None:
+    thief = home.another()
+    for _ in range(ONE_ADDRESS.burst):
+        assert home.log_in("wrong", thief).status_code == 403
+        assert home.set_alarm("disarmed", "any").status_code == 200  # a house without a code
+    assert home.log_in("wrong", thief).status_code == 429
+
+
 def test_a_malformed_wish_changes_nothing(home: Site) -> None:
     token = {"x-csrf-token": home.csrf()}
     for body in (

@@ -46,7 +46,7 @@ def site(open_site: Opener, file: Path) -> Site:
 @pytest.fixture
 def form(page: Page, site: Site) -> Page:
     enter(page, site)
-    page.get_by_label("Account").click()
+    page.get_by_label("Menu", exact=True).click()
     page.get_by_role("link", name="Settings").click()
     expect(section(page, "MQTT")).to_be_visible()
     return page

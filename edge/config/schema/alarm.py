@@ -9,13 +9,12 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from edge.config.fields import Many, Some, Text, Told, Topic, fault
 from edge.config.schema.base import Table
+from edge.localtime import DAYS, Day
 
 Mode: TypeAlias = Literal["home", "away", "night"]
-Day: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Do: TypeAlias = Literal["disarm", "arm_home", "arm_away", "arm_night"]
 Delay: TypeAlias = Annotated[float, Field(ge=0, le=600)]
 EVERY_MODE: tuple[Mode, ...] = ("home", "away", "night")
-EVERY_DAY: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _AT = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d|(?:sunrise|sunset)(?:[+-](?:(\d{1,2})h)?(?:(\d{1,3})m)?(?<![+-]))?")
 
 
@@ -46,7 +45,7 @@ class AlarmCode(Table):
 class AlarmSchedule(Table):
     """One thing that the clock does to the alarm."""
 
-    days: Some[Day] = Field(default=EVERY_DAY, description="On which days of the week.")
+    days: Some[Day] = Field(default=DAYS, description="On which days of the week.")
     at: Annotated[str, AfterValidator(_at)] = Field(
         description="When: `22:30`, `sunset`, `sunrise+30m`, `sunset-1h`. The sun needs `latitude` and `longitude` in "
         "`[node]`."

@@ -47,7 +47,8 @@ class Node(Table):
     )
     timezone: Timezone | None = Field(
         default=None,
-        description="Time zone of the schedule, e.g. `Europe/Berlin`.",
+        description="Time zone of the house, e.g. `Europe/Berlin`: of the schedule, the quiet hours, and times in "
+        "mails and on the command line.",
         json_schema_extra={"shown": "the machine's"},
     )
     data: FilePath = Field(

@@ -74,7 +74,7 @@ class Desk:
         if payload["after"]["label"] == ALARM:
             return [alert]
         if not is_urgent(payload) and payload["clock_ok"] and now.clock_ok:
-            morning = hours.end(self._settings.rules.quiet_hours, alert.at)
+            morning = hours.end(self._settings.rules.quiet_hours, alert.at, self._settings.zone)
             if morning is not None:
                 self._morning = max(self._morning, morning)
                 self._keep(self._night, alert)

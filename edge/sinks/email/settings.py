@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from edge.hours import Hours
+from edge.localtime import zone_of
 
 SMTPS_PORT = 465
 """RFC 8314: TLS from the first byte; every other port begins in the clear and upgrades by STARTTLS."""
@@ -44,6 +46,7 @@ class EmailSettings:
     gather: how long a mail waits for better pictures of an object that is still there
     quiet_after: what was held back waits for this long without anything new, to be summed up; 0: it does not
     name: of the sink
+    zone: in which the quiet hours hold and times are told
     page: address of the page that links lead to; None without one
     timeout: of each piece of an answer of the server
     session, recipient: what getting in may take, and each mail: so much, and more for each recipient
@@ -65,6 +68,7 @@ class EmailSettings:
     quiet_after: float = 0.0
     rules: Rules = field(default_factory=Rules)
     name: str = "email"
+    zone: tzinfo = field(default_factory=lambda: zone_of(None))
     page: str | None = None
     timeout: float = 15.0
     session: float = 60.0

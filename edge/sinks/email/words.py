@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from edge.sinks.email.alert import Payload, Told
 from edge.text import printable
@@ -23,9 +23,9 @@ def name(text: object) -> str:
     return words if len(words) <= LONGEST else words[: LONGEST - 3] + "..."
 
 
-def local(seconds: float) -> datetime:
+def local(seconds: float, zone: tzinfo) -> datetime:
     """A Unix time on the clock on the wall."""
-    return datetime.fromtimestamp(seconds).astimezone()
+    return datetime.fromtimestamp(seconds, zone)
 
 
 def counted(number: int, label: str) -> str:
