@@ -16,6 +16,7 @@ from edge.config.desk import Desk, version_of
 from edge.config.diagnose import ConfigFindings
 from edge.config.edit import Change, edited
 from edge.config.form import check_changes, form, values
+from edge.config.spoken import spoken
 from edge.config.toml import parse
 from edge.errors import UserError
 from edge.web.auth import LONGEST, Auth
@@ -100,7 +101,10 @@ class Workshop:
         if wish is None or not isinstance(wish.get("version"), str):
             return JSONResponse({"error": 'Wanted: a JSON object with the "version" that was read.'}, 400)
 
+        after = ""
+
         def edit(text: str) -> str:
+            nonlocal after
             before = _parsed(text)
             changes = changes_of(before, wish)
             after = edited(text, changes)
@@ -113,7 +117,8 @@ class Workshop:
             findings = [asdict(each) for each in fault.findings]
             first = fault.findings[0]
             more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-            error = f"{first.key}: {first.message}{more}. Nothing was stored."
+            where = f"{spoken(first.key, _parsed(after))}: " if first.key else ""
+            error = f"{where}{first.message}{more}. Nothing was stored."
             return JSONResponse({"error": error, "findings": findings}, 422)
         # After the answer: the reload closes this very connection.
         return JSONResponse({"version": version}, background=BackgroundTask(desk.reload))
