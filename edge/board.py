@@ -40,6 +40,13 @@ class Board:
         for listener in listeners:
             listener(topic)
 
+    def again(self, topic: str) -> None:
+        """Have a value told once more though it is what it was: to whom took it for another."""
+        with self._lock:
+            listeners = tuple(self._listeners) if topic in self._states else ()
+        for listener in listeners:
+            listener(topic)
+
     def get(self, topic: str) -> str | None:
         """The value as text, None where nothing was written yet."""
         with self._lock:

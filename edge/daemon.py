@@ -8,29 +8,27 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from edge import __version__, hardware, report, wiring
-from edge.alarm_parts import AlarmParts, alarm_log, open_alarm
+from edge import __version__, hardware, wiring
+from edge.alarm_parts import AlarmParts, open_alarm
 from edge.board import Board
 from edge.camera import CameraWatch, Surroundings
 from edge.clock import SystemClock, synchronised
 from edge.config.schema import Config
 from edge.detector import Detector
 from edge.errors import UserError
+from edge.house import House
 from edge.inbox import Inbox
 from edge.keeping import Keeping, outbox_limits
-from edge.live import LiveView
 from edge.metrics import Stages
 from edge.models.store import Model
-from edge.outbox import Outbox, SinkStats, read_events, snapshot_path
+from edge.outbox import Outbox, SinkStats
 from edge.outlets import Outlet, names
 from edge.serving import Serving
 from edge.sinks.base import Sink
 from edge.supervisor import Part, Supervisor
 from edge.switches import Panel
-from edge.timeline import Timeline, learn
 from edge.types import Event
 
 log = logging.getLogger(__name__)
@@ -41,6 +39,8 @@ RESTART_S = 10.0
 
 class Daemon:
     """Everything that runs for one configuration, from `start` to `stop`. Its methods may be called from any thread.
+
+    `house` is what the page and the commands see of it.
 
     Args:
         config: checked and complete
@@ -86,7 +86,8 @@ class Daemon:
         self.keeping = Keeping(config, self.clock, synchronised, lambda: self.alarm.state)
         self.alarm = open_alarm(config, self.outbox, self.board, self.clock, self._emit)
         self._alarm_parts: AlarmParts | None = None
-        self.switches = Panel(config.camera, self.board, self.outbox)
+        self.switches = Panel(config.camera, self.board, self.outbox, self.alarm)
+        self.house = House(config, self.outbox, self.keeping, self.alarm, self.switches, self.cameras, self.status)
         self.inbox = Inbox(
             {"alarm/set": partial(self.alarm.command, by="mqtt"), "restart/set": self._asked_to_restart},
             lambda camera, name, on: self.switches.set(camera, name, on, "mqtt"),
@@ -165,58 +166,6 @@ class Daemon:
             "storage": self.keeping.status(),
         }
 
-    def events(self, limit: int, before: str | None = None) -> list[dict[str, Any]]:
-        """The newest events, newest first; only those older than the one whose uid is `before`."""
-        return read_events(self.config.node.data, limit, before=before)[::-1]
-
-    def snapshot(self, event_id: str) -> bytes | None:
-        """The picture of an object, None if there is none."""
-        try:
-            return snapshot_path(self.config.node.data, event_id).read_bytes()
-        except OSError:
-            return None
-
-    def clip(self, event_id: str) -> Path | str:
-        """The clip of an event, or why there is none."""
-        return self.keeping.clip(event_id)
-
-    def thumbnail(self, event_id: str) -> bytes | None:
-        """A small picture of an object, None if there is none."""
-        return self.keeping.thumbnail(event_id)
-
-    def arm(self, mode: str, by: str, *, code: str | None = None, now: bool = False) -> None:
-        """Arm; durable when it returns. now: without the exit delays."""
-        self.alarm.arm(mode, by, code, now=now)
-
-    def disarm(self, code: str | None, by: str) -> None:
-        """Disarm."""
-        self.alarm.disarm(by, code)
-
-    def panic(self, by: str) -> None:
-        """Set the alarm off, armed or not."""
-        self.alarm.panic(by)
-
-    def alarm_log(self, limit: int) -> list[dict[str, Any]]:
-        """Who did what to the alarm, newest first."""
-        return alarm_log(self.config, limit)
-
-    def switch(self, camera: str, name: str, on: bool, by: str) -> None:
-        """Switch something on a camera; it follows as soon as it can. Raises UserError where it cannot be."""
-        self.switches.set(camera, name, on, by)
-
-    def live(self, camera: str) -> LiveView | None:
-        """The pictures of a camera."""
-        return next((watch.live for watch in self.cameras if watch.name == camera), None)
-
-    @property
-    def timeline(self) -> Timeline:
-        """What happened, as objects, and what the owner says of them."""
-        return Timeline(self.config.node.data, self.outbox, partial(learn, self.cameras))
-
-    def metrics(self) -> str:
-        """The status in Prometheus' text format."""
-        return report.metrics(self.status())
-
     def _start_cameras(self) -> None:
         config = self.config
         box = self.outbox
@@ -265,6 +214,8 @@ class Daemon:
             return False
         if (up := self.clock.monotonic() - self._started) < RESTART_S:
             raise UserError(f"started {up:.0f} s ago; a restart is taken every {RESTART_S:.0f} s")
+        self.alarm.undisturbed("restart", "mqtt")
+        self.alarm.note("restart", "mqtt")
         log.info("a restart is asked for over MQTT")
         self._restart()
         return True

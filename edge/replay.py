@@ -68,30 +68,21 @@ def replay(
     source = open_file(clip)
     stages = Stages(keep=None)
     ref = detector.ref if detector else None
-    alarm = Rehearsal(settings_of(config), mode)
-    rules = _rules(camera, ref, alarm.armed)
-    tally = Tally([zone.name for zone in camera.zone], [line.name for line in camera.line])
-    book = _Book(outputs, config.node.name if "name" in config.node.model_fields_set else "replay", tally, alarm)
+    book = _Book(outputs, config, camera, mode)
+    rules = _rules(camera, ref, book.alarm.armed)
     wall, cpu = perf_counter(), process_time()
     try:
-        tracker = tracker_of(camera, config.model, detector)
+        tracker, sees = tracker_of(camera, config.model, detector), masked(detector, camera)
         # Closed before the source is: a decoder that still runs must not lose its container.
         with closing(_frames(source, camera.name, hold, stages, progress)) as frames:
-            guards = nuisance_of(camera), tamper_of(camera, "replay", lambda: alarm.armed)
-            sees = masked(detector, camera)
+            guards = nuisance_of(camera), tamper_of(camera, "replay", lambda: book.alarm.armed)
             watch(frames, gate_of(camera), sees, tracker, rules, book.event, book.look, stages, *guards)
     finally:
         source.close()
         if detector:
             detector.close()
     return {
-        "frames": book.frames,
-        "fps_clip": round(source.fps, 4),
-        "motion_frames": book.motion_frames,
-        "inferences": book.inferences,
-        "events": book.events,
-        **tally.summary(),
-        "alarm": alarm.changes,
+        **book.summary(source.fps),
         "wall_s": round(perf_counter() - wall, 4),
         "cpu_s": round(process_time() - cpu, 4),
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
@@ -125,29 +116,43 @@ def _frames(
 
 
 class _Book:
-    """Writes events and trace lines, and counts."""
+    """Writes events and trace lines, and counts; `alarm` is what the alarm makes of it."""
 
-    def __init__(self, outputs: Outputs, node: str, tally: Tally, alarm: Rehearsal) -> None:
-        self._events, self._trace, self._node = outputs.events, outputs.trace, node
-        self._tally, self._alarm = tally, alarm
+    def __init__(self, outputs: Outputs, config: Config, camera: Camera, mode: Mode) -> None:
+        self._events, self._trace = outputs.events, outputs.trace
+        self._node = config.node.name if "name" in config.node.model_fields_set else "replay"
+        self._tally = Tally([zone.name for zone in camera.zone], [line.name for line in camera.line])
+        self.alarm = Rehearsal(settings_of(config), mode)
         self.frames = self.motion_frames = self.inferences = self.events = 0
 
     def event(self, event: Event) -> None:
         """One line of the events file."""
         self.events += 1
         self._tally.take(event)
-        self._alarm.take(event)
+        self.alarm.take(event)
         stamp = Stamp("replay", self.events, self._node, event.captured_at)
         self._events.write(encode(event_payload(event, stamp)) + b"\n")
 
     def look(self, look: Look) -> None:
         """One line of the trace."""
         self.frames += 1
-        self._alarm.pass_until(look.frame.time)
+        self.alarm.pass_until(look.frame.time)
         self.motion_frames += bool(look.moved)
         self.inferences += look.inferred
         if self._trace is not None:
             self._trace.write(encode(_line(look)) + b"\n")
+
+    def summary(self, fps: float) -> dict[str, Any]:
+        """What was counted, for the summary of the run. fps: of the clip."""
+        return {
+            "frames": self.frames,
+            "fps_clip": round(fps, 4),
+            "motion_frames": self.motion_frames,
+            "inferences": self.inferences,
+            "events": self.events,
+            **self._tally.summary(),
+            "alarm": self.alarm.changes,
+        }
 
 
 def _line(look: Look) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class Running:
         except EdgeError:
             self._control.close()
             raise
-        handlers.update(handlers_of(self.daemon))
+        handlers.update(handlers_of(self.daemon.house))
 
     def start(self) -> None:
         """Start all of it; nothing is left running if it raises EdgeError."""
@@ -113,7 +113,7 @@ class Running:
             allowed_hosts=mailing.hosts(table),
             metrics=table.metrics,
         )
-        app = build(self.daemon, settings, self._config.node.data, desk=self._desk)
+        app = build(self.daemon.house, settings, self._config.node.data, desk=self._desk)
         bound = [] if self._patient else [listen(settings)]
         # A second round, after a fault, binds anew.
         self._run("web", lambda stop: serve(app, settings, stop, bound.pop() if bound else listen(settings)))

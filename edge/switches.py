@@ -14,13 +14,15 @@ from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 from edge.board import Board
 from edge.config.schema import Camera
-from edge.errors import UserError
+from edge.errors import AlarmRefused, UserError
 
 log = logging.getLogger(__name__)
 
 Name: TypeAlias = Literal["enabled", "detect", "motion", "pose", "notifications", "snapshots"]
 NAMES: tuple[Name, ...] = get_args(Name)
 KEY = "switches"
+WATCHING: frozenset[Name] = frozenset({"enabled", "detect", "motion", "notifications"})
+"""Those without which the alarm sees less or tells nobody: its code guards them, and its log has them."""
 
 
 class Memory(Protocol):
@@ -32,6 +34,18 @@ class Memory(Protocol):
 
     def note(self, key: str, value: str) -> None:
         """Store a value as soon as the disk takes it; returns at once."""
+        ...
+
+
+class Warden(Protocol):
+    """What the switches need of the alarm."""
+
+    def permit(self, what: str, by: str, code: str | None = None) -> str | None:
+        """Whose code lets the alarm see less, None where none is wanted. Raises AlarmRefused."""
+        ...
+
+    def note(self, what: str, by: str, name: str | None = None) -> None:
+        """Write down what was done, and whose code let it be; returns at once."""
         ...
 
 
@@ -102,6 +116,10 @@ class Switches:
             self._change.notify_all()
         self._keep()
 
+    def again(self, name: Name) -> None:
+        """Tell once more how a switch stands: somebody took it for switched."""
+        self._board.again(f"{self._camera}/{name}/state")
+
     def begin(self, name: Name) -> bool:
         """A part takes up its work, or looks anew: how its switch stands is true from now on, and a change becomes
         true only by the next `begin` or `rest`."""
@@ -143,13 +161,14 @@ class Panel:
             switched is newer than the switch, and wins.
         board: gets the states
         memory: keeps what was switched
+        warden: asked before one of `WATCHING` goes off, told of each change of one; None lets all pass
 
     Raises:
         StorageError: what was kept cannot be read.
     """
 
-    def __init__(self, cameras: Iterable[Camera], board: Board, memory: Memory) -> None:
-        self._memory = memory
+    def __init__(self, cameras: Iterable[Camera], board: Board, memory: Memory, warden: Warden | None = None) -> None:
+        self._memory, self._warden = memory, warden
         self._keeping = threading.Lock()
         self._configured: dict[str, bool] = {}
         self._switches: dict[str, Switches] = {}
@@ -165,19 +184,35 @@ class Panel:
         """Those of one camera."""
         return self._switches[camera]
 
-    def set(self, camera: str, switch: str, on: bool, by: str) -> None:
-        """Switch. by: who did it, for the log.
+    def set(self, camera: str, switch: str, on: bool, by: str, code: str | None = None) -> None:
+        """Switch. by: who did it, for the log; code: the alarm's, wanted for `WATCHING` while it is on.
 
         Raises:
             UserError: there is no such camera or switch, or it cannot be switched on.
+            AlarmRefused: the alarm's code is wanted and this is none; the state is told once more.
         """
         if camera not in self._switches:
             raise UserError(f"no camera `{camera[:64]}`; there are {', '.join(self._switches)}")
         for name in NAMES:
             if name == switch:
-                self._switches[camera].set(name, on, by)
+                self._turn(camera, name, on, by, code)
                 return
         raise UserError(f"no switch `{switch[:64]}`; there are {', '.join(NAMES)}")
+
+    def _turn(self, camera: str, name: Name, on: bool, by: str, code: str | None) -> None:
+        switches = self._switches[camera]
+        if self._warden is None or name not in WATCHING or switches.wanted(name) is on:
+            switches.set(name, on, by)
+            return
+        what, who = f"{camera}/{name} {'on' if on else 'off'}", None
+        if not on:
+            try:
+                who = self._warden.permit(what, by, code)
+            except AlarmRefused:
+                switches.again(name)
+                raise
+        switches.set(name, on, by)
+        self._warden.note(what, by, who)
 
     def _keep(self) -> None:
         with self._keeping:  # else an older picture of them could be noted last

@@ -71,6 +71,7 @@ class Timeline:
         folder: the data folder
         outbox: keeps the owner's word
         learn: told of each word, with the object's messages and whether it was nothing; must not block
+        undisturbed: raises UserError where an order `(what, by)` has to wait until the alarm is disarmed
     """
 
     def __init__(
@@ -78,10 +79,12 @@ class Timeline:
         folder: Path,
         outbox: Outbox,
         learn: Callable[[Sequence[dict[str, Any]], bool], None] = lambda messages, nothing: None,
+        undisturbed: Callable[[str, str], None] = lambda what, by: None,
     ) -> None:
         self._folder = folder
         self._outbox = outbox
         self._learn = learn
+        self._undisturbed = undisturbed
 
     def objects(self, wanted: Wanted, limit: int, before: str | None) -> list[dict[str, Any]]:
         """The newest message of each object, newest object first; `before` is the id of one."""
@@ -98,11 +101,14 @@ class Timeline:
     def nothing(self, event_id: str, nothing: bool, by: str) -> None:
         """Keep the owner's word that an object was nothing, or that it was something after all.
 
-        Raises UserError if nothing is known of the object, StorageError if the disk does not take the word.
+        Raises UserError if nothing is known of the object, or if a view would be taken for right while the alarm is
+        on: a covered one sees nothing. StorageError if the disk does not take the word.
         """
         messages = self.messages(event_id)
         if not messages:
             raise UserError(f"nothing is kept of event {event_id} any more")
+        if nothing and messages[-1]["after"]["label"] == TAMPER:
+            self._undisturbed("view", by)
         self._outbox.remember(VERDICT + event_id, "1" if nothing else "0")
         log.info("event %s was %s, says %s", event_id, "nothing" if nothing else "something after all", by)
         self._learn(messages, nothing)

@@ -250,7 +250,7 @@ class Daemon:
     def disarm(self, code: str | None, by: str) -> None:
         self.calls.append(("disarm", str(code)))
 
-    def switch(self, camera: str, name: str, on: bool, by: str) -> None:
+    def switch(self, camera: str, name: str, on: bool, by: str, *, code: str | None = None) -> None:
         self.calls.append(("switch", camera, name, str(on)))
 
 

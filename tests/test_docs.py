@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 import click
 import pytest
+import tomllib
 from pydantic import BaseModel
 
 from edge.cli import COMMANDS, cli
@@ -209,6 +210,14 @@ def anchors(page: Path) -> set[str]:
     """How a forge calls the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def test_the_layers_that_are_shown_are_those_that_are_checked() -> None:
+    contracts = tomllib.loads(text("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    (layers,) = [each["layers"] for each in contracts if each["type"] == "layers"]
+    page = text("docs/explanation/architecture.md")
+    (shown,) = re.findall(r"\*\*Who may import whom\*\*.*?```\n(.*?)```", page, re.DOTALL)
+    assert shown.splitlines() == [layer.strip("()").replace(" | ", ", ") for layer in layers]
 
 
 def test_no_file_has_the_marks_of_a_merge_that_was_not_finished() -> None:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from edge.alarm import Alarm, AlarmSettings, Code, World
+from edge.alarm.keeping import NOTES
+from edge.alarm.world import Underway
 from edge.board import Board
 from edge.config.schema import Camera
-from edge.errors import UserError
-from edge.switches import KEY, NAMES, Name, Panel
+from edge.errors import AlarmRefused, UserError
+from edge.switches import KEY, NAMES, WATCHING, Name, Panel
+from edge.types import AuditEntry
 
 FREE: tuple[Name, ...] = ("enabled", "detect", "motion", "notifications", "snapshots")
 
@@ -160,3 +166,89 @@ class SwitchLife(RuleBasedStateMachine):
 
 TestSwitchLife = SwitchLife.TestCase
 TestSwitchLife.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+class Journal:
+    """The alarm's log, in memory."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str | None, str, str]] = []
+
+    def remember_all(self, values: Mapping[str, str], entry: AuditEntry | None = None) -> None:
+        if entry is not None:
+            self.record(entry)
+
+    def begin(self, values: Mapping[str, str], entry: AuditEntry | None = None) -> Underway:
+        raise NotImplementedError
+
+    def record(self, entry: AuditEntry) -> None:
+        self.lines.append((entry.what, entry.by, entry.source, entry.result))
+
+
+@dataclass
+class Guarded:
+    """Switches before a real alarm with Anna's code."""
+
+    codes: tuple[Code, ...] = (Code("Anna", "4711"),)
+
+    def __post_init__(self) -> None:
+        self.board, self.journal = Board(), Journal()
+        world = World(journal=self.journal)
+        self.alarm = Alarm(
+            lambda key, value: None, lambda key: None, settings=AlarmSettings(codes=self.codes), world=world
+        )
+        self.panel = Panel([camera()], self.board, Memory(), self.alarm)
+        self.journal.lines.clear()
+
+
+@pytest.mark.parametrize("name", sorted(WATCHING))
+def test_while_the_alarm_is_on_its_code_alone_lets_it_see_less_and_the_log_has_it(name: Name) -> None:
+    house = Guarded()
+    house.alarm.arm("away", "web")
+    house.journal.lines.clear()
+    heard: list[str] = []
+    house.board.listen(heard.append)
+    for code in (None, "1234"):
+        with pytest.raises(AlarmRefused):
+            house.panel.set("porch", name, False, "mqtt", code)
+    assert house.panel["porch"].wanted(name)
+    assert heard == [f"porch/{name}/state"] * 2  # whoever took it for off hears that it is on
+    house.panel.set("porch", name, False, "mqtt", "4711")
+    house.panel.set("porch", name, False, "mqtt")  # which changes nothing
+    house.panel.set("porch", name, True, "mqtt")
+    what = f"porch/{name} off"
+    assert house.journal.lines == [
+        (what, None, "mqtt", "refused: no code"),
+        (what, None, "mqtt", "refused: wrong code"),
+        (what, "Anna", "mqtt", "done"),
+        (f"porch/{name} on", None, "mqtt", "done"),
+    ]
+
+
+def test_a_house_that_is_disarmed_or_has_no_code_is_switched_freely_and_the_log_has_it() -> None:
+    house, open_house = Guarded(), Guarded(codes=())
+    open_house.alarm.arm("away", "web")
+    open_house.journal.lines.clear()
+    for each in (house, open_house):
+        each.panel.set("porch", "enabled", False, "mqtt")
+        each.panel.set("porch", "snapshots", False, "mqtt")
+        assert each.journal.lines == [("porch/enabled off", None, "mqtt", "done")]
+
+
+def test_whoever_switches_to_and_fro_does_not_push_out_what_the_log_holds() -> None:
+    house = Guarded()
+    for number in range(4 * NOTES):
+        house.panel.set("porch", "motion", bool(number % 2), "mqtt")
+    assert len(house.journal.lines) == NOTES + 1
+    house.panel.set("porch", "enabled", False, "web 192.0.2.1")
+    assert house.journal.lines[-1] == ("porch/enabled off", None, "web 192.0.2.1", "done")
+
+
+def test_what_asks_for_no_code_waits_until_the_alarm_is_off() -> None:
+    house = Guarded(codes=())
+    house.alarm.undisturbed("restart", "mqtt")
+    house.alarm.arm("home", "web")
+    for _ in range(3):
+        with pytest.raises(UserError, match="disarm it first"):
+            house.alarm.undisturbed("restart", "mqtt")
+    assert house.journal.lines[1:] == [("restart", None, "mqtt", "refused: the alarm is armed_home")]

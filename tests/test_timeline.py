@@ -49,6 +49,21 @@ def test_a_word_about_what_is_not_kept_is_refused(tmp_path: Path, outbox: Outbox
     assert outbox.recall("nothing:2-b") is None
 
 
+def test_no_view_is_taken_for_right_while_the_alarm_is_on(tmp_path: Path, outbox: Outbox) -> None:
+    def undisturbed(what: str, by: str) -> None:
+        raise UserError(f"{what} by {by}: disarm it first")
+
+    heard: list[dict[str, Any]] = []
+    timeline = Timeline(tmp_path, outbox, lambda messages, nothing: heard.append(messages[-1]), undisturbed)
+    outbox.put(event("new", "1-t", label="tamper"))
+    assert outbox.flush(5)
+    with pytest.raises(UserError, match="view by web: disarm it first"):
+        timeline.nothing("1-t", True, "web")
+    assert (heard, outbox.recall("nothing:1-t")) == ([], None)
+    timeline.nothing("1-a", True, "web")
+    assert len(heard) == 1
+
+
 class Pupil:
     """A camera that notes what it is told."""
 

@@ -56,6 +56,14 @@ class Access:
             raise AlarmRefused(f"Too many wrong codes. Wait {verdict.locked_s:.0f} seconds.", verdict.locked_s)
         raise AlarmRefused("That is not the code.")
 
+    def refuse(self, what: str, by: str, why: str) -> None:
+        """Write down what no code would allow now."""
+        self._keeping.refusal(what, by, why, None)
+
+    def note(self, what: str, by: str, name: str | None) -> None:
+        """Write down what was done beside the orders."""
+        self._keeping.note(what, name, by)
+
     def kept(self) -> dict[str, str]:
         """What is to be kept over a restart."""
         now = self._clock.monotonic()

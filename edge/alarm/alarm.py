@@ -13,12 +13,12 @@ from edge.alarm.core import SCHEDULE, Core
 from edge.alarm.intrusion import intrusion_of
 from edge.alarm.keeping import KEY, Keeping
 from edge.alarm.leaving import Leaving
-from edge.alarm.machine import Arm, Disarm, Input, Intrusion, Panic
+from edge.alarm.machine import Arm, Disarm, Input, Intrusion, Panic, State
 from edge.alarm.orders import ARM, COMMANDS, parse
 from edge.alarm.settings import AlarmSettings
 from edge.alarm.timetable import LOOK_S, Timetable
 from edge.alarm.world import Remember, World
-from edge.errors import StorageError, UserError
+from edge.errors import AlarmRefused, StorageError, UserError
 from edge.types import Event
 
 log = logging.getLogger(__name__)
@@ -102,9 +102,13 @@ class Alarm:
         """
         if mode not in ARM:
             raise UserError(f"no alarm mode `{mode}`; there are {', '.join(ARM)}")
-        held = self._core.state.mode not in (None, mode)  # another mode may watch less
-        name = self._access.allow(f"arm_{mode}", code, by) if self._settings.code_to_arm or held else None
-        self._core.order(Arm(ARM[mode], now), f"arm_{mode}", by, name)
+        what = f"arm_{mode}"
+
+        def permit(state: State) -> str | None:
+            held = state.mode not in (None, mode)  # another mode may watch less
+            return self._access.allow(what, code, by) if self._settings.code_to_arm or held else None
+
+        self._core.order(Arm(ARM[mode], now), what, by, permit)
 
     def disarm(self, by: str, code: str | None = None) -> None:
         """Disarm. `code` is looked at where a PIN is set, also while nothing is armed: else that would be free guesses.
@@ -112,12 +116,41 @@ class Alarm:
         Raises:
             AlarmRefused: a code is wanted and this is none, or the source has to wait.
         """
-        name = self._access.allow("disarm", code, by)
-        self._core.order(Disarm(), "disarm", by, name)
+        self._core.order(Disarm(), "disarm", by, lambda state: self._access.allow("disarm", code, by))
 
     def panic(self, by: str) -> None:
         """Set the alarm off, armed or not. No code is asked for, and no disk is waited for."""
         self._core.urgent(Panic(by), by)
+
+    def permit(self, what: str, by: str, code: str | None = None) -> str | None:
+        """Whose code lets somebody have the alarm see less or tell less; None where none is wanted: where there are no
+        codes, or it is disarmed.
+
+        Raises:
+            AlarmRefused: a code is wanted and this is none, or the source has to wait.
+        """
+        if self.state == "disarmed":
+            return None
+        try:
+            return self._access.allow(what, code, by)
+        except AlarmRefused as fault:
+            if code is None and not fault.locked_s:
+                raise AlarmRefused("The alarm is on: disarm it first, or give its code.") from None
+            raise
+
+    def undisturbed(self, what: str, by: str) -> None:
+        """What blinds the alarm or changes it, and asks for no code, waits until it is disarmed.
+
+        Raises:
+            UserError: it is not; that is written down.
+        """
+        if self.state != "disarmed":
+            self._access.refuse(what, by, f"the alarm is {self.state}")
+            raise UserError(f"The alarm is {self.state}: disarm it first.")
+
+    def note(self, what: str, by: str, name: str | None = None) -> None:
+        """Write down what was done to what the alarm watches with, and whose code let it be; returns at once."""
+        self._access.note(what, by, name)
 
     def command(self, payload: bytes, by: str) -> None:
         """Do what an MQTT payload says: a word of `COMMANDS` or `{"action": WORD, "code": PIN}`.
@@ -182,7 +215,7 @@ class Alarm:
         if due is not None:
             given: Input = Disarm() if due.do == "disarm" else Arm(ARM[due.do.removeprefix("arm_")])
             try:
-                self._core.order(given, due.do, SCHEDULE, None)
+                self._core.order(given, due.do, SCHEDULE, lambda state: None)
             except StorageError as fault:
                 self._core.backlog.ill(fault)
             except UserError as fault:  # an intrusion came in between; it is due again afterwards

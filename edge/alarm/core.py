@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from edge.alarm.keeping import Backlog, Keeping, first_state
 from edge.alarm.machine import Arm, Disarm, Effect, Input, Panic, State, Tick, step
@@ -16,6 +17,7 @@ from edge.errors import StorageError, UserError
 
 log = logging.getLogger(__name__)
 
+Permit: TypeAlias = Callable[[State], str | None]
 DISARM_S = 1.0
 """How long disarming waits for the disk: an owner before a ringing siren does not wait for a card that hangs."""
 SCHEDULE = "schedule"
@@ -65,7 +67,8 @@ class Core:
             keeping.store(self.state, now, extra(), keeping.entry("start", None, "alarm"))
         changed = kept != keeping.text(self.state, now) or timetable.fresh
         self.backlog = Backlog(keeping, world, waiting=kept is not None and changed)
-        self._untold = self.state.phase == "triggered"
+        # In the same boot it was told: the event is on the disk wherever the state is.
+        self._untold = self.state.phase == "triggered" and self.state.triggered_at == now
         self._sirens.follow(self.state, now)
 
     def listen(self, listener: Callable[[str], None]) -> None:
@@ -108,23 +111,35 @@ class Core:
             due = [self.state.until, self._sirens.due(self.state, now), self.backlog.due(now)]
         return [when for when in due if when is not None]
 
-    def order(self, given: Input, what: str, by: str, name: str | None) -> None:
+    def order(self, given: Input, what: str, by: str, permit: Permit) -> None:
         """Do what somebody may order; stored, then told. Disarming waits for `DISARM_S` and no longer, neither for the
         disk nor for an order that waits there.
 
+        Args:
+            permit: gives the name of who orders it in a state of the alarm, or raises AlarmRefused
+
         Raises:
+            AlarmRefused: as `permit`.
             UserError: an order to arm, while the alarm is pending or triggered or was disarmed meanwhile.
             StorageError: an order to arm was not stored.
         """
         disarmed = self._disarmed
-        if self._turn.acquire(timeout=DISARM_S if isinstance(given, Disarm) else -1.0):
+        if not isinstance(given, Disarm):
+            # In its turn: what is allowed in one state may not be in that which an order before it leads to.
+            with self._turn:
+                self._carry_out(given, what, by, permit(self.state), disarmed)
+        else:
+            self._disarm(given, what, by, permit(self.state), disarmed)
+        self._wake.set()
+
+    def _disarm(self, given: Disarm, what: str, by: str, name: str | None, disarmed: int) -> None:
+        if self._turn.acquire(timeout=DISARM_S):
             try:
                 self._carry_out(given, what, by, name, disarmed)
             finally:
                 self._turn.release()
         else:
             self._overtake(given, what, by, name)
-        self._wake.set()
 
     def _carry_out(self, given: Input, what: str, by: str, name: str | None, disarmed: int) -> None:
         """One order in its turn. disarmed: `_disarmed` when it was given."""
@@ -189,7 +204,7 @@ class Core:
 
     def _refuse_while_alarmed(self, given: Input, what: str, by: str, name: str | None, state: State) -> None:
         if isinstance(given, Arm) and state.phase in ("pending", "triggered"):
-            self._keeping.record(what, name, by, f"refused: {state.phase}")
+            self._keeping.repeat(what, name, by, f"refused: {state.phase}")
             raise UserError(_DISARM_FIRST.format(state.phase))
 
     def urgent(self, given: Input, source: str) -> None:
@@ -203,7 +218,7 @@ class Core:
             self._set(after, effects, source)
         self._wake.set()
         if isinstance(given, Panic):
-            self._keeping.record("panic", None, source, "done")
+            self._keeping.repeat("panic", None, source, "done")
         elif after.name != before.name:
             what = after.phase if after.cause else "armed" if before.phase == "arming" else "over"
             self._keeping.record(what, None, "alarm", after.cause or "done")

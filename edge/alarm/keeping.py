@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
 
 from edge.alarm import stored
@@ -20,6 +21,9 @@ RETRY_S = 1.0
 """How soon what the disk refused is tried again."""
 LOOK_AT_DISK_S = 0.05
 """How often what is on its way to the disk is looked after."""
+NOTES = 60
+"""Lines that one source may write in an hour with what is no order."""
+SOURCES = 64
 NAG_S = 60.0
 """Of orders without any code that one source gives, one in so many seconds is written down; so of those that change
 nothing."""
@@ -41,6 +45,8 @@ class Keeping:
 
     def __init__(self, remember: Remember, world: World) -> None:
         self._remember, self._world = remember, world
+        self._noting = threading.Lock()
+        self._notes: dict[str, tuple[float, int]] = {}
         self._nagged: dict[tuple[str | None, ...], float] = {}
 
     def text(self, state: State, now: float) -> str:
@@ -81,6 +87,20 @@ class Keeping:
         """Write a line of the log as soon as the disk takes it."""
         if self._world.journal is not None:
             self._world.journal.record(self.entry(what, by, source, result))
+
+    def note(self, what: str, by: str | None, source: str) -> None:
+        """As `record`, of what may be done as often as one likes: whoever does must not push out what the log holds."""
+        hour = self._world.clock.monotonic() // 3600.0
+        with self._noting:
+            begun, many = self._notes.pop(source, (hour, 0))
+            many = many + 1 if begun == hour else 1
+            self._notes[source] = (hour, many)
+            if len(self._notes) > SOURCES:
+                self._notes.pop(next(iter(self._notes)))
+        if many <= NOTES:
+            self.record(what, by, source, "done")
+        elif many == NOTES + 1:
+            self.record(what, by, source, "done; what follows within the hour is in the service's log alone")
 
     def repeat(self, what: str, by: str | None, source: str, result: str) -> None:
         """Write a line of an order that may come again and again: one in `NAG_S`."""

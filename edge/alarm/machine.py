@@ -24,6 +24,10 @@ ALWAYS = -math.inf
 """When an alarm was armed whose exit delays are all over."""
 
 
+CALLED = "panic: "
+"""What the cause of a trigger begins with that somebody called for."""
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """Where the alarm stands.
@@ -41,6 +45,11 @@ class State:
     until: float | None = None
     cause: str | None = None
     triggered_at: float | None = None
+
+    @property
+    def called(self) -> bool:
+        """Whether a panic is what it is triggered by."""
+        return self.cause is not None and self.cause.startswith(CALLED)
 
     @property
     def name(self) -> str:
@@ -160,9 +169,7 @@ def step(state: State, given: Input, now: float, plan: Plan) -> tuple[State, Eff
             over = (Effect.OVER,) if state.phase == "triggered" else ()
             return State(), (Effect.STORE_FIRST, *over)
         case Panic():
-            again = (Effect.OVER,) if state.phase == "triggered" else ()
-            after, effects = _triggered(state, f"panic: {given.source}", now, plan)
-            return after, (*again, *effects)
+            return _called(state, given, now, plan)
         case Intrusion():
             return _seen(state, given, now, plan)
         case Tick():
@@ -194,6 +201,14 @@ def _seen(state: State, given: Intrusion, now: float, plan: Plan) -> tuple[State
         sooner = replace(state, until=min(state.until, now + delay))
         return (state, ()) if sooner == state else (sooner, (Effect.STORE_LATER,))
     return replace(state, phase="pending", until=now + delay, cause=given.said), (Effect.STORE_LATER,)
+
+
+def _called(state: State, given: Panic, now: float, plan: Plan) -> tuple[State, Effects]:
+    if state.phase == "triggered" and state.called:  # once more the same: it lasts longer, and is no news
+        return replace(state, until=now + plan.trigger_s), (Effect.STORE_LATER,)
+    over = (Effect.OVER,) if state.phase == "triggered" else ()
+    after, effects = _triggered(state, f"{CALLED}{given.source}", now, plan)
+    return after, (*over, *effects)
 
 
 def _passed(state: State, now: float, plan: Plan) -> tuple[State, Effects]:

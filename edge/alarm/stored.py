@@ -28,6 +28,7 @@ def encode(state: State, now: float, boot: str) -> str:
         "boot": boot,
         "at": now,
         "until": state.until,
+        "armed_at": state.armed_at if state.phase == "arming" else None,
         "triggered_at": state.triggered_at,
         "cause": state.cause,
     }
@@ -37,8 +38,9 @@ def encode(state: State, now: float, boot: str) -> str:
 def decode(text: str, now: float, boot: str, plan: Plan) -> State:
     """What a stored state means at a start.
 
-    `arming` is armed, since somebody wanted it to be. `pending` goes on for the rest of its delay in the same boot, and
-    is due at once after another. `triggered` goes on for the rest of its time, or for what it had when it was stored.
+    In the same boot `arming` and `pending` go on for the rest of their delays. After another boot `arming` is armed,
+    since somebody wanted it to be, and `pending` is due at once. `triggered` goes on for the rest of its time, or for
+    what it had when it was stored.
 
     Raises:
         ValueError: it is none of this release's.
@@ -53,7 +55,11 @@ def decode(text: str, now: float, boot: str, plan: Plan) -> State:
     if mode is not None and f"armed_{mode}" not in ARMED:
         raise ValueError("no such mode")
     if word == "arming" and mode is not None:
-        return ARMED[f"armed_{mode}"]
+        times = _times(table, now, boot)
+        armed_at = table.get("armed_at")
+        if times is None or armed_at is None or times.until <= now:
+            return ARMED[f"armed_{mode}"]
+        return State("arming", mode, float(armed_at), times.until)
     if word not in ("pending", "triggered") or (word == "pending" and mode is None):
         raise ValueError("no such state")
     cause = str(table.get("cause") or "unknown")

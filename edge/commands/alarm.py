@@ -28,8 +28,8 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON docu
 def arm(config: Path | None, mode: str, code: str | None, now: bool) -> None:
     """Arm: from now on events alert."""
     node = load_node(config)
-    if code is None and _wanted(node, "code_to_arm"):
-        code = _asked()
+    if code is None and code_wanted(node, "code_to_arm"):
+        code = asked_code()
     click.echo(call(node, {"do": "arm", "mode": mode, "code": code, "now": now})["alarm"])
 
 
@@ -39,8 +39,8 @@ def arm(config: Path | None, mode: str, code: str | None, now: bool) -> None:
 def disarm(config: Path | None, code: str | None) -> None:
     """Disarm: events go on, nobody is alerted."""
     node = load_node(config)
-    if code is None and _wanted(node, "code"):
-        code = _asked()
+    if code is None and code_wanted(node, "code"):
+        code = asked_code()
     click.echo(call(node, {"do": "disarm", "code": code})["alarm"])
 
 
@@ -128,11 +128,15 @@ def _log(node: Node, limit: int) -> list[dict[str, Any]]:
     return [entry.payload() for entry in read_audit(folder, limit)]
 
 
-def _wanted(node: Node, key: str) -> bool:
-    """Whether a code is worth asking for: there is somebody to ask, and the daemon wants one."""
-    return sys.stdin.isatty() and bool(call(node, {"do": "status"}).get("alarm_detail", {}).get(key))
+def code_wanted(node: Node, key: str, *, armed: bool = False) -> bool:
+    """Whether a code is worth asking for: there is somebody to ask, and the daemon wants one. armed: only then."""
+    if not sys.stdin.isatty():
+        return False
+    found = call(node, {"do": "status"})
+    return bool(found.get("alarm_detail", {}).get(key)) and not (armed and found["alarm"] == "disarmed")
 
 
-def _asked() -> str:
+def asked_code() -> str:
+    """The code that somebody types, unseen."""
     code: str = click.prompt("Code", hide_input=True, err=True)
     return code

@@ -9,14 +9,14 @@ from typing import Any
 
 import click
 
-from edge.commands.alarm import said
+from edge.commands.alarm import asked_code, code_wanted, said
 from edge.commands.output import print_json, print_table
 from edge.config.load import load_node
 from edge.config.schema import STATE_FOLDER, Node
 from edge.control import MOST_EVENTS, NotRunning, call
 from edge.errors import EdgeError
 from edge.localtime import stamp_of, zone_of
-from edge.switches import NAMES
+from edge.switches import NAMES, WATCHING
 
 SWITCH_S = 20.0
 CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The daemon's configuration file.")
@@ -40,13 +40,16 @@ def status(config: Path | None, as_json: bool) -> None:
 @click.argument("camera")
 @click.argument("name", type=click.Choice(NAMES))
 @click.argument("state", type=click.Choice(["on", "off"]))
-def switch(config: Path | None, camera: str, name: str, state: str) -> None:
+@click.option("--code", metavar="PIN", help="Where a PIN is set and the alarm is on; on a terminal it is asked for.")
+def switch(config: Path | None, camera: str, name: str, state: str, code: str | None) -> None:
     """Switch something of a camera on or off while it runs; kept over a restart.
 
     It waits until that is true: a camera that is being connected to is closed only then.
     """
     node, wanted = load_node(config), state == "on"
-    request = {"do": "switch", "camera": camera, "name": name, "on": wanted}
+    if code is None and name in WATCHING and not wanted and code_wanted(node, "code", armed=True):
+        code = asked_code()
+    request = {"do": "switch", "camera": camera, "name": name, "on": wanted, "code": code}
     until = time.monotonic() + SWITCH_S
     while call(node, request)[name] is not wanted:
         if time.monotonic() > until:

@@ -73,7 +73,6 @@ def replay(
     from edge.capture.file import open_file
     from edge.replay import Outputs
     from edge.replay import replay as run
-    from edge.tally import table
     from edge.wiring import objects_of, open_model
 
     cv2.setNumThreads(1)
@@ -95,6 +94,13 @@ def replay(
         with _writing(summary_file) as out:
             assert out is not None  # noqa: S101 - there is a path
             out.write(json.dumps(summary, indent=1).encode() + b"\n")
+    _tell(summary)
+
+
+def _tell(summary: dict[str, Any]) -> None:
+    """The summary for people."""
+    from edge.tally import table
+
     click.echo(
         f"{summary['frames']} frames, {summary['inferences']} inferences, {summary['events']} events"
         f" in {summary['wall_s']:.1f} s",

@@ -1,4 +1,5 @@
-"""What one table of the alarm alone cannot tell: what never sets it off or is never heard, a sun without a place."""
+"""What one table of the alarm alone cannot tell: what never sets it off or is never heard, a sun without a place, codes
+and sirens that are there twice, sirens on topics of our own."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import Any
 
 from edge.config.diagnose import Finding
 from edge.config.fields import spelt
+from edge.config.schema import Mqtt
 
 UNIQUE = (
     ("code", "name", "this name has a code already", "the log could not tell the two apart"),
@@ -21,7 +23,8 @@ def misplaced(data: dict[str, Any]) -> list[Finding]:
     alarm = data.get("alarm")
     if not isinstance(alarm, dict):
         return []
-    return [*_unseen(data, alarm), *_unheard(data, alarm), *_sunless(data, alarm), *_twice(alarm)]
+    mixed = (_unseen, _unheard, _sunless, _own)
+    return [*(finding for check in mixed for finding in check(data, alarm)), *_twice(alarm)]
 
 
 def _unseen(data: dict[str, Any], alarm: dict[str, Any]) -> Iterator[Finding]:
@@ -59,6 +62,18 @@ def _sunless(data: dict[str, Any], alarm: dict[str, Any]) -> Iterator[Finding]:
         if str(line.get("at")).startswith("sun"):
             advice = "set `latitude` and `longitude` in `[node]`"
             yield Finding(("alarm", "schedule", i, "at"), "where the sun is seen from is not known", advice)
+
+
+def _own(data: dict[str, Any], alarm: dict[str, Any]) -> Iterator[Finding]:
+    """A siren's word on a topic of ours would be a command to ourselves: to disarm, say."""
+    mqtt = data.get("mqtt")
+    table = mqtt if isinstance(mqtt, dict) else {}
+    for key in ("prefix", "discovery_prefix"):
+        above = table.get(key, Mqtt.model_fields[key].default)
+        for i, each in _tables(alarm.get("siren")):
+            if f"{each.get('topic')}/".startswith(f"{above}/"):
+                advice = f"name a topic of the siren, not one below `mqtt.{key}`"
+                yield Finding(("alarm", "siren", i, "topic"), "this is a topic of our own", advice)
 
 
 def _twice(alarm: dict[str, Any]) -> Iterator[Finding]:

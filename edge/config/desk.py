@@ -152,7 +152,9 @@ class Desk:
         if not backup.exists():
             _write(backup, text, own)
         _write(target, new, own)
-        for old in sorted(target.parent.glob(f"{target.name}.bak-*"))[:-KEPT]:
+        # By the files' own times, and never the text before this change: a clock that is behind names it before others.
+        others = [each for each in target.parent.glob(f"{target.name}.bak-*") if each != backup]
+        for old in sorted(others, key=_written_at)[: 1 - KEPT]:
             with contextlib.suppress(OSError):
                 old.unlink()
 
@@ -182,6 +184,14 @@ def _write(path: Path, text: str, like: os.stat_result) -> None:
     finally:
         draft.unlink(missing_ok=True)
     settle(path.parent)
+
+
+def _written_at(path: Path) -> tuple[float, str]:
+    """When a file was written; of two at once, its name says which came first."""
+    try:
+        return path.stat().st_mtime, path.name
+    except OSError:
+        return 0.0, path.name
 
 
 def _reason(fault: OSError, target: Path) -> str:

@@ -16,6 +16,10 @@ from edge.config.places import Loc, Place, layout
 from edge.config.toml import parse
 from edge.errors import UserError
 
+LARGEST = 256 * 1024
+"""Characters of a text that is still edited: each change reads all of it anew."""
+MOST_COST = 8 * LARGEST
+"""Characters times changes of one edit: some seconds of work."""
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -39,9 +43,14 @@ def edited(text: str, changes: Iterable[Change]) -> str:
         changes: each sees what those before it did, so elements are taken out from the last to the first
 
     Raises:
-        UserError: a change is about a place that the text cannot have, or a value that TOML cannot.
+        UserError: a change is about a place that the text cannot have, or a value that TOML cannot; or all of it would
+            take too long.
     """
+    left = MOST_COST
     for change in changes:
+        left -= len(text)
+        if len(text) > LARGEST or left < 0:
+            raise UserError("the file is too long for that many changes from here: edit the file itself")
         wanted = parse(text)
         if change.value is None and not _has(wanted, change.loc):
             continue

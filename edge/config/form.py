@@ -157,7 +157,7 @@ def _kind(path: tuple[str, ...], shape: Mapping[str, Any]) -> str:
 
 
 @functools.cache
-def _secret_paths() -> frozenset[tuple[str, ...]]:
+def secret_paths() -> frozenset[tuple[str, ...]]:
     """Keys that the schema calls secret."""
 
     def walk(schema: type[BaseModel], above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -179,7 +179,7 @@ def _shown(value: Any, loc: Loc) -> Any:
     if isinstance(value, list):
         return [_shown(each, (*loc, i)) for i, each in enumerate(value)]
     keys = tuple(part for part in loc if isinstance(part, str))
-    if keys in _secret_paths() or any(map(is_secret_key, keys)):
+    if keys in secret_paths() or any(map(is_secret_key, keys)):
         return {"$secret": value if isinstance(value, str) and REFERENCE.fullmatch(value) else ""}
     if not isinstance(value, (str, bool, int, float)):
         return str(value)  # a date: JSON has none

@@ -14,6 +14,7 @@ from edge.config.alarm_checks import misplaced
 from edge.config.checks import clashes, leaves, missing_files, path_in, unblurred, unknown_names
 from edge.config.diagnose import Document, Finding, explain, refuse
 from edge.config.email_checks import strangers
+from edge.config.filled import Filled
 from edge.config.places import Loc, places
 from edge.config.schema import Config, Node
 from edge.config.secrets import UnknownSecret, fill_in
@@ -101,14 +102,15 @@ def load_node(path: Path | None = None) -> Node:
     path = path or default_path()
     text = file_text(path).replace("\r\n", "\n")
     data = {"node": _parsed(str(path), text).get("node", {})}
-    findings = list(_settle(data, path.absolute().parent))
+    filled = Filled()
+    findings = list(_settle(data, path.absolute().parent, filled))
     node = None
     try:
         node = Node.model_validate(data["node"])
     except ValidationError as error:
         findings += [replace(finding, loc=("node", *finding.loc)) for finding in explain(error, Node)]
     if findings or node is None:
-        raise refuse(Document(str(path), text, places(text)), findings)
+        raise refuse(Document(str(path), text, places(text)), map(filled.silenced, findings))
     return node
 
 
@@ -141,13 +143,14 @@ def _build(
     data = _parsed(name, text)
     if trim is not None:
         trim(data)
-    findings = list(_settle(data, folder))
+    filled = Filled()
+    findings = list(_settle(data, folder, filled))
     given = {}
     for override in overrides:
         keys, value, shown = _parse(override)
         loc = _reach(data, keys, shown)
         box = {"": value}
-        findings += _settle(box, Path.cwd(), loc)
+        findings += _settle(box, Path.cwd(), filled, loc)
         _put(data, loc, box[""])
         given[loc] = shown
     without_secret = {finding.loc for finding in findings}
@@ -160,7 +163,7 @@ def _build(
         # A value whose secret is missing has been reported for that; what else is wrong with it nobody knows yet.
         findings += [finding for finding in explain(error, Config) if finding.loc not in without_secret]
     if findings or config is None:
-        raise refuse(Document(name, text, places(text), given), findings)
+        raise refuse(Document(name, text, places(text), given), map(filled.silenced, findings))
     return config
 
 
@@ -201,9 +204,10 @@ def _syntax(message: str, text: str) -> Finding:
     return Finding((), f"not valid TOML: {said[:1].lower()}{said[1:]}", advice.get(said), offset=offset)
 
 
-def _settle(data: dict[str, Any], folder: Path, above: Loc = ()) -> Iterator[Finding]:
+def _settle(data: dict[str, Any], folder: Path, filled: Filled, above: Loc = ()) -> Iterator[Finding]:
     """Fill in the secrets and make the paths absolute, in place.
 
+    filled: told of each value that has a secret
     above: the key of an override, whose value is all of `data` under the key ""
     """
     for loc, value in list(leaves(data)):
@@ -211,6 +215,7 @@ def _settle(data: dict[str, Any], folder: Path, above: Loc = ()) -> Iterator[Fin
             continue
         at = above + loc[1:] if above else loc
         try:
+            filled.add(at, value)
             value = fill_in(value)
         except UnknownSecret as error:
             name, reason = error.args

@@ -41,15 +41,15 @@ class House(Protocol):
         """The newest lines of the alarm's log, newest first."""
         ...
 
-    def switch(self, camera: str, name: str, on: bool, by: str) -> None:
+    def switch(self, camera: str, name: str, on: bool, by: str, *, code: str | None = None) -> None:
         """Switch something on a camera."""
         ...
 
 
 def handlers_of(house: House) -> dict[str, Handler]:
     """The requests of the commands: `status`, `arm` (`mode`, `code`, `now`), `disarm` (`code`), `panic`, `events` and
-    `alarm_log` (`limit`; oldest first), `switch` (`camera`, `name`, `on`; answers with the camera's switches as they
-    stand)."""
+    `alarm_log` (`limit`; oldest first), `switch` (`camera`, `name`, `on`, `code`; answers with the camera's switches as
+    they stand)."""
 
     def arm(request: dict[str, Any]) -> dict[str, Any]:
         house.arm(str(request.get("mode")), request["by"], code=_code(request), now=request.get("now") is True)
@@ -67,7 +67,7 @@ def handlers_of(house: House) -> dict[str, Handler]:
         camera, name, on = str(request.get("camera")), str(request.get("name")), request.get("on")
         if not isinstance(on, bool):
             raise UserError("`on` must be true or false")
-        house.switch(camera, name, on, request["by"])
+        house.switch(camera, name, on, request["by"], code=_code(request))
         found = (each for each in house.status()["cameras"] if each["name"] == camera)
         return {switch: bool(stands) for each in found for switch, stands in each["switches"].items()}
 

@@ -162,6 +162,11 @@ class Outbox:
         self._books.settle(sink, ids)
         self._writer.mark(Mark(sink, tuple(ids), "delivered" if told_by is None else "replaced", by=told_by))
 
+    def passed(self, sink: str, ids: Sequence[int]) -> None:
+        """The sink's rules do not ask for these, nor for what they stand for: nobody was told. Only queues."""
+        self._books.settle(sink, ids)
+        self._writer.mark(Mark(sink, tuple(ids), "passed"))
+
     def refused(self, sink: str, event_id: int, reason: str) -> bool:
         """This one was refused; True if that was once too often and it is parked, False if it may be tried again."""
         tries = self._books.refuse(sink, event_id)

@@ -43,6 +43,7 @@ class Delivery:
 
 
 STORED = Delivery("delivered")
+"""Of an event as a whole, where no sink waits for it or wants it."""
 
 
 def read_events(folder: Path, limit: int = 100, before: str | None = None) -> list[dict[str, Any]]:
@@ -51,8 +52,8 @@ def read_events(folder: Path, limit: int = 100, before: str | None = None) -> li
     Each has the keys of `edge events --json` (`uid`, `boot_id`, `seq`, `type`, `after`, `state`, `replaced_by`: the
     seq of the message that stands for it) and `camera`, `label`, `armed`, `captured_at`, `reason` (of a refusal),
     `snapshot` and `clip` (paths of its picture and of its complete clip, as they are there now, or None) and `sinks`,
-    the state for each. `state` is that of the MQTT sink where there is one, else of another sink, else `delivered`: it
-    is stored.
+    the state for each, `passed` where that sink's rules do not ask for it. `state` is that of the MQTT sink where there
+    is one, else of another sink that wants it, else `delivered`: it is stored.
 
     Args:
         folder: the data folder
@@ -162,7 +163,7 @@ def tell(folder: Path, db: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> l
         payload = json.loads(text)
         after = payload["after"] | ({"false_positive": True} if nothing else {})
         states = deliveries.get(event_id, {})
-        first = next((states[sink] for sink in by_preference(states)), STORED)
+        first = next((states[sink] for sink in by_preference(states) if states[sink].state != "passed"), STORED)
         replaced_by = seqs.get(first.heir_id, first.heir_seq) if first.heir_id is not None else None
         seqs[event_id] = payload["seq"] if replaced_by is None else replaced_by
         told.append(

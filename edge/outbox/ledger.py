@@ -12,6 +12,18 @@ from edge.outbox.books import Books
 from edge.outbox.values import Limits
 from edge.types import AuditEntry
 
+OLDER_TOO = """
+UPDATE deliveries SET state = 'passed', replaced_by = NULL
+WHERE sink = ?1 AND state = 'replaced' AND event_id IN (
+    SELECT older.id FROM deliveries d
+    JOIN events e ON e.id = d.event_id
+    JOIN json_each(d.replaces) seq
+    JOIN events older ON older.boot_id = e.boot_id AND older.seq = seq.value
+    WHERE d.event_id = ?2 AND d.sink = ?1 AND d.state = 'pending'
+)
+"""
+"""Updates that a message stands for go past the sink with it: nobody was told of them together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -42,7 +54,7 @@ class Mark:
 
     sink: str
     ids: tuple[int, ...]
-    state: Literal["pending", "delivered", "parked", "replaced"]
+    state: Literal["pending", "delivered", "passed", "parked", "replaced"]
     tries: int = 0
     reason: str | None = None
     by: int | None = None
@@ -110,6 +122,8 @@ class Ledger:
         """Note what a sink said; what is not waiting any more stays as it is."""
         if mark.by is not None:
             self._inherit(mark, mark.by)
+        if mark.state == "passed":
+            self._db.executemany(OLDER_TOO, [(mark.sink, event_id) for event_id in mark.ids])
         self._db.executemany(
             "UPDATE deliveries SET state = ?, tries = ?, reason = ?, replaced_by = ?"
             " WHERE event_id = ? AND sink = ? AND state = 'pending'",
@@ -222,7 +236,7 @@ class Ledger:
         return 1
 
     def prune(self, now: float | None) -> list[str]:
-        """Forget history beyond the limits, a thousand rows at a time. now: Unix time, None without a true clock.
+        """Forget history beyond the limits, five thousand rows at a time. now: Unix time, None without a true clock.
 
         Returns the objects whose pictures are to be deleted.
         """
@@ -240,7 +254,7 @@ class Ledger:
         oldest = self._db.execute(
             "SELECT id, aged_from FROM events WHERE id NOT IN (SELECT event_id FROM open_objects)"
             " AND NOT EXISTS (SELECT 1 FROM deliveries WHERE event_id = id AND state = 'pending'"
-            " AND sink IN (SELECT value FROM json_each(?))) ORDER BY id LIMIT 1000",
+            " AND sink IN (SELECT value FROM json_each(?))) ORDER BY id LIMIT 5000",
             (json.dumps(self._sinks),),
         ).fetchall()
         past = [(event_id,) for event_id, aged_from in oldest if is_past(event_id, aged_from)]

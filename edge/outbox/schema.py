@@ -32,7 +32,7 @@ CREATE INDEX IF NOT EXISTS undated ON events (id) WHERE aged_from IS NULL;
 CREATE TABLE IF NOT EXISTS deliveries (
     event_id INTEGER NOT NULL REFERENCES events (id) ON DELETE CASCADE,
     sink TEXT NOT NULL,
-    state TEXT NOT NULL,      -- pending, delivered, parked, replaced, dropped
+    state TEXT NOT NULL,      -- pending, delivered, passed, parked, replaced, dropped
     tries INTEGER NOT NULL DEFAULT 0,
     reason TEXT,
     replaces TEXT,            -- JSON list of seqs of the same boot

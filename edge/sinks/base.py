@@ -89,6 +89,10 @@ class Memory(Protocol):
 class Archive(Queue, Memory, Protocol):
     """The outbox as a whole."""
 
+    def passed(self, sink: str, ids: Sequence[int]) -> None:
+        """These are over for the sink without having gone anywhere: its rules do not ask for them. Returns at once."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class SinkState:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, TypeAlias, get_args
 
 import anyio.to_thread
@@ -108,15 +109,23 @@ class Api:
         return JSONResponse(self._house.alarm_log(int(limit)))
 
     async def switch(self, request: Request) -> Response:
-        """POST /api/cameras/{camera}/{switch} {"on": true|false}: answers with the status."""
+        """POST /api/cameras/{camera}/{switch} {"on": true|false, "code": str|null}: answers with the status."""
         camera, name = request.path_params["camera"], request.path_params["switch"]
         visit = visit_of(request.scope)
-        on = _on(visit.body)
-        if on is None:
-            return JSONResponse({"error": 'Wanted: {"on": true|false}.'}, 400)
+        turn = _turn(visit.body)
+        if turn is None:
+            return JSONResponse({"error": 'Wanted: {"on": true|false, "code": "..."}.'}, 400)
         if not self._is_camera(camera):
             return missing("There is no such camera.")
-        await anyio.to_thread.run_sync(self._house.switch, camera, name, on, f"web {visit.address}")
+        guess = turn.code is not None
+        wait = self._throttle.take(visit.address) if guess else 0.0
+        if wait:
+            error = f"Too many tries. Wait {wait:.0f} seconds."
+            return JSONResponse({"error": error}, 429, {"retry-after": str(int(wait) + 1)})
+        by = f"web {visit.address}"
+        await anyio.to_thread.run_sync(partial(self._house.switch, camera, name, turn.on, by, code=turn.code))
+        if guess:
+            self._throttle.forgive(visit.address)
         self._feed.stale()
         return JSONResponse(await self._feed.status())
 
@@ -143,13 +152,23 @@ class Api:
         return lambda: not self.closing and self._auth.knows(session)
 
 
-def _on(body: bytes) -> bool | None:
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the page wants of a switch."""
+
+    on: bool
+    code: str | None = field(default=None, repr=False)
+
+
+def _turn(body: bytes) -> Turn | None:
     try:
         wish = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    on = wish.get("on") if isinstance(wish, dict) else None
-    return on if isinstance(on, bool) else None
+    on, code = (wish.get("on"), wish.get("code")) if isinstance(wish, dict) else (None, None)
+    if not isinstance(on, bool) or not isinstance(code, (str, type(None))) or len(code or "") > 64:
+        return None
+    return Turn(on, code)
 
 
 @dataclass(frozen=True, slots=True)

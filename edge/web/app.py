@@ -49,7 +49,7 @@ def build(
         routes=[
             *_routes(pages, api, settings),
             *past_routes(past),
-            *_of_workshop(pages, Workshop(desk, auth, throttle)),
+            *_of_workshop(pages, Workshop(desk, house, auth, throttle)),
         ],
         middleware=[Middleware(Guard, auth=auth, settings=settings)],
         exception_handlers={StorageError: no_room, EdgeError: refused},

@@ -7,6 +7,7 @@ Plain dicts on purpose: they go to the browser as JSON and to `edge status --jso
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -37,7 +38,7 @@ class Health(Protocol):
           `code_to_arm` bool, `fault`}
         - `ready` bool, `alarm` str (a state of the MQTT contract), `node` str, `version` str, `uptime_s` float
         - `cameras` [{`name`, `status` online|offline|disabled, `reason` str|None, `fps`, `size` [w, h]|None, `dropped`,
-          `inferences`, `motion` bool, `tracks` int or list, `switches` {name: bool},
+          `inferences`, `motion` bool, `tracks` int, `switches` {name: bool},
           `stay_off` [switches that cannot be switched on]}]
         - `engines` [{`name`, `model`, `version`, `state` up|standing_in|fault, `reason`}]
         - `sinks` [{`name`, `state` connecting|up|back_off|fault|stopped, `reason`, `depth`}]
@@ -124,12 +125,25 @@ class Alarm(Protocol):
 class Switches(Protocol):
     """What is switched on a camera while it runs."""
 
-    def switch(self, camera: str, name: str, on: bool, by: str) -> None:
-        """Switch; the status' `switches` tell when it is true. Raises UserError where it cannot be."""
+    def switch(self, camera: str, name: str, on: bool, by: str, *, code: str | None = None) -> None:
+        """Switch; the status' `switches` tell when it is true. Raises UserError where it cannot be, or where the
+        alarm is on and its code is wanted."""
         ...
 
 
-class House(Health, History, Alarm, Switches, Protocol):
+class Settings(Protocol):
+    """What the house says to a change of its configuration."""
+
+    def settings_open(self, by: str) -> None:
+        """Raises UserError if it may not be changed now."""
+        ...
+
+    def settings_changed(self, keys: Sequence[str], by: str) -> None:
+        """These keys were changed, for the alarm's log."""
+        ...
+
+
+class House(Health, History, Alarm, Switches, Settings, Protocol):
     """The daemon as the page sees it."""
 
     @property

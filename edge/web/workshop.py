@@ -13,14 +13,16 @@ from starlette.responses import JSONResponse, Response
 
 from edge.config import areas
 from edge.config.desk import Desk, version_of
-from edge.config.diagnose import ConfigFindings
+from edge.config.diagnose import ConfigFindings, dotted
 from edge.config.edit import Change, edited
 from edge.config.form import check_changes, form, values
+from edge.config.leaks import check_secrets
 from edge.config.spoken import spoken
 from edge.config.toml import parse
 from edge.errors import UserError
 from edge.web.auth import LONGEST, Auth
 from edge.web.guard import Visit, visit_of
+from edge.web.house import Settings
 from edge.web.throttle import Throttle
 
 MOST_CHANGES = 200
@@ -39,10 +41,11 @@ class Workshop:
 
     Args:
         desk: the file; None where the daemon runs without one
+        house: says whether a change may be made now, and writes it down
     """
 
-    def __init__(self, desk: Desk | None, auth: Auth, throttle: Throttle) -> None:
-        self._desk, self._auth, self._throttle = desk, auth, throttle
+    def __init__(self, desk: Desk | None, house: Settings, auth: Auth, throttle: Throttle) -> None:
+        self._desk, self._house, self._auth, self._throttle = desk, house, auth, throttle
 
     def config(self, request: Request) -> Response:
         """GET /api/config: the form, its values without secrets, and the version to send back with changes.
@@ -101,18 +104,20 @@ class Workshop:
         if wish is None or not isinstance(wish.get("version"), str):
             return JSONResponse({"error": 'Wanted: a JSON object with the "version" that was read.'}, 400)
 
-        after = ""
+        by, changes, after = f"web {visit.address}", list[Change](), ""
 
         def edit(text: str) -> str:
             nonlocal after
+            self._house.settings_open(by)
             before = _parsed(text)
-            changes = changes_of(before, wish)
+            changes.extend(changes_of(before, wish))
             after = edited(text, changes)
             check_changes(before, _parsed(after), changes)
+            check_secrets(str(desk.path), before, after, changes)
             return after
 
         try:
-            version = desk.store(wish["version"], edit, f"web {visit.address}")
+            version = desk.store(wish["version"], edit, by)
         except ConfigFindings as fault:
             findings = [asdict(each) for each in fault.findings]
             first = fault.findings[0]
@@ -120,6 +125,8 @@ class Workshop:
             where = f"{spoken(first.key, _parsed(after))}: " if first.key else ""
             error = f"{where}{first.message}{more}. Nothing was stored."
             return JSONResponse({"error": error, "findings": findings}, 422)
+        if changes:
+            self._house.settings_changed([dotted(change.loc) for change in changes], by)
         # After the answer: the reload closes this very connection.
         return JSONResponse({"version": version}, background=BackgroundTask(desk.reload))
 

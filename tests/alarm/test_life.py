@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from edge.alarm.machine import Place, Plan
-from edge.alarm.settings import AlarmSettings, Siren
-from edge.errors import StorageError, UserError
+from edge.alarm.settings import AlarmSettings, Code, Siren
+from edge.errors import AlarmRefused, StorageError, UserError
 from tests.support.alarm_store import Bench, sighted
 
 DELAYS = Plan(trigger_s=600, entry_s=30, exit_s=45, zones={"window": Place()})
@@ -274,7 +274,7 @@ def test_nobody_arms_over_an_alarm_and_the_log_says_who_tried() -> None:
 @pytest.mark.parametrize(
     ("state", "after_cut", "after_restart"),
     [
-        ("arming", "armed_away", "armed_away"),
+        ("arming", "armed_away", "arming"),
         ("armed_away", "armed_away", "armed_away"),
         ("pending", "triggered", "pending"),
         ("triggered", "triggered", "triggered"),
@@ -348,3 +348,20 @@ def test_an_order_that_failed_and_came_to_the_disk_all_the_same_is_undone_there(
     assert (bench.alarm.state, bench.store.values["alarm"]) == ("disarmed", "armed_away")
     bench.turn()
     assert bench.store.values["alarm"] == "disarmed"
+
+
+def test_a_flood_of_panics_is_one_alarm_and_pushes_nothing_out_of_the_log() -> None:
+    bench = Bench()
+    for _ in range(500):
+        bench.alarm.panic("mqtt")
+    bench.turn()
+    assert len(bench.events) == 1
+    assert len([line for line in bench.logged() if line.startswith("panic")]) == 1
+
+
+def test_another_mode_wants_the_code_also_behind_an_order_that_is_on_its_way() -> None:
+    bench = Bench(AlarmSettings(codes=(Code("anna", "1234"),)))
+    bench.alarm.arm("away", "web")
+    with pytest.raises(AlarmRefused):
+        bench.alarm.arm("home", "mqtt")
+    assert bench.alarm.state == "armed_away"

@@ -124,9 +124,15 @@ def test_panic_triggers_from_every_state_and_goes_back_to_what_it_was() -> None:
     assert run((0, Panic("web")), (600, Tick())) == State()
     assert run((0, Panic("web")), (600, Tick()), state=AWAY) == AWAY
     assert run((0, Arm("night")), (1, Panic("mqtt")), (601, Tick())).name == "armed_night"
-    again, effects = step(run((0, Panic("web"))), Panic("mqtt"), 100, PLAN)
-    assert (again.until, again.cause) == (700, "panic: mqtt")
+    called, effects = step(run((0, seen("window")), state=AWAY), Panic("mqtt"), 100, PLAN)
+    assert (called.until, called.cause) == (700, "panic: mqtt")
     assert effects == (Effect.OVER, Effect.STORE_LATER, Effect.TRIGGERED)
+
+
+def test_one_panic_after_the_other_lasts_longer_and_is_no_news() -> None:
+    again, effects = step(run((0, Panic("web"))), Panic("mqtt"), 100, PLAN)
+    assert (again.until, again.cause, again.triggered_at) == (700, "panic: web", 0)
+    assert effects == (Effect.STORE_LATER,)
 
 
 def test_nobody_can_arm_over_an_alarm() -> None:

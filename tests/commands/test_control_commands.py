@@ -66,8 +66,8 @@ class House:
     def disarm(self, code: str | None, by: str) -> None:
         self.alarm.disarm(by, code)
 
-    def switch(self, camera: str, name: str, on: bool, by: str) -> None:
-        self.switches.set(camera, name, on, by)
+    def switch(self, camera: str, name: str, on: bool, by: str, *, code: str | None = None) -> None:
+        self.switches.set(camera, name, on, by, code)
 
 
 @pytest.fixture
@@ -142,6 +142,17 @@ def test_switching_waits_until_it_is_so(
     assert "porch: enabled is not off yet" in done.err
     house.switches["porch"].rest("enabled")
     assert edge("switch", "porch", "enabled", "off", "--config", config).code == 0
+
+
+def test_the_code_that_a_switch_wants_is_passed_on(edge: Edge, config: Path, house: House) -> None:
+    settings = AlarmSettings(codes=(Code("Anna", "4711"),))
+    house.alarm = Alarm(house.outbox.remember, house.outbox.recall, settings=settings)
+    house.switches = Panel([Camera(name="porch", source="synthetic:")], Board(), house.outbox, house.alarm)
+    house.alarm.arm("away", "a test")
+    refused = edge("switch", "porch", "motion", "off", "--config", config)
+    assert (refused.code, "disarm it first" in refused.err) == (2, True)
+    done = edge("switch", "porch", "motion", "off", "--code", "4711", "--config", config)
+    assert done.out == "porch: motion off\n"
 
 
 @pytest.mark.parametrize(

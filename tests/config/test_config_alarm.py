@@ -39,6 +39,9 @@ def refused(tmp_path: Path, text: str) -> str:
         ('labels = ["motion"]\n[alarm]\nlabels = ["person"]\n', "they look for: motion", 6),
         ('tamper = false\n[alarm]\nlabels = ["tamper"]\n', "set `tamper = true` for one", 6),
         ('[[alarm.siren]]\ntopic = "a/b"\n[[alarm.siren]]\ntopic = "a/b"\n', "told by a siren already", 7),
+        ('[[alarm.siren]]\ntopic = "edge/alarm/set"\n', "a topic of our own", 5),
+        ('[[alarm.siren]]\ntopic = "homeassistant/status"\n', "a topic of our own", 5),
+        ('[[alarm.siren]]\ntopic = "own/b/c"\n[mqtt]\nhost = "h"\nprefix = "own"\n', "a topic of our own", 5),
         ("[node]\nlatitude = 52.5\n", "needs `longitude`", 5),
         ('[node]\ntimezone = "Europe/Berlni"\n', "no time zone `Europe/Berlni`", 5),
         ("[alarm]\nentry_delay_s = 601\n", "must be at most 600", 5),
@@ -48,6 +51,12 @@ def test_a_mistake_is_shown_at_its_line(tmp_path: Path, text: str, said: str, li
     report = refused(tmp_path, text)
     assert said in report
     assert f"edge.toml:{line}:" in report
+
+
+def test_a_siren_may_have_a_topic_that_only_begins_as_ours_do(tmp_path: Path) -> None:
+    path = tmp_path / "edge.toml"
+    path.write_text(CAMERA + '[mqtt]\nhost = "broker"\n[[alarm.siren]]\ntopic = "edged/siren/set"\n')
+    assert load(path).alarm.siren[0].topic == "edged/siren/set"
 
 
 def test_codes_differ_and_no_report_shows_one(tmp_path: Path) -> None:

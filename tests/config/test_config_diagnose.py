@@ -251,6 +251,34 @@ def test_any_text_gives_a_configuration_or_a_report(
             assert 1 <= found.column <= len(lines[found.line - 1]) + 1
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'node = {name = "${PW}"}\n' + CAMERA,
+        'node = {timezone = "Europe/${PW}"}\n' + CAMERA,
+        CAMERA.replace("synthetic:", "${PW}"),
+        CAMERA.replace("synthetic:", "v4l2:x${PW}"),
+        CAMERA + 'required_zones = ["${PW}"]\n',
+        CAMERA + 'zone = [{name = "x${PW}x", points = [[0, 0]]}]\n',
+        '[email]\nhost = "h"\nto = ["${PW}"]\nfrom = "${PW}"\n' + CAMERA,
+    ],
+)
+@pytest.mark.parametrize("secret", ["S3cr3t p4ss", "/dev/video0", "S3c"])
+def test_no_report_tells_a_secret_that_was_filled_in(
+    tmp_path: Path, text: str, secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PW", secret)
+    error = refused(tmp_path, text)
+    plain = secret.lower().replace(" ", "_")
+    assert not any(told in repr(error.findings).lower() for told in (secret.lower(), plain))
+
+
+def test_a_hint_that_tells_nothing_of_the_secret_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PW", "a#b?c")
+    found = only(refused(tmp_path, CAMERA.replace("synthetic:", "rtsp://me:${PW}@cam/1")))
+    assert found.help == "a user name or password with special characters goes in `username`/`password`"
+
+
 ZONE = '[[camera.zone]]\nname = "lawn"\npoints = [[0.1, 0.5], [0.9, 0.5], [0.9, 1.0]]\n'
 LINE = '[[camera.line]]\nname = "gate"\npoints = [[0.1, 0.5], [0.9, 0.5]]\n'
 

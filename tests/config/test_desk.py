@@ -67,6 +67,21 @@ def test_a_change_is_stored_and_the_text_before_is_kept(desk: Desk, file: Path) 
     assert sorted(each.name for each in file.parent.iterdir()) == ["edge.toml", backup.name]
 
 
+def test_a_clock_that_is_behind_costs_no_way_back(file: Path) -> None:
+    hands = Hands()
+    desk = Desk(file, load_text, hands)
+    for number in range(KEPT):
+        hands.now += 60
+        desk.store(version_of(desk.text()), put("camera", 0, "max_fps", to=number + 1), "a test")
+    hands.now -= 3_600_000
+    for number in range(2):
+        before = desk.text()
+        hands.now += 60
+        desk.store(version_of(before), put("camera", 0, "max_fps", to=100 + number), "a test")
+        kept = [each.read_text() for each in file.parent.glob("edge.toml.bak-*")]
+        assert (before in kept, len(kept)) == (True, KEPT)
+
+
 def test_the_newest_backups_are_kept(desk: Desk, file: Path) -> None:
     hands = Hands()
     desk = Desk(file, load_text, hands)

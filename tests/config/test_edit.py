@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.config.edit import Change, edited, written
+from edge.config.edit import LARGEST, Change, edited, written
 from edge.config.places import Loc
 from edge.config.toml import parse
 from edge.errors import UserError
@@ -204,3 +204,13 @@ def test_every_comment_and_every_untouched_value_stays(text: str, data: st.DataO
     kept = {at: leaf for at, leaf in leaves(before).items() if at[: len(loc)] != loc}
     now = leaves(parse(after))
     assert all(now[at] == leaf for at, leaf in kept.items())
+
+
+def test_what_would_take_long_is_refused_before_it_does() -> None:
+    once = [Change(("node", "name"), "a")]
+    with pytest.raises(UserError, match="too long"):
+        edited(FILE + "#" * LARGEST, once)
+    large = FILE + "#" * (LARGEST // 2)
+    assert parse(edited(large, once))["node"]["name"] == "a"
+    with pytest.raises(UserError, match="too long"):
+        edited(large, once * 20)

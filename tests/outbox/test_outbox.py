@@ -122,6 +122,20 @@ def test_update_on_the_wire_is_not_taken_back(opened: Opened) -> None:
     assert [(m.payload["seq"], m.replaces) for m in box.pending("mqtt", 9)] == [(1, ()), (3, (2,))]
 
 
+def test_what_a_passed_update_stood_for_has_passed_as_well(opened: Opened, tmp_path: Path) -> None:
+    box = opened(("mqtt", "email"))
+    for kind in ("new", "update", "update", "update"):
+        box.put(event(kind, "a"))
+        assert box.flush(5)
+    box.passed("email", [message.id for message in box.pending("email", 9)])
+    assert box.flush(5)
+    assert box.stats().sinks["email"].depth == 0
+    told = read_events(tmp_path / "data")
+    assert [e["sinks"]["email"] for e in told] == ["passed"] * 4
+    assert [e["sinks"]["mqtt"] for e in told] == ["pending", "replaced", "replaced", "pending"]
+    assert [e["replaced_by"] for e in told] == [None, 4, 4, None]
+
+
 def test_each_sink_has_a_queue_of_its_own(opened: Opened, tmp_path: Path) -> None:
     box = opened(("mqtt", "email"))
     box.put(event("new", "a"))

@@ -176,6 +176,22 @@ def test_who_asks_for_a_zone_is_told_once_when_it_is_entered_also_over_a_restart
     assert [number for number, *_ in numbers(server)] == ["3", "7"]
 
 
+def test_what_no_rule_asks_for_is_passed_over_and_not_called_delivered(server: MailServer, tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "data", "bar", ["email"], SystemClock())
+    sink = mailer(server, outbox, rules=Rules(zones=("path",)))
+    for kind, zone in (("new", None), ("update", "path"), ("end", "path")):
+        outbox.put(_entering(kind, "a", zone))
+    outbox.put(event("new", "b", armed="disarmed"))
+    assert outbox.flush(5)
+    with working(sink):
+        eventually(lambda: server.mails)
+        assert sink.flush(5)
+    outbox.close()
+    told = read_events(tmp_path / "data")
+    assert [e["sinks"]["email"] for e in told] == ["passed", "delivered", "passed", "passed"]
+    assert {e["state"] for e in told} == {"delivered"}  # the event is stored, and nobody waits for it
+
+
 def test_what_was_in_a_zone_before_the_alarm_was_armed_is_no_news(server: MailServer, tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "data", "bar", ["email"], SystemClock())
     sink = mailer(server, outbox, rules=Rules(zones=("path",)))

@@ -49,7 +49,9 @@ def test_each_alert_reaches_everybody_once_over_outages_refusals_and_restarts(tm
         server.stop()
     rows = [row for row in read_events(tmp_path / "data", 1000) if row["type"] == "new"]
     assert len(rows) == number
-    assert {state for row in rows for state in row["sinks"].values()} <= {"delivered", "replaced"}
+    assert {state for row in rows for state in row["sinks"].values()} <= {"delivered", "replaced", "passed"}
+    passed = {(sink, row["label"]) for row in rows for sink, state in row["sinks"].items() if state == "passed"}
+    assert passed <= {("email:eve", "cat")}
     got: dict[str, Counter[str]] = {who: Counter() for who in (ANN, BOB, EVE)}
     for mail, recipients in zip(server.mails, server.recipients, strict=True):
         for who in recipients:

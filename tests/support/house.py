@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,16 @@ class MemoryHouse:
             raise UserError("The code is needed." if code is None else "That is not the code.")
         self.state["alarm"] = "disarmed"
 
-    def switch(self, camera: str, name: str, on: bool, by: str) -> None:
+    def settings_open(self, by: str) -> None:
+        if self.code is not None and self.state["alarm"] != "disarmed":
+            raise UserError("disarm it first")
+
+    def settings_changed(self, keys: Sequence[str], by: str) -> None:
+        self.log.append(f"settings {', '.join(keys)} by {by}")
+
+    def switch(self, camera: str, name: str, on: bool, by: str, *, code: str | None = None) -> None:
+        if self.code is not None and not on and code != self.code:
+            raise UserError("The code is needed." if code is None else "That is not the code.")
         self.log.append(f"switch {camera} {name} {on} by {by}")
         row = next(each for each in self.state["cameras"] if each["name"] == camera)
         if name not in row["switches"]:

@@ -58,6 +58,23 @@ def test_one_tap_disarms_and_arms(home: Site) -> None:
     assert home.house.log[:2] == ["disarm by web 127.0.0.1", "arm home by web 127.0.0.1"]
 
 
+def test_a_switch_takes_the_code_of_an_alarm_that_is_on(home: Site) -> None:
+    home.house.code = "4711"
+    token = {"x-csrf-token": home.csrf()}
+
+    def off(**more: object) -> httpx.Response:
+        return home.browser.post("/api/cameras/porch/motion", json={"on": False, **more}, headers=token)
+
+    for wrong in (4711, ["4711"], "4" * 65):
+        assert off(code=wrong).status_code == 400
+    assert (off().status_code, off(code=None).json()["error"]) == (409, "The code is needed.")
+    for _ in range(ONE_ADDRESS.burst):
+        assert off(code="1234").status_code == 409
+    assert off(code="4711").status_code == 429
+    home.hands.now += 61
+    assert off(code="4711").status_code == 200
+
+
 def test_one_tap_switches_a_camera(home: Site) -> None:
     token = {"x-csrf-token": home.csrf()}
 

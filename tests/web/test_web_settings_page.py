@@ -110,6 +110,9 @@ def test_a_password_is_never_shown_and_is_kept_until_it_is_replaced(form: Page, 
     section(form, "MQTT").click()
     expect(field(form, "mqtt.password")).to_have_attribute("placeholder", "set; leave empty to keep it")
     field(form, "mqtt.host").fill("other")
+    form.get_by_role("button", name="Save").click()
+    expect(form.locator(".field__wrong").filter(visible=True)).to_contain_text("the password is wanted anew")
+    field(form, "mqtt.password").fill("swordfish")
     save(form)
     assert seen
     assert not any(secret in text for text in seen for secret in ("swordfish", "hunter2"))
@@ -204,3 +207,10 @@ def test_nothing_runs_over_the_side(form: Page) -> None:
         form.set_viewport_size({"width": width, "height": height})
         over = form.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert over <= 0, width
+
+
+def test_an_answer_of_something_in_between_is_not_shown_as_the_devices_words(page: Page, site: Site) -> None:
+    page.route("**/api/config", lambda route: route.fulfill(status=502, content_type="text/html", body="<h1>Bad</h1>"))
+    enter(page, site)
+    page.goto(site.base + "/settings")
+    expect(page.get_by_role("alert")).to_have_text("The device gave no answer that can be read.")

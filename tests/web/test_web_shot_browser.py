@@ -38,9 +38,9 @@ TOLD: dict[str, Any] = {
 
 def happened(site: Site, **more: Any) -> str:
     """One object of which three messages are kept, with a picture; its id."""
-    gone = {"email": "delivered"}
-    steps = [("new", {"mqtt": "delivered"} | gone, None), ("update", {"mqtt": "replaced"} | gone, None)]
-    for kind, states, end in [*steps, ("end", {"mqtt": "pending"} | gone, START + 9)]:
+    mailed, passed = {"email": "delivered"}, {"email": "passed"}
+    steps = [("new", {"mqtt": "delivered"} | mailed, None), ("update", {"mqtt": "replaced"} | passed, None)]
+    for kind, states, end in [*steps, ("end", {"mqtt": "pending"} | passed, START + 9)]:
         site.house.happen(kind, **{**TOLD, "has_snapshot": True, "end_time": end, **more}, sinks=states)
     name = str(site.house.rows[0]["after"]["id"])
     site.house.shots[name] = jpeg(90)
@@ -79,6 +79,25 @@ def test_why_an_event_was_told_is_told_in_sentences_and_drawn(page: Page, site: 
     expect(facts).to_contain_text("Mail: 1 delivered")
     assert shot.locator(".way__line").evaluate("node => node.points.length") == 8
     expect(shot.locator(".way__box").first).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("states", "said"),
+    [
+        (("passed", "delivered", "passed"), "Mail: 1 delivered"),
+        (("passed", "passed", "passed"), "Mail: none wanted"),
+        (("passed", "parked", "pending"), "Mail: 1 refused, 1 waiting"),
+    ],
+)
+def test_of_mails_is_told_what_the_sink_says_of_each(
+    page: Page, site: Site, states: tuple[str, ...], said: str
+) -> None:
+    for kind, state in zip(("new", "update", "end"), states, strict=True):
+        site.house.happen(kind, **TOLD, armed="disarmed", sinks={"mqtt": "delivered", "email": state})
+    enter(page, site)
+    page.locator(".event__open").click()
+    shown = page.locator(".why__facts dd").filter(has_text="MQTT")
+    expect(shown).to_have_text(f"MQTT: 3 delivered · {said}")
 
 
 def test_no_way_is_drawn_over_a_picture_of_another_shape(page: Page, site: Site) -> None:

@@ -71,7 +71,7 @@ def test_a_change_is_stored_loaded_and_told(home: Site, file: Path) -> None:
 def test_no_secret_leaves_the_device_and_one_that_is_not_touched_stays(home: Site, file: Path) -> None:
     assert "hunter2" not in home.browser.get("/api/config").text
     assert told(home)["values"]["mqtt"]["password"] == {"$secret": ""}
-    assert change(home, (["mqtt", "host"], "other")).status_code == 200
+    assert change(home, (["mqtt", "port"], 1884)).status_code == 200
     assert parse(file.read_text())["mqtt"]["password"] == "hunter2"
     assert change(home, (["mqtt", "password"], "new")).status_code == 200
     assert parse(file.read_text())["mqtt"]["password"] == "new"
@@ -133,6 +133,64 @@ def test_what_is_drawn_is_read_and_written(home: Site, file: Path) -> None:
     assert send(home, drawn, "/areas/porch", "PUT").status_code == 200
     assert parse(file.read_text())["camera"][0]["zone"] == [{"name": "path", "points": [[0, 0], [1, 0], [1, 1]]}]
     assert home.browser.get("/api/config/areas/attic").json() == {"error": "there is no camera `attic` in the file"}
+
+
+def test_while_the_alarm_is_on_its_code_cannot_be_taken_out_nor_anything_else_changed(home: Site, file: Path) -> None:
+    home.house.code = "4711"
+    for answer in (
+        change(home, (["mqtt", "port"], 1884)),
+        send(home, told(home, "/areas/porch"), "/areas/porch", "PUT"),
+    ):
+        assert (answer.status_code, answer.json()["error"]) == (409, "disarm it first")
+    assert file.read_text() == FILE
+    home.house.state["alarm"] = "disarmed"
+    assert change(home, (["mqtt", "port"], 1884), (["camera", 0, "loop"], True)).status_code == 200
+    assert home.house.log == ["settings mqtt.port, camera[0].loop by web 127.0.0.1"]
+
+
+def test_a_secret_is_filled_in_where_no_value_is_shown(home: Site, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PW", "topsecret")
+    for key, value in (
+        (["node", "name"], "${PW}"),
+        (["mqtt", "host"], "a.${PW}.example"),
+        (["camera", 0, "source"], "rtsp://me:${PW}@192.0.2.1/1"),
+        (["camera", 0, "labels"], ["${PW}"]),
+    ):
+        answer = change(home, (key, value))
+        assert (answer.status_code, "topsecret" in answer.text) == (422, False)
+        assert "for passwords and codes alone" in answer.json()["findings"][0]["message"]
+    assert file.read_text() == FILE
+    assert change(home, (["mqtt", "password"], "${PW}"), (["node", "name"], "$${PW}")).status_code == 422
+    assert change(home, (["mqtt", "password"], "${PW}")).status_code == 200
+
+
+def test_a_reference_that_the_file_has_stays(home: Site, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PW", "topsecret")
+    file.write_text(FILE.replace("synthetic:", "rtsp://me:${PW}@192.0.2.1/1"))
+    assert change(home, (["camera", 0, "loop"], False), (["mqtt", "port"], 1884)).status_code == 200
+
+
+def test_no_stored_password_goes_to_another_host(home: Site, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PW", "topsecret")
+    login = 'username = "me"\npassword = "${PW}"\n'
+    with_login = FILE.replace('"synthetic:" # by the door\n', f'"rtsp://192.0.2.1/1"\n{login}')
+    file.write_text(with_login)
+
+    def refused(*changes: tuple[list[Any], Any]) -> list[str]:
+        answer = change(home, *changes)
+        assert answer.status_code == 422, answer.text
+        assert file.read_text() == with_login
+        return [each["key"] for each in answer.json()["findings"]]
+
+    assert refused((["mqtt", "host"], "evil")) == ["mqtt.password"]
+    assert refused((["mqtt", "host"], "evil"), (["mqtt", "password"], "${PW}")) == ["mqtt.password"]
+    assert refused((["camera", 0, "source"], "rtsp://evil/1")) == ["camera[0].password"]
+    assert refused((["camera", 0, "source"], "rtsp://192.0.2.1@evil/1")) == ["camera[0].password"]
+    other = {"name": "yard", "source": "rtsp://evil/1", "username": "me", "password": "${PW}"}
+    assert refused((["camera", 1], other)) == ["camera[1].password"]
+    assert change(home, (["camera", 0, "source"], "rtsp://192.0.2.1/2")).status_code == 200
+    assert change(home, (["mqtt", "host"], "other"), (["mqtt", "password"], "hunter2")).status_code == 200
+    assert change(home, (["mqtt", "host"], "third"), (["mqtt", "password"], None)).status_code == 200
 
 
 def test_a_file_that_is_no_toml_at_the_moment_is_told(home: Site, file: Path) -> None:

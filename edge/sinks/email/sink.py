@@ -139,16 +139,16 @@ class EmailSink:
             self._desk = Desk(self._settings, self._join, self._story.mailed)
             self._known = True
         while messages := self._queue.pending(self.name, BATCH, self._last_id):
-            over: list[int] = []
+            passed: list[int] = []
             try:
                 for message in messages:
-                    self._look(message, over)
+                    self._look(message, passed)
             finally:  # the disk may fail in between: those before that are over all the same
-                if over:
-                    self._queue.delivered(self.name, over)
+                if passed:
+                    self._queue.passed(self.name, passed)
 
-    def _look(self, message: Message, over: list[int]) -> None:
-        """What one message is: an alert, or over."""
+    def _look(self, message: Message, passed: list[int]) -> None:
+        """What one message is: an alert, or one to be passed over."""
         alert = self._alert(message)
         self._last_id = message.id
         self._desk.see(message.payload)
@@ -156,20 +156,20 @@ class EmailSink:
         if message.payload["after"]["has_clip"]:
             self._clips.add(str(message.payload["after"]["id"]))
         if alert is None:
-            over.append(message.id)
+            passed.append(message.id)
         elif message.id in self._story.left:
-            self._resume(alert, over)
+            self._resume(alert)
         else:
             self._due += self._desk.take(alert, self._now())
 
-    def _resume(self, alert: Alert, over: list[int]) -> None:
+    def _resume(self, alert: Alert) -> None:
         """A mail that some got in an earlier run; who is not configured any more is not waited for."""
         left = tuple(who for who in self._story.left[alert.message.id] if who in self._settings.to)
         if left:
             self._story.left[alert.message.id] = left
             self._again(alert, self._grey.next())
         else:
-            over.append(alert.message.id)
+            self._queue.delivered(self.name, [alert.message.id])
 
     def _alert(self, message: Message) -> Alert | None:
         """What a message is to these recipients, with all that it stands for; None if it is no alert."""

@@ -60,13 +60,8 @@ def devices(config: Config, key: str, version: str, page: str | None = None) -> 
 
 
 def _node(config: Config) -> Components:
-    """The alarm, how the device is doing, and a button."""
+    """The alarm, a button, and how the device is doing."""
     prefix = config.mqtt.prefix
-    stats = f"{prefix}/stats"
-
-    def figure(name: str, template: str, **more: Any) -> Component:
-        return {"p": "sensor", "name": name, "stat_t": stats, "val_tpl": template, "ent_cat": "diagnostic", **more}
-
     return {
         "alarm": {
             "p": "alarm_control_panel",
@@ -86,6 +81,17 @@ def _node(config: Config) -> Components:
             "dev_cla": "restart",
             "ent_cat": "config",
         },
+        **_health(f"{prefix}/stats"),
+    }
+
+
+def _health(stats: str) -> Components:
+    """How the device is doing. stats: the topic that says so."""
+
+    def figure(name: str, template: str, **more: Any) -> Component:
+        return {"p": "sensor", "name": name, "stat_t": stats, "val_tpl": template, "ent_cat": "diagnostic", **more}
+
+    return {
         "problem": {
             "p": "binary_sensor",
             "name": "Supply or heat",

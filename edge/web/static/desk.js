@@ -1,28 +1,16 @@
 // What the pages that change the configuration share: asking, and following a reload until it took or did not.
 
-export const $ = (id) => document.getElementById(id);
-export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-export const words = (name) => String(name).replaceAll("_", " ");
-export const title = (name) => words(name).replace(/^./, (first) => first.toUpperCase());
+import { $, fill, make, ask as once, sleep } from "./dom.js";
 
-const csrf = document.querySelector("meta[name=csrf]").content;
 const FOLLOWED_MS = 90000; // a model on a slow card is loaded by then
+const PATIENCE_MS = 20000; // a slow card takes its time to store the file
 const LOST = "That did not reach the device. Nothing was changed.";
-
-export function fill(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
-export function element(name, more = {}, ...children) {
-  const node = Object.assign(document.createElement(name), more);
-  node.append(...children);
-  return node;
-}
+const MUTE = "The device gave no answer that can be read.";
 
 /** Ask the device, and for the password where the device wants it again first. */
-export async function ask(path, method = "GET", body = undefined) {
+export async function ask(path, body, method) {
   for (;;) {
-    const answer = await askOnce(path, method, body);
+    const answer = await askOnce(path, body, method);
     if (answer.status !== 403 || !answer.said.locked || !(await unlock(answer.said.error))) return answer;
   }
 }
@@ -39,7 +27,7 @@ function unlock(why) {
     dialog.onclose = () => done(false);
     $("unlock-form").onsubmit = async (event) => {
       event.preventDefault();
-      const { ok, said } = await askOnce("/api/config/unlock", "POST", { password: field.value });
+      const { ok, said } = await askOnce("/api/config/unlock", { password: field.value });
       if (!ok) {
         fill($("unlock-why"), said.error);
         return field.select();
@@ -52,23 +40,10 @@ function unlock(why) {
   });
 }
 
-/** One request: {ok, status, said}; `said` is its JSON, or {error} in words. A session that ended leads to the login. */
-async function askOnce(path, method, body) {
-  try {
-    const headers = body === undefined ? {} : { "Content-Type": "application/json", "X-CSRF-Token": csrf };
-    const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(20000) });
-    if (answer.status === 401) location.assign("/login");
-    const text = await answer.text();
-    let said = { error: text.trim() };
-    try {
-      said = JSON.parse(text);
-    } catch {
-      // the guard speaks in plain lines
-    }
-    return { ok: answer.ok, status: answer.status, said };
-  } catch {
-    return { ok: false, status: 0, said: { error: LOST } };
-  }
+/** One request: {ok, status, said}; `said` is its JSON, or {error} in words. */
+async function askOnce(path, body, method) {
+  const { ok, status, said } = await once(path, body, { method, patience: PATIENCE_MS });
+  return { ok: ok && said !== null, status, said: said ?? { error: status ? MUTE : LOST } };
 }
 
 export function tell(text, tone = "") {
@@ -82,7 +57,7 @@ export function complain(text, again = false) {
   box.hidden = !text;
   box.replaceChildren(text);
   if (again) {
-    const button = element("button", { type: "button", className: "button button--small", textContent: "Load again" });
+    const button = make("button", { type: "button", className: "button button--small", textContent: "Load again" });
     button.addEventListener("click", () => location.reload());
     box.append(" ", button);
   }

@@ -57,20 +57,28 @@ export function closesBeside(dialog) {
 
 /**
  * Ask the device, by GET or, given a body, by POST: `{ok, status, said, wait}`, never an exception.
- * `said` is the JSON of the answer, `wait` the seconds of its Retry-After; status 0: it was not reached.
+ * `said` is the JSON of the answer, `{error}` where it is one plain line, null without either; `wait` the seconds of
+ * its Retry-After; status 0: it was not reached.
  */
-export async function ask(path, body, headers = {}) {
+export async function ask(path, body, { method = "POST", headers = {}, patience = 10000 } = {}) {
   const change = {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf },
+    method,
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf, ...headers },
     body: JSON.stringify(body),
   };
   try {
-    const answer = await fetch(path, { ...(body === undefined ? { headers } : change), signal: AbortSignal.timeout(10000) });
+    const answer = await fetch(path, { ...(body === undefined ? { headers } : change), signal: AbortSignal.timeout(patience) });
     if (answer.status === 401) location.assign("/login");
-    const said = await answer.json().catch(() => null);
+    const said = await heard(answer);
     return { ok: answer.ok, status: answer.status, said, wait: Number(answer.headers.get("retry-after") ?? 0) };
   } catch {
     return { ok: false, status: 0, said: null, wait: 0 };
   }
+}
+
+/** What an answer says. The guard, which stands before all else, speaks in plain lines. */
+async function heard(answer) {
+  const kind = answer.headers.get("content-type") ?? "";
+  if (kind.startsWith("text/plain")) return { error: (await answer.text()).trim() };
+  return kind.startsWith("application/json") ? answer.json() : null;
 }

@@ -1,9 +1,11 @@
 // Zones, lines and masks on a camera's picture, drawn with mouse, finger or keys, and stored in the configuration.
 
-import { $, ask, complain, element, fill, follow, sleep, tell, title } from "./desk.js";
+import { ask, complain, follow, tell } from "./desk.js";
+import { $, draw, fill, make, sleep } from "./dom.js";
 import { NAMES, begin, change, dropCorner, finish, isDirty, load, onChange, pick, remember, shapeOf, sorted, state, stop, undo, wanted } from "./drawing.js";
 import { CORNERS, MOST, clamp, isLine } from "./shapes.js";
-import { REACH_PX, node, show, svg } from "./view.js";
+import { REACH_PX, show, svg } from "./view.js";
+import { title } from "./words.js";
 
 const ICONS = { zone: "zone", line: "line", motion_mask: "mask", object_mask: "mask" };
 const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -99,9 +101,9 @@ async function read() {
 }
 
 function tool(kind) {
-  const button = element("button", { type: "button", className: "button tool", textContent: NAMES[kind] });
+  const button = make("button", { type: "button", className: "button tool", textContent: NAMES[kind] });
   button.setAttribute("aria-label", `New ${NAMES[kind].toLowerCase()}`);
-  button.prepend(node("svg", { class: "icon", "aria-hidden": "true" }, node("use", { href: `#i-${ICONS[kind]}` })));
+  button.prepend(draw("svg", { class: "icon", "aria-hidden": "true" }, draw("use", { href: `#i-${ICONS[kind]}` })));
   button.addEventListener("click", () => {
     begin(kind);
     $("done").focus({ preventScroll: true });
@@ -113,7 +115,7 @@ async function save() {
   $("save").disabled = true;
   tell("Storing…", "wait");
   complain("");
-  const { ok, status, said } = await ask(areas(), "PUT", { version: state.file.version, ...wanted() });
+  const { ok, status, said } = await ask(areas(), { version: state.file.version, ...wanted() }, "PUT");
   if (ok) {
     await read();
     return follow(said.version);
@@ -165,7 +167,7 @@ async function start() {
   const { ok, said } = await ask("/api/status");
   if (!ok) return complain(said.error);
   const names = said.cameras.map(({ name }) => name);
-  $("camera").replaceChildren(...names.map((name) => element("option", { value: name, textContent: title(name) })));
+  $("camera").replaceChildren(...names.map((name) => make("option", { value: name, textContent: title(name) })));
   const asked = new URLSearchParams(location.search).get("camera");
   camera = names.includes(asked) ? asked : (names[0] ?? "");
   $("camera").value = camera;

@@ -31,8 +31,7 @@ export function showCameras(cameras) {
     const tile = tiles.get(camera.name) ?? newTile(camera);
     tile.camera = camera;
     tiles.set(camera.name, tile);
-    const things = Array.isArray(camera.tracks) ? camera.tracks.length : (camera.tracks ?? 0);
-    const now = things ? count(things, "object") : camera.motion ? "Motion" : "";
+    const now = camera.tracks ? count(camera.tracks, "object") : camera.motion ? "Motion" : "";
     fill(tile.node.querySelector(".camera__facts"), [tampered(camera), now, ...switchedOff(camera)].filter(Boolean).join(" · "));
     showSwitches(tile.node.querySelector(".switches"), camera);
   }
@@ -131,7 +130,6 @@ async function show(name, index, jpeg) {
   }
   tile.busy = false;
 }
-
 
 /** Close the stream: a hidden page costs the device nothing. */
 export function unwatch() {

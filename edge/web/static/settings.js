@@ -1,9 +1,11 @@
 // The configuration as a form, made from the schema that the device sends. Only what was changed is sent back, so that
 // all else in the file stays as its owner wrote it.
 
-import { $, ask, complain, element, fill, follow, tell, title } from "./desk.js";
+import { ask, complain, follow, tell } from "./desk.js";
+import { $, fill, make } from "./dom.js";
+import { title } from "./words.js";
 
-const TITLES = { node: "This device", camera: "Cameras", model: "Model", crop: "What the model sees", engine: "Engines", alarm: "Alarm", mqtt: "MQTT", email: "Mail", evidence: "Clips and pictures", clips: "Clips", snapshots: "Snapshots", storage: "Storage", privacy: "Privacy", motion: "Motion", tamper: "Tampering", siren: "Sirens", schedule: "Schedule", homeassistant: "Home Assistant" };
+const TITLES = { node: "This device", camera: "Cameras", crop: "What the model sees", engine: "Engines", email: "Mail", siren: "Sirens" };
 const FIRST = ["camera", "alarm", "email", "mqtt"];
 
 let version = "";
@@ -18,28 +20,28 @@ const heading = (key) => TITLES[key] ?? caption(key);
 /** A default as it is typed into a field: without what TOML needs around it. */
 const bare = (text) => text.replace(/[`"[\]]/g, "");
 /** Words with `code` in them. */
-const marked = (text) => text.split("`").map((part, i) => (i % 2 ? element("code", { textContent: part }) : part));
+const marked = (text) => text.split("`").map((part, i) => (i % 2 ? make("code", { textContent: part }) : part));
 
 // ---------------------------------------------------------------- one field
 
 const KINDS = {
   boolean: {
-    make: (field) => element("input", { type: "checkbox", className: "switch" }),
+    build: (field) => make("input", { type: "checkbox", className: "switch" }),
     show: (control, value, field) => (control.checked = value === undefined ? field.default === "`true`" : Boolean(value)),
     read: (control) => control.checked,
   },
   choice: {
-    make: (field) => {
-      const unset = element("option", { value: "", textContent: `default (${bare(field.default)})` });
-      return element("select", {}, unset, ...field.choices.map((choice) => element("option", { value: choice, textContent: choice })));
+    build: (field) => {
+      const unset = make("option", { value: "", textContent: `default (${bare(field.default)})` });
+      return make("select", {}, unset, ...field.choices.map((choice) => make("option", { value: choice, textContent: choice })));
     },
     show: (control, value) => (control.value = value ?? ""),
     read: (control) => control.value || null,
   },
   choices: {
-    make: (field) => {
-      const boxes = field.choices.map((choice) => element("label", {}, element("input", { type: "checkbox", value: choice }), title(choice)));
-      return element("fieldset", { className: "choices" }, ...boxes);
+    build: (field) => {
+      const boxes = field.choices.map((choice) => make("label", {}, make("input", { type: "checkbox", value: choice }), title(choice)));
+      return make("fieldset", { className: "choices" }, ...boxes);
     },
     show: (control, value) => {
       for (const box of control.querySelectorAll("input")) box.checked = (value ?? []).includes(box.value);
@@ -50,7 +52,7 @@ const KINDS = {
     },
   },
   texts: {
-    make: () => element("textarea", { rows: 2, spellcheck: false, autocapitalize: "none" }),
+    build: () => make("textarea", { rows: 2, spellcheck: false, autocapitalize: "none" }),
     show: (control, value) => (control.value = [value ?? []].flat().map((each) => each?.$masked ?? each).join("\n")),
     read: (control) => {
       const lines = control.value.split("\n").map((line) => line.trim()).filter(Boolean);
@@ -58,13 +60,13 @@ const KINDS = {
     },
   },
   number: {
-    make: () => element("input", { type: "text", inputMode: "decimal" }),
+    build: () => make("input", { type: "text", inputMode: "decimal" }),
     show: (control, value) => (control.value = value ?? ""),
     // What is no number goes as it is: the device says what is wrong with it.
     read: (control) => (control.value.trim() === "" ? null : /^-?\d+(\.\d+)?$/.test(control.value.trim()) ? Number(control.value) : control.value),
   },
   secret: {
-    make: () => element("input", { type: "password", autocomplete: "new-password" }),
+    build: () => make("input", { type: "password", autocomplete: "new-password" }),
     show: (control, value) => {
       control.placeholder = value ? value.$secret || "set; leave empty to keep it" : "not set";
       control.value = "";
@@ -72,12 +74,12 @@ const KINDS = {
     read: (control) => (control.dataset.gone ? null : control.value || undefined),
   },
   file: {
-    make: () => element("input", { type: "text", disabled: true }),
+    build: () => make("input", { type: "text", disabled: true }),
     show: (control, value) => (control.value = value === undefined ? "not set" : JSON.stringify(value)),
     read: () => undefined,
   },
   text: {
-    make: () => element("input", { type: "text", spellcheck: false, autocapitalize: "none" }),
+    build: () => make("input", { type: "text", spellcheck: false, autocapitalize: "none" }),
     show: (control, value) => (control.value = value?.$masked ?? value ?? ""),
     read: (control) => control.value || null,
   },
@@ -92,18 +94,18 @@ function kindFor(field, value) {
 
 function fieldFor(field, key, value) {
   const kind = kindFor(field, value);
-  const { make, show, read } = KINDS[kind];
-  const control = make(field);
+  const { build, show, read } = KINDS[kind];
+  const control = build(field);
   const id = `field-${dotted(key)}`;
   control.id = id;
   control.setAttribute("aria-describedby", `${id}-doc ${id}-wrong`);
   if (kind === "choices") control.setAttribute("aria-label", caption(field.key));
   if (kind === "number" || kind === "integer" || kind === "text") control.placeholder = field.needed ? "" : bare(field.default);
   show(control, value, field);
-  const label = element("label", { htmlFor: id }, caption(field.key.replace(/_(s|ms|mb|gb|days|hours)$/, "")), field.unit ? element("span", { className: "fine", textContent: field.unit }) : "");
-  const doc = element("p", { className: "fine", id: `${id}-doc` }, ...marked(field.doc));
-  const wrong = element("p", { className: "field__wrong", id: `${id}-wrong`, hidden: true });
-  const node = element("div", { className: `field field--${kind}` }, label, control, doc, wrong);
+  const label = make("label", { htmlFor: id }, caption(field.key.replace(/_(s|ms|mb|gb|days|hours)$/, "")), field.unit ? make("span", { className: "fine", textContent: field.unit }) : "");
+  const doc = make("p", { className: "fine", id: `${id}-doc` }, ...marked(field.doc));
+  const wrong = make("p", { className: "field__wrong", id: `${id}-wrong`, hidden: true });
+  const node = make("div", { className: `field field--${kind}` }, label, control, doc, wrong);
   if (kind === "choices" || kind === "texts") doc.append(` Default: ${bare(field.default)}.`);
   if (kind === "file") doc.append(" This is changed in the file.");
   if (kind === "secret" && value) node.insertBefore(takeOut(control), doc);
@@ -113,7 +115,7 @@ function fieldFor(field, key, value) {
 }
 
 function takeOut(control) {
-  const button = element("button", { type: "button", className: "button button--small", textContent: "Take it out" });
+  const button = make("button", { type: "button", className: "button button--small", textContent: "Take it out" });
   button.addEventListener("click", () => {
     control.dataset.gone = "yes";
     control.value = "";
@@ -136,17 +138,17 @@ function tableFor(table, key, values) {
   const top = key.length === 1;
   const drawn = ["zone", "line"].includes(table.key);
   if (!table.fields.length && !table.tables.length) return null;
-  if (values !== undefined && table.many !== Array.isArray(values)) return element("p", { className: "fine", textContent: `${heading(table.key)} is changed in the file.` });
+  if (values !== undefined && table.many !== Array.isArray(values)) return make("p", { className: "fine", textContent: `${heading(table.key)} is changed in the file.` });
   const parts = table.many ? entriesOf(table, key, values ?? [], drawn) : bodyOf(table, key, values);
-  const summary = element("summary", {}, element(top ? "h2" : "h3", { textContent: heading(table.key) }), element("span", { className: "fine" }, ...marked(table.doc)));
-  const box = element("details", { className: top ? "card section" : "section section--inner" }, summary, ...parts);
+  const summary = make("summary", {}, make(top ? "h2" : "h3", { textContent: heading(table.key) }), make("span", { className: "fine" }, ...marked(table.doc)));
+  const box = make("details", { className: top ? "card section" : "section section--inner" }, summary, ...parts);
   box.dataset.key = dotted(key);
   return box;
 }
 
 function entriesOf(table, key, values, drawn) {
   const boxes = values.map((entry, number) => entryFor(table, [...key, number], entry));
-  const add = element("button", { type: "button", className: "button", textContent: `Add ${table.key}` });
+  const add = make("button", { type: "button", className: "button", textContent: `Add ${table.key}` });
   let next = values.length;
   add.addEventListener("click", () => {
     const box = entryFor(table, [...key, next++], undefined);
@@ -155,14 +157,14 @@ function entriesOf(table, key, values, drawn) {
     box.querySelector("input")?.focus();
     mark();
   });
-  return drawn ? [...boxes, element("a", { className: "button", href: "/areas", textContent: "Draw them on the picture" })] : [...boxes, add];
+  return drawn ? [...boxes, make("a", { className: "button", href: "/areas", textContent: "Draw them on the picture" })] : [...boxes, add];
 }
 
 function entryFor(table, key, values) {
   const name = values?.name ?? values?.to ?? `${title(table.key)} ${key.at(-1) + 1}`;
-  const remove = element("button", { type: "button", className: "button button--small", textContent: "Remove" });
-  const summary = element("summary", {}, element("h3", { textContent: title([name].flat()[0]) }));
-  const box = element("details", { className: "section section--inner" }, summary, ...bodyOf(table, key, values), remove);
+  const remove = make("button", { type: "button", className: "button button--small", textContent: "Remove" });
+  const summary = make("summary", {}, make("h3", { textContent: title([name].flat()[0]) }));
+  const box = make("details", { className: "section section--inner" }, summary, ...bodyOf(table, key, values), remove);
   box.dataset.key = dotted(key);
   remove.setAttribute("aria-label", `Remove ${title([name].flat()[0])}`);
   remove.addEventListener("click", () => {
@@ -241,7 +243,7 @@ async function save(event) {
   $("save").disabled = true;
   tell("Storing…", "wait");
   complain("");
-  const { ok, status, said } = await ask("/api/config", "PATCH", { version, changes: changes() });
+  const { ok, status, said } = await ask("/api/config", { version, changes: changes() }, "PATCH");
   if (ok) {
     const open = [...document.querySelectorAll("details[open]")].map((box) => box.dataset.key);
     await read(open);

@@ -146,7 +146,7 @@ async function clipFailed() {
   if (status === 404) waitForClip(after);
 }
 
-const probe = (after) => ask(clipUrl(after), undefined, { Range: "bytes=0-0" }); // a refusal is JSON, and says why
+const probe = (after) => ask(clipUrl(after), undefined, { headers: { Range: "bytes=0-0" } }); // a refusal is JSON, and says why
 
 /** A clip is closed some time after its object has gone: the dialog shows it once it is there. */
 async function waitForClip(after) {

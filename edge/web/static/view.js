@@ -1,8 +1,9 @@
 // How what is drawn looks: on the picture, and as a list beside it.
 
-import { $, fill, words } from "./desk.js";
+import { $, draw, fill, stamp } from "./dom.js";
 import { NAMES, change, drop, dropCorner, isDirty, isNamed, isSound, pick, shapeOf, sorted, state } from "./drawing.js";
 import { CORNERS, MOST, arrows, flaw, isLine } from "./shapes.js";
+import { words } from "./words.js";
 
 export const REACH_PX = 24; // of a finger, around a corner
 const HINTS = {
@@ -14,13 +15,6 @@ const HINTS = {
 const HELP = "Drag a corner to move it, a small dot to add one. Keys: Tab, arrows, Delete.";
 
 export const svg = $("drawing");
-
-export function node(name, attributes, ...children) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
-}
 
 const size = () => [svg.viewBox.baseVal.width, svg.viewBox.baseVal.height];
 const unit = () => size()[0] / (svg.clientWidth || 1); // of the drawing, in one pixel of the screen
@@ -55,18 +49,18 @@ function drawn(shape) {
   const { id, kind, points, direction } = shape;
   const path = trail(points) + (isLine(kind) ? "" : "Z");
   const marks = [`area area--${kind}`, flaw(shape) && "area--wrong", id === state.picked && "area--picked"];
-  const group = node("g", { class: marks.filter(Boolean).join(" "), "data-shape": id });
-  if (isLine(kind)) group.append(node("path", { d: path, class: "area__reach" }));
-  group.append(node("path", { d: path, class: "area__body" }));
+  const group = draw("g", { class: marks.filter(Boolean).join(" "), "data-shape": id });
+  if (isLine(kind)) group.append(draw("path", { d: path, class: "area__reach" }));
+  group.append(draw("path", { d: path, class: "area__body" }));
   if (isLine(kind)) {
     const [forward, back] = arrows(points.map(place), 9 * unit());
     const ways = { in: [forward], out: [back] }[direction] ?? [forward, back];
-    group.append(node("path", { d: ways.join(""), class: "area__arrow" }));
+    group.append(draw("path", { d: ways.join(""), class: "area__arrow" }));
   }
   if (!isNamed(kind) && id !== state.picked) return group;
   const [x, y] = place(points.reduce((best, point) => (point[1] < best[1] ? point : best)));
   const anchor = x > size()[0] * 0.6 ? "end" : "start";
-  const label = node("text", { x, y: Math.max(y - 12 * unit(), 16 * unit()), "font-size": 14 * unit(), "text-anchor": anchor });
+  const label = draw("text", { x, y: Math.max(y - 12 * unit(), 16 * unit()), "font-size": 14 * unit(), "text-anchor": anchor });
   label.textContent = called(shape);
   group.append(label);
   return group;
@@ -74,8 +68,8 @@ function drawn(shape) {
 
 function dot(point, radius, more) {
   const [cx, cy] = place(point);
-  const reach = node("circle", { cx, cy, r: REACH_PX * unit() * 0.8, class: "reach" });
-  return node("g", more, reach, node("circle", { cx, cy, r: radius * unit(), class: "dot" }));
+  const reach = draw("circle", { cx, cy, r: REACH_PX * unit() * 0.8, class: "reach" });
+  return draw("g", more, reach, draw("circle", { cx, cy, r: radius * unit(), class: "dot" }));
 }
 
 function handles(shape) {
@@ -95,9 +89,9 @@ function handles(shape) {
 
 function drawnDraft() {
   const { kind, points } = state.draft;
-  const group = node("g", { class: `area area--${kind} area--picked` });
-  if (points.length) group.append(node("path", { d: trail(points), class: "area__body" }));
-  for (const [cx, cy] of points.map(place)) group.append(node("circle", { cx, cy, r: 7 * unit(), class: "dot" }));
+  const group = draw("g", { class: `area area--${kind} area--picked` });
+  if (points.length) group.append(draw("path", { d: trail(points), class: "area__body" }));
+  for (const [cx, cy] of points.map(place)) group.append(draw("circle", { cx, cy, r: 7 * unit(), class: "dot" }));
   return group;
 }
 
@@ -135,7 +129,7 @@ function showRow(row, shape) {
 }
 
 function newRow(id) {
-  const row = $("shape-template").content.firstElementChild.cloneNode(true);
+  const row = stamp("shape-template");
   row.dataset.id = id;
   const on = (part, kind, does) => row.querySelector(part).addEventListener(kind, does);
   on(".shape__pick", "click", () => pick(id));

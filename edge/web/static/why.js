@@ -10,9 +10,8 @@ const ARMED = { disarmed: "disarmed", armed_home: "armed (home)", armed_away: "a
 const SENTENCES = {
   confirmed: (rule, label) => `It was seen often enough to be taken for ${article(label)}`,
   zone: ({ name }) => `It entered the zone ${words(name)}`,
-  required_zone: ({ name }) => `It entered the zone ${words(name)}, which is required before anything is told`,
   line: ({ name, direction }) => `It crossed the line ${words(name)}${direction ? ` (${direction})` : ""}`,
-  loitering: ({ name, after_s: after }) => `It stayed in the zone ${words(name)}${after ? ` for ${number(after)} seconds` : " for long"}`,
+  loitering: ({ name }) => `It stayed in the zone ${words(name)} for long`,
   motion: () => "Something moved",
   stationary: () => "It stood still",
   active: () => "It began to move again",
@@ -20,11 +19,10 @@ const SENTENCES = {
 
 const article = (label) => `${/^[aeiou]/i.test(label) ? "an" : "a"} ${words(label)}`;
 
-/** "It entered the zone path after 3 frames inside, at 22:14:03." */
+/** "It entered the zone path, at 22:14:03." */
 function sentence(rule, label) {
   const text = SENTENCES[rule.rule]?.(rule, label) ?? `Rule ${words(rule.rule)}${rule.name ? `: ${words(rule.name)}` : ""}`;
-  const frames = rule.frames ? ` after ${number(rule.frames)} frames` : "";
-  return `${text}${frames}${typeof rule.time === "number" ? `, at ${exactTime(rule.time)}` : ""}.`;
+  return `${text}${typeof rule.time === "number" ? `, at ${exactTime(rule.time)}` : ""}.`;
 }
 
 /** Everything below the heading of the dialog; `rows` are all messages of one object, oldest first. */
@@ -79,23 +77,21 @@ function factTable(rows, newest) {
   return make("dl", { className: "why__facts" }, ...pairs);
 }
 
-/** A mail is for the first message, and only while the alarm is on: what is no alert is over for it at once. */
-const isFor = (sink, { type, armed, after }) =>
-  !sink.startsWith("email") || (type === "new" && (after.label === "alarm" || !["disarmed", "arming"].includes(armed)));
+const SENT = { pending: "waiting", parked: "refused", replaced: "told together" };
 
-/** "MQTT: 3 delivered · Mail: 1 waiting", a message that another stands for counted with that. */
+/** "MQTT: 3 delivered · Mail: 1 waiting". What a sink's rules pass over counts only where they pass over all of it. */
 function deliveries(rows) {
   const sinks = new Map();
   for (const row of rows) {
     for (const [sink, state] of Object.entries(row.sinks ?? {})) {
-      if (!isFor(sink, row)) continue;
-      const told = { pending: "waiting", parked: "refused", replaced: "told together" }[state] ?? words(state);
       const found = sinks.get(sink) ?? sinks.set(sink, new Map()).get(sink);
+      if (state === "passed") continue;
+      const told = SENT[state] ?? words(state);
       found.set(told, (found.get(told) ?? 0) + 1);
     }
   }
   const reason = rows.findLast((row) => row.reason)?.reason;
-  const said = [...sinks].map(([sink, states]) => `${nameOf(sink)}: ${[...states].map(([state, many]) => `${many} ${state}`).join(", ")}`);
+  const said = [...sinks].map(([sink, states]) => `${nameOf(sink)}: ${[...states].map(([state, many]) => `${many} ${state}`).join(", ") || "none wanted"}`);
   return said.length ? [...said, reason].filter(Boolean).join(" · ") : "kept here only";
 }
 
