@@ -103,6 +103,8 @@ class CameraWatch:
         if self._tamper is not None:
             self._states.tamper(self._tamper.state)  # the broker may still hold what an earlier run saw
         self._reader = Reader(settings, switches, around.clock, self._ring, self._states.status)
+        self._states.pictures(switches.on("snapshots"))
+        switches.listen(self._switched)
 
     def read(self, part: Part) -> None:
         """The reader's thread: pictures into the slot while the camera is switched on, until the part stops; raises
@@ -226,6 +228,10 @@ class CameraWatch:
 
     def _draw(self, frame: Frame, box: Box, label: str, score: float) -> bytes | None:
         return picture.snapshot(frame, box, label, score) if self.switches.on("snapshots") else None
+
+    def _switched(self, name: str, on: bool) -> None:
+        if name == "snapshots":
+            self._states.pictures(on)
 
     def _show(self, look: Look) -> None:
         """What people see of a frame: the states that follow from it, and the live picture."""

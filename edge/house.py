@@ -66,7 +66,7 @@ class House:
     def snapshot(self, event_id: str) -> bytes | None:
         """The picture of an object, None if there is none."""
         try:
-            return snapshot_path(self._data, event_id).read_bytes()
+            return snapshot_path(self._data, event_id).read_bytes() or None
         except OSError:
             return None
 

@@ -69,7 +69,7 @@ class Outlet:
         from edge.sinks.homeassistant import Discovery, birth_topic
         from edge.sinks.mqtt import MqttSettings, MqttSink, TlsSettings
 
-        table = self.config.mqtt
+        table, privacy = self.config.mqtt, self.config.privacy
         discovery = Discovery(self.config, __version__, self.outbox, page=mailing.page(self.config.web))
         tls = None if table.tls is None else TlsSettings(ca=table.tls.ca, cert=table.tls.cert, key=table.tls.key)
         settings = MqttSettings(
@@ -94,6 +94,7 @@ class Outlet:
             birth=birth_topic(self.config) if table.discovery else None,
             stats=stats,
             latency=self.latency,
+            terms=f"blur {privacy.blur}" if privacy.pictures_leave else "none leaves",
         )
 
     def _email(self) -> Iterator[Sink]:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 GONE = "is not there"
 CLIPS = "clips"
+PRIVATE = 0o750
+"""Mode of the folders in which events, pictures and clips are kept: not for every user of the machine."""
 
 
 def clip_path(folder: Path, event_id: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -11,6 +12,8 @@ from edge.types import Event
 
 QUIET_S = 1.5
 """How long the `motion` state stays ON after the last motion, so that it does not flicker."""
+PSEUDO = frozenset({"motion", "tamper"})
+"""Labels of what is no object and has pictures all the same."""
 
 
 class States:
@@ -31,6 +34,7 @@ class States:
         self._zones = tuple(zones)
         self._counted = set(labels)
         self._moved_at = -QUIET_S
+        self._picturing, self._with_pictures = threading.Lock(), True
         self._set("motion", "OFF")
         self.nobody()
 
@@ -70,8 +74,16 @@ class States:
 
     def picture(self, event: Event) -> None:
         """The picture of an event is the newest of its label."""
-        if event.jpeg is not None:
-            self._set(f"{event.after.label}/snapshot", event.jpeg, qos=0)
+        with self._picturing:
+            if event.jpeg is not None and self._with_pictures:
+                self._set(f"{event.after.label}/snapshot", event.jpeg, qos=0)
+
+    def pictures(self, wanted: bool) -> None:
+        """Whether there are to be pictures; where not, those of earlier runs, which a broker may hold, go as well."""
+        with self._picturing:
+            self._with_pictures = wanted
+            for label in () if wanted else sorted(PSEUDO | self._counted):
+                self._set(f"{label}/snapshot", b"")  # an empty one is none (MQTT 5, 3.3.1.3)
 
     def _count(self, labels: Counter[str], inside: Counter[tuple[str, str]], total: int) -> None:
         """Tell how many there are of each label, in the picture and in each zone (keys zone, label)."""

@@ -73,14 +73,14 @@ class Switches:
         self._true: dict[Name, bool] = {}
         self._busy: set[Name] = set()
         self._change = threading.Condition()
-        self._listener: Callable[[Name, bool], None] = lambda name, on: None
+        self._listeners: list[Callable[[Name, bool], None]] = []
         for name in NAMES:
             self._tell(name)
 
     def listen(self, listener: Callable[[Name, bool], None]) -> None:
         """Have `listener(name, on)` called once a change is true, in whichever thread made it so; it must not block
         nor switch."""
-        self._listener = listener
+        self._listeners.append(listener)
 
     def wanted(self, name: Name) -> bool:
         """How a switch is to stand: for the part behind it."""
@@ -150,7 +150,8 @@ class Switches:
             return
         self._true[name] = on
         self._board.set(f"{self._camera}/{name}/state", "ON" if on else "OFF")
-        self._listener(name, on)
+        for listener in self._listeners:
+            listener(name, on)
 
 
 class Panel:

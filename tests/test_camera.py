@@ -182,3 +182,10 @@ def test_what_no_part_stands_behind_is_true_at_once(name: str) -> None:
     with watched("synthetic:") as here:
         here.say(name, False)
         assert here.board.get(f"hall/{name}/state") == "OFF"
+
+
+def test_snapshots_off_take_the_retained_pictures_along() -> None:
+    with watched("synthetic:") as here:
+        assert here.board.get("hall/motion/snapshot") != ""
+        here.say("snapshots", False)
+        assert here.board.get("hall/motion/snapshot") == ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from edge.board import Board
@@ -9,6 +11,7 @@ from edge.pipeline import Look
 from edge.states import States
 from edge.types import I420, Frame, Track
 from tests.support import walks
+from tests.support.events import event
 
 SIZE = (64, 48)
 ZONES = ["left", "low"]
@@ -67,3 +70,19 @@ def test_only_what_is_believed_and_not_filtered_out_is_counted() -> None:
     tracks = [walks.track(0, walks.standing(100 * n, 300), number=n) for n in (1, 2, 3)]
     states.show(Look(walks.frame(0), [], True, tracks, {1: (), 3: ("yard",)}))
     assert (board.get("porch/person"), board.get("porch/all")) == ("2", "2")
+
+
+def test_pictures_that_are_not_wanted_are_cleared_whatever_run_they_are_of() -> None:
+    board = Board()
+    states = States(board, "porch", ["person"], counting=True)
+    shown = replace(event("new", "1-a"), jpeg=b"a face")
+    states.picture(shown)
+    assert board.get("porch/person/snapshot") == "a face"
+    states.pictures(False)
+    states.picture(shown)  # it was drawn before
+    cleared = {topic: state for topic, state in board.snapshot().items() if topic.endswith("/snapshot")}
+    assert set(cleared) == {f"porch/{label}/snapshot" for label in ("person", "motion", "tamper")}
+    assert {state.payload for state in cleared.values()} == {b""}
+    states.pictures(True)
+    states.picture(shown)
+    assert board.get("porch/person/snapshot") == "a face"

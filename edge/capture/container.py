@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import av
 import numpy as np
-from av.error import ExitError, FFmpegError
+from av.error import ArgumentError, ExitError, FFmpegError
 from av.video.reformatter import ColorRange, VideoReformatter
 
 from edge.capture.base import Shot
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 av.logging.set_level(None)  # FFmpeg's chatter would mix into our log; what matters comes as an exception
+
+LARGEST = 8192, 4320
+"""Width times height is what a picture may have: a camera that sends more would take a small board's memory."""
+PADDING = 256
+"""Rows and columns that decoders add, which FFmpeg counts as well."""
 
 
 class Tap(Protocol):
@@ -73,9 +78,12 @@ class ContainerSource:
         self._name, self._fault, self.live = name, fault, live
         self._stall, self._now = stall, now
         opened: Any
+        bounds = {"max_pixels": str(math.prod(side + PADDING for side in LARGEST))}
         try:
             # Titles and the like may be in any encoding; nobody here reads them.
-            opened = av.open(url, format=form, options=dict(options or {}), timeout=timeout, metadata_errors="replace")
+            opened = av.open(
+                url, format=form, options={**(options or {}), **bounds}, timeout=timeout, metadata_errors="replace"
+            )
         except (FFmpegError, OSError) as error:
             hint = next((said for kind, said in (hints or {}).items() if type(error) is kind), None)
             raise fault(f"{name}: cannot be opened: {hint or _why(error)}") from None
@@ -89,6 +97,7 @@ class ContainerSource:
             raise fault(f"{name}: holds no video that can be decoded here")
         self.form, self.codec = self._container.format.name, self._stream.codec_context.name
         self._stream.thread_count = 1
+        self._stream.codec_context.options = bounds
         self.fps = float(self._stream.average_rate or self._stream.guessed_rate or 0)
 
     def shots(self) -> Iterator[Shot]:
@@ -123,9 +132,19 @@ class ContainerSource:
             if packet.stream.index == self._stream.index:
                 if self.tap is not None:
                     self.tap.packet(packet)
-                for frame in self._stream.decode(packet):
+                for frame in self._decoded(packet):
                     yield frame
                     seen, patience = self._now(), self._stall
+
+    def _decoded(self, packet: av.Packet[Stream]) -> list[VideoFrame]:
+        try:
+            frames: list[VideoFrame] = self._stream.decode(packet)
+        except ArgumentError:  # FFmpeg's answer to a size beyond `max_pixels`, or one that is none
+            w, h = LARGEST
+            raise self._fault(
+                f"{self._name}: its pictures have more than {w} x {h} pixels, or no size at all"
+            ) from None
+        return frames
 
     def close(self) -> None:
         """Close the container."""

@@ -15,6 +15,8 @@ import click
 from edge.text import printable
 
 _M_ARENA_MAX = -8
+STRANGERS = 0o027
+"""What other users may not do with the files that are made: read them, or with the group's rights write them."""
 
 
 @click.command()
@@ -78,7 +80,9 @@ def _ready(page: str | None, first: str | None) -> None:
 
 
 def _prepare(level: int) -> None:
-    """Logs to stderr; one vision thread a camera, since the engine has the cores; a small heap for many threads."""
+    """Logs to stderr; one vision thread a camera, since the engine has the cores; a small heap for many threads; files
+    that are not for everybody."""
+    os.umask(os.umask(STRANGERS) | STRANGERS)  # as the service's unit does: what cameras see is nobody else's
     # glibc gives every thread a heap of its own, which costs a small board more memory than the lock of two costs time.
     ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
     import cv2

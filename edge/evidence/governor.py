@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from edge.clock import Clock
 from edge.config.schema import Storage
-from edge.paths import CLIPS
+from edge.paths import CLIPS, PRIVATE
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ class Governor:
     def look(self, *, full: bool = True) -> None:
         """One look, and what follows from it. full: count the files anew."""
         try:
-            self._clips.mkdir(exist_ok=True)
+            self._clips.mkdir(mode=PRIVATE, exist_ok=True)
             self._measure()
             if full or self._free < self._floor or self._clock.monotonic() - self._scanned >= SCAN_S:
                 self._scan()

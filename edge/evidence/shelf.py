@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge.errors import StorageError
 from edge.evidence.mp4 import ClipFile, repair
-from edge.paths import CLIPS, clip_path, settle
+from edge.paths import CLIPS, PRIVATE, clip_path, settle
 from edge.types.packet import Coding
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Shelf:
         """A new clip. Raises StorageError."""
         path = self._part(event)
         try:
-            path.parent.mkdir(exist_ok=True)  # somebody may have cleaned up
+            path.parent.mkdir(mode=PRIVATE, exist_ok=True)  # somebody may have cleaned up
         except OSError as fault:
             raise StorageError(f"{path.parent}: cannot be made: {(fault.strerror or str(fault)).lower()}") from None
         return ClipFile(path, coding)

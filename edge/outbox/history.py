@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edge.errors import StorageError
+from edge.outbox import pictures
 from edge.outbox.objects import VERDICT
 from edge.outbox.schema import explain
 from edge.outbox.values import DATABASE, by_preference, snapshot_path
@@ -121,8 +122,8 @@ def snapshot_box(folder: Path, event_id: str) -> tuple[float, float, float, floa
     return x1 / w, y1 / h, x2 / w, y2 / h
 
 
-def _there(path: Path) -> str | None:
-    return str(path) if is_file(path) else None
+def _there(path: Path, is_there: Callable[[Path], bool]) -> str | None:
+    return str(path) if is_there(path) else None
 
 
 def _end(db: sqlite3.Connection, before: str | None) -> int:
@@ -180,8 +181,8 @@ def tell(folder: Path, db: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> l
                 "armed": payload["armed"],
                 "captured_at": payload["captured_at"],
                 "reason": first.reason,
-                "snapshot": _there(snapshot_path(folder, after["id"])) if pictured else None,
-                "clip": _there(clip_path(folder, after["id"])),
+                "snapshot": _there(snapshot_path(folder, after["id"]), pictures.is_there) if pictured else None,
+                "clip": _there(clip_path(folder, after["id"]), is_file),
                 "sinks": {sink: given.state for sink, given in states.items()},
             }
         )

@@ -11,6 +11,7 @@ from edge.errors import StorageError
 from edge.outbox import objects
 from edge.outbox.spare import Spare, is_full
 from edge.outbox.values import DATABASE, SNAPSHOTS
+from edge.paths import PRIVATE
 
 VERSION = 1
 
@@ -94,7 +95,8 @@ def _open(folder: Path, boot_id: str) -> tuple[sqlite3.Connection, int]:
     lock = -1
     db = None
     try:
-        (folder / SNAPSHOTS).mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        (folder / SNAPSHOTS).mkdir(mode=PRIVATE, exist_ok=True)
         lock = os.open(folder / "edge.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         db = connect(folder)

@@ -20,6 +20,7 @@ from edge.outbox.schema import connect, explain, open_folder
 from edge.outbox.spare import Spare, is_full
 from edge.outbox.values import Limits, runs, snapshot_path
 from edge.outbox.writer import Batch, Entry
+from edge.paths import PRIVATE, settle
 from edge.types import Event, Stamp, event_payload
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,8 @@ class Store:
     def commit(self, batch: Batch) -> None:
         """Do all of a batch, or raise StorageError with nothing of it done."""
         rows = [row for entry in batch.entries if (row := self._row(entry, batch.lost)) is not None]
+        if any(row.picture for row in rows):
+            self._settle_pictures()
         try:
             gone = self._try(batch, rows)
         except (sqlite3.Error, OSError) as fault:
@@ -198,7 +201,7 @@ class Store:
             if shutil.disk_usage(self._folder).free < RESERVE:
                 trouble = "the disk is nearly full"
             else:
-                path.parent.mkdir(exist_ok=True)  # somebody may have cleaned up
+                path.parent.mkdir(mode=PRIVATE, exist_ok=True)  # somebody may have cleaned up
                 size = pictures.keep(path, jpeg, taken)
         except OSError as fault:
             trouble = fault.strerror
@@ -206,6 +209,14 @@ class Store:
             log.warning("data folder %s: events are stored without their pictures: %s", self._folder, trouble)
         self._pictureless = trouble is not None
         return size
+
+    def _settle_pictures(self) -> None:
+        """Make the names of new pictures durable, before an event says that it has one."""
+        folder = snapshot_path(self._folder, "").parent
+        try:
+            settle(folder)
+        except OSError as fault:  # the events are worth more
+            log.warning("%s: a power cut now may cost the newest pictures: %s", folder, fault.strerror)
 
 
 def _delete(path: Path) -> None:

@@ -1,6 +1,9 @@
-"""Answers that several handlers give: JSON with one line for the person at the page."""
+"""What several handlers read and answer: JSON, with one line for the person at the page."""
 
 from __future__ import annotations
+
+import json
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -26,3 +29,17 @@ def refused(_request: Request, fault: Exception) -> Response:
 def missing(text: str) -> Response:
     """What is not there."""
     return JSONResponse({"error": text}, 404)
+
+
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """The JSON object of a request; None for anything else.
+
+    Halves of a surrogate pair (`"\\ud800"`) are JSON but no text (RFC 8259, 8.2): no file, hash or answer could hold
+    them.
+    """
+    try:
+        said = json.loads(body)
+        json.dumps(said, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    return said if isinstance(said, dict) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +11,7 @@ import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from edge.web.answers import missing
+from edge.web.answers import json_object, missing
 from edge.web.auth import Auth
 from edge.web.feed import FEEDS, Feed
 from edge.web.guard import visit_of
@@ -161,11 +160,8 @@ class Turn:
 
 
 def _turn(body: bytes) -> Turn | None:
-    try:
-        wish = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    on, code = (wish.get("on"), wish.get("code")) if isinstance(wish, dict) else (None, None)
+    wish = json_object(body) or {}
+    on, code = wish.get("on"), wish.get("code")
     if not isinstance(on, bool) or not isinstance(code, (str, type(None))) or len(code or "") > 64:
         return None
     return Turn(on, code)
@@ -181,11 +177,8 @@ class Wish:
 
 
 def _wish(body: bytes) -> Wish | None:
-    try:
-        wish = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(wish, dict):
+    wish = json_object(body)
+    if wish is None:
         return None
     mode, code, now = wish.get("mode"), wish.get("code"), wish.get("now", False)
     if (

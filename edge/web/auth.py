@@ -103,9 +103,11 @@ class Auth:
         return self._sessions.get(_key(secret), 0.0) > self._clock.wall()
 
     def age(self, secret: str) -> float:
-        """Seconds since the password was given for an open session; infinite for one that is none."""
+        """Seconds since the password was given for an open session; infinite for one that is none, and where it would
+        have been given in the future: the clock was ahead then, and nobody knows for how long."""
         until = self._sessions.get(_key(secret), -math.inf)
-        return SESSION_S - (until - self._clock.wall())
+        age = SESSION_S - (until - self._clock.wall())
+        return age if age >= 0 else math.inf
 
     def renew(self, secret: str) -> None:
         """The password was given again: the session begins anew. Raises StorageError."""
@@ -151,7 +153,7 @@ def weakness(password: str) -> str | None:
 
 
 def _scrypt(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
-    text = unicodedata.normalize("NFKC", password).encode()
+    text = unicodedata.normalize("NFKC", password).encode("utf-8", "backslashreplace")
     return hashlib.scrypt(text, salt=salt, n=n, r=r, p=p, maxmem=256 * n * r, dklen=32)
 
 

@@ -60,8 +60,8 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
         headers = Headers(scope=scope)
-        strict = _strict(send, scope)
         visit = scope["edge"] = self._visit(headers, scope)
+        strict = _strict(send, scope, visit)
         refused = self._wrong_place(scope, headers) or self._closed(scope, headers, visit)
         if refused is None and scope["method"] not in ("GET", "HEAD"):
             body = await _body(headers, receive)
@@ -206,8 +206,11 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def _strict(send: Send, scope: Scope) -> Send:
-    """No Strict-Transport-Security: it is a promise for all ports of the host, and others may live on it."""
+def _strict(send: Send, scope: Scope, visit: Visit) -> Send:
+    """No Strict-Transport-Security: it is a promise for all ports of the host, and others may live on it.
+
+    Without a session a connection ends with its answer: seats are few, and a stranger could hold one for good.
+    """
     if not scope["path"].startswith("/static/"):
         cache = "no-store"
     elif scope["query_string"].startswith(b"v="):
@@ -221,6 +224,8 @@ def _strict(send: Send, scope: Scope) -> Send:
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
             headers.setdefault("cache-control", cache)
+            if not visit.session:
+                headers["connection"] = "close"
         await send(message)
 
     return with_headers

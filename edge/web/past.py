@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 
@@ -11,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from edge.outbox import Wanted
-from edge.web.answers import Malformed, missing
+from edge.web.answers import Malformed, json_object, missing
 from edge.web.guard import visit_of
 from edge.web.house import House
 from edge.web.video import video
@@ -160,9 +159,5 @@ def _limit(asked: Mapping[str, str]) -> int:
 
 
 def _word(body: bytes) -> bool | None:
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    word = said.get("nothing") if isinstance(said, dict) else None
+    word = (json_object(body) or {}).get("nothing")
     return word if isinstance(word, bool) else None

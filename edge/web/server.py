@@ -19,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from edge.errors import UserError
 from edge.web.door import Door
+from edge.web.guard import visit_of
 from edge.web.settings import WebSettings
 
 SEND_BUFFER = 128 * 1024
@@ -32,7 +33,7 @@ GRACE_S = 0.25
 log = logging.getLogger(__name__)
 
 
-def listen(settings: WebSettings) -> socket.socket:
+def listen(settings: WebSettings) -> Door:
     """Bind. Raises UserError, one line, for a port in use, an address that is not ours, or a useless certificate."""
     settings.check()
     where = f"web.host = {settings.host!r}, web.port = {settings.port}"
@@ -59,7 +60,7 @@ def listen(settings: WebSettings) -> socket.socket:
     return sock
 
 
-def serve(app: Starlette, settings: WebSettings, stop: threading.Event, sock: socket.socket) -> None:
+def serve(app: Starlette, settings: WebSettings, stop: threading.Event, sock: Door) -> None:
     """Serve in the calling thread until `stop` is set, then end within a second, open streams or not.
 
     Installs no signal handlers as long as the thread is not the main one.
@@ -80,7 +81,9 @@ def serve(app: Starlette, settings: WebSettings, stop: threading.Event, sock: so
         ssl_certfile=settings.cert,
         ssl_keyfile=settings.key,
     )
-    _Server(config, app, stop).run([sock])
+    server = _Server(config, app, stop)
+    sock.members = server.members
+    server.run([sock])
 
 
 class _Server(uvicorn.Server):
@@ -91,6 +94,14 @@ class _Server(uvicorn.Server):
         self._app = app
         self._stop = stop
         self._silent: dict[H11Protocol, RequestResponseCycle | None] = {}
+
+    def members(self) -> set[int]:
+        """Descriptors of the connections whose newest request came with a session."""
+        return {
+            connection.transport.get_extra_info("socket").fileno()
+            for connection in self.server_state.connections
+            if isinstance(connection, H11Protocol) and _has_session(connection)
+        }
 
     async def on_tick(self, counter: int) -> bool:
         if self._stop.is_set():
@@ -122,6 +133,10 @@ def _owes_request(connection: H11Protocol) -> bool:
     """Nothing is being answered, and no keep-alive time runs out either: the first byte of a request cancels that."""
     cycle: RequestResponseCycle | None = connection.cycle
     return cycle is None or (cycle.response_complete and connection.timeout_keep_alive_task is None)
+
+
+def _has_session(connection: H11Protocol) -> bool:
+    return connection.scope is not None and "edge" in connection.scope and bool(visit_of(connection.scope).session)
 
 
 _REASONS = {

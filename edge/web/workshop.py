@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -20,6 +19,7 @@ from edge.config.leaks import check_secrets
 from edge.config.spoken import spoken
 from edge.config.toml import parse
 from edge.errors import UserError
+from edge.web.answers import json_object
 from edge.web.auth import LONGEST, Auth
 from edge.web.guard import Visit, visit_of
 from edge.web.house import Settings
@@ -82,7 +82,7 @@ class Workshop:
     def unlock(self, request: Request) -> Response:
         """POST /api/config/unlock {"password"}: changes are allowed again for a while."""
         visit = visit_of(request.scope)
-        password = (_object(visit.body) or {}).get("password")
+        password = (json_object(visit.body) or {}).get("password")
         if not isinstance(password, str) or len(password) > LONGEST:
             return JSONResponse({"error": 'Wanted: {"password": "..."}.'}, 400)
         wait = self._throttle.take(visit.address)
@@ -100,7 +100,7 @@ class Workshop:
     ) -> Response:
         if self._auth.age(visit.session) > FRESH_S:
             return JSONResponse({"error": "Give the password again to change the house.", "locked": True}, 403)
-        wish = _object(visit.body)
+        wish = json_object(visit.body)
         if wish is None or not isinstance(wish.get("version"), str):
             return JSONResponse({"error": 'Wanted: a JSON object with the "version" that was read.'}, 400)
 
@@ -156,14 +156,6 @@ def _is_shallow(value: Any, levels: int) -> bool:
         return True
     within = value.values() if isinstance(value, dict) else value
     return levels > 0 and all(_is_shallow(each, levels - 1) for each in within)
-
-
-def _object(body: bytes) -> dict[str, Any] | None:
-    try:
-        wish = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return wish if isinstance(wish, dict) else None
 
 
 def _parsed(text: str) -> dict[str, Any]:

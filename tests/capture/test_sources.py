@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 
+from edge.capture import container
 from edge.capture.ahead import decode_ahead
 from edge.capture.base import Shot
 from edge.capture.container import ContainerSource
@@ -52,6 +53,20 @@ def test_pictures_stay_right_after_the_decoder_went_on(tmp_path: Path) -> None:
     kept = [(shot, shot.picture.y.copy()) for shot in source.shots()]
     source.close()
     assert all(np.array_equal(shot.picture.y, copy) for shot, copy in kept)
+
+
+@pytest.mark.parametrize(("name", "pixels"), [("a.mp4", "yuv420p"), ("a.avi", "yuvj420p")])
+def test_pictures_that_are_too_large_are_refused_in_one_line(
+    name: str, pixels: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = write_clip(tmp_path / name, size=(640, 480), pixels=pixels)
+    monkeypatch.setattr(container, "LARGEST", (640, 480))
+    assert len(list(open_file(clip).shots())) == 20
+    monkeypatch.setattr(container, "LARGEST", (160, 120))
+    source = open_file(clip)
+    with pytest.raises(SourceError, match=r"a\.\w+: its pictures have more than 160 x 120 pixels"):
+        list(source.shots())
+    source.close()
 
 
 @pytest.mark.parametrize("size", [(160, 120), (166, 126), (322, 242)])

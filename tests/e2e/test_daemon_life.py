@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+import stat
 import subprocess
 import time
 from collections.abc import Iterator
@@ -430,3 +431,19 @@ def test_counts_of_an_earlier_run_are_corrected_though_the_camera_is_away(tmp_pa
     finally:
         viewer.close()
         broker.stop()
+
+
+def test_what_it_keeps_is_not_for_every_user_of_the_machine(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        with running(tmp_path, f"{CAMERA}{page()}") as daemon:
+            eventually(lambda: (daemon.data / "clips").is_dir() and any((daemon.data / "snapshots").glob("*.jpg")), 20)
+            data = daemon.data
+            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (data, *data.iterdir())}
+            pictures = {stat.S_IMODE(path.stat().st_mode) for path in (data / "snapshots").glob("*.jpg")}
+    finally:
+        os.umask(before)
+    assert {name: modes[name] for name in ("data", "snapshots", "clips", "edge.db")} == {
+        "data": 0o750, "snapshots": 0o750, "clips": 0o750, "edge.db": 0o640
+    }  # fmt: skip
+    assert not any(mode & 0o007 for mode in (*modes.values(), *pictures))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from edge.outbox import Limits, Outbox, snapshot_path
 from edge.outbox.writer import HOUSEKEEPING_S
 from tests.outbox.conftest import SetClock
 from tests.support.broker import eventually
 from tests.support.events import event
+from tests.support.forgetful import after_the_cut, compiled, prepare, run
 
 Opened = Callable[..., Outbox]
 
@@ -55,6 +59,40 @@ def test_pictures_go_with_their_object_when_there_are_too_many_bytes(
     box._writer._next_housekeeping = clock.monotonic() - HOUSEKEEPING_S
     box.note("wake", "up")
     eventually(lambda: names(tmp_path) == {"new.jpg", "new-1.jpg", "new-2.jpg"})
+
+
+def test_a_picture_that_an_event_claims_outlives_a_power_cut(tmp_path: Path) -> None:
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is not here: apt-get install gcc")
+    program = """
+import os, sys, time
+from pathlib import Path
+from edge.clock import SystemClock
+from edge.outbox import Outbox
+from tests.support.events import event
+box = Outbox(Path(sys.argv[1]), "bar", ["mqtt"], SystemClock())
+for second in (0, 3):
+    box.put(event("update" if second else "new", "a", at=1e9 + second, jpeg=b"picture %d" % second))
+    assert box.flush(5)
+os.kill(os.getpid(), 9)
+"""
+    data, disk = tmp_path / "data", tmp_path / "disk"
+    prepare(data / "snapshots", disk)
+    run(compiled(tmp_path), "-c", program, str(data), root=data / "snapshots", disk=disk)
+    left = after_the_cut(disk, tmp_path / "left")
+    assert (left / "a-1.jpg").read_bytes() == b"picture 0"
+    assert (left / "a.jpg").read_bytes() == b"picture 3"
+
+
+def test_an_empty_file_is_no_picture(opened: Opened, tmp_path: Path) -> None:
+    box = opened()
+    box.put(event("new", "a", at=1e9, jpeg=b"first"))
+    assert box.flush(5)
+    snapshot_path(tmp_path / "data", "a").write_bytes(b"")
+    assert told(box) == []
+    box.put(event("update", "a", at=1e9 + 5, jpeg=b"second"))
+    assert box.flush(5)
+    assert told(box) == [b"second"]
 
 
 def test_a_folder_of_the_version_before_is_taken_over(opened: Opened, tmp_path: Path) -> None:

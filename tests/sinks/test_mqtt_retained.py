@@ -49,6 +49,50 @@ def test_topics_of_a_camera_that_is_gone_are_cleared(broker: Broker, tmp_path: P
     assert set(moved) == {f"house/{topic}" for topic in (*second, "available")}
 
 
+def test_pictures_told_under_other_terms_are_cleared(broker: Broker, tmp_path: Path) -> None:
+    folder, picture = tmp_path / "data", "edge/porch/person/snapshot"
+    quiet = {"porch/person": "0", "porch/dog": "0"}
+    seen = {**quiet, "porch/person/snapshot": "a face", "porch/dog/snapshot": "a dog"}
+    assert _run(broker, folder, seen, terms="blur none")[picture] == b"a face"
+    assert _run(broker, folder, quiet, terms="blur none")[picture] == b"a face"
+    blurred = _run(broker, folder, {**quiet, "porch/person/snapshot": "no face"}, terms="blur faces")
+    assert blurred[picture] == b"no face"
+    assert "edge/porch/dog/snapshot" not in blurred
+    assert _run(broker, folder, quiet, terms="blur faces")[picture] == b"no face"
+    assert set(_run(broker, folder, quiet, terms="none leaves")) == {
+        "edge/available",
+        "edge/porch/person",
+        "edge/porch/dog",
+    }
+
+
+def test_pictures_of_unknown_terms_are_cleared(broker: Broker, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    _run(broker, folder, {"porch/person": "0", "porch/person/snapshot": "a face"}, terms="blur none")
+    outbox = Outbox(folder, "bar", ["mqtt"], SystemClock())
+    outbox.note("mqtt_retained", '["edge/porch/person", "edge/porch/person/snapshot"]')
+    assert outbox.close()
+    assert set(_run(broker, folder, {"porch/person": "0"}, terms="blur none")) == {
+        "edge/available",
+        "edge/porch/person",
+    }
+
+
+def test_an_empty_state_is_retained_no_more_and_not_listed(broker: Broker, tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "data", "bar", ["mqtt"], SystemClock())
+    board = Board()
+    board.set("porch/person", 1, qos=0)
+    board.set("porch/person/snapshot", b"a face", qos=0)
+    with working(sink := mqtt_sink(broker, outbox, board)):
+        assert sink.flush(5)
+        eventually(lambda: "person/snapshot" in (outbox.recall("mqtt_retained") or ""))
+        board.set("porch/person/snapshot", b"")
+        assert sink.flush(5)
+        eventually(lambda: "person/snapshot" not in (outbox.recall("mqtt_retained") or ""))
+    assert "edge/porch/person/snapshot" not in retained(broker, "#")
+    outbox.close()
+
+
 def test_command_to_something_else_is_sent_and_not_retained(broker: Broker, outbox: Outbox) -> None:
     board = Board()
     board.set("/zigbee/siren/set", "off", retain=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import stat
 from pathlib import Path
 
@@ -193,3 +194,19 @@ def test_no_rhythm_of_guesses_beats_the_rate(pauses: list[float]) -> None:
 @given(st.text(min_size=8, max_size=200).filter(lambda text: len(set(text)) >= 4))
 def test_any_long_enough_password_is_welcome(password: str) -> None:
     assert weakness(password) is None
+
+
+def test_a_password_that_is_no_text_is_a_wrong_one(home: Site) -> None:
+    assert not home.app.state.auth.verify("\ud800")
+
+
+def test_a_session_of_a_clock_that_was_ahead_is_not_fresh(tmp_path: Path) -> None:
+    hands = Hands()
+    auth = Auth(tmp_path, hands)
+    assert auth.set_first(auth.first_token() or "", PASSWORD)
+    secret = auth.enter()
+    hands.now -= 86400
+    assert auth.knows(secret)
+    assert auth.age(secret) == math.inf
+    auth.renew(secret)
+    assert auth.age(secret) == 0

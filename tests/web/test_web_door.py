@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,13 +76,88 @@ def _crowd(stack: contextlib.ExitStack, port: int, count: int, source: str) -> l
     ]
 
 
-def test_beyond_the_seats_nobody_is_let_in(open_site: Opener) -> None:
+def test_beyond_the_seats_the_oldest_strangers_give_way(open_site: Opener) -> None:
     site = open_site()
     with contextlib.ExitStack() as stack:
         guests = _crowd(stack, site.port, CONNECTIONS + 40, "127.0.0.1")
         eventually(lambda: _left_open(guests) == CONNECTIONS)
-        assert not _is_well(site)
+        assert _left_open(guests[:40]) < 40
+        assert _is_well(site)
     eventually(lambda: _is_well(site))
+
+
+def _answer(guest: socket.socket) -> bytes:
+    """The whole answer to HELLO, head and body, which may come apart."""
+    answer = b""
+    while not answer.endswith(b"\r\n\r\nok\n") and (more := guest.recv(4096)):
+        answer += more
+    return answer
+
+
+def test_beyond_the_seats_of_those_with_a_session_nobody_is_let_in(home: Site) -> None:
+    cookie = "; ".join(f"{name}={value}" for name, value in home.browser.cookies.items())
+    home.browser.close()
+    with contextlib.ExitStack() as stack:
+        guests = _crowd(stack, home.port, CONNECTIONS, "127.0.0.1")
+        for guest in guests:
+            guest.sendall(HELLO[:-2] + f"cookie: {cookie}\r\n\r\n".encode())
+            assert _answer(guest).startswith(b"HTTP/1.1 200")
+        strangers = _crowd(stack, home.port, 5, "127.0.0.2")
+        eventually(lambda: _left_open(strangers) == 0)
+        assert not _is_well(home)
+        guests[0].sendall(HELLO)
+        assert _answer(guests[0]).startswith(b"HTTP/1.1 200")
+
+
+def test_those_who_keep_asking_without_a_session_do_not_keep_others_out(home: Site) -> None:
+    with contextlib.ExitStack() as stack:
+        crowd: list[socket.socket] = []
+        for _ in range(3):
+            for number in (2, 3, 4):
+                crowd += _crowd(stack, home.port, OF_ONE_ADDRESS, f"127.0.0.{number}")
+            for guest in crowd:
+                with contextlib.suppress(OSError):
+                    guest.sendall(HELLO)
+            assert home.browser.get("/api/status").status_code == 200
+            assert _is_well(home)
+
+
+def test_a_crowd_thins_out_its_own_ranks(home: Site) -> None:
+    with contextlib.ExitStack() as stack:
+        first = _crowd(stack, home.port, 1, "127.0.0.9")
+        crowd = [each for i in (2, 3, 4, 5) for each in _crowd(stack, home.port, OF_ONE_ADDRESS, f"127.0.0.{i}")]
+        eventually(lambda: _left_open(crowd) < CONNECTIONS)
+        first[0].sendall(HELLO)
+        assert first[0].recv(4096).startswith(b"HTTP/1.1 200")
+
+
+def test_a_crowd_that_comes_again_and_again_does_not_push_the_owner_out(home: Site) -> None:
+    stop = threading.Event()
+
+    def press(number: int) -> None:
+        while not stop.is_set():
+            with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+                for _ in range(OF_ONE_ADDRESS + 8):
+                    _crowd(stack, home.port, 1, f"127.0.0.{number}")
+                stop.wait(0.2)
+
+    crowd = [threading.Thread(target=press, args=(number,)) for number in (2, 3, 4, 5)]
+    for each in crowd:
+        each.start()
+    try:
+        visits = [_is_well(home) for _ in range(30)]
+    finally:
+        stop.set()
+        for each in crowd:
+            each.join(5)
+    assert sum(visits) >= 25
+
+
+def test_without_a_session_a_connection_ends_with_its_answer(home: Site) -> None:
+    assert home.another().get("/healthz").headers["connection"] == "close"
+    assert home.another().get("/login").headers["connection"] == "close"
+    assert home.another().get("/api/status").headers["connection"] == "close"
+    assert "connection" not in home.browser.get("/api/status").headers
 
 
 def test_one_address_cannot_take_all_seats(open_site: Opener) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -232,3 +233,21 @@ def test_a_house_without_a_file_offers_nothing(open_site: Opener) -> None:
     site.set_password()
     for path in ("", "/loaded", "/areas/porch"):
         assert site.browser.get(f"/api/config{path}").status_code == 404
+
+
+def test_half_a_surrogate_pair_is_a_malformed_request_everywhere(home: Site, file: Path) -> None:
+    half, token, version = "\ud800", {"x-csrf-token": home.csrf()}, told(home)["version"]
+    bodies: list[tuple[str, str, dict[str, Any]]] = [
+        ("POST", "/api/config/unlock", {"password": half}),
+        ("PATCH", "/api/config", {"version": version, "changes": [{"key": ["node", half], "value": 1}]}),
+        ("PATCH", "/api/config", {"version": version, "changes": [{"key": ["node", "name"], "value": half}]}),
+        ("PUT", "/api/config/areas/porch", {"version": version, "zones": [{"name": half}]}),
+        ("POST", "/api/alarm", {"mode": "disarmed", "code": half}),
+        ("POST", "/api/cameras/porch/detect", {"on": True, half: 1}),
+        ("POST", "/api/events/1700000000-abcdef/nothing", {"nothing": True, half: 1}),
+    ]
+    for method, path, body in bodies:
+        headers = {**token, "content-type": "application/json"}
+        answer = home.browser.request(method, path, content=json.dumps(body), headers=headers)
+        assert answer.status_code == 400, (path, answer.text)
+    assert file.read_text() == FILE

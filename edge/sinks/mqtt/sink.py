@@ -47,6 +47,7 @@ class MqttSink:
         birth: full topic on which `online` asks for the discovery once more; None for none
         stats: called at each connect and every minute, for `<prefix>/stats`
         latency: gets the seconds from the capture of each event to its PUBACK, as `capture_to_puback`
+        terms: what pictures are told under; those that were told under others are cleared
     """
 
     name = "mqtt"
@@ -66,6 +67,7 @@ class MqttSink:
         birth: str | None = None,
         stats: Callable[[], Mapping[str, Any]] | None = None,
         latency: Stages | None = None,
+        terms: str = "",
     ) -> None:
         self.status = Status(clock)
         self.latency = latency or Stages()
@@ -87,7 +89,7 @@ class MqttSink:
         self._changed: dict[str, None] = {}
         self._changed_lock = threading.Lock()
         self._back_off = BackOff(*settings.back_off)
-        self._retained = Retained(queue)
+        self._retained = Retained(queue, terms)
         self._limit = Limit(clock)
         board.listen(self._board_changed)
         queue.subscribe(self.name, self.wake)
@@ -167,14 +169,15 @@ class MqttSink:
         parcels += self._introduction()
         online = Parcel(f"{prefix}/available", b"online", 1, retain=True)
         current = {parcel.topic for parcel in (*parcels, online) if parcel.retain}
-        self._retained.told(current)
-        stale = self._retained.stale(current)
-        return [*parcels, *(Parcel(topic, b"", 1, retain=True) for topic in stale), online]
+        self._retained.told(parcel.topic for parcel in (*parcels, online) if parcel.retain and parcel.payload)
+        stale = [Parcel(topic, b"", 1, retain=True) for topic in self._retained.stale(current)]
+        outdated = [parcel for parcel in stale if parcel.topic in current]  # before what is to be there instead
+        return [*outdated, *parcels, *(parcel for parcel in stale if parcel.topic not in current), online]
 
     def _note_retained(self, session: Session) -> None:
         if session.cleared:
-            back = {self._full(topic) for topic in self._board.snapshot()}
-            self._retained.cleared(topic for topic in session.cleared if topic not in back)
+            back = {self._full(topic) for topic, state in self._board.snapshot().items() if state.payload}
+            self._retained.cleared(session.cleared, back)
             session.cleared.clear()
         self._retained.keep()
 
@@ -240,7 +243,7 @@ class MqttSink:
             for topic, state in states.items()
             if topics is None or topic in topics
         ]
-        self._retained.told(parcel.topic for parcel in parcels if parcel.retain)
+        self._retained.told(parcel.topic for parcel in parcels if parcel.retain and parcel.payload)
         return parcels
 
     def _full(self, topic: str) -> str:
