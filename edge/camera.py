@@ -163,6 +163,7 @@ class CameraWatch:
             "name": self.name,
             "status": self._reader.status,
             "switches": self.switches.states(),
+            "stay_off": self.switches.stay_off(),
             "reason": self._reader.reason or self._blind,
             "source": self._settings.shown,
             "fps": self._reader.fps,

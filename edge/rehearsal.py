@@ -34,7 +34,7 @@ class Rehearsal:
     def take(self, event: Event) -> None:
         """What a camera tells."""
         self.pass_until(event.captured_at)
-        seen = intrusion_of(event, self._settings.labels)
+        seen = intrusion_of(event, self._settings.counting)
         if seen is not None:
             self._step(seen, event.captured_at)
 

@@ -94,6 +94,10 @@ class Switches:
         """How things stand, all of them."""
         return {name: self._true[name] for name in NAMES}
 
+    def stay_off(self) -> list[str]:
+        """Those that cannot be switched on."""
+        return [name for name in NAMES if name in self._fixed]
+
     def kept(self) -> dict[str, bool]:
         """What a restart must know: how those stand that can be switched."""
         return {name: on for name, on in self._wanted.items() if name not in self._fixed}
@@ -222,7 +226,7 @@ class Panel:
 
 def fixed(camera: Camera) -> dict[Name, str]:
     """The switches of a camera that stay OFF, and why."""
-    stay: dict[Name, str] = {"pose": "no pose model is configured"}
+    stay: dict[Name, str] = {"pose": "this release has no postures"}
     if set(camera.labels) == {"motion"}:
         stay["detect"] = "this camera looks for motion alone"
     return stay

@@ -23,6 +23,7 @@ from edge.config.schema import Config
 from edge.config.toml import parse
 from edge.decode import TABLE as DECODERS
 from edge.decode import head
+from edge.doctor.model import check_model
 from edge.engines.registry import TABLE as ENGINES
 from edge.models.inspect.habits import HABITS
 from edge.models.manifest import TASKS, Manifest, parse_manifest, read_manifest, to_toml
@@ -138,7 +139,7 @@ def test_every_configuration_that_is_shown_is_valid(
         block += '\n[[camera]]\nname = "any"\nsource = "synthetic:"\n'
     path = tmp_path / "edge.toml"
     path.write_text(block)
-    load(path)
+    load(path, checks=[check_model])
 
 
 @pytest.mark.parametrize("block", blocks("toml manifest"))

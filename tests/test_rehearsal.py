@@ -33,3 +33,11 @@ def test_what_the_alarm_does_not_go_by_changes_nothing() -> None:
     alarm.take(sighted(5.0, alarm.armed))
     alarm.pass_until(1000.0)
     assert alarm.changes == []
+
+
+def test_movement_sets_it_off_only_at_cameras_that_look_for_nothing_else() -> None:
+    settings = AlarmSettings(plan=PLAN, motion_at=frozenset({"door"}))
+    for each, changes in ((settings, ["pending"]), (replace(settings, motion_at=frozenset({"yard"})), [])):
+        alarm = Rehearsal(each, "away")
+        alarm.take(sighted(5.0, alarm.armed, "path", label="motion"))
+        assert [change["state"] for change in alarm.changes] == changes

@@ -236,3 +236,54 @@ def test_a_missing_model_leaves_the_events_of_the_last_run_alone(edge: Edge, tmp
     done = edge("replay", clip, "--events", events, "--model", tmp_path / "none.onnx")
     assert done.code == 2
     assert events.read_text() == "of the last run\n"
+
+
+HOUSE = """
+[mqtt]
+host = "broker"
+username = "u"
+password = "${NOT_OURS}"
+[email]
+host = "mail"
+username = "u"
+password = "${NOT_OURS}"
+from = "${NOT_OURS}"
+to = "me@example.org"
+[[alarm.code]]
+name = "Anna"
+code = "${NOT_OURS}"
+[[alarm.siren]]
+topic = "a/b"
+[[camera]]
+name = "door"
+source = "rtsp://cam/1"
+username = "u"
+password = "${NOT_OURS}"
+labels = ["motion"]
+[[camera]]
+name = "hall"
+source = "rtsp://u:${NOT_OURS}@cam/1"
+labels = ["motion"]
+"""
+
+
+def test_the_secrets_of_a_house_are_not_wanted(edge: Edge, tmp_path: Path) -> None:
+    (tmp_path / "edge.toml").write_text(HOUSE)
+    clip = write_clip(tmp_path / "clip.mp4", frames=3)
+    done = edge("replay", clip, "--events", tmp_path / "e", "--config", tmp_path / "edge.toml")
+    assert done.code == 0, done.err
+
+
+def test_set_changes_the_camera_that_is_replayed_by_its_name_and_no_other(edge: Edge, tmp_path: Path) -> None:
+    (tmp_path / "edge.toml").write_text(HOUSE)
+    clip = tmp_path / "walk.mp4"
+    write_walk(clip)
+    base = ("replay", clip, "--events", tmp_path / "e", "--config", tmp_path / "edge.toml", "--camera", "hall")
+    for key in ("camera.hall", "camera.1"):
+        assert edge(*base, "--set", f"{key}.motion_mask=[[[0,0],[1,0],[1,1],[0,1]]]").code == 0
+        assert lines(tmp_path / "e") == []
+    for key in ("camera.door", "camera.0"):
+        done = edge(*base, "--set", f"{key}.min_score=0.5")
+        assert done.code == 2
+        assert "this is camera `door`, and `hall` is replayed; write `camera.hall.min_score=...`" in done.err
+    assert "`camera` has 2 entries: door, hall; none is `yard`" in edge(*base, "--set", "camera.yard.min_score=1").err

@@ -56,7 +56,7 @@ def test_at_first_all_is_on_but_what_no_model_stands_behind() -> None:
 
 @pytest.mark.parametrize(
     ("where", "switch", "said"),
-    [("porch", "pose", "no pose model"), ("yard", "detect", "motion alone"), ("attic", "motion", "no camera `attic`"),
+    [("porch", "pose", "no postures"), ("yard", "detect", "motion alone"), ("attic", "motion", "no camera `attic`"),
      ("porch", "sound", "no switch `sound`")],
 )  # fmt: skip
 def test_what_cannot_be_switched_on_is_refused_with_a_reason(where: str, switch: str, said: str) -> None:

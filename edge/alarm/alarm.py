@@ -171,7 +171,7 @@ class Alarm:
     def hear(self, event: Event) -> None:
         """Take in what a camera tells; only queues."""
         leaving = self._leaving.excuses(event)
-        seen = intrusion_of(event, self._settings.labels)
+        seen = intrusion_of(event, self._settings.counting)
         if seen is not None and not leaving:
             self._heard.append(seen)
             self._wake.set()

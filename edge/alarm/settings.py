@@ -13,6 +13,9 @@ from edge.config.schema import Config
 from edge.config.schema.camera import Camera, Zone
 from edge.localtime import DAYS, zone_of
 
+USUAL = frozenset({"person"})
+"""What counts where the owner does not say; at a camera that looks for nothing but motion, that counts as well."""
+
 
 @dataclass(frozen=True, slots=True)
 class Code:
@@ -42,18 +45,24 @@ class Siren:
 class AlarmSettings:
     """All of it. The default is an alarm with neither delays nor codes nor sirens, that a person sets off.
 
-    labels: what counts as an intrusion
+    labels: what counts as an intrusion, at every camera
+    motion_at: cameras at which every movement counts as well
     print: of the schedule, by which a changed one is known
     """
 
     node: str = "edge"
     plan: Plan = field(default_factory=Plan)
-    labels: frozenset[str] = frozenset({"person"})
+    labels: frozenset[str] = USUAL
+    motion_at: frozenset[str] = frozenset()
     codes: tuple[Code, ...] = ()
     code_to_arm: bool = False
     sirens: tuple[Siren, ...] = ()
     schedule: Schedule = field(default_factory=lambda: Schedule((), timezone.utc))
     print: str = ""
+
+    def counting(self, camera: str) -> frozenset[str]:
+        """The labels that are intrusions at a camera."""
+        return self.labels | {"motion"} if camera in self.motion_at else self.labels
 
 
 def settings_of(config: Config) -> AlarmSettings:
@@ -68,7 +77,10 @@ def settings_of(config: Config) -> AlarmSettings:
     return AlarmSettings(
         node=config.node.name,
         plan=Plan(table.trigger_s, table.entry_delay_s, table.exit_delay_s, zones, cameras),
-        labels=frozenset(table.labels),
+        labels=USUAL if table.labels is None else frozenset(table.labels),
+        motion_at=frozenset(
+            camera.name for camera in config.camera if table.labels is None and set(camera.labels) == {"motion"}
+        ),
         codes=tuple(Code(code.name, code.code.get_secret_value()) for code in table.code),
         code_to_arm=table.code_to_arm,
         sirens=tuple(

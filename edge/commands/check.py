@@ -40,11 +40,14 @@ def check(config: Path | None, as_json: bool) -> int:
 
 
 def _alarm(config: Config) -> list[str]:
-    """The alarm's times, and what a place far in the north or south makes of them."""
+    """The alarm's times, what a place far in the north or south makes of them, and whether anything sets it off."""
     schedule = settings_of(config).schedule
     lines = [f"{line.do} at {line.at} on {', '.join(line.days)}" for line in config.alarm.schedule]
     for event, days in schedule.sunless(date.today().year).items():
         lines.append(f"note: there is no {event} at this latitude on {days} days of the year; nothing is done then")
+    sought = {label for camera in config.camera for label in camera.labels}
+    if config.alarm.labels is None and "person" not in sought and not settings_of(config).motion_at:
+        lines.append("note: nothing sets it off: no camera looks for `person`; say what does in `alarm.labels`")
     return lines
 
 

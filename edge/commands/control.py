@@ -111,7 +111,7 @@ def _show_status(found: dict[str, Any], zone: tzinfo) -> None:
     click.echo()
     print_table(
         ("camera", "status", "fps", "dropped", "reason"),
-        [(c["name"], c["status"], c.get("fps", "-"), c.get("dropped", "-"), _or_dash(c)) for c in found["cameras"]],
+        [(c["name"], c["status"], c.get("fps", "-"), c.get("dropped", "-"), _camera(c)) for c in found["cameras"]],
     )
     if found["engines"]:
         click.echo()
@@ -131,6 +131,14 @@ def _show_status(found: dict[str, Any], zone: tzinfo) -> None:
 def _model_of(engine: dict[str, Any]) -> str:
     version = engine.get("version")
     return f"{engine.get('model', '-')}{'' if version is None else f' version {version}'}"
+
+
+def _camera(camera: dict[str, Any]) -> str:
+    """What is the matter with a camera, and what of it somebody switched off; its status says whether it is watched."""
+    silent = {"enabled", *camera.get("stay_off", ())}
+    off = [name for name, on in camera.get("switches", {}).items() if not on and name not in silent]
+    told = [camera.get("reason"), f"switched off: {', '.join(off)}" if off else None]
+    return "; ".join(part for part in told if part) or "-"
 
 
 def _or_dash(part: dict[str, Any]) -> str:

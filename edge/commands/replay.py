@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from edge.alarm.machine import Mode
 
 
+SET_HELP = "Override a setting, as camera.NAME.min_score=0.6 or, counted from 0, camera.0.min_score=0.6; repeatable."
+
+
 @click.command()
 @click.argument("clip", type=click.Path(path_type=Path))
 @click.option(
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
 @click.option("--model", help="Model to use: a catalogue name or a file.")
 @click.option("--engine", help="An engine, or several separated by commas, in order.")
 @click.option("--threads", type=click.IntRange(min=0), help="CPU threads; 0: the cores, four at most.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting; may be repeated.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help=SET_HELP)
 @click.option(
     "--mode",
     type=click.Choice(["home", "away", "night"]),
@@ -112,13 +115,52 @@ def _camera(file: Path | None, name: str | None, clip: Path, settings: list[Over
     if file is None:
         config = default_config({name or "clip": f"file:{clip}"}, settings, checks=[check_model])
         return config, config.camera[0]
-    config = load(file, settings, checks=[check_model])
-    if name is None:
-        return config, config.camera[0]
-    for camera in config.camera:
-        if camera.name == name:
-            return config, camera
-    raise UserError(f"{file} has no camera `{name}`; it has: {', '.join(c.name for c in config.camera)}")
+    config = load(file, settings, checks=[check_model], trim=_Unused(clip))
+    names = [camera.name for camera in config.camera]
+    if name is not None and name not in names:
+        raise UserError(f"{file} has no camera `{name}`; it has: {', '.join(names)}")
+    index = 0 if name is None else names.index(name)
+    for setting in settings:
+        _refuse_others(setting, names, index)
+    return config, config.camera[index]
+
+
+class _Unused:
+    """Takes what a replay does not use out of a configuration: it has neither network nor camera.
+
+    Whoever tries a zone need not be the one who has the secrets of the mail server.
+    """
+
+    def __init__(self, clip: Path) -> None:
+        self._source = f"file:{clip.absolute()}"
+
+    def __call__(self, data: dict[str, Any]) -> None:
+        for table in ("email", "mqtt", "web", "jsonl"):
+            data.pop(table, None)
+        alarm, cameras = data.get("alarm"), data.get("camera")
+        for key in ("code", "code_to_arm", "siren"):
+            if isinstance(alarm, dict):
+                alarm.pop(key, None)
+        for camera in cameras if isinstance(cameras, list) else []:
+            if isinstance(camera, dict) and "source" in camera:
+                camera["source"] = self._source
+                camera.pop("username", None)
+                camera.pop("password", None)
+
+
+def _refuse_others(setting: Override, names: list[str], index: int) -> None:
+    """Raise UserError if an override is about another camera: nobody would see what it changed."""
+    key, _, value = setting.partition("=") if isinstance(setting, str) else (setting[0], "", "")
+    table, *rest = [part.strip() for part in key.split(".")]
+    if table != "camera" or not rest:
+        return
+    named = names[int(rest[0])] if rest[0].isdigit() else rest[0]
+    if named != names[index]:
+        meant = ".".join(["camera", names[index], *rest[1:]])
+        raise UserError(
+            f"--set {key}={value}: this is camera `{named}`, and `{names[index]}` is replayed; write `{meant}=...`, or "
+            f"choose with --camera"
+        )
 
 
 @contextmanager

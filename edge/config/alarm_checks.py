@@ -1,5 +1,5 @@
-"""What one table of the alarm alone cannot tell: a sun without a place, codes and sirens that are there
-twice, sirens on topics of our own."""
+"""What one table of the alarm alone cannot tell: what never sets it off or is never heard, a sun without a place, codes
+and sirens that are there twice, sirens on topics of our own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from edge.config.diagnose import Finding
+from edge.config.fields import spelt
 from edge.config.schema import Mqtt
 
 UNIQUE = (
@@ -20,7 +21,37 @@ UNIQUE = (
 def misplaced(data: dict[str, Any]) -> list[Finding]:
     """All findings about `[alarm]` that need more than one of its tables."""
     alarm = data.get("alarm")
-    return [*_sunless(data, alarm), *_twice(alarm), *_own(data, alarm)] if isinstance(alarm, dict) else []
+    if not isinstance(alarm, dict):
+        return []
+    mixed = (_unseen, _unheard, _sunless, _own)
+    return [*(finding for check in mixed for finding in check(data, alarm)), *_twice(alarm)]
+
+
+def _unseen(data: dict[str, Any], alarm: dict[str, Any]) -> Iterator[Finding]:
+    """Labels that shall set the alarm off, and that no camera looks for."""
+    cameras = [camera for _, camera in _tables(data.get("camera"))]
+    given = [camera.get("labels", ["person"]) for camera in cameras]
+    if not cameras or not all(isinstance(labels, list) and labels for labels in given):
+        return  # told already; what they are meant to look for nobody knows yet
+    sought = {spelt(label) for labels in given for label in labels if isinstance(label, str)}
+    told = sought | ({"tamper"} if any(camera.get("tamper", True) for camera in cameras) else set())
+    wanted = alarm.get("labels")
+    for k, label in enumerate(wanted if isinstance(wanted, list) else []):
+        if isinstance(label, str) and spelt(label) and spelt(label) not in told:
+            advice = f"they look for: {', '.join(sorted(sought))}; add it to the `labels` of one"
+            if spelt(label) == "tamper":
+                advice = "set `tamper = true` for one"
+            yield Finding(("alarm", "labels", k), f"no camera looks for `{label}`: it never sets the alarm off", advice)
+
+
+def _unheard(data: dict[str, Any], alarm: dict[str, Any]) -> Iterator[Finding]:
+    """Sirens where there is no broker to tell them."""
+    mqtt = data.get("mqtt")
+    if isinstance(mqtt, dict) and mqtt.get("host"):
+        return
+    for i, _ in _tables(alarm.get("siren")):
+        advice = "set `host` in `[mqtt]`: sirens are told by MQTT"
+        yield Finding(("alarm", "siren", i), "no broker is set, so this siren never sounds", advice)
 
 
 def _sunless(data: dict[str, Any], alarm: dict[str, Any]) -> Iterator[Finding]:

@@ -146,8 +146,7 @@ def _finding(e: ErrorDetails, schema: type[BaseModel]) -> Finding:
         return _missing(loc)
     if kind == "literal_error":
         choices = re.findall(r"'([^']+)'", context["expected"])
-        near = difflib.get_close_matches(str(e["input"]), choices, 1, 0.3)
-        return Finding(loc, "must be one of: " + ", ".join(choices), f"did you mean `{near[0]}`?" if near else None)
+        return Finding(loc, "must be one of: " + ", ".join(choices), _meant(str(e["input"]).lower(), choices))
     if kind == "too_long":
         return Finding(loc, f"has more than {context['max_length']} values")
     if kind == "tuple_type" and isinstance(e["input"], dict):
@@ -155,6 +154,16 @@ def _finding(e: ErrorDetails, schema: type[BaseModel]) -> Finding:
     if kind in _LIMITS:
         return Finding(loc, _LIMITS[kind].format(**{k: _number(v) for k, v in context.items()}))
     return Finding(loc, _PLAIN.get(kind, e["msg"]))
+
+
+def _meant(given: str, choices: Sequence[str]) -> str | None:
+    """The choices that a value may stand for. One that begins as some of them do is none of the others: who writes
+    `arm` means no `disarm`, near as it is."""
+    kin = [
+        choice for choice in choices if given and (given.startswith(choice.split("_")[0]) or choice.startswith(given))
+    ]
+    near = difflib.get_close_matches(given, kin, 1, 0.8) or kin or difflib.get_close_matches(given, choices, 1, 0.3)
+    return f"did you mean {' or '.join(f'`{choice}`' for choice in near)}?" if near else None
 
 
 def _missing(loc: Loc) -> Finding:

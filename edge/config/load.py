@@ -29,6 +29,8 @@ Override: TypeAlias = "str | tuple[str, object]"
 """`KEY=VALUE` as the command line gives it, or a key with a value that has its type already."""
 Check: TypeAlias = "Callable[[dict[str, Any]], Sequence[Finding]]"
 """Looks at the tables as they were read, of any quality; paths are absolute and secrets filled in."""
+Trim: TypeAlias = "Callable[[dict[str, Any]], None]"
+"""Takes out of the tables, as the file has them, what is of no use; in place."""
 
 
 def default_path() -> Path:
@@ -49,32 +51,42 @@ def load(
     *,
     files: bool = False,
     checks: Sequence[Check] = (),
+    trim: Trim | None = None,
 ) -> Config:
     """The configuration, complete and checked.
 
     Paths in the file are relative to the file's folder, those in overrides to the working folder. A value of an
-    override is TOML (`true`, `0.5`, `["a", "b"]`), else text; a number in its key counts tables: `camera.0.loop=true`.
+    override is TOML (`true`, `0.5`, `["a", "b"]`), else text. A number in its key counts tables, a name is that of one:
+    `camera.0.loop=true`, `camera.porch.loop=true`.
 
     Args:
         path: the file; None stands for `default_path()`.
         overrides: settings that go over those of the file.
         files: check as well that the files which the configuration names are there.
         checks: what else to check; their findings go into the same report.
+        trim: leaves away what the command does not use, so that neither its secrets are wanted nor its mistakes told.
 
     Raises:
         UserError: the file cannot be read, or an override is not of the form KEY=VALUE.
         ConfigFindings: what the file says cannot be used; the report has every finding.
     """
     path = path or default_path()
-    return load_text(path, file_text(path), overrides, files=files, checks=checks)
+    return load_text(path, file_text(path), overrides, files=files, checks=checks, trim=trim)
 
 
 def load_text(
-    path: Path, text: str, overrides: Sequence[Override] = (), *, files: bool = False, checks: Sequence[Check] = ()
+    path: Path,
+    text: str,
+    overrides: Sequence[Override] = (),
+    *,
+    files: bool = False,
+    checks: Sequence[Check] = (),
+    trim: Trim | None = None,
 ) -> Config:
     """As `load`, of a text that is or will be the content of the file `path`; the file itself is not read."""
     text = text.replace("\r\n", "\n")
-    return _build(str(path), text, path.absolute().parent, overrides, [*([missing_files] if files else []), *checks])
+    checks = [*([missing_files] if files else []), *checks]
+    return _build(str(path), text, path.absolute().parent, overrides, checks, trim)
 
 
 def load_node(path: Path | None = None) -> Node:
@@ -120,8 +132,17 @@ def default_config(
     return _build("the command line", "", Path.cwd(), [*given, *overrides], checks)
 
 
-def _build(name: str, text: str, folder: Path, overrides: Sequence[Override], checks: Sequence[Check] = ()) -> Config:
+def _build(
+    name: str,
+    text: str,
+    folder: Path,
+    overrides: Sequence[Override],
+    checks: Sequence[Check] = (),
+    trim: Trim | None = None,
+) -> Config:
     data = _parsed(name, text)
+    if trim is not None:
+        trim(data)
     filled = Filled()
     findings = list(_settle(data, folder, filled))
     given = {}
@@ -243,9 +264,12 @@ def _reach(data: Any, keys: list[str], shown: str) -> Loc:
         last = i == len(keys) - 1
         fresh: Any = [] if not last and keys[i + 1].isdigit() else {}
         if isinstance(data, list):
-            part: str | int = int(key) if key.isdigit() else -1
+            names = [each.get("name") if isinstance(each, dict) else None for each in data]
+            part: str | int = int(key) if key.isdigit() else names.index(key) if key in names else -1
             if not 0 <= int(part) <= len(data):
-                raise UserError(f"--set {shown}: `{'.'.join(keys[:i])}` has {len(data)} entries, none is `{key}`")
+                named = f": {', '.join(str(name) for name in names if name)}" if any(names) else ""
+                some = f"`{'.'.join(keys[:i])}` has {len(data)} entries{named}"
+                raise UserError(f"--set {shown}: {some}; none is `{key}`")
             if part == len(data):
                 data.append(fresh)
         elif isinstance(data, dict):

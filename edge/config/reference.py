@@ -20,7 +20,7 @@ name = "porch"
 source = "rtsp://192.168.1.20/stream1"
 username = "viewer"
 password = "${PORCH_PASSWORD}"
-labels = ["person", "dog"]
+labels = ["person", "motion"]
 
 [[camera.zone]]
 name = "path"
@@ -52,8 +52,8 @@ before there is none.
 {EXAMPLE}```
 
 **Paths** are relative to the folder of the file; `~/` is the home folder. In `--set KEY=VALUE` they are
-relative to the folder where the command runs. A number in such a key counts tables from 0: `--set
-camera.0.loop=true`.
+relative to the folder where the command runs. A number in such a key counts tables from 0, a name
+is that of a table: `--set camera.0.loop=true`, `--set camera.porch.loop=true`.
 
 **Secrets** need not stand in the file: `${{NAME}}` in any text is replaced by the environment variable `NAME`,
 else by the content of `/run/secrets/NAME`, else by the systemd credential `NAME`. With `systemctl edit edge`:

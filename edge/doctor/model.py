@@ -113,7 +113,20 @@ def _labels(data: dict[str, Any], model: str, known: Sequence[str]) -> Iterable[
         for j, label in enumerate(labels if isinstance(labels, list) else []):
             if isinstance(label, str) and label.strip() and plain(label.strip()) not in (*known, MOTION) and known:
                 loc = ("camera", i, "labels", j)
-                yield Finding(loc, f"the model {model} knows no `{label}`", _near(plain(label), known))
+                yield Finding(loc, f"the model {model} knows no `{label}`", _other(plain(label.strip()), known))
+
+
+def _other(label: str, known: Sequence[str]) -> str:
+    """What to write instead of a label that the model does not know, or the models that do know it."""
+    near = difflib.get_close_matches(label, known, 1)
+    models = [
+        entry.manifest.name
+        for entry in sorted(catalogue.entries(), key=lambda entry: entry.wheel is None)  # first what can be pulled
+        if entry.manifest.task in CAMERA_TASKS and label in {plain(each) for each in entry.manifest.labels}
+    ]
+    if near or not models:
+        return _near(label, known)
+    return f"these models know it: {', '.join(models)}; set `name` in `[model]`, see `edge models list`"
 
 
 def _near(name: str, names: Iterable[str]) -> str:

@@ -38,7 +38,8 @@ class Health(Protocol):
           `code_to_arm` bool, `fault`}
         - `ready` bool, `alarm` str (a state of the MQTT contract), `node` str, `version` str, `uptime_s` float
         - `cameras` [{`name`, `status` online|offline|disabled, `reason` str|None, `fps`, `size` [w, h]|None, `dropped`,
-          `inferences`, `motion` bool, `tracks` int, `switches` {name: bool}}]
+          `inferences`, `motion` bool, `tracks` int, `switches` {name: bool},
+          `stay_off` [switches that cannot be switched on]}]
         - `engines` [{`name`, `model`, `version`, `state` up|standing_in|fault, `reason`}]
         - `sinks` [{`name`, `state` connecting|up|back_off|fault|stopped, `reason`, `depth`}]
         - `outbox` {`depth`, `oldest_s`, `dropped`}

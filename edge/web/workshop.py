@@ -16,6 +16,7 @@ from edge.config.diagnose import ConfigFindings, dotted
 from edge.config.edit import Change, edited
 from edge.config.form import check_changes, form, values
 from edge.config.leaks import check_secrets
+from edge.config.spoken import spoken
 from edge.config.toml import parse
 from edge.errors import UserError
 from edge.web.answers import json_object
@@ -103,9 +104,10 @@ class Workshop:
         if wish is None or not isinstance(wish.get("version"), str):
             return JSONResponse({"error": 'Wanted: a JSON object with the "version" that was read.'}, 400)
 
-        by, changes = f"web {visit.address}", list[Change]()
+        by, changes, after = f"web {visit.address}", list[Change](), ""
 
         def edit(text: str) -> str:
+            nonlocal after
             self._house.settings_open(by)
             before = _parsed(text)
             changes.extend(changes_of(before, wish))
@@ -120,7 +122,8 @@ class Workshop:
             findings = [asdict(each) for each in fault.findings]
             first = fault.findings[0]
             more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-            error = f"{first.key}: {first.message}{more}. Nothing was stored."
+            where = f"{spoken(first.key, _parsed(after))}: " if first.key else ""
+            error = f"{where}{first.message}{more}. Nothing was stored."
             return JSONResponse({"error": error, "findings": findings}, 422)
         if changes:
             self._house.settings_changed([dotted(change.loc) for change in changes], by)

@@ -77,6 +77,8 @@ def test_no_file_is_the_users_mistake(edge: Edge, tmp_path: Path) -> None:
         (CAMERA + '[model]\nname = "pose-detection"\n', 5, "cameras need one that detects"),
         (CAMERA + '[model]\nname = "ssdlite-pedestrain"\n', 5, "`ssdlite-pedestrian`"),
         (CAMERA + 'labels = ["motion",\n "perron"]\n', 5, "`person`"),
+        (CAMERA + 'labels = ["person", "car"]\n', 4, "yolox-nano"),
+        (CAMERA + 'labels = ["unicorn"]\n', 4, "there are person"),
         (CAMERA.replace("rtsp://me:hunter2@cam/1", "file:gone.mp4"), 3, "gone.mp4"),
         (CAMERA + '[model]\nname = "text.onnx"\n', 5, "no manifest"),
         (CAMERA + '[model]\nname = "gone.onnx"\n', 5, "gone.onnx"),
@@ -90,6 +92,13 @@ def test_what_does_not_fit_together_is_found(edge: Edge, tmp_path: Path, text: s
     assert f"{path}:{line}:" in done.err
     assert said in done.err
     assert "1 error in" in done.err
+
+
+def test_an_alarm_that_nothing_sets_off_is_noted(edge: Edge, tmp_path: Path) -> None:
+    cars = 'labels = ["car"]\n[model]\nname = "yolox-nano"\n'
+    assert "nothing sets it off" in edge("check", "--config", write(tmp_path, CAMERA + cars)).out
+    for text in (cars + '[alarm]\nlabels = ["car"]\n', 'labels = ["motion"]\n', ""):
+        assert "nothing sets it off" not in edge("check", "--config", write(tmp_path, CAMERA + text)).out
 
 
 @pytest.mark.parametrize(

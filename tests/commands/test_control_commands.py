@@ -40,6 +40,7 @@ class House:
     def status(self) -> dict[str, Any]:
         camera: dict[str, Any] = {"name": "porch", "status": "offline", "reason": "rtsp://***@cam: timed out"}
         camera |= {"fps": 0.0, "dropped": 3, "switches": self.switches["porch"].states()}
+        camera["stay_off"] = self.switches["porch"].stay_off()
         return {
             "ready": True,
             "alarm": self.alarm.state,
@@ -107,6 +108,14 @@ def test_status_for_people_and_programs(edge: Edge, config: Path, house: House) 
     assert json.loads(edge("status", "--json", "--config", config).out) == house.status()
 
 
+def test_status_says_what_somebody_switched_off(edge: Edge, config: Path, house: House) -> None:
+    assert "switched off" not in edge("status", "--config", config).out
+    for name in ("detect", "notifications", "enabled"):
+        edge("switch", "porch", name, "off", "--config", config)
+    (line,) = (line for line in edge("status", "--config", config).out.splitlines() if line.startswith("porch"))
+    assert line.endswith("rtsp://***@cam: timed out; switched off: detect, notifications")
+
+
 def test_arming_and_disarming(edge: Edge, config: Path, house: House, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     assert edge("arm", "--config", config).out == "armed_away\n"
@@ -148,7 +157,7 @@ def test_the_code_that_a_switch_wants_is_passed_on(edge: Edge, config: Path, hou
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [(("attic", "motion", "off"), "no camera `attic`"), (("porch", "pose", "on"), "no pose model"),
+    [(("attic", "motion", "off"), "no camera `attic`"), (("porch", "pose", "on"), "no postures"),
      (("porch", "sound", "on"), "'sound' is not one of"), (("porch", "motion", "ON"), "'ON' is not one of")],
 )  # fmt: skip
 def test_a_switch_that_cannot_be_is_the_users_mistake(

@@ -33,6 +33,11 @@ def refused(tmp_path: Path, text: str) -> str:
         ('[[alarm.schedule]]\nat = "22:00"\ndo = "sleep"\n', "arm_night", 6),
         ('[[alarm.schedule]]\ndays = []\nat = "22:00"\ndo = "disarm"\n', "cannot be empty", 5),
         ('[[alarm.siren]]\ntopic = "a/#"\n', "not a topic to publish to", 5),
+        ('[[alarm.siren]]\ntopic = "a/b"\n', "no broker is set, so this siren never sounds", 4),
+        ('[mqtt]\nport = 1883\n[[alarm.siren]]\ntopic = "a/b"\n', "no broker is set", 6),
+        ('[alarm]\nlabels = ["person", "car"]\n', "no camera looks for `car`: it never sets the alarm off", 5),
+        ('labels = ["motion"]\n[alarm]\nlabels = ["person"]\n', "they look for: motion", 6),
+        ('tamper = false\n[alarm]\nlabels = ["tamper"]\n', "set `tamper = true` for one", 6),
         ('[[alarm.siren]]\ntopic = "a/b"\n[[alarm.siren]]\ntopic = "a/b"\n', "told by a siren already", 7),
         ('[[alarm.siren]]\ntopic = "edge/alarm/set"\n', "a topic of our own", 5),
         ('[[alarm.siren]]\ntopic = "homeassistant/status"\n', "a topic of our own", 5),
@@ -50,7 +55,7 @@ def test_a_mistake_is_shown_at_its_line(tmp_path: Path, text: str, said: str, li
 
 def test_a_siren_may_have_a_topic_that_only_begins_as_ours_do(tmp_path: Path) -> None:
     path = tmp_path / "edge.toml"
-    path.write_text(CAMERA + '[[alarm.siren]]\ntopic = "edged/siren/set"\n')
+    path.write_text(CAMERA + '[mqtt]\nhost = "broker"\n[[alarm.siren]]\ntopic = "edged/siren/set"\n')
     assert load(path).alarm.siren[0].topic == "edged/siren/set"
 
 
@@ -92,3 +97,30 @@ def test_zones_inherit_modes_from_their_camera_and_delays_from_the_alarm(tmp_pat
     assert (plan.zones["a"].modes, plan.zones["a"].entry_s, plan.zones["a"].exit_s) == ({"away"}, 30, 60)
     assert (plan.zones["b"].modes, plan.zones["b"].entry_s, plan.zones["b"].exit_s) == (set(), 0, 90)
     assert plan.longest_exit("home") == 60
+
+
+def test_what_sets_the_alarm_off_follows_the_cameras_unless_it_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "edge.toml"
+    yard = '[[camera]]\nname = "yard"\nsource = "synthetic:"\nlabels = ["motion"]\n'
+    both = '[[camera]]\nname = "hall"\nsource = "synthetic:"\nlabels = ["person", "motion"]\n'
+    path.write_text(CAMERA + yard + both)
+    alarm = settings_of(load(path))
+    assert alarm.counting("door") == alarm.counting("hall") == {"person"}
+    assert "motion" in alarm.counting("yard")
+    path.write_text(CAMERA + yard + both + '[alarm]\nlabels = ["Person", "tamper"]\n')
+    alarm = settings_of(load(path))
+    assert alarm.counting("door") == alarm.counting("yard") == {"person", "tamper"}
+
+
+@pytest.mark.parametrize(
+    ("do", "meant"),
+    [
+        ("arm", "did you mean `arm_home` or `arm_away` or `arm_night`?"),
+        ("armed", "did you mean `arm_home` or `arm_away` or `arm_night`?"),
+        ("Arm-Away", "did you mean `arm_away`?"),
+        ("disarmed", "did you mean `disarm`?"),
+        ("unarm", "did you mean `disarm`?"),
+    ],
+)
+def test_nobody_who_wants_to_arm_is_told_to_disarm(tmp_path: Path, do: str, meant: str) -> None:
+    assert meant in refused(tmp_path, f'[[alarm.schedule]]\nat = "22:00"\ndo = "{do}"\n')

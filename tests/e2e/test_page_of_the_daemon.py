@@ -18,6 +18,7 @@ PASSWORD = "correct horse"
 CONFIG = """
 [alarm]
 armed_at_first_start = true
+labels = ["tamper"]  # else what moves would set it off
 [[camera]]
 name = "hall"
 source = "synthetic:"

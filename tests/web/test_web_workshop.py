@@ -87,7 +87,7 @@ def test_what_is_wrong_is_told_at_its_key_and_line(home: Site, file: Path) -> No
         ("email.host", 14),
     ]
     assert said["findings"][1]["help"] == 'write `from = "edge@example.org"`'
-    assert said["error"] == "camera[0].min_score: must be at most 1 (and 1 more). Nothing was stored."
+    assert said["error"] == "Camera porch, min score: must be at most 1 (and 1 more). Nothing was stored."
     assert file.read_text() == FILE
 
 

@@ -53,7 +53,10 @@ __all__ = [
 class Config(Table):
     """The whole file. Tables that are absent have their defaults; `camera` holds at least one."""
 
-    node: Node = Field(default_factory=Node, description="This device.")
+    node: Node = Field(
+        default_factory=Node,
+        description="What this device is called, where it stands, and where it keeps what it stores.",
+    )
     camera: Some[Camera] = Field(description="The cameras, one `[[camera]]` table each.")
     model: Model = Field(default_factory=Model, description="The model that finds objects.")
     crop: CropTable = Field(default_factory=CropTable, description="What the model sees of a frame.")

@@ -71,9 +71,10 @@ class AlarmTable(Table):
     armed_at_first_start: bool = Field(
         default=False, description="State of the very first start; afterwards the last state is kept."
     )
-    labels: Some[Told] = Field(
-        default=("person",),
-        description="What sets the alarm off; cameras must be looking for it. `tamper` and `motion` count too.",
+    labels: Some[Told] | None = Field(
+        default=None,
+        description="What sets the alarm off; a camera must be looking for it. `tamper` and `motion` count too.",
+        json_schema_extra={"shown": "`person`; `motion` at a camera that looks for nothing else"},
     )
     exit_delay_s: Delay = Field(
         default=0.0, description="Seconds from arming until it counts what is seen; 0 arms at once."

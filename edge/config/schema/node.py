@@ -32,7 +32,7 @@ def default_data_folder() -> Path:
 
 
 class Node(Table):
-    """This device."""
+    """What this device is called, where it stands, and where it keeps what it stores."""
 
     name: Name = Field(
         default_factory=_host_name,
