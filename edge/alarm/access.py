@@ -39,6 +39,11 @@ class Access:
         self._lock = threading.Lock()
         self._lockout = Lockout(settings.codes, world.boot, recall(TRIES), self._clock.monotonic())
 
+    @property
+    def renewed(self) -> bool:
+        """Whether what is kept is to be kept anew, since it is of another boot."""
+        return self._lockout.renewed
+
     def allow(self, what: str, code: str | None, by: str) -> str | None:
         """The name behind a right code, None where there are no codes. Raises AlarmRefused for all else."""
         if not self._codes:

@@ -75,6 +75,8 @@ class Alarm:
         self._leaving = Leaving(self._clock)
         self._leaving.follow(self.state)
         self._core.listen(self._leaving.follow)
+        if self._access.renewed:
+            self._store_soon()
 
     @property
     def state(self) -> str:

@@ -64,6 +64,8 @@ class Lockout:
         self._codes = tuple(codes)
         self._boot = boot
         self._tries: OrderedDict[str, _Tries] = OrderedDict()
+        self.renewed = False
+        """Whether locks of another boot began anew: to be kept, or they would begin anew at every start."""
         self._recall(kept, now)
 
     def check(self, code: str | None, source: str, now: float) -> Verdict:
@@ -108,6 +110,7 @@ class Lockout:
             for bucket, (wrong, last, left) in table.get("tries", {}).items():
                 begun = float(table["at"]) if same else now
                 self._tries[str(bucket)] = _Tries(int(wrong), float(last) if same else now, begun + float(left))
+                self.renewed = not same
         except (ValueError, TypeError, AttributeError, KeyError):
             self._tries.clear()
 

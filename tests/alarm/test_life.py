@@ -365,3 +365,15 @@ def test_another_mode_wants_the_code_also_behind_an_order_that_is_on_its_way() -
     with pytest.raises(AlarmRefused):
         bench.alarm.arm("home", "mqtt")
     assert bench.alarm.state == "armed_away"
+
+
+def test_a_lock_that_a_power_cut_renewed_is_over_after_its_time_also_after_a_restart() -> None:
+    bench = Bench(AlarmSettings(codes=(Code("anna", "1234"),)))
+    for _ in range(5):
+        with pytest.raises(AlarmRefused):
+            bench.alarm.disarm("mqtt", "0000")
+    bench.power_cut()
+    bench.turn()
+    bench.advance(3600)
+    bench.start()
+    bench.alarm.disarm("mqtt", "1234")
