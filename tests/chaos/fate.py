@@ -16,7 +16,8 @@ DOWN_S = (2.0, 10.0)
 """How long a thing stays broken."""
 WELL_S = (3.0, 12.0)
 """How long things of one kind are well in between."""
-SETTLE_S = 90.0
+SETTLE_S = 150.0
+"""Longer than the longest pause of a sink after a fault, twice: it may have begun just before all was well."""
 
 
 @dataclass(slots=True)

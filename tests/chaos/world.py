@@ -107,7 +107,7 @@ class World:
             Fault("the broker hangs", "broker", self.broker.freeze, self.broker.thaw),
             Fault("the broker restarts", "broker", self.broker.stop, self.broker.start),
             Fault("the mail server is away", "mail", self.mail.stop, self.mail.start),
-            Fault("the mail server is busy", "mail", self._busy, lambda: None),
+            Fault("the mail server is busy", "mail", self._busy, self.mail.answers.clear),
             Fault("the camera is away", "camera", self.camera.kill, self.camera.start),
             Fault("the camera hangs", "camera", self.camera.freeze, self.camera.thaw),
             Fault("the camera sends no picture", "camera", self.camera.stall, self._restart_camera),
