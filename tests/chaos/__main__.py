@@ -25,8 +25,8 @@ def main() -> None:
             world, given.seconds, given.kills, given.seed, lambda line: print(line, file=sys.stderr, flush=True)
         )
         fate.run()
-        wrong = list(faults(world))
-        print(told(figures(world), wrong))
+        wrong = list(faults(world, fate.clips))
+        print(told(figures(world, fate.clips), wrong))
         if wrong:
             print(world.daemon.log()[-20_000:], file=sys.stderr)
     sys.exit(bool(wrong))

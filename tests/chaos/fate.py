@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tests.chaos.clips import Clips
 from tests.chaos.world import Fault, World
 from tests.support.broker import eventually
 
@@ -25,6 +26,7 @@ class Fate:
     """Breaks and mends things until its time is over, then leaves everything whole.
 
     log: what was done, with the seconds at which it was
+    clips: those that there were
     """
 
     world: World
@@ -33,10 +35,12 @@ class Fate:
     seed: int
     say: Callable[[str], None]
     log: list[tuple[float, str]] = field(default_factory=list)
+    clips: Clips = field(init=False)
     _random: random.Random = field(init=False)
     _begun: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
+        self.clips = Clips(self.world.data / "clips")
         self._random = random.Random(self.seed)  # noqa: S311 - which fault comes next is no secret
 
     def run(self) -> None:
@@ -57,6 +61,8 @@ class Fate:
                 elif kind not in broken and due[kind] <= now:
                     fault = self._random.choice([each for each in self.world.faults() if each.kind == kind])
                     self._note(fault.name)
+                    if fault.kind == "disk":
+                        self.clips.look()
                     fault.breaks()
                     broken[kind] = self._now() + self._random.uniform(*DOWN_S), fault
             if self._random.random() < 0.02:
@@ -73,6 +79,7 @@ class Fate:
         except AssertionError:
             left = self.world.waiting(newest)
             raise AssertionError(f"not all is told after {SETTLE_S:.0f} s: {left} wait") from None
+        self.clips.look()
 
     def _now(self) -> float:
         return time.monotonic() - self._begun

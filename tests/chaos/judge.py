@@ -9,23 +9,22 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-import av
-
+from tests.chaos.clips import Clips
 from tests.chaos.world import World
 from tests.support.broker import eventually, retained
 
 
-def faults(world: World) -> Iterator[str]:
+def faults(world: World, clips: Clips) -> Iterator[str]:
     """Whatever is not as it must be, a line each; the daemon must run still, and all be told."""
     yield from _states(world)
     with contextlib.closing(sqlite3.connect(world.data / "edge.db")) as db:
         yield from _database(db)
         yield from _messages(db, world.heard.events)
     yield from _objects(world.heard.events, len(world.daemon.status()["cameras"]))
-    yield from _clips(world)
+    yield from clips.wrong
 
 
-def figures(world: World) -> dict[str, int]:
+def figures(world: World, clips: Clips) -> dict[str, int]:
     """How much there was of it."""
     events = world.heard.events
     mails = Counter(mail["Message-ID"] for mail in world.mail.mails)
@@ -36,7 +35,7 @@ def figures(world: World) -> dict[str, int]:
         "mails that came twice": sum(mails.values()) - len(mails),
         "lives of the daemon": world.lives,
         "starts that failed": world.refusals,
-        "clips": len(list((world.data / "clips").glob("*.mp4"))),
+        "clips that were played": len(clips.played),
     }
 
 
@@ -108,19 +107,6 @@ def _objects(heard: list[dict[str, Any]], cameras: int) -> Iterator[str]:
     unended = sum(kinds["end"] == 0 for kinds in told.values())
     if unended > cameras:
         yield f"{unended} objects never ended"
-
-
-def _clips(world: World) -> Iterator[str]:
-    """A clip that is there plays to its end."""
-    for path in sorted((world.data / "clips").glob("*.mp4")):
-        try:
-            with av.open(str(path)) as clip:
-                count = sum(1 for _ in clip.decode(video=0))
-        except (av.error.FFmpegError, OSError) as fault:
-            yield f"{path.name} does not play: {fault}"
-        else:
-            if not count:
-                yield f"{path.name} holds no picture"
 
 
 def told(figures: dict[str, int], wrong: list[str]) -> str:

@@ -21,7 +21,7 @@ from tests.support.mailserver import PASSWORD, USERNAME, MailServer
 from tests.support.rtsp import RtspCamera
 
 FPS = 10
-DISK_MB = 100
+DISK_MB = 256
 BALLAST = "ballast"
 RESTART_S = 0.5
 
@@ -144,6 +144,7 @@ class World:
         lines += [
             f'[[camera]]\nname = "ball"\nsource = "{self.camera.url}"\nlabels = ["motion"]',
             "[alarm]\narmed_at_first_start = true",
+            "[storage]\nquota = 0.1\nkeep_free = 0.02",
             f'[mqtt]\nhost = "127.0.0.1"\nport = {self.broker.port}',
             f'[email]\nhost = "127.0.0.1"\nport = {self.mail.port}\nfrom = "edge@example.org"\nto = "me@example.org"\n'
             f'username = "{USERNAME}"\npassword = "${{MAIL_PASSWORD}}"\nca = "{self.mail.ca}"\nthrottle_s = 5.0',
