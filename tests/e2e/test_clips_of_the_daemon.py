@@ -119,6 +119,9 @@ def test_after_a_kill_what_was_written_plays_and_nothing_half_is_left(tmp_path: 
     try:
         for _ in range(3):
             eventually(lambda: [part for part in daemon.data.glob("clips/*.part") if part.stat().st_size > 50_000], 30)
+            (begun,) = daemon.data.glob("clips/*.part")
+            # An event exists once it is stored; before that, its clip may be all that a kill leaves of it.
+            eventually(lambda name=begun.stem: name in {row["after"]["id"] for row in events(daemon)})
             daemon.kill()
             assert list(daemon.data.glob("clips/*.part"))
             daemon.start()
