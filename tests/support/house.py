@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edge.errors import UserError
+from edge.errors import AlarmRefused, UserError
 from edge.outbox import Wanted
 from edge.web.house import Live, Mode
 
@@ -96,7 +96,7 @@ class MemoryHouse:
     def disarm(self, code: str | None, by: str) -> None:
         self.log.append(f"disarm by {by}")
         if self.code is not None and code != self.code:
-            raise UserError("The code is needed." if code is None else "That is not the code.")
+            raise AlarmRefused("The code is needed." if code is None else "That is not the code.")
         self.state["alarm"] = "disarmed"
 
     def settings_open(self, by: str) -> None:
@@ -108,7 +108,7 @@ class MemoryHouse:
 
     def switch(self, camera: str, name: str, on: bool, by: str, *, code: str | None = None) -> None:
         if self.code is not None and not on and code != self.code:
-            raise UserError("The code is needed." if code is None else "That is not the code.")
+            raise AlarmRefused("The code is needed." if code is None else "That is not the code.")
         self.log.append(f"switch {camera} {name} {on} by {by}")
         row = next(each for each in self.state["cameras"] if each["name"] == camera)
         if name not in row["switches"]:
