@@ -18,7 +18,8 @@ class Malformed(UserError):
 def refused(_request: Request, fault: Exception) -> Response:
     """An EdgeError as its text: 400 for what is malformed, 409 for what the house refuses, 503 for a fault of it.
 
-    Of a code to the alarm, 409 with `code_wanted` asks for one or another one, and 403 says that none is looked at for a while.
+    Of a code to the alarm, 409 with `code_wanted` asks for one or another one; 403 says that none is
+    looked at for a while.
     """
     if isinstance(fault, AlarmRefused) and fault.locked_s:
         return JSONResponse({"error": str(fault)}, 403, {"retry-after": str(int(fault.locked_s) + 1)})
