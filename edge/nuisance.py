@@ -51,7 +51,8 @@ class NuisanceSettings:
 
 
 class Memory(Protocol):
-    """Where what was learned survives a restart. `save` is called in any thread, one at a time; it waits for no disk."""
+    """Where what was learned survives a restart. `save` is called in any thread, one at a time, and waits for no
+    disk."""
 
     def load(self) -> str | None:
         """What was saved last, None without it."""

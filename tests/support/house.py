@@ -48,6 +48,7 @@ class MemoryHouse:
         self.clip_from_s: float | None = None
         self.code: str | None = None
         self.log: list[str] = []
+        self.kept: str | None = None
         self.state: dict[str, Any] = {
             "ready": True,
             "alarm": "armed_away",
@@ -102,6 +103,12 @@ class MemoryHouse:
     def settings_open(self, by: str) -> None:
         if self.code is not None and self.state["alarm"] != "disarmed":
             raise UserError("disarm it first")
+
+    def settings_kept(self) -> str | None:
+        return self.kept
+
+    def settings_keep(self, text: str) -> None:
+        self.kept = text
 
     def settings_changed(self, keys: Sequence[str], by: str) -> None:
         self.log.append(f"settings {', '.join(keys)} by {by}")
