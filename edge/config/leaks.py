@@ -136,7 +136,8 @@ def _told(data: Mapping[str, Any], loc: Loc) -> tuple[str, bool]:
         table = table[loc[1]]
     if top not in CONNECTED or not isinstance(table, dict):
         return ".".join(_keys(loc)), False
-    return f"{top} {_host(table.get(CONNECTED[top]))}".strip(), _clear(top, table)
+    host = table.get(CONNECTED[top])
+    return f"{top} {_host_of(str(host)) if top == 'camera' else str(host or '').lower()}".strip(), _clear(top, table)
 
 
 def _clear(top: str, table: Mapping[str, Any]) -> bool:
@@ -150,12 +151,12 @@ def _clear(top: str, table: Mapping[str, Any]) -> bool:
     return table.get("starttls") is False and table.get("port") != SMTPS_PORT
 
 
-def _host(value: Any) -> str:
-    text = "" if value is None else str(value)
+def _host_of(source: str) -> str:
+    """As `with_login`, which puts the login in, reads it."""
     try:
-        return urlsplit(text).hostname or text
+        return urlsplit(source).hostname or source
     except ValueError:
-        return text
+        return source
 
 
 def _keys(loc: Loc) -> tuple[str, ...]:

@@ -184,6 +184,7 @@ def test_no_stored_password_goes_to_another_host(home: Site, file: Path, monkeyp
         return [each["key"] for each in answer.json()["findings"]]
 
     assert refused((["mqtt", "host"], "evil")) == ["mqtt.password"]
+    assert refused((["mqtt", "host"], "x://broker/.evil")) == ["mqtt.password"]
     assert refused((["mqtt", "host"], "evil"), (["mqtt", "password"], "${PW}")) == ["mqtt.password"]
     assert refused((["camera", 0, "source"], "rtsp://evil/1")) == ["camera[0].password"]
     assert refused((["camera", 0, "source"], "rtsp://192.0.2.1@evil/1")) == ["camera[0].password"]
