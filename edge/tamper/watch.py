@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -11,7 +10,7 @@ import cv2
 import numpy as np
 
 from edge.tamper.view import SHARP, SHARP_AGAIN, WIDTH, Shift, Verdict, View, height_of, judge
-from edge.types import F32, TAMPER, U8, Box, Event, Frame, Sighting, Snapshot, Track
+from edge.types import F32, TAMPER, U8, Box, Event, Frame, Sighting, Snapshot, Track, pseudo
 
 _MARGIN = 0.15
 _SELDOM = 5  # the reference follows at every fifth look: what is derived from it is then made a fifth as often
@@ -196,7 +195,11 @@ class Tamper:
             self._say("dark")
             return []
         if told is None:
-            return [self._put("new", None, self._sighting(verdict, frame), frame)]
+            self._count += 1
+            new = pseudo(
+                TAMPER, verdict, self._camera, frame.wall, boot_id=self._boot_id, count=self._count, view=frame.size
+            )
+            return [self._put("new", None, new, frame)]
         if told.sub_label != verdict:
             return [self._put("update", told, replace(told, sub_label=verdict, frame_time=frame.wall), frame)]
         self._say(verdict)  # it may have been dark meanwhile
@@ -208,8 +211,7 @@ class Tamper:
         self._say("none")
         if told is None:
             return []
-        after = replace(told, frame_time=frame.wall, end_time=frame.wall, active=False)
-        return [Event("end", told, after, frame.wall, self._armed())]
+        return [Event("end", told, told.ended(frame.wall), frame.wall, self._armed())]
 
     def _put(self, kind: Literal["new", "update"], before: Sighting | None, after: Sighting, frame: Frame) -> Event:
         jpeg = None
@@ -223,26 +225,6 @@ class Tamper:
         if state != self.state:
             self.state = state
             self._tell(state)
-
-    def _sighting(self, what: Verdict, frame: Frame) -> Sighting:
-        self._count += 1
-        digest = hashlib.sha256(f"{self._boot_id}/{self._camera}/{TAMPER}/{self._count}".encode()).hexdigest()
-        w, h = frame.size
-        return Sighting(
-            id=f"{int(frame.wall)}-{digest[:6]}",
-            camera=self._camera,
-            frame_time=frame.wall,
-            label=TAMPER,
-            sub_label=what,
-            score=1.0,
-            top_score=1.0,
-            start_time=frame.wall,
-            end_time=None,
-            box=(0.0, 0.0, float(w), float(h)),
-            frame_size=frame.size,
-            active=True,
-            stationary=False,
-        )
 
 
 def _hidden(busy: Sequence[Box], size: tuple[int, int]) -> U8 | None:
