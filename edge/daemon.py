@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from edge import __version__, hardware, wiring
-from edge.alarm_parts import AlarmParts, open_alarm
+from edge.alarm_parts import AlarmParts, open_alarm, sirens_kept
 from edge.board import Board
 from edge.camera import CameraWatch, Surroundings
 from edge.clock import SystemClock, synchronised
@@ -106,11 +106,17 @@ class Daemon:
         self._start_sinks()
         self.ready = True
 
-    def stop(self) -> None:
-        """Stop within two seconds: cameras first, so that their last events still leave; sinks last."""
+    def stop(self, successor: Config | None = None) -> None:
+        """Stop within two seconds: cameras first, so that their last events still leave; sinks last.
+
+        Args:
+            successor: of the daemon that goes on from here at once, so that a siren that sounds need not be silenced
+        """
         self.ready = False
         if self.outbox.closed:
             return
+        if successor is not None:
+            self.alarm.hand_over(sirens_kept(self.config, successor))
         for camera in self.cameras:
             camera.close()
         self._supervisor.stop(self._camera_parts, 0.5)

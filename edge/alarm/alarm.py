@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 from edge.alarm.access import Access
@@ -199,6 +199,11 @@ class Alarm:
     def silence(self) -> None:
         """Tell all sirens off, whatever the state: the daemon stops, and nobody would end them."""
         self._core.silence()
+
+    def hand_over(self, topics: Set[str]) -> None:
+        """Another alarm goes on from here, as at a reload: it tells the sirens of these topics, which are neither
+        silenced nor told anything else by this one."""
+        self._core.hand_over(topics)
 
     def turn(self) -> float:
         """Do what is due: intrusions, delays, sirens, the disk. For one thread; returns the seconds until something is

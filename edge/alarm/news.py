@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from typing import Literal
 
@@ -77,6 +77,10 @@ class Sirens:
 
     def __init__(self, sirens: Sequence[Siren], sound: Callable[[str, str], None]) -> None:
         self._sirens, self._sound = tuple(sirens), sound
+
+    def hand_over(self, topics: Set[str]) -> None:
+        """From now on somebody else tells those of these topics."""
+        self._sirens = tuple(siren for siren in self._sirens if siren.topic not in topics)
 
     def follow(self, state: State, now: float) -> None:
         """On or off, each as the state wants it at `now`; what did not change is not told again by the board."""
