@@ -26,6 +26,7 @@ from edge.models.store import Model
 from edge.outbox import Outbox, SinkStats
 from edge.outlets import Outlet, names
 from edge.serving import Serving
+from edge.sight import Sight
 from edge.sinks.base import Sink
 from edge.supervisor import Part, Supervisor
 from edge.switches import Panel
@@ -87,6 +88,7 @@ class Daemon:
         self.alarm = open_alarm(config, self.outbox, self.board, self.clock, self._emit)
         self._alarm_parts: AlarmParts | None = None
         self.switches = Panel(config.camera, self.board, self.outbox, self.alarm)
+        self.sight = Sight(config, self.cameras, lambda: self.alarm.mode, self.board, self.alarm.warn)
         self.house = House(config, self.outbox, self.keeping, self.alarm, self.switches, self.cameras, self.status)
         self.inbox = Inbox(
             {"alarm/set": partial(self.alarm.command, by="mqtt"), "restart/set": self._asked_to_restart},
@@ -137,6 +139,8 @@ class Daemon:
         Empty while all is well. To be called about once a second."""
         if self._serving is not None:
             self._serving.news.tick()
+        if self.ready:
+            self.sight.tick()
         now = time.monotonic()
         late = [(part.name, f"is {part.late_s:.0f} s late") for part in self._supervisor.late()]
         if fault := self._engine_fault():
@@ -161,7 +165,7 @@ class Daemon:
             "uptime_s": round(self.clock.monotonic() - self._started, 1),
             "clock_ok": synchronised(),
             "alarm": self.alarm.state,
-            "alarm_detail": self.alarm.detail(),
+            "alarm_detail": {**self.alarm.detail(), "blind": self.sight.blind()},
             "cameras": [camera.status() for camera in self.cameras],
             "engines": self._engines(),
             "sinks": [

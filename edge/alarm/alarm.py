@@ -83,6 +83,11 @@ class Alarm:
         """The state as the MQTT contract names it."""
         return self._core.state.name
 
+    @property
+    def mode(self) -> str | None:
+        """What it is armed in, whatever it is doing; None while it is disarmed."""
+        return self._core.state.mode
+
     def listen(self, listener: Callable[[str], None]) -> None:
         """Have `listener(state)` called after each change, in order, in the changer's thread. It must not block and
         must not arm or disarm."""
@@ -169,6 +174,10 @@ class Alarm:
             self.panic(by)
         else:
             self.arm(what, by, given.code, now=given.now)
+
+    def warn(self, what: str) -> None:
+        """Tell everybody that it is armed and what is wrong with that; an event, and a line of the log."""
+        self._core.warn(what)
 
     def hear(self, event: Event) -> None:
         """Take in what a camera tells; only queues."""

@@ -86,6 +86,12 @@ class Core:
         with self._lock:
             self._news.lockout(source, self.state.name)
 
+    def warn(self, what: str) -> None:
+        """Tell that it is armed, but."""
+        with self._lock:
+            self._news.warn(what, self.state.name)
+        self._keeping.record("blind", None, "alarm", what)
+
     def silence(self) -> None:
         """Tell all sirens off, whatever the state: the daemon stops, and nobody would end them."""
         with self._lock:

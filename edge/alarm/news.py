@@ -10,7 +10,7 @@ from typing import Literal
 from edge.alarm.machine import State
 from edge.alarm.settings import Siren
 from edge.clock import Clock
-from edge.types import ALARM, Event, Sighting
+from edge.types import ALARM, WARNS, Event, Sighting
 
 
 class AlarmNews:
@@ -41,6 +41,10 @@ class AlarmNews:
     def lockout(self, source: str, armed: str) -> None:
         """Somebody has guessed too often."""
         self._end(self._begin(f"lockout: too many wrong codes from {source}", armed), armed)
+
+    def warn(self, what: str, armed: str) -> None:
+        """It was armed, and something is wrong with that. armed: its state by now."""
+        self._end(self._begin(f"{WARNS}{what}", armed), armed)
 
     def _begin(self, what: str, armed: str) -> Sighting:
         self._count += 1
