@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from time import perf_counter
 
 from edge.capture.base import Shot, Source
@@ -17,7 +17,8 @@ def decode_ahead(source: Source, depth: int, timed: Callable[[float], None]) -> 
 
     Args:
         source: read by the new thread alone until the iterator ends or is closed
-        depth: pictures in stock; the decoder waits until one is taken, nothing is dropped
+        depth: pictures in stock; once half of them are taken the decoder fills it up again, in one go, since a thread
+            that wakes at every picture competes with the work on it for caches and the interpreter's lock
         timed: told the seconds that each picture took to decode, from the decoder's thread
 
     Raises:
@@ -34,9 +35,12 @@ def decode_ahead(source: Source, depth: int, timed: Callable[[float], None]) -> 
 
     reader = ThreadPoolExecutor(1, "decode-ahead")
     try:
-        stock = deque(reader.submit(decode) for _ in range(depth))
-        while (shot := stock.popleft().result()) is not None:
-            stock.append(reader.submit(decode))
+        stock: deque[Future[Shot | None]] = deque()
+        while True:
+            if len(stock) <= depth // 2:
+                stock.extend([reader.submit(decode) for _ in range(depth - len(stock))])
+            if (shot := stock.popleft().result()) is None:
+                return
             yield shot
     finally:
         reader.shutdown(cancel_futures=True)

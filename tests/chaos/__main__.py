@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import sys
 import tempfile
 from pathlib import Path
@@ -20,6 +21,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
+    logging.getLogger("mail.log").setLevel(logging.ERROR)  # the mail server's own warnings about its own future
     with tempfile.TemporaryDirectory(prefix="edge-chaos-") as name, contextlib.closing(World(Path(name))) as world:
         fate = Fate(
             world, given.seconds, given.kills, given.seed, lambda line: print(line, file=sys.stderr, flush=True)
