@@ -68,12 +68,14 @@ class Reference:
     wall: Unix time at which it became so
     by: how
     before: the one that was right until then, which comes back when that is taken back
+    told: what is the matter with it and was told; None for nothing
     """
 
     view: View
     wall: float
     by: By
     before: View | None = None
+    told: str | None = None
 
 
 class Shelf:
@@ -117,6 +119,7 @@ def encode(reference: Reference, source: str, size: tuple[int, int]) -> str:
         "wall": reference.wall,
         "by": reference.by,
         "view": _jpeg(reference.view),
+        "told": reference.told,
         "before": None if reference.before is None else _jpeg(reference.before),
     }
     return json.dumps(table)
@@ -130,7 +133,8 @@ def decode(text: str | None, source: str, size: tuple[int, int]) -> Reference | 
             return None
         before = None if table["before"] is None else _view(table["before"])
         by: By = table["by"] if table["by"] in ("start", "time", "owner") else "start"
-        return Reference(_view(table["view"]), float(table["wall"]), by, before)
+        told = None if table["told"] is None else str(table["told"])
+        return Reference(_view(table["view"]), float(table["wall"]), by, before, told)
     except (ValueError, TypeError, KeyError, RecursionError, binascii.Error, cv2.error):
         return None
 

@@ -42,11 +42,12 @@ class TamperNews:
             self.state = state
             self._tell(state)
 
-    def became(self, what: str, frame: Frame) -> list[Event]:
-        """The view became so: an event begins, or the open one changes; nothing where it says so already."""
+    def became(self, what: str, frame: Frame, *, known: bool = False) -> list[Event]:
+        """The view became so: an event begins, or the open one changes; nothing where it says so already. known: it was
+        told before the stream broke off or the daemon stopped, so that it is nobody's deed of now."""
         told = self._told
         if told is None:
-            return [self._put("new", None, self._sighting(what, frame), frame)]
+            return [self._put("new", None, self._sighting(what, frame, known), frame)]
         if told.sub_label != what:
             return [self._put("update", told, replace(told, sub_label=what, frame_time=frame.wall), frame)]
         self.say(what)  # it may have been dark meanwhile
@@ -69,7 +70,7 @@ class TamperNews:
         self.say(after.sub_label or "none")
         return Event(kind, before, after, frame.wall, self._armed(), None, jpeg)
 
-    def _sighting(self, what: str, frame: Frame) -> Sighting:
+    def _sighting(self, what: str, frame: Frame, known: bool) -> Sighting:
         self._count += 1
         digest = hashlib.sha256(f"{self._boot_id}/{self._camera}/{TAMPER}/{self._count}".encode()).hexdigest()
         w, h = frame.size
@@ -85,6 +86,6 @@ class TamperNews:
             end_time=None,
             box=(0.0, 0.0, float(w), float(h)),
             frame_size=frame.size,
-            active=True,
-            stationary=False,
+            active=not known,
+            stationary=known,
         )

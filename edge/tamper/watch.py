@@ -12,10 +12,9 @@ import numpy as np
 from edge.tamper.kept import By, Memory, Reference, Shelf, recognise
 from edge.tamper.news import TamperNews
 from edge.tamper.settings import TamperSettings
-from edge.tamper.view import SHARP, SHARP_AGAIN, WIDTH, Shift, Verdict, View, height_of, judge
+from edge.tamper.view import SHARP, SHARP_AGAIN, Shift, Verdict, View, hidden_by, judge
 from edge.types import F32, U8, Box, Event, Frame, Track
 
-_MARGIN = 0.15
 _LEAST_S = 60.0  # a camera that comes and goes stores its reference no more often
 _SELDOM = 5  # the reference follows at every fifth look: what is derived from it is then made a fifth as often
 
@@ -118,7 +117,7 @@ class Tamper:
         now.looked = frame.time
         now.began = frame.time if now.began is None else now.began
         self.strange = self.unsure and frame.time - now.began >= settings.strange_s
-        view, hidden = View.of(frame.picture.y), _hidden(now.busy, frame.size)
+        view, hidden = View.of(frame.picture.y), hidden_by(now.busy, frame.size)
         now.busy.clear()
         events = self._obey(frame)
         self._now.former = self._shelf.take(frame.size) or self._now.former
@@ -274,6 +273,7 @@ class Tamper:
         if verdict is None:
             return []
         if verdict == "same":
+            self._note_told(None, frame)
             return self._news.end(frame)
         if verdict == "dark" and self._now.faded:
             self._news.say("dark")
@@ -281,19 +281,13 @@ class Tamper:
         stands = self._news.told == verdict and frame.time - self._now.since >= self._settings.accept_s
         if stands and verdict == "moved":
             return self._begin_anew(frame, "time")
-        return self._news.became(verdict, frame)
+        known = self._news.told is None and self._now.reference is not None and self._now.reference.told == verdict
+        self._note_told(verdict, frame)
+        return self._news.became(verdict, frame, known=known)
 
-
-def _hidden(busy: Sequence[Box], size: tuple[int, int]) -> U8 | None:
-    """255 in the small picture where people and moving things are, with a margin; None where nothing is."""
-    if not busy:
-        return None
-    w, h = size
-    height = height_of(w, h)
-    hidden = np.zeros((height, WIDTH), np.uint8)
-    for x1, y1, x2, y2 in busy:
-        dx, dy = _MARGIN * (x2 - x1), _MARGIN * (y2 - y1)
-        left, right = (int(min(max(x / w, 0.0), 1.0) * WIDTH) for x in (x1 - dx, x2 + dx))
-        top, bottom = (int(min(max(y / h, 0.0), 1.0) * height) for y in (y1 - dy, y2 + dy))
-        hidden[top:bottom, left:right] = 255
-    return hidden
+    def _note_told(self, what: str | None, frame: Frame) -> None:
+        """Keep what is told, so that a restart tells it as what was so before."""
+        reference = self._now.reference
+        if reference is not None and reference.told != what:
+            self._now.reference = replace(reference, told=what)
+            self._shelf.put(self._now.reference, frame.time, frame.size)

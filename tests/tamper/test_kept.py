@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.alarm.intrusion import intrusion_of
 from edge.tamper import Kept, Tamper, TamperSettings, View, recognise
 from edge.tamper.kept import Reference, decode, encode
 from edge.types import U8, Event, Frame
@@ -132,6 +133,22 @@ def test_a_card_is_spared_while_the_light_comes_and_goes() -> None:
     assert len(notes["view/hall"]) < 40_000
 
 
+def test_what_was_told_before_a_restart_is_told_again_and_is_nobodys_deed_of_now(notes: Notes) -> None:
+    turned, deeds = shifted(STREET, 0.1), []
+    for begun in (0.0, 100.0, 200.0):
+        tamper = notes.tamper()
+        if begun == 0.0:
+            sees(tamper, STREET)
+        events = [e for i in range(40) for e in tamper.look(frame(turned, begun + 30 + i / 2), [], [])]
+        deeds += [intrusion_of(event, lambda camera: {"tamper"}) for event in events]
+        assert [event.type for event in events] == ["new"]
+    assert [deed is not None for deed in deeds] == [True, False, False]
+    assert sees(tamper, STREET, 20, 260) == [("end", "moved")]
+    again = notes.tamper().look
+    events = [e for i in range(40) for e in again(frame(turned, 300 + i / 2), [], [])]
+    assert [intrusion_of(event, lambda camera: {"tamper"}) is not None for event in events] == [True]
+
+
 def test_what_was_accepted_is_said_and_can_be_taken_back(notes: Notes) -> None:
     tamper, turned = notes.tamper(), shifted(STREET, 0.1)
     assert sees(tamper, STREET) == []
@@ -161,7 +178,7 @@ def test_a_view_that_was_accepted_because_it_stayed_says_so(notes: Notes) -> Non
     st.text()
     | st.recursive(
         st.none() | st.text() | st.integers(),
-        lambda x: st.dictionaries(st.sampled_from(["v", "of", "wall", "by", "view", "before"]), x),
+        lambda x: st.dictionaries(st.sampled_from(["v", "of", "wall", "by", "view", "told", "before"]), x),
     ).map(json.dumps)
 )
 def test_nothing_that_is_kept_breaks_it(text: str) -> None:
