@@ -78,6 +78,16 @@ def test_armed_says_which_cameras_cannot_see(page: Page, site: Site) -> None:
     expect(page.locator("#alarm-blind")).to_be_hidden()
 
 
+def test_a_view_that_was_accepted_is_shown_with_its_time(page: Page, site: Site) -> None:
+    first = site.house.state["cameras"][0]
+    first["view"] = {"since": time.time(), "by": "start", "recognised": True}
+    enter(page, site)
+    expect(page.locator("#health-cameras")).to_contain_text("fps")
+    expect(page.locator("#health-cameras")).not_to_contain_text("view accepted")
+    first["view"]["by"] = "time"
+    expect(page.locator("#health-cameras")).to_contain_text("since it had stayed")
+
+
 def test_a_code_is_typed_with_the_thumb(page: Page, site: Site) -> None:
     site.house.code = "4711"
     site.house.state["alarm_detail"] = detail()
