@@ -94,7 +94,7 @@ class CameraWatch:
         self._states = States(
             around.board,
             self.name,
-            wiring.objects_of(settings),
+            settings.objects,
             counting=detector is not None,
             zones=[zone.name for zone in settings.zone],
         )

@@ -192,7 +192,7 @@ class Daemon:
         if wiring.seeing(config):
             self._served()
         for camera in config.camera:
-            detector = self._twin if wiring.objects_of(camera) else None
+            detector = self._twin if camera.objects else None
             self.cameras.append(CameraWatch(camera, config.model, detector, around, self.switches[camera.name]))
         for watch in self.cameras:
             self._camera_parts += [

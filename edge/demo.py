@@ -16,7 +16,7 @@ from edge.config.load import Override, default_config
 from edge.config.schema import Config
 from edge.demo_clip import fetch_clip
 from edge.errors import MissingError
-from edge.rules import MOTION
+from edge.types import MOTION
 
 SYNTHETIC = "synthetic:"
 

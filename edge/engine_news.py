@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +9,7 @@ from typing import Literal
 
 from edge.clock import Clock
 from edge.engines.links import Change
-from edge.types import ENGINE, Event, ModelRef, Sighting
+from edge.types import ENGINE, Event, ModelRef, Sighting, pseudo
 
 STEADY_S = 120.0
 """How long the preferred back end has to serve before its loss is over."""
@@ -73,7 +72,8 @@ class EngineNews:
             self._told = replace(told, frame_time=wall, sub_label=_said(change))
             self._put("update", told, self._told, wall)
         elif not (change.best or change.planned):
-            self._told = self._sighting(wall, _said(change))
+            self._count += 1
+            self._told = pseudo(ENGINE, _said(change), self._node, wall, boot_id=self._boot_id, count=self._count)
             self._put("new", None, self._told, wall)
 
     def tick(self) -> None:
@@ -83,26 +83,7 @@ class EngineNews:
             steady = self._clock.monotonic() - self._since >= STEADY_S
             if told is not None and now is not None and now.best and steady:
                 wall, self._told = self._clock.wall(), None
-                self._put("end", told, replace(told, frame_time=wall, end_time=wall, active=False), wall)
-
-    def _sighting(self, wall: float, what: str) -> Sighting:
-        self._count += 1
-        digest = hashlib.sha256(f"{self._boot_id}/{self._node}/{ENGINE}/{self._count}".encode()).hexdigest()
-        return Sighting(
-            id=f"{int(wall)}-{digest[:6]}",
-            camera=self._node,
-            frame_time=wall,
-            label=ENGINE,
-            sub_label=what,
-            score=1.0,
-            top_score=1.0,
-            start_time=wall,
-            end_time=None,
-            box=(0.0, 0.0, 0.0, 0.0),
-            frame_size=(1, 1),
-            active=True,
-            stationary=False,
-        )
+                self._put("end", told, told.ended(wall), wall)
 
     def _put(self, kind: Literal["new", "update", "end"], before: Sighting | None, after: Sighting, at: float) -> None:
         self._emit(Event(kind, before, after, at, self._armed(), self._model()))

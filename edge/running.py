@@ -127,18 +127,3 @@ def need_web(config: Config) -> None:
         raise MissingError(
             f"the page needs {', '.join(absent)}: pip install 'edge-runtime[web]', or set web.enabled = false"
         )
-
-
-def started(
-    config: Config,
-    told: Told,
-    listener: Callable[[Event], None],
-    *,
-    patient: bool,
-    model: Model | None = None,
-    desk: Desk | None = None,
-) -> Running:
-    """A daemon of a configuration, started. Raises EdgeError, with nothing left running, if it cannot be."""
-    running = Running(config, told, listener, patient=patient, model=model, desk=desk)
-    running.start()
-    return running

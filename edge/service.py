@@ -19,7 +19,7 @@ from edge.config.schema import Config
 from edge.errors import EdgeError, StorageError
 from edge.models.store import Model
 from edge.notify import Notifier
-from edge.running import Running, Told, started
+from edge.running import Running, Told
 from edge.types import Event
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,9 @@ class Service:
             running.stop()
 
     def _start(self, config: Config, model: Model | None = None, *, patient: bool) -> Running:
-        return started(config, self._told, self._listen, patient=patient, model=model, desk=self._desk)
+        running = Running(config, self._told, self._listen, patient=patient, model=model, desk=self._desk)
+        running.start()
+        return running
 
     def _reloaded(self, fault: EdgeError | None) -> None:
         if self._desk is not None:

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 
 from edge.board import Board
 from edge.pipeline import Look
-from edge.types import Event
+from edge.types import MOTION, TAMPER, Event
 
 QUIET_S = 1.5
 """How long the `motion` state stays ON after the last motion, so that it does not flicker."""
-PSEUDO = frozenset({"motion", "tamper"})
+PSEUDO = frozenset({MOTION, TAMPER})
 """Labels of what is no object and has pictures all the same."""
 
 

@@ -227,7 +227,7 @@ class Panel:
 def fixed(camera: Camera) -> dict[Name, str]:
     """The switches of a camera that stay OFF, and why."""
     stay: dict[Name, str] = {"pose": "this release has no postures"}
-    if set(camera.labels) == {"motion"}:
+    if not camera.objects:
         stay["detect"] = "this camera looks for motion alone"
     return stay
 

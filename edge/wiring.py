@@ -20,7 +20,7 @@ from edge.models import store
 from edge.motion import Gate
 from edge.nuisance import Memory, Nuisance, NuisanceSettings
 from edge.pipeline import Sees
-from edge.rules import MOTION, Draw, Filter, Line, Scene, Zone
+from edge.rules import Draw, Filter, Line, Scene, Zone
 from edge.tamper import Memory as ViewMemory
 from edge.tamper import Tamper
 from edge.track import Tracker, TrackerSettings
@@ -30,19 +30,14 @@ WEAK = 0.375
 """How far below the score that starts a track a detection may lie and still continue it, as a factor."""
 
 
-def objects_of(camera: Camera) -> list[str]:
-    """The labels of a camera that need a model; empty where motion alone is wanted."""
-    return [label for label in camera.labels if label != MOTION]
-
-
 def seeing(config: Config) -> list[Camera]:
     """The cameras that are watched from the start and need a model."""
-    return [camera for camera in config.camera if camera.enabled and objects_of(camera)]
+    return [camera for camera in config.camera if camera.enabled and camera.objects]
 
 
 def needing(config: Config) -> list[Camera]:
     """The cameras that need a model once they are switched on."""
-    return [camera for camera in config.camera if objects_of(camera)]
+    return [camera for camera in config.camera if camera.objects]
 
 
 def engine_options(model: Model, engine: Engine) -> EngineOptions:
@@ -125,7 +120,7 @@ def tracker_of(camera: Camera, model: Model, detector: Detector | None) -> Track
         confirm_score=min(usual.confirm_score, strong * 1.25),
         still_score=min(usual.still_score, strong * 1.75),
     )
-    return Tracker(detector.labels, objects_of(camera), settings)
+    return Tracker(detector.labels, camera.objects, settings)
 
 
 def gate_of(camera: Camera) -> Gate:
@@ -138,7 +133,7 @@ def nuisance_of(
 ) -> Nuisance:
     """The map of places that are a nuisance; it takes what the owner dismisses where it learns nothing by itself."""
     settings = NuisanceSettings(half_life_s=camera.nuisance_half_life_h * 3600)
-    return Nuisance(settings, memory, learns=camera.nuisance and bool(objects_of(camera)), wall=wall)
+    return Nuisance(settings, memory, learns=camera.nuisance and bool(camera.objects), wall=wall)
 
 
 def tamper_of(

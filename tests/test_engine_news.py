@@ -7,30 +7,16 @@ import pytest
 from edge.engine_news import STEADY_S, EngineNews
 from edge.engines.links import Change
 from edge.types import Event, ModelRef, Stamp, event_payload
+from tests.support.stand_ins import Hands
 
 LOST = Change("onnxruntime", "movidius", "the stick is gone", best=False)
 NONE = Change(None, "onnxruntime", "out of memory", best=False)
 BACK = Change("movidius", "onnxruntime", "movidius is there", best=True)
 
 
-class Stopped:
-    """A clock that a test moves."""
-
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def wall(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
 @pytest.fixture
-def clock() -> Stopped:
-    return Stopped()
+def clock() -> Hands:
+    return Hands(1000.0)
 
 
 @pytest.fixture
@@ -39,13 +25,13 @@ def events() -> list[Event]:
 
 
 @pytest.fixture
-def news(clock: Stopped, events: list[Event]) -> EngineNews:
+def news(clock: Hands, events: list[Event]) -> EngineNews:
     model = ModelRef("yolox-nano", "ab" * 32, "movidius")
     return EngineNews("cellar", "boot", lambda: model, lambda: "armed_away", clock, events.append)
 
 
 def test_a_loss_is_new_what_follows_an_update_and_its_end_comes_when_all_is_steady(
-    news: EngineNews, clock: Stopped, events: list[Event]
+    news: EngineNews, clock: Hands, events: list[Event]
 ) -> None:
     for change in (LOST, NONE, BACK):
         news(change)
@@ -70,7 +56,7 @@ def test_a_loss_is_new_what_follows_an_update_and_its_end_comes_when_all_is_stea
     assert events[3].before == events[2].after
 
 
-def test_one_that_comes_and_goes_is_one_event(news: EngineNews, clock: Stopped, events: list[Event]) -> None:
+def test_one_that_comes_and_goes_is_one_event(news: EngineNews, clock: Hands, events: list[Event]) -> None:
     for _ in range(20):
         news(LOST)
         clock.now += 30
@@ -92,7 +78,7 @@ def test_the_reason_is_there_as_long_as_another_stands_in(news: EngineNews) -> N
     assert (news.state, news.reason) == ("up", None)
 
 
-def test_a_loss_after_a_steady_time_is_another_object(news: EngineNews, clock: Stopped, events: list[Event]) -> None:
+def test_a_loss_after_a_steady_time_is_another_object(news: EngineNews, clock: Hands, events: list[Event]) -> None:
     for change in (LOST, BACK, LOST):
         news(change)
         clock.now += STEADY_S

@@ -16,20 +16,13 @@ from edge.config.schema import Camera
 from edge.errors import StorageError
 from edge.inbox import KINDS, LARGEST, Inbox
 from edge.switches import NAMES, Panel
+from tests.support.stand_ins import Memory
 
 
-class Memory:
-    """Values by key; `full` refuses."""
+class Disk(Memory):
+    """What survives a restart; `full` refuses."""
 
-    def __init__(self) -> None:
-        self.kept: dict[str, str] = {}
-        self.full = False
-
-    def recall(self, key: str) -> str | None:
-        return self.kept.get(key)
-
-    def note(self, key: str, value: str) -> None:
-        self.kept[key] = value
+    full = False
 
     def remember(self, key: str, value: str) -> None:
         if self.full:
@@ -41,7 +34,7 @@ class Memory:
 class Home:
     """A daemon's ears: the alarm, the switches and the inbox before them are the real ones."""
 
-    memory: Memory
+    memory: Disk
     board: Board
     alarm: Alarm
     panel: Panel
@@ -49,7 +42,7 @@ class Home:
 
 
 def home() -> Home:
-    memory, board = Memory(), Board()
+    memory, board = Disk(), Board()
     alarm = Alarm(memory.remember, memory.recall)
     cameras = [Camera(name=name, source="synthetic:") for name in ("porch", "yard")]
     panel = Panel(cameras, board, memory)

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.rules import MOTION, Rules, RuleSettings, Scene, Zone
-from edge.types import I420, Box, Event, Frame, Stamp, Track, event_payload
+from edge.rules import Rules, RuleSettings, Scene, Zone
+from edge.types import I420, MOTION, Box, Event, Frame, Stamp, Track, event_payload
 
 W, H = 640, 480
 PICTURE = I420(np.zeros((H, W), np.uint8), np.zeros((H // 2, W // 2), np.uint8), np.zeros((H // 2, W // 2), np.uint8))

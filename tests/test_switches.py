@@ -20,21 +20,9 @@ from edge.config.schema import Camera
 from edge.errors import AlarmRefused, UserError
 from edge.switches import KEY, NAMES, WATCHING, Name, Panel
 from edge.types import AuditEntry
+from tests.support.stand_ins import Memory
 
 FREE: tuple[Name, ...] = ("enabled", "detect", "motion", "notifications", "snapshots")
-
-
-class Memory:
-    """What survives a restart."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, str] = {}
-
-    def recall(self, key: str) -> str | None:
-        return self.kept.get(key)
-
-    def note(self, key: str, value: str) -> None:
-        self.kept[key] = value
 
 
 def camera(name: str = "porch", *, enabled: bool = True, labels: tuple[str, ...] = ("person",)) -> Camera:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from edge.clock import Clock
-from edge.types import Event
+from edge.types import UNARMED, Event
 
 GRACE_S = 60.0
 """How long they have. With an exit delay they have that instead."""
@@ -28,7 +28,7 @@ class Leaving:
         with self._lock:
             if self._state == "disarmed" and state.startswith("armed_"):
                 self._until = self._clock.monotonic() + GRACE_S
-            elif state in ("disarmed", "arming"):
+            elif state in UNARMED:
                 self._until = 0.0
             self._state = state
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence, Set
-from dataclasses import replace
 from typing import Literal
 
 from edge.alarm.machine import State
 from edge.alarm.settings import Siren
 from edge.clock import Clock
-from edge.types import ALARM, WARNS, Event, Sighting
+from edge.types import ALARM, WARNS, Event, Sighting, pseudo
 
 
 class AlarmNews:
@@ -48,29 +46,12 @@ class AlarmNews:
 
     def _begin(self, what: str, armed: str) -> Sighting:
         self._count += 1
-        wall = self._clock.wall()
-        digest = hashlib.sha256(f"{self._boot_id}/{self._node}/{ALARM}/{self._count}".encode()).hexdigest()
-        told = Sighting(
-            id=f"{int(wall)}-{digest[:6]}",
-            camera=self._node,
-            frame_time=wall,
-            label=ALARM,
-            sub_label=what,
-            score=1.0,
-            top_score=1.0,
-            start_time=wall,
-            end_time=None,
-            box=(0.0, 0.0, 0.0, 0.0),
-            frame_size=(1, 1),
-            active=True,
-            stationary=False,
-        )
+        told = pseudo(ALARM, what, self._node, self._clock.wall(), boot_id=self._boot_id, count=self._count)
         self._put("new", None, told, armed)
         return told
 
     def _end(self, told: Sighting, armed: str) -> None:
-        wall = self._clock.wall()
-        self._put("end", told, replace(told, frame_time=wall, end_time=wall, active=False), armed)
+        self._put("end", told, told.ended(self._clock.wall()), armed)
 
     def _put(self, kind: Literal["new", "end"], before: Sighting | None, after: Sighting, armed: str) -> None:
         self._emit(Event(kind, before, after, after.frame_time, armed))

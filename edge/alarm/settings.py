@@ -11,6 +11,7 @@ from edge.alarm.machine import EVERY_MODE, Mode, Place, Plan
 from edge.alarm.schedule import Rule, Schedule, parse_at
 from edge.config.schema import Config
 from edge.config.schema.camera import Camera, Zone
+from edge.labels import MOTION
 from edge.localtime import DAYS, zone_of
 
 USUAL = frozenset({"person"})
@@ -62,7 +63,7 @@ class AlarmSettings:
 
     def counting(self, camera: str) -> frozenset[str]:
         """The labels that are intrusions at a camera."""
-        return self.labels | {"motion"} if camera in self.motion_at else self.labels
+        return self.labels | {MOTION} if camera in self.motion_at else self.labels
 
 
 def settings_of(config: Config) -> AlarmSettings:
@@ -78,9 +79,7 @@ def settings_of(config: Config) -> AlarmSettings:
         node=config.node.name,
         plan=Plan(table.trigger_s, table.entry_delay_s, table.exit_delay_s, zones, cameras),
         labels=USUAL if table.labels is None else frozenset(table.labels),
-        motion_at=frozenset(
-            camera.name for camera in config.camera if table.labels is None and set(camera.labels) == {"motion"}
-        ),
+        motion_at=frozenset(camera.name for camera in config.camera if table.labels is None and not camera.objects),
         codes=tuple(Code(code.name, code.code.get_secret_value()) for code in table.code),
         code_to_arm=table.code_to_arm,
         sirens=tuple(

@@ -10,14 +10,14 @@ from typing import Any
 
 import click
 
-from edge.commands.output import print_json, print_table
+from edge.commands.output import JSON, print_json, print_table
+from edge.commands.stored import newest
 from edge.config.load import load_node
-from edge.config.schema import STATE_FOLDER, Node
-from edge.control import MOST_EVENTS, NotRunning, call
+from edge.config.schema import Node
+from edge.control import call
 from edge.localtime import stamp_of, zone_of
 
 CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The daemon's configuration file.")
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
 @click.command()
@@ -80,7 +80,7 @@ def panic(config: Path | None) -> None:
 def log(config: Path | None, as_json: bool, limit: int) -> None:
     """Show who did what to the alarm, oldest first; also while the daemon is down."""
     node = load_node(config)
-    found, zone = _log(node, limit), zone_of(node.timezone)
+    found, zone = newest(node, "alarm_log", limit), zone_of(node.timezone)
     if as_json:
         print_json(found)
         return
@@ -120,22 +120,6 @@ def said(detail: Mapping[str, Any], zone: tzinfo) -> list[str]:
 def cannot_see(blind: Sequence[Mapping[str, str]]) -> str:
     """In words. blind: as in `alarm_detail`."""
     return ", ".join(f"{each['camera']} is {each['why']}" for each in blind)
-
-
-def _log(node: Node, limit: int) -> list[dict[str, Any]]:
-    if limit <= MOST_EVENTS:
-        try:
-            found: list[dict[str, Any]] = call(node, {"do": "alarm_log", "limit": limit})
-        except NotRunning:
-            pass
-        else:
-            return found
-    from edge.outbox import read_audit  # here, since a daemon that answers spares the import
-
-    folder = node.data
-    if "data" not in node.model_fields_set and not folder.exists() and STATE_FOLDER.exists():
-        folder = STATE_FOLDER  # the service's, which this user may read and not write
-    return [entry.payload() for entry in read_audit(folder, limit)]
 
 
 def code_wanted(node: Node, key: str, *, armed: bool = False) -> bool:

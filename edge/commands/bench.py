@@ -19,7 +19,7 @@ import numpy as np
 
 from edge.capture.file import open_file
 from edge.commands.engine_settings import SET, engine_names, options_of, tell_passed_over
-from edge.commands.output import print_json, print_table
+from edge.commands.output import JSON, print_json, print_table
 from edge.engines.base import Engine, Feed, said_of
 from edge.engines.links import Link, PassedOver, all_of
 from edge.engines.worker import Worker
@@ -61,7 +61,7 @@ def _counts(context: click.Context, option: click.Parameter, given: str | None) 
 @SET
 @click.option("--streams", metavar="1,2,4", callback=_counts, help="So many cameras at once through one engine.")
 @click.option("--clip", type=click.Path(path_type=Path), help="What those cameras see.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def bench(
     model: str,
     engine: str,

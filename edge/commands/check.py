@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from edge.alarm import settings_of
-from edge.commands.output import print_json
+from edge.commands.output import JSON, print_json
 from edge.config.diagnose import ConfigFindings
 from edge.config.load import default_path
 from edge.config.schema import Config
@@ -19,7 +19,7 @@ from edge.text import printable_lines
 
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), help="Default: /etc/edge/edge.toml, else ./edge.toml.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def check(config: Path | None, as_json: bool) -> int:
     """Check the configuration and the files that it names; nothing is started."""
     path = config or default_path()

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from edge.commands.output import print_json, print_table
+from edge.commands.output import JSON, print_json, print_table
 from edge.commands.written import check_writable, write
 from edge.engines.base import need
 from edge.errors import UserError
@@ -75,7 +75,7 @@ SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option("--sign", type=FILE, metavar="KEY", help="Sign with this Ed25519 private key, a PEM file.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 256), help="Of engines, of --tune.")
 @click.option("--report", "folder", type=FILE, metavar="DIR", help="Write report.html, with plots, and report.json.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def command(
     model: str,
     output: Path,

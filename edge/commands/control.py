@@ -9,22 +9,21 @@ from typing import Any
 
 import click
 
-from edge.commands.alarm import asked_code, code_wanted, said
-from edge.commands.output import print_json, print_table
+from edge.commands.alarm import CONFIG, asked_code, code_wanted, said
+from edge.commands.output import JSON, print_json, print_table
+from edge.commands.stored import newest
 from edge.config.load import load_node
-from edge.config.schema import STATE_FOLDER, Node
-from edge.control import MOST_EVENTS, NotRunning, call
+from edge.control import call
 from edge.errors import EdgeError
 from edge.localtime import stamp_of, zone_of
 from edge.switches import NAMES, WATCHING
 
 SWITCH_S = 20.0
-CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The daemon's configuration file.")
 
 
 @click.command()
 @CONFIG
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def status(config: Path | None, as_json: bool) -> None:
     """Show how the running daemon is doing: cameras, engines, sinks, alarm."""
     node = load_node(config)
@@ -61,11 +60,11 @@ def switch(config: Path | None, camera: str, name: str, state: str, code: str | 
 @click.command()
 @CONFIG
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, the newest.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def events(config: Path | None, limit: int, as_json: bool) -> None:
     """Show the newest events, oldest first; also while the daemon is down."""
     node = load_node(config)
-    found, zone = _events(node, limit), zone_of(node.timezone)
+    found, zone = newest(node, "events", limit), zone_of(node.timezone)
     if as_json:
         print_json(found)
         return
@@ -84,22 +83,6 @@ def events(config: Path | None, limit: int, as_json: bool) -> None:
             for event in found
         ],
     )
-
-
-def _events(node: Node, limit: int) -> list[dict[str, Any]]:
-    if limit <= MOST_EVENTS:
-        try:
-            found: list[dict[str, Any]] = call(node, {"do": "events", "limit": limit})
-        except NotRunning:
-            pass
-        else:
-            return found
-    from edge.outbox import read_events  # here, since a daemon that answers spares the import
-
-    folder = node.data
-    if "data" not in node.model_fields_set and not folder.exists() and STATE_FOLDER.exists():
-        folder = STATE_FOLDER  # the service's, which this user may read and not write
-    return read_events(folder, limit)
 
 
 def _show_status(found: dict[str, Any], zone: tzinfo) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from edge.commands.output import print_json
+from edge.commands.output import JSON, print_json
 from edge.doctor import examine
 from edge.doctor.bundle import report, write_bundle
 from edge.text import printable
@@ -16,7 +16,7 @@ _MARKS = {"ok": ("ok", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "r
 
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), help="Default: /etc/edge/edge.toml, else ./edge.toml.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 @click.option("--bundle", type=click.Path(path_type=Path), help="Write a .tar.gz for a bug report, without secrets.")
 def doctor(config: Path | None, as_json: bool, bundle: Path | None) -> int:
     """Look at the machine and at what the configuration needs of it; exit with 1 if something does not work."""

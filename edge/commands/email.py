@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from edge import mailing
-from edge.commands.output import print_json
+from edge.commands.output import JSON, print_json
 from edge.config.load import load
 from edge.config.schema import Config
 from edge.errors import UserError
@@ -30,7 +30,7 @@ def email() -> None:
 @email.command()
 @click.option("--to", metavar="ADDR", multiple=True, help="Who gets it, instead of all who are configured; repeatable.")
 @click.option("--config", type=click.Path(path_type=Path), help="Default: /etc/edge/edge.toml, else ./edge.toml.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def test(to: tuple[str, ...], config: Path | None, as_json: bool) -> int:
     """Send a real mail, a line for each step; the last one says why it does not arrive and what to do."""
     found = load(config, files=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from edge.commands.engine_settings import SET, options_of
-from edge.commands.output import print_json, print_table
+from edge.commands.output import JSON, print_json, print_table
 from edge.engines import registry
 from edge.engines.base import Backend, EngineOptions
 
@@ -20,7 +20,7 @@ LONGEST = 110
 @click.command()
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Ask servers and sticks named here.")
 @SET
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def engines(config_file: Path | None, overrides: Sequence[str], as_json: bool) -> None:
     """Show the engines that can run models here, and how to install the others."""
     options = options_of(overrides, config=config_file)

@@ -11,7 +11,7 @@ import cv2
 
 from edge.commands import predictions
 from edge.commands.engine_settings import SET, engine_names, options_of, tell_passed_over
-from edge.commands.output import print_json, print_table
+from edge.commands.output import JSON, print_json, print_table
 from edge.errors import SourceError
 from edge.metrics import Stages
 from edge.opening import open_predictor
@@ -32,7 +32,7 @@ from edge.types import U8, Prediction
 @click.option("--manifest", type=click.Path(path_type=Path), help="The model's manifest, if it is not beside it.")
 @SET
 @click.option("--save", type=click.Path(path_type=Path, file_okay=False), help="Write the images, drawn on, here.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def infer(
     model: str,
     images: Sequence[Path],

@@ -15,7 +15,7 @@ import click
 from edge.commands.engine_settings import SET, engine_names, options_of, tell_passed_over
 from edge.commands.installed import install, remove, rollback, trust_key
 from edge.commands.models_list import list_
-from edge.commands.output import print_json
+from edge.commands.output import JSON, print_json
 from edge.commands.packed_facts import show_packed
 from edge.decode import TABLE as DECODERS
 from edge.engines.base import Engine, TensorSpec
@@ -30,8 +30,6 @@ from edge.models.slots import SUFFIX, installed_packed
 from edge.models.store import cached, find, installed, misnamed, sha256_of, taken_in_by
 from edge.paths import GONE, is_file, unreadable
 from edge.text import printable
-
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
 @click.group(invoke_without_command=True)

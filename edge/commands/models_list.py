@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from edge.commands.output import print_json, print_table
+from edge.commands.output import JSON, print_json, print_table
 from edge.decode import TABLE as DECODERS
 from edge.errors import EdgeError, ModelError
 from edge.models import catalogue
@@ -35,7 +35,7 @@ class Row:
 
 
 @click.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def list_(as_json: bool) -> None:
     """Show the models that are known by name, those that you installed, and which of them are on this machine."""
     packed = [_packed(slots) for slots in installed_packed().values()]

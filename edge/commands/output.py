@@ -10,6 +10,8 @@ import click
 
 from edge.text import printable
 
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
 
 def print_json(document: Any) -> None:
     """One JSON document on stdout and nothing else there; what a terminal might obey is escaped."""

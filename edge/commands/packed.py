@@ -9,9 +9,8 @@ from typing import Any
 
 import click
 
-from edge.commands.models import JSON
 from edge.commands.models import inspect as inspect_plain
-from edge.commands.output import print_json
+from edge.commands.output import JSON, print_json
 from edge.commands.packed_facts import show_packed, whose
 from edge.commands.written import check_writable, write
 from edge.errors import ModelError, UserError

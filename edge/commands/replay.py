@@ -73,7 +73,7 @@ def replay(
     from edge.capture.file import open_file
     from edge.replay import Outputs
     from edge.replay import replay as run
-    from edge.wiring import objects_of, open_model
+    from edge.wiring import open_model
 
     cv2.setNumThreads(1)
     given: dict[str, tuple[str, object]] = {
@@ -86,7 +86,7 @@ def replay(
         config, camera = _camera(config_file, camera_name, clip, [*overrides, *given.values()])
     # Clip and model first: a mistyped name must not empty the files of the last run.
     open_file(clip).close()
-    detector = open_model(config, [camera], passed_over=tell_passed_over) if objects_of(camera) else None
+    detector = open_model(config, [camera], passed_over=tell_passed_over) if camera.objects else None
     with _writing(events) as out, _writing(trace_file) as trace, _progress(clip) as progress:
         assert out is not None  # noqa: S101 - `events` is required
         summary = run(clip, config, camera, detector, Outputs(out, trace), mode=mode, hold=hold, progress=progress)

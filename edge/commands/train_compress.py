@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from edge.commands.output import print_json
+from edge.commands.output import JSON, print_json
 from edge.commands.written import check_writable, write
 from edge.engines.base import need
 from edge.errors import UserError
@@ -69,7 +69,7 @@ NEAR = 1.02
 @click.option(
     "--report", "folder", type=click.Path(path_type=Path), help="Write report.html, with curves, into this folder."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def train_compress(
     model: str,
     data: Path,

@@ -13,6 +13,7 @@ from typing import Any
 from edge.config.diagnose import Finding
 from edge.config.fields import spelt
 from edge.config.places import Loc
+from edge.labels import MOTION
 from edge.paths import GONE, no_folder, unreadable
 
 MODEL_SUFFIXES = (".onnx", ".tflite", ".xml", ".pb", ".engine", ".plan", ".epk", ".toml")
@@ -79,7 +80,7 @@ def unblurred(data: dict[str, Any]) -> list[Finding]:
     found = []
     for i, camera in _tables(data.get("camera")):
         labels = {spelt(label) for label in _texts(camera.get("labels", ["person"]))}
-        if "person" not in labels and labels - {"motion"}:
+        if "person" not in labels and labels - {MOTION}:
             advice = 'add "person" to its labels: what is not looked for cannot be hidden'
             found.append(Finding(("camera", i, "labels"), "people are to be hidden, and are not looked for", advice))
     return found

@@ -13,13 +13,13 @@ from edge.config.schema import DEFAULT_MODEL
 from edge.engines import registry
 from edge.engines.base import EngineOptions
 from edge.errors import MissingError, ModelError, UserError
+from edge.labels import MOTION
 from edge.models import catalogue, store
 from edge.models.manifest import Manifest
 from edge.models.slots import installed_packed
 from edge.opening import CAMERA_TASKS, head_for
 from edge.paths import is_file, unreadable
 from edge.predictor import plain
-from edge.rules import MOTION
 
 
 def check_model(data: dict[str, Any]) -> list[Finding]:

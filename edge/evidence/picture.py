@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from edge.evidence import font
-from edge.types import U8, Box, Frame, Track
+from edge.types import MOTION, U8, Box, Frame, Track
 
 MAX_BYTES = 200_000
 MAX_WIDTH = 1280
@@ -57,7 +57,7 @@ def encode(image: U8, quality: int = 85) -> bytes:
 
 
 def _caption(label: str, score: float) -> str:
-    return label if label == "motion" else f"{label} {score:.0%}"
+    return label if label == MOTION else f"{label} {score:.0%}"
 
 
 def _write(image: U8, text: str, corner: tuple[int, int], colour: tuple[int, int, int]) -> None:

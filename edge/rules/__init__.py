@@ -5,13 +5,11 @@ follow an object through it, `witness` notes why it was told of.
 """
 
 from edge.rules.judge import Rules
-from edge.rules.motion import MOTION
 from edge.rules.scene import NOWHERE, Filter, Line, Scene, Shape, Zone
 from edge.rules.settings import RuleSettings
 from edge.rules.story import Draw, Quality
 
 __all__ = [
-    "MOTION",
     "NOWHERE",
     "Draw",
     "Filter",

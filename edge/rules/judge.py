@@ -6,16 +6,15 @@ gone (`end`). Motion can be told of in the same way, as the label `motion`, with
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from edge.rules.motion import MOTION, NUMBER, Moving
+from edge.rules.motion import NUMBER, Moving
 from edge.rules.scene import NOWHERE, Scene
 from edge.rules.settings import RuleSettings
 from edge.rules.story import Draw, Quality, Story, usual_quality
-from edge.types import Box, Event, Frame, ModelRef, Track
+from edge.types import MOTION, Box, Event, Frame, ModelRef, Track, event_id
 
 
 class Rules:
@@ -123,11 +122,7 @@ class Rules:
 
     def _tell(self, kind: Literal["new", "update", "end"], story: Story, frame: Frame) -> Event:
         if story.told is None:
-            story.now = replace(story.now, id=self._id(story.now.start_time))
+            self._count += 1
+            name = event_id(story.now.start_time, self._boot_id, self._camera, self._count)
+            story.now = replace(story.now, id=name)
         return story.tell(kind, frame, self._armed(), self._model(), self._draw)
-
-    def _id(self, start: float) -> str:
-        """`<unix seconds>-<6 characters>`, the same for the same camera, run and count."""
-        self._count += 1
-        digest = hashlib.sha256(f"{self._boot_id}/{self._camera}/{self._count}".encode()).hexdigest()
-        return f"{int(start)}-{digest[:6]}"

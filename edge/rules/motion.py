@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 from edge import boxes
 from edge.rules.settings import RuleSettings
-from edge.types import Box, Frame, Track
+from edge.types import MOTION, Box, Frame, Track
 
-MOTION = "motion"
-"""The label of events about motion, which need no model."""
 NUMBER = 0
 """The number of the track that motion is; the tracker counts from 1."""
 

@@ -11,13 +11,12 @@ from typing import Literal, TypeAlias
 
 from edge import boxes
 from edge.rules.lines import Passages
-from edge.rules.motion import MOTION
 from edge.rules.scene import Scene, Shape
 from edge.rules.settings import RuleSettings
 from edge.rules.witness import Witness
 from edge.rules.zones import Stays
 from edge.still import Still
-from edge.types import Box, Crossing, Event, Frame, ModelRef, Sighting, Snapshot, Track
+from edge.types import MOTION, Box, Crossing, Event, Frame, ModelRef, Sighting, Snapshot, Track
 
 Draw: TypeAlias = Callable[[Frame, Box, str, float], bytes | None]
 """Makes the JPEG of an event: the frame with the object's box, its label and score drawn; None where none is wanted."""

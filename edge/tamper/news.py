@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
-from edge.types import TAMPER, Box, Event, Frame, Sighting, Snapshot
+from edge.types import TAMPER, Box, Event, Frame, Sighting, Snapshot, pseudo
 
 
 class TamperNews:
@@ -59,8 +58,7 @@ class TamperNews:
         self.say("none")
         if told is None:
             return []
-        after = replace(told, frame_time=frame.wall, end_time=frame.wall, active=False)
-        return [Event("end", told, after, frame.wall, self._armed())]
+        return [Event("end", told, told.ended(frame.wall), frame.wall, self._armed())]
 
     def _put(self, kind: Literal["new", "update"], before: Sighting | None, after: Sighting, frame: Frame) -> Event:
         jpeg = None
@@ -72,20 +70,5 @@ class TamperNews:
 
     def _sighting(self, what: str, frame: Frame, known: bool) -> Sighting:
         self._count += 1
-        digest = hashlib.sha256(f"{self._boot_id}/{self._camera}/{TAMPER}/{self._count}".encode()).hexdigest()
-        w, h = frame.size
-        return Sighting(
-            id=f"{int(frame.wall)}-{digest[:6]}",
-            camera=self._camera,
-            frame_time=frame.wall,
-            label=TAMPER,
-            sub_label=what,
-            score=1.0,
-            top_score=1.0,
-            start_time=frame.wall,
-            end_time=None,
-            box=(0.0, 0.0, float(w), float(h)),
-            frame_size=frame.size,
-            active=not known,
-            stationary=known,
-        )
+        new = pseudo(TAMPER, what, self._camera, frame.wall, boot_id=self._boot_id, count=self._count, view=frame.size)
+        return replace(new, active=not known, stationary=known)

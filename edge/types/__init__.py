@@ -3,13 +3,10 @@
 Everything here is plain data that any module may import; nothing here knows a vendor, a file format or a network.
 """
 
+from edge.labels import ALARM, DARK, ENGINE, MOTION, TAMPER, WARNS
 from edge.types.audit import AuditEntry
 from edge.types.event import (
-    ALARM,
-    DARK,
-    ENGINE,
-    TAMPER,
-    WARNS,
+    UNARMED,
     Crossing,
     Event,
     Glimpse,
@@ -19,7 +16,9 @@ from edge.types.event import (
     Snapshot,
     Stamp,
     Why,
+    event_id,
     event_payload,
+    pseudo,
 )
 from edge.types.picture import F32, I32, I420, U8, Box, Frame
 from edge.types.seen import COCO_KEYPOINTS, NO_DETECTIONS, Classes, Detections, Poses, Prediction, Seen, Track, Values
@@ -32,9 +31,11 @@ __all__ = [
     "F32",
     "I32",
     "I420",
+    "MOTION",
     "NO_DETECTIONS",
     "TAMPER",
     "U8",
+    "UNARMED",
     "WARNS",
     "AuditEntry",
     "Box",
@@ -55,5 +56,7 @@ __all__ = [
     "Track",
     "Values",
     "Why",
+    "event_id",
     "event_payload",
+    "pseudo",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from edge.types.picture import Box
@@ -58,6 +59,10 @@ class Sighting:
     sub_label: str | None = None
     crossed: tuple[Crossing, ...] = ()
     loitering: tuple[str, ...] = ()
+
+    def ended(self, at: float) -> Sighting:
+        """As it is once it is over."""
+        return replace(self, frame_time=at, end_time=at, active=False)
 
     def payload(self) -> dict[str, Any]:
         """The JSON object of the MQTT contract."""
@@ -130,16 +135,43 @@ class Why:
         }
 
 
-ALARM = "alarm"
-"""The label of events about the alarm itself: triggers, panic, lockouts; which, and why, is their `sub_label`."""
-WARNS = "armed, but "
-"""What the `sub_label` of such an event begins with that is no alarm: it was armed, and cameras cannot see."""
-TAMPER = "tamper"
-"""The label of events about what somebody did to a camera; what it is is their `sub_label`."""
-DARK = "dark"
-"""The `sub_label` of tampering that may be none: the lights are off, and nobody knows what is behind that."""
-ENGINE = "engine"
-"""The label of events about the engine that runs the model; what happened is their `sub_label`."""
+UNARMED = ("disarmed", "arming")
+"""The states of the alarm that do not count as armed; the triggers of `outbox.objects` say it in SQL."""
+
+
+def event_id(at: float, *of: str | int) -> str:
+    """`<unix seconds>-<6 characters>`, the same for the same second and words. of: run, camera, count..."""
+    digest = hashlib.sha256("/".join(map(str, of)).encode()).hexdigest()
+    return f"{int(at)}-{digest[:6]}"
+
+
+def pseudo(
+    label: str, what: str, camera: str, at: float, *, boot_id: str, count: int, view: tuple[int, int] | None = None
+) -> Sighting:
+    """What is told as an object is, and is none: something that happened.
+
+    Args:
+        what: happened, its `sub_label`
+        camera: or the node's name, where no camera is meant
+        boot_id, count: of this run of the daemon, and how many with this label it has told of the camera: make the id
+        view: size of the picture that it is about as a whole; None where it is about no picture
+    """
+    w, h = view or (0, 0)
+    return Sighting(
+        id=event_id(at, boot_id, camera, label, count),
+        camera=camera,
+        frame_time=at,
+        label=label,
+        sub_label=what,
+        score=1.0,
+        top_score=1.0,
+        start_time=at,
+        end_time=None,
+        box=(0.0, 0.0, float(w), float(h)),
+        frame_size=view or (1, 1),
+        active=True,
+        stationary=False,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,21 +17,9 @@ from edge.config.diagnose import ConfigFindings
 from edge.config.edit import Change, edited
 from edge.config.load import load_text
 from edge.errors import StorageError, UserError
+from tests.support.stand_ins import Hands
 
 TEXT = '# mine\n[[camera]]\nname = "porch" # by the door\nsource = "synthetic:"\n'
-
-
-class Hands:
-    now = 1_700_000_000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def wall(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 @pytest.fixture

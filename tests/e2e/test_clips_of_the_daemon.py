@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.support.broker import eventually, free_port
-from tests.support.chromium import CHROMIUM, FLAGS, WATCH
+from tests.support.browser import CHROMIUM, FLAGS, WATCH
 from tests.support.daemon import Daemon
 from tests.support.disk import small_disk
 from tests.support.film import contents, film

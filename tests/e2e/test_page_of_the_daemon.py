@@ -10,8 +10,9 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from tests.support.broker import eventually, free_port
+from tests.support.browser import CHROMIUM, FLAGS
 from tests.support.daemon import Daemon
-from tests.web.test_web_browser import CHROMIUM, FLAGS, SHADE
+from tests.web.test_web_browser import SHADE
 
 PASSWORD = "correct horse"
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.rules import MOTION, Line, Scene
+from edge.rules import Line, Scene
 from edge.rules.lines import Passages
-from edge.types import Event
+from edge.types import MOTION, Event
 from tests.support.walks import W, along, frame, judge, line, walk
 
 DOWN = along((320, 100), (320, 400), 31)

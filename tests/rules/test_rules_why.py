@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 
-from edge.rules import MOTION, Scene
-from edge.types import Stamp, event_payload
+from edge.rules import Scene
+from edge.types import MOTION, Stamp, event_payload
 from tests.support.walks import along, frame, judge, line, polygon, standing, track, walk
 
 

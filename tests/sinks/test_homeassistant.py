@@ -21,24 +21,12 @@ from tests.sinks.conftest import mqtt_sink, working
 from tests.support import discovery
 from tests.support.broker import Broker, Subscriber, eventually, retained
 from tests.support.events import event
+from tests.support.stand_ins import Memory
 
 PORCH = '[[camera]]\nname = "porch"\nsource = "synthetic:"\nlabels = ["person", "traffic light", "motion"]\n'
 PATH = '[[camera.zone]]\nname = "path"\npoints = [[0, 0], [1, 0], [1, 1]]\n'
 YARD = '[[camera]]\nname = "yard"\nsource = "synthetic:"\nlabels = ["motion"]\n'
 NODE = '[node]\nname = "pi"\n'
-
-
-class Memory:
-    """What survives a restart."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, str] = {}
-
-    def recall(self, key: str) -> str | None:
-        return self.kept.get(key)
-
-    def note(self, key: str, value: str) -> None:
-        self.kept[key] = value
 
 
 @pytest.fixture

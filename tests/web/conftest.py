@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from starlette.applications import Starlette
 
 from edge.config.desk import Desk
@@ -21,21 +21,9 @@ from edge.web.server import listen, serve
 from edge.web.settings import WebSettings
 from tests.support.browser import CHROMIUM, FLAGS
 from tests.support.house import MemoryHouse
+from tests.support.stand_ins import Hands
 
 PASSWORD = "correct horse"
-
-
-class Hands:
-    """A clock that stands still until a test moves it."""
-
-    def __init__(self) -> None:
-        self.now = 1_700_000_000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def wall(self) -> float:
-        return self.now
 
 
 @dataclass
@@ -126,6 +114,15 @@ def open_site(tmp_path: Path) -> Iterator[Opener]:
 
 
 @pytest.fixture
+def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A configuration in a folder of its own: the FILE of the test's module."""
+    path = tmp_path / "etc" / "edge.toml"
+    path.parent.mkdir()
+    path.write_text(request.module.FILE)
+    return path
+
+
+@pytest.fixture
 def site(open_site: Opener) -> Site:
     """One camera, `porch`; no password yet."""
     return open_site(None, "porch")
@@ -167,3 +164,9 @@ def enter(page: Page, site: Site) -> None:
     page.get_by_label("Once more").fill(PASSWORD)
     page.get_by_role("button", name="Set password").click()
     page.wait_for_url(site.base + "/")
+
+
+def save(page: Page) -> None:
+    """Press the button of the zones or the settings, and see it done."""
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#said")).to_have_text("Stored, and in use.")

@@ -17,7 +17,8 @@ from edge.web.auth import SESSION_S, SESSIONS, Auth, weakness
 from edge.web.settings import WebSettings
 from edge.web.throttle import ALL_ADDRESSES, ONE_ADDRESS, Throttle
 from tests.support.house import MemoryHouse
-from tests.web.conftest import PASSWORD, Hands, Site
+from tests.support.stand_ins import Hands
+from tests.web.conftest import PASSWORD, Site
 
 
 def test_the_printed_token_sets_the_password_once(site: Site) -> None:

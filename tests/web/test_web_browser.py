@@ -10,11 +10,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from edge.web.throttle import ONE_ADDRESS
-from tests.support.browser import CHROMIUM, FLAGS, needs_chromium
+from tests.support.browser import needs_chromium
 from tests.support.house import camera, jpeg
 from tests.web.conftest import PASSWORD, Opener, Site, enter
-
-__all__ = ["CHROMIUM", "FLAGS"]
 
 pytestmark = needs_chromium
 SHADE = "canvas => canvas.getContext('2d').getImageData(5, 5, 1, 1).data[0]"

@@ -13,7 +13,7 @@ from edge.config.areas import kinds
 from edge.config.toml import parse
 from tests.support.browser import needs_chromium
 from tests.support.house import jpeg
-from tests.web.conftest import Opener, Site, enter
+from tests.web.conftest import Opener, Site, enter, save
 
 pytestmark = needs_chromium
 
@@ -32,14 +32,6 @@ points = [[0.2, 0.2], [0.8, 0.2], [0.8, 0.8], [0.2, 0.8]]
 name = "yard"
 source = "synthetic:"
 """
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "etc" / "edge.toml"
-    path.parent.mkdir()
-    path.write_text(FILE)
-    return path
 
 
 @pytest.fixture
@@ -73,11 +65,6 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> No
     page.mouse.move(*at(page, (start[0] + end[0]) / 2, (start[1] + end[1]) / 2))
     page.mouse.move(*at(page, *end))
     page.mouse.up()
-
-
-def save(page: Page) -> None:
-    page.get_by_role("button", name="Save").click()
-    expect(page.locator("#said")).to_have_text("Stored, and in use.")
 
 
 def cameras(file: Path) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from edge.config.toml import parse
 from edge.web.workshop import FRESH_S
 from tests.support.browser import needs_chromium
-from tests.web.conftest import PASSWORD, Opener, Site, enter
+from tests.web.conftest import PASSWORD, Opener, Site, enter, save
 
 pytestmark = needs_chromium
 
@@ -28,14 +28,6 @@ host = "broker" # in the cellar
 username = "edge"
 password = "swordfish"
 """
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "etc" / "edge.toml"
-    path.parent.mkdir()
-    path.write_text(FILE)
-    return path
 
 
 @pytest.fixture
@@ -58,11 +50,6 @@ def section(page: Page, name: str) -> Locator:
 
 def field(page: Page, key: str) -> Locator:
     return page.locator(f'[id="field-{key}"]')
-
-
-def save(page: Page) -> None:
-    page.get_by_role("button", name="Save").click()
-    expect(page.locator("#said")).to_have_text("Stored, and in use.")
 
 
 def test_what_is_changed_is_stored_and_all_else_stays(form: Page, site: Site, file: Path) -> None:

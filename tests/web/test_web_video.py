@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 from edge.capture.file import open_file
 from edge.capture.ring import Ring, attach
 from edge.evidence.mp4 import ClipFile
-from tests.support.chromium import CHROMIUM, FLAGS, WATCH
+from tests.support.browser import CHROMIUM, FLAGS, WATCH
 from tests.support.film import film, play
 from tests.web.conftest import Site
 

@@ -29,14 +29,6 @@ port = 8099
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "etc" / "edge.toml"
-    path.parent.mkdir()
-    path.write_text(FILE)
-    return path
-
-
-@pytest.fixture
 def home(open_site: Opener, file: Path) -> Site:
     site = open_site(None, "porch", file=file)
     assert site.set_password().status_code == 303

@@ -11,6 +11,7 @@ from edge.config.schema.alarm import EVERY_MODE, Delay, Mode
 from edge.config.schema.base import Table
 from edge.config.secrets import mask_url
 from edge.config.source import with_login
+from edge.labels import MOTION
 
 
 class Filter(Table):
@@ -155,6 +156,11 @@ class Camera(Table):
             other = ({"username", "password"} - given).pop()
             raise fault(f"`{min(given)}` needs `{other}` beside it", key=min(given))
         return self
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The labels that need a model; none where it looks for motion alone."""
+        return tuple(label for label in self.labels if label != MOTION)
 
     @property
     def address(self) -> str:

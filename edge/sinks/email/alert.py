@@ -8,9 +8,8 @@ from typing import Any, Literal, TypeAlias
 
 from edge.sinks.base import Message
 from edge.sinks.email.settings import Rules
-from edge.types import ALARM, ENGINE, TAMPER
+from edge.types import ALARM, ENGINE, TAMPER, UNARMED
 
-_UNARMED = frozenset({"disarmed", "arming"})
 _AT_STAKE = frozenset({"pending", "triggered"})
 SCENE, SCENE_S = 3, 120.0
 """How many objects are shown with the alarm itself, and how many seconds ago they may have been seen."""
@@ -133,7 +132,7 @@ def is_wanted(payload: Payload, rules: Rules) -> bool:
         return False
     if after["label"] == ALARM:  # a panic button counts while disarmed too
         return bool(payload["type"] == "new")
-    if armed in _UNARMED or (rules.modes and armed not in _AT_STAKE and armed not in rules.modes):
+    if armed in UNARMED or (rules.modes and armed not in _AT_STAKE and armed not in rules.modes):
         return False
     if rules.labels and after["label"] not in rules.labels:
         return False

@@ -11,7 +11,6 @@ from typing import Any
 
 from edge.config.schema import Camera, Config
 
-MOTION = "motion"
 ONLINE = "{{ 'online' if value == 'online' else 'offline' }}"
 """Home Assistant knows two words of availability and passes over all others, such as `stopped`."""
 PRESENT = "{{ 'ON' if value | int(0) > 0 else 'OFF' }}"
@@ -153,7 +152,6 @@ def _code(config: Config) -> Component:
 def _camera(config: Config, camera: Camera, always: list[dict[str, str]], page: str | None) -> Components:
     """A camera's entities. always: the availability of those that are there while the camera is away."""
     base = f"{config.mqtt.prefix}/{camera.name}"
-    seen = [label for label in camera.labels if label != MOTION]
     components: Components = {
         "motion": {"p": "binary_sensor", "name": "Motion", "stat_t": f"{base}/motion", "dev_cla": "motion"},
         "connection": {
@@ -170,7 +168,7 @@ def _camera(config: Config, camera: Camera, always: list[dict[str, str]], page: 
     if camera.tamper:
         components.update(_view(f"{base}/tamper"))
     for switch, name in SWITCHES.items():
-        if switch != "detect" or seen:
+        if switch != "detect" or camera.objects:
             components[f"{switch}-switch"] = {
                 "p": "switch",
                 "name": name,
@@ -186,9 +184,9 @@ def _camera(config: Config, camera: Camera, always: list[dict[str, str]], page: 
             "img_t": f"{base}/{label}/snapshot",
             "cont_type": "image/jpeg",
         }
-    if seen:
+    if camera.objects:
         components["all-count"] = _count("Objects", f"{base}/all")
-    for label in seen:
+    for label in camera.objects:
         components.update(_presence(label, _title(label), f"{base}/{label}"))
         for zone in camera.zone:
             name = f"{_title(zone.name)} {label.replace('_', ' ')}"
