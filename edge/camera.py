@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edge import wiring
+from edge import tamper, wiring
 from edge.board import Board
 from edge.clock import Clock, synchronised
 from edge.config.schema import Camera, Model
@@ -20,6 +20,7 @@ from edge.nuisance import Kept
 from edge.pipeline import Look, watch
 from edge.reader import OFF, Reader
 from edge.rules import Rules
+from edge.sight import blindness, view_of
 from edge.states import States
 from edge.supervisor import Part
 from edge.switches import Switches
@@ -98,7 +99,8 @@ class CameraWatch:
         )
         memory = Kept(self.name, around.note, around.recall)
         self._nuisance = wiring.nuisance_of(settings, memory, lambda: (around.clock.wall(), synchronised()))
-        self._tamper = wiring.tamper_of(settings, around.boot_id, around.armed, self._states.tamper, self._draw)
+        view = tamper.Kept(self.name, around.note, around.recall)
+        self._tamper = wiring.tamper_of(settings, around.boot_id, around.armed, self._states.tamper, self._draw, view)
         if self._tamper is not None:
             self._states.tamper(self._tamper.state)  # the broker may still hold what an earlier run saw
         self._reader = Reader(settings, switches, around.clock, self._ring, self._states.status)
@@ -159,6 +161,16 @@ class CameraWatch:
         if self._tamper is not None:
             self._tamper.accept()
 
+    def restore_view(self) -> None:
+        """The owner takes that back, or says it of a view that was taken for right since it stayed. Any thread."""
+        if self._tamper is not None:
+            self._tamper.take_back()
+
+    def blindness(self) -> str | None:
+        """Why it does not see what it is to see, as an adjective; None while it does. Any thread."""
+        detecting = self._open_detector is None or self.switches.on("detect")
+        return blindness(self._reader, self._tamper, looking=self._blind is None, detecting=detecting)
+
     def status(self) -> dict[str, Any]:
         """What the page and `edge status` show of this camera."""
         look = self._look
@@ -177,6 +189,8 @@ class CameraWatch:
             "inferences": self._inferences,
             "motion": self._states.moving,
             "tamper": None if self._tamper is None else self._tamper.state,
+            "view": None if self._tamper is None else view_of(self._tamper),
+            "blind": self.blindness(),
             "tracks": len([track for track in look.tracks if track.confirmed]) if look else 0,
             "clips": None if self._ring is None else self._ring.status(),
             "stage_ms": {name: {"p50": s["p50"], "p95": s["p95"]} for name, s in stages.items()},

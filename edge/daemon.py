@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from edge import __version__, hardware, wiring
-from edge.alarm_parts import AlarmParts, open_alarm
+from edge.alarm_parts import AlarmParts, open_alarm, sirens_kept
 from edge.board import Board
 from edge.camera import CameraWatch, Surroundings
 from edge.clock import SystemClock, synchronised
@@ -27,6 +27,7 @@ from edge.models.store import Model
 from edge.outbox import Outbox, SinkStats
 from edge.outlets import Outlet, names
 from edge.serving import Serving
+from edge.sight import Sight
 from edge.sinks.base import Sink
 from edge.supervisor import Part, Supervisor
 from edge.switches import Panel
@@ -88,6 +89,7 @@ class Daemon:
         self.alarm = open_alarm(config, self.outbox, self.board, self.clock, self._emit)
         self._alarm_parts: AlarmParts | None = None
         self.switches = Panel(config.camera, self.board, self.outbox, self.alarm)
+        self.sight = Sight(config, self.cameras, lambda: self.alarm.mode, self.board, self.alarm.warn)
         self.house = House(config, self.outbox, self.keeping, self.alarm, self.switches, self.cameras, self.status)
         self.inbox = Inbox(
             {"alarm/set": partial(self.alarm.command, by="mqtt"), "restart/set": self._asked_to_restart},
@@ -107,11 +109,17 @@ class Daemon:
         self._start_sinks()
         self.ready = True
 
-    def stop(self) -> None:
-        """Stop within two seconds: cameras first, so that their last events still leave; sinks last."""
+    def stop(self, successor: Config | None = None) -> None:
+        """Stop within two seconds: cameras first, so that their last events still leave; sinks last.
+
+        Args:
+            successor: of the daemon that goes on from here at once, so that a siren that sounds need not be silenced
+        """
         self.ready = False
         if self.outbox.closed:
             return
+        if successor is not None:
+            self.alarm.hand_over(sirens_kept(self.config, successor))
         for camera in self.cameras:
             camera.close()
         self._supervisor.stop(self._camera_parts, 0.5)
@@ -146,6 +154,8 @@ class Daemon:
         Empty while all is well. To be called about once a second."""
         if self._serving is not None:
             self._serving.news.tick()
+        if self.ready:
+            self.sight.tick()
         now = time.monotonic()
         late = [(part.name, f"is {part.late_s:.0f} s late") for part in self._supervisor.late()]
         if fault := self._engine_fault():
@@ -170,7 +180,7 @@ class Daemon:
             "uptime_s": round(self.clock.monotonic() - self._started, 1),
             "clock_ok": synchronised(),
             "alarm": self.alarm.state,
-            "alarm_detail": self.alarm.detail(),
+            "alarm_detail": {**self.alarm.detail(), "blind": self.sight.blind()},
             "cameras": [camera.status() for camera in self.cameras],
             "engines": self._engines(),
             "sinks": [

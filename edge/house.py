@@ -125,7 +125,7 @@ class House:
     def timeline(self) -> Timeline:
         """What happened, as objects, and what the owner says of them."""
         learns, before_s = partial(learn, self._cameras), self._config.clips.before_s
-        return Timeline(self._data, self._outbox, learns, self._alarm.undisturbed, before_s)
+        return Timeline(self._data, self._outbox, learns, self._alarm.undisturbed, before_s, self._alarm.note)
 
     def metrics(self) -> str:
         """The status in Prometheus' text format."""

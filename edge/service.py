@@ -133,7 +133,7 @@ class Service:
                 log.error("not reloaded, the daemon goes on as it was:\n%s", fault)
                 self._reloaded(fault)
             else:
-                running.stop()
+                running.stop(wanted)
                 try:
                     config, running = wanted, self._start(wanted, model, patient=False)
                     self._reloaded(None)

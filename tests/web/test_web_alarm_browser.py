@@ -69,6 +69,25 @@ def test_an_alarm_stays_in_sight_and_one_tap_ends_it(page: Page, site: Site, sta
     assert site.house.log == ["disarm by web 127.0.0.1"]
 
 
+def test_armed_says_which_cameras_cannot_see(page: Page, site: Site) -> None:
+    blind = [{"camera": "front_hall", "why": "covered"}, {"camera": "yard", "why": "offline"}]
+    site.house.state["alarm_detail"] = detail(blind=blind)
+    enter(page, site)
+    expect(page.locator("#alarm-blind")).to_have_text("Armed, but front hall is covered, yard is offline.")
+    site.house.state["alarm_detail"] = detail(blind=[])
+    expect(page.locator("#alarm-blind")).to_be_hidden()
+
+
+def test_a_view_that_was_accepted_is_shown_with_its_time(page: Page, site: Site) -> None:
+    first = site.house.state["cameras"][0]
+    first["view"] = {"since": time.time(), "by": "start", "recognised": True}
+    enter(page, site)
+    expect(page.locator("#health-cameras")).to_contain_text("fps")
+    expect(page.locator("#health-cameras")).not_to_contain_text("view accepted")
+    first["view"]["by"] = "time"
+    expect(page.locator("#health-cameras")).to_contain_text("since it had stayed")
+
+
 def test_a_code_is_typed_with_the_thumb(page: Page, site: Site) -> None:
     site.house.code = "4711"
     site.house.state["alarm_detail"] = detail()

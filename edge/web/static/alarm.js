@@ -36,6 +36,9 @@ export function showAlarm(now, more = null) {
   for (const button of panel.querySelectorAll(".mode")) button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
   $("alarm-more").hidden = !more;
   $("alarm-now").hidden = now !== "arming";
+  const blind = now === "disarmed" ? [] : (more?.blind ?? []);
+  fill($("alarm-blind"), blind.length ? `Armed, but ${blind.map((each) => `${words(each.camera)} is ${each.why}`).join(", ")}.` : "");
+  $("alarm-blind").hidden = !blind.length;
   fill($("alarm-next"), more?.next ? `Next: ${words(more.next.do)} at ${soon(more.next.at)}` : "");
   tick();
   panel.parentElement.style.setProperty("--alarm-height", `${panel.offsetHeight}px`);
