@@ -61,7 +61,7 @@ class Ring:
         self._last = 0
         self._last_time = 0.0
         self._tight = False
-        self._reason: str | None = "the source gives no compressed pictures"
+        self._reason: str | None = None
 
     def opened(self, stream: VideoStream) -> None:
         """A stream begins; one that is coded as the last one and comes soon continues it, else the ring starts anew."""
@@ -77,6 +77,11 @@ class Ring:
             if coding is None or coding != self._coding:
                 self._coding = coding
                 self._forget()
+
+    def unfed(self) -> None:
+        """What was opened has no packets: none will come."""
+        with self._lock:
+            self._reason = "the source gives no compressed pictures"
 
     def packet(self, packet: av.Packet[Stream]) -> None:
         """Take in the stream's next packet."""
@@ -189,6 +194,8 @@ def attach(source: Source, ring: Ring) -> None:
     """Have a source's packets go past a ring, if it has any. To be called before its first picture is asked for."""
     if isinstance(source, ContainerSource):
         source.tap = ring
+    else:
+        ring.unfed()
 
 
 def _coding(stream: VideoStream, codec: str) -> Coding | None:

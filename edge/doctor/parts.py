@@ -11,7 +11,7 @@ from pathlib import Path
 from edge import hardware, mailing, wiring
 from edge.config.schema import Config, Node
 from edge.control import NotRunning, call
-from edge.doctor import machine
+from edge.doctor import machine, network
 from edge.doctor.verdict import Verdict
 from edge.engines import registry
 from edge.engines.base import EngineOptions
@@ -38,6 +38,7 @@ def look(config: Config) -> list[Verdict]:
         _web(config, running),
     ]
     looks += [_device(camera.name, camera.source) for camera in config.camera if camera.source.startswith("v4l2:")]
+    looks += network.look(config.camera)
     if config.mqtt.host:
         looks.append(_server("broker", config.mqtt.host, config.mqtt.port, "is mosquitto running, and `mqtt` right?"))
     if config.email.host:

@@ -120,6 +120,7 @@ def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
     assert kept(ring) == []
     assert "mjpeg is not kept" in ring.status()["reason"]
     ring = Ring(Ticking(0.1), 5.0)
+    assert ring.status()["reason"] is None, "what was never opened is not known to have none"
     attach(open_synthetic(""), ring)
     assert ring.since(0.0, 1.0) is None
     assert "no compressed pictures" in ring.status()["reason"]
