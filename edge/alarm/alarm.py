@@ -250,6 +250,7 @@ class Alarm:
             "since": self._timetable.since(self._core.since),
             "next": upcoming and {"at": round(upcoming.at), "do": upcoming.do},
             "locked_s": round(self._access.locked_s(), 1),
+            "locked": self._access.locked(),
             "code": bool(self._settings.codes),
             "code_to_arm": self._settings.code_to_arm,
             "fault": self._core.backlog.fault,

@@ -89,6 +89,13 @@ class Lockout:
         """How long the source that has to wait longest has to wait; 0 where none is locked."""
         return max([0.0, *(self._left(bucket, now) for bucket in self._tries)])
 
+    def locked(self, now: float) -> str | None:
+        """That source, in the log's words; None where none is locked."""
+        bucket = max(self._tries, key=lambda each: self._left(each, now), default=None)
+        if bucket is None or not self._left(bucket, now):
+            return None
+        return "web, all addresses" if bucket == "web" else bucket
+
     @property
     def counting(self) -> bool:
         """Whether there is anything to forgive."""

@@ -109,7 +109,7 @@ def said(detail: Mapping[str, Any], zone: tzinfo) -> list[str]:
     if ahead := detail["next"]:
         lines.append(f"next: {ahead['do']} at {stamp_of(ahead['at'], zone)}")
     if detail["locked_s"]:
-        lines.append(f"locked for {detail['locked_s']:.0f} s: too many wrong codes")
+        lines.append(f"{detail['locked']} is locked for {detail['locked_s']:.0f} s: too many wrong codes")
     if blind := detail.get("blind"):
         lines.append(f"cannot see: {cannot_see(blind)}")
     if detail["fault"]:

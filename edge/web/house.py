@@ -34,8 +34,8 @@ class Health(Protocol):
     def status(self) -> dict[str, Any]:
         """What is true now, JSON-ready; asked about once a second while a page is open.
 
-        - `alarm_detail` {`mode`, `until_s`, `cause`, `by`, `since`, `next` {`at`, `do`}|None, `locked_s`, `code` bool,
-          `code_to_arm` bool, `fault`, `blind` [{`camera`, `why`}]}
+        - `alarm_detail` {`mode`, `until_s`, `cause`, `by`, `since`, `next` {`at`, `do`}|None, `locked_s`,
+          `locked` str|None, `code` bool, `code_to_arm` bool, `fault`, `blind` [{`camera`, `why`}]}
         - `ready` bool, `alarm` str (a state of the MQTT contract), `node` str, `version` str, `uptime_s` float
         - `cameras` [{`name`, `status` online|offline|disabled, `reason` str|None, `fps`, `size` [w, h]|None, `dropped`,
           `inferences`, `motion` bool, `tracks` int, `switches` {name: bool},

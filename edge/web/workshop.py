@@ -28,6 +28,8 @@ from edge.web.throttle import Throttle
 MOST_CHANGES = 200
 DEEPEST = 8
 """Levels of a key and of a value."""
+SAID = 3
+"""Mistakes that a refusal names; the page shows the others at their fields."""
 FRESH_S = 1800.0
 """How long after the password was given the configuration may be changed."""
 NO_FILE = "This house runs without a configuration file: there is nothing to change."
@@ -124,15 +126,18 @@ class Workshop:
             version = desk.store(wish["version"], edit, by)
         except ConfigFindings as fault:
             findings = [asdict(each) for each in fault.findings]
-            first = fault.findings[0]
-            more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-            where = f"{spoken(first.key, _parsed(after))}: " if first.key else ""
-            error = f"{where}{first.message}{more}. Nothing was stored."
+            told = [_spoken(each.key, each.message, _parsed(after)) for each in fault.findings[:SAID]]
+            more = f" (and {len(findings) - SAID} more)" if len(findings) > SAID else ""
+            error = f"{'; '.join(told)}{more}. Nothing was stored."
             return JSONResponse({"error": error, "findings": findings}, 422)
         if changes:
             self._house.settings_changed([dotted(change.loc) for change in changes], by)
         # After the answer: the reload closes this very connection.
         return JSONResponse({"version": version}, background=BackgroundTask(desk.reload))
+
+
+def _spoken(key: str, message: str, data: Mapping[str, Any]) -> str:
+    return f"{spoken(key, data)}: {message}" if key else message
 
 
 def _changes(wish: Mapping[str, Any]) -> list[Change]:

@@ -87,6 +87,7 @@ def test_a_guesser_on_the_broker_locks_out_nobody_at_the_page_or_the_device() ->
     bench.alarm.arm("away", PAGE)
     guess(bench, "mqtt", FREE_TRIES)
     assert bench.alarm.detail()["locked_s"] == 60
+    assert bench.alarm.detail()["locked"] == "mqtt"
     bench.alarm.disarm(PAGE, "4711")
     bench.alarm.arm("away", PAGE)
     bench.alarm.disarm(SHELL, "4711")
@@ -109,6 +110,7 @@ def test_many_addresses_together_have_few_tries_and_the_device_itself_stays_open
     waits = [guess(bench, f"web 10.0.0.{host}", 1)[0] for host in range(30)]
     assert waits[23] == 0
     assert all(waits[24:])
+    assert bench.alarm.detail()["locked"] == "web, all addresses"
     bench.alarm.disarm(SHELL, "4711")
 
 

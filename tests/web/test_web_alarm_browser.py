@@ -283,9 +283,11 @@ def test_a_house_without_delays_and_codes_looks_as_ever(page: Page, site: Site) 
 
 
 def test_the_log_says_who_did_what_from_where(page: Page, site: Site) -> None:
+    lock = {"at": 1e9, "clock_ok": True, "by": None, "result": "done"}
     rows = [
         {"at": 1e9, "clock_ok": True, "what": "disarm", "by": None, "from": "mqtt", "result": "wrong code"},
         {"at": 1e9, "clock_ok": False, "what": "arm_away", "by": "Anna", "from": "web 192.0.2.7", "result": "done"},
+        {**lock, "what": "back_door/notifications off", "from": "the command line (user 0, process 20692)"},
     ]
     page.route("**/api/alarm/log?*", lambda route: route.fulfill(json=rows))
     site.house.state |= {"alarm_detail": detail(next={"at": time.time() + 60, "do": "arm_night"})}
@@ -301,3 +303,5 @@ def test_the_log_says_who_did_what_from_where(page: Page, site: Site) -> None:
     expect(log.nth(1)).to_contain_text("clock not set")
     expect(log.nth(1).locator("time")).to_contain_text(re.compile(r"^9 Sept? \d\d:46:40 \?"))
     expect(log.nth(1)).not_to_contain_text("done")
+    expect(log.nth(2).locator(".log__what")).to_have_text("Back door: notifications off")
+    expect(log.nth(2).locator(".log__who")).to_have_text("the command line")

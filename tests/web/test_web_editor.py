@@ -185,6 +185,11 @@ def test_what_the_device_refuses_is_said_at_the_shape(editor: Page, file: Path) 
     editor.get_by_role("button", name="Save").click()
     expect(editor.locator(".shape__wrong")).to_have_text("only a-z, 0-9 and _ are allowed: did you mean `my_path`?")
     assert file.read_text() == FILE
+    expect(editor.get_by_role("alert").first).to_contain_text("Nothing was stored.")
+    editor.get_by_label("Name of the zone").fill("my_path")
+    editor.get_by_label("Name of the zone").blur()
+    expect(editor.locator(".shape__wrong")).to_be_hidden()
+    expect(editor.locator("#wrong")).to_be_hidden()
 
 
 def test_a_file_that_changed_underneath_is_not_overwritten(editor: Page, file: Path) -> None:

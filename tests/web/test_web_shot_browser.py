@@ -227,7 +227,7 @@ def test_an_event_that_is_not_kept_any_more_is_said(page: Page, site: Site) -> N
     [
         ("tamper", "moved", "Camera moved"),
         ("tamper", "dark", "Too dark to see"),
-        ("alarm", "triggered: person at porch", "Alarm: triggered: person at porch"),
+        ("alarm", "triggered: person at porch", "Alarm: person at porch"),
         ("person", None, "Person"),
     ],
 )
@@ -235,6 +235,19 @@ def test_what_is_no_object_is_named_too(page: Page, site: Site, label: str, sub_
     site.house.happen(label=label, sub_label=sub_label)
     enter(page, site)
     expect(page.locator(".event__title")).to_have_text(title)
+
+
+def test_the_way_out_of_an_event_stays_in_sight_on_a_phone(page: Page, site: Site) -> None:
+    happened(site)
+    page.set_viewport_size({"width": 390, "height": 500})
+    enter(page, site)
+    page.locator(".event__open").first.click()
+    expect(page.locator("#shot")).to_be_visible()
+    page.locator("#shot").evaluate("node => node.scrollTo(0, node.scrollHeight)")
+    assert page.locator("#shot").evaluate("node => node.scrollTop") > 60
+    expect(page.locator("#shot > form button")).to_be_in_viewport(ratio=1)
+    page.locator("#shot > form button").click()
+    expect(page.locator("#shot")).to_be_hidden()
 
 
 def test_an_open_event_follows_what_happens(page: Page, site: Site) -> None:

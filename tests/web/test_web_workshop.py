@@ -79,7 +79,9 @@ def test_what_is_wrong_is_told_at_its_key_and_line(home: Site, file: Path) -> No
         ("email.host", 14),
     ]
     assert said["findings"][1]["help"] == 'write `from = "edge@example.org"`'
-    assert said["error"] == "Camera porch, min score: must be at most 1 (and 1 more). Nothing was stored."
+    assert said["error"] == (
+        "Camera porch, min score: must be at most 1; Email, host: `from` is missing. Nothing was stored."
+    )
     assert file.read_text() == FILE
 
 
@@ -198,12 +200,16 @@ def test_a_reference_typed_once_is_taken_also_with_its_host(home: Site, monkeypa
     assert change(home, (["mqtt", "password"], "${MQTT_PASSWORD}")).status_code == 200
 
 
-def test_a_reference_may_be_typed_before_its_host(home: Site, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reference_is_typed_with_its_host_and_stays_with_it(
+    home: Site, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PW", "topsecret")
     file.write_text(FILE.replace('host = "broker"\n', ""))
-    assert change(home, (["mqtt", "password"], "${PW}")).status_code == 200
-    assert change(home, (["mqtt", "host"], "broker")).status_code == 200
-    assert change(home, (["mqtt", "host"], None)).status_code == 200
+    alone = change(home, (["mqtt", "password"], "${PW}"))
+    assert alone.status_code == 422
+    assert "`host` is missing" in alone.json()["error"]
+    assert change(home, (["mqtt", "password"], "${PW}"), (["mqtt", "host"], "broker")).status_code == 200
+    assert change(home, (["mqtt", "host"], None)).status_code == 422
     assert change(home, (["mqtt", "host"], "evil")).status_code == 422
 
 

@@ -12,6 +12,7 @@ const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDo
 const EVERY_MS = 300; // between two pictures
 
 let camera = "";
+let refused = false; // the banner says what is wrong with shapes, and goes once one of them was changed
 let held = null; // {points, index} while a corner is being dragged
 
 // ---------------------------------------------------------------- mouse, finger, keys
@@ -127,6 +128,7 @@ async function save() {
     if (shape) state.faults.set(shape.id, [message, help].filter(Boolean).join(": "));
   }
   complain(said.error, status === 409);
+  refused = state.faults.size > 0;
   show();
 }
 
@@ -188,6 +190,13 @@ $("done").addEventListener("click", close);
 $("cancel").addEventListener("click", stop);
 $("save").addEventListener("click", save);
 addEventListener("beforeunload", (event) => isDirty() && event.preventDefault());
-onChange(show);
+onChange(() => {
+  if (refused && !state.faults.size) {
+    refused = false;
+    complain("");
+    tell("");
+  }
+  show();
+});
 new ResizeObserver(show).observe(svg);
 start();

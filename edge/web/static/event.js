@@ -10,10 +10,13 @@ const TAMPER = {
   dark: "Too dark to see",
 };
 
+/** Labels that no model gives: to say how sure of them it is would mean nothing. */
+const OWN = new Set(["motion", "tamper", "engine", "alarm"]);
+
 /** What an event is about, as its heading. */
 export function whatOf({ label, sub_label: sub }) {
   if (label === "tamper") return TAMPER[sub] ?? `Camera: ${words(sub ?? label)}`;
-  if (label === "alarm") return sub ? `Alarm: ${words(sub)}` : "Alarm";
+  if (label === "alarm") return sub ? `Alarm: ${words(sub).replace(/^triggered: /, "")}` : "Alarm";
   return title(sub ?? label);
 }
 
@@ -36,6 +39,6 @@ export const clipUrl = (after) => `/api/clips/${encodeURIComponent(after.id)}.mp
 export function factsOf(after) {
   const zones = [...new Set([...(after.current_zones ?? []), ...(after.entered_zones ?? [])])].map(words);
   const lasted = after.end_time == null ? "" : span(Math.max(1, after.end_time - after.start_time));
-  const sure = after.label === "motion" || after.top_score == null ? "" : `${percent(after.top_score)}\u00a0sure`;
+  const sure = OWN.has(after.label) || after.top_score == null ? "" : `${percent(after.top_score)}\u00a0sure`;
   return [title(after.camera), zones.join(", "), lasted, sure].filter(Boolean).join(" · ");
 }

@@ -2,7 +2,7 @@
 
 import { $, fill, make, stamp } from "./dom.js";
 import { whatOf } from "./event.js";
-import { bytes, count, nameOf, number, span, timeOf, title, told, tone, words } from "./words.js";
+import { bytes, count, nameOf, number, reasonOf, span, timeOf, title, told, tone, words } from "./words.js";
 
 function row(name, state, facts, reason) {
   const item = stamp("row-template");
@@ -43,7 +43,7 @@ function storageRows({ state = "ok", reason, used, free, clips, oldest }) {
 
 export function showHealth(news) {
   const box = news.outbox ?? {};
-  const cameras = (news.cameras ?? []).map((camera) => row(title(camera.name), camera.status, cameraFacts(camera), camera.reason));
+  const cameras = (news.cameras ?? []).map((camera) => row(title(camera.name), camera.status, cameraFacts(camera), reasonOf(camera)));
   const engines = (news.engines ?? []).map((engine) => row(engine.name, engine.state, [engine.model], engine.reason));
   const sinks = (news.sinks ?? []).map((sink) => row(nameOf(sink.name), sink.state, [sink.depth ? `${number(sink.depth)} waiting` : ""], sink.reason));
   if (!cameras.length) cameras.push(row("No camera", "none", ["add a [[camera]] to the configuration"]));
@@ -66,7 +66,7 @@ function showProblems(news) {
   const found = parts.flatMap(([kind, key, list]) =>
     (list ?? [])
       .filter((part) => part[key] && ["bad", "warn"].includes(tone(part[key])))
-      .map((part) => `${kind} ${kind ? words(part.name) : nameOf(part.name)} is ${told(part[key])}${part.reason ? `: ${part.reason}` : ""}`.trim()),
+      .map((part) => `${kind} ${kind ? words(part.name) : nameOf(part.name)} is ${told(part[key])}${part.reason ? `: ${reasonOf(part)}` : ""}`.trim()),
   );
   for (const camera of news.cameras ?? []) if (tampered(camera)) found.push(`${title(camera.name)}: ${tampered(camera).toLowerCase()}`);
   if (news.alarm_detail?.fault) found.unshift(`Alarm: ${news.alarm_detail.fault}`);
