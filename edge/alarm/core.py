@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Set
 from typing import TypeAlias
 
 from edge.alarm import stored
-from edge.alarm.keeping import Backlog, Keeping, first_state
+from edge.alarm.keeping import DISARM_S, Backlog, Keeping, first_state
 from edge.alarm.machine import Arm, Disarm, Effect, Input, Panic, State, Tick, step
 from edge.alarm.news import AlarmNews, Sirens
 from edge.alarm.settings import AlarmSettings
@@ -19,8 +19,6 @@ from edge.errors import StorageError, UserError
 log = logging.getLogger(__name__)
 
 Permit: TypeAlias = Callable[[State], str | None]
-DISARM_S = 1.0
-"""How long disarming waits for the disk: an owner before a ringing siren does not wait for a card that hangs."""
 SCHEDULE = "schedule"
 """Where the orders of the schedule come from."""
 _DISARM_FIRST = "the alarm is {}; disarm it first"
@@ -130,8 +128,8 @@ class Core:
         return [when for when in due if when is not None]
 
     def order(self, given: Input, what: str, by: str, permit: Permit) -> None:
-        """Do what somebody may order; stored, then told. Disarming waits for `DISARM_S` and no longer, neither for the
-        disk nor for an order that waits there.
+        """Do what somebody may order; stored, then told. Disarming waits `DISARM_S` for an order that waits at the disk,
+        as long for the disk itself, as long again where its code is refused, and no longer.
 
         Args:
             permit: gives the name of who orders it in a state of the alarm, or raises AlarmRefused

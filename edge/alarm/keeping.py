@@ -19,6 +19,9 @@ TRIES = "alarm_tries"
 ORDER = "alarm_order"
 RETRY_S = 1.0
 """How soon what the disk refused is tried again."""
+DISARM_S = 1.0
+"""How long disarming, and a refusal, wait for the disk: an owner before a ringing siren does not wait for a card that
+hangs."""
 LOOK_AT_DISK_S = 0.05
 """How often what is on its way to the disk is looked after."""
 NOTES = 60
@@ -63,10 +66,14 @@ class Keeping:
 
     def attempt(self, state: State, now: float, extra: Mapping[str, str], entry: AuditEntry, patience: float) -> None:
         """As `store`, for who cannot wait: after `patience` seconds it is a StorageError, and may still be stored."""
+        self._put({KEY: self.text(state, now), **extra}, patience, entry)
+
+    def _put(self, values: Mapping[str, str], patience: float, entry: AuditEntry | None = None) -> None:
         if self._world.journal is None:
-            self._remember(KEY, self.text(state, now))
+            key = KEY if KEY in values else TRIES  # the bare state, and the tries
+            self._remember(key, values[key])
             return
-        underway = self._world.journal.begin({KEY: self.text(state, now), **extra}, entry)
+        underway = self._world.journal.begin(values, entry)
         if not underway.wait(patience):
             raise StorageError("the disk is too slow or hangs")
         if underway.fault is not None:
@@ -107,7 +114,8 @@ class Keeping:
         self._seldom((source, what, by, result), what, by, source, result)
 
     def refusal(self, what: str, source: str, why: str, tries: str | None) -> None:
-        """Write down a refusal; with `tries`, the count of wrong codes, it is on the disk on return if that can be.
+        """Write down a refusal; with `tries`, the count of wrong codes, it is on the disk on return if that can be
+        within `DISARM_S`: whoever mistyped a code, and all behind him, wait no longer.
 
         Raises:
             StorageError: the count is in memory alone.
@@ -117,15 +125,11 @@ class Keeping:
                 log.warning("alarm: %s by %s refused: %s", what, source, why)
             return
         log.warning("alarm: %s by %s refused: %s", what, source, why)
-        entry = self.entry(what, None, source, f"refused: {why}")
+        self.record(what, None, source, f"refused: {why}")
         try:
-            if self._world.journal is None:
-                self._remember(TRIES, tries)
-            else:
-                self._world.journal.remember_all({TRIES: tries}, entry)
+            self._put({TRIES: tries}, DISARM_S)
         except StorageError as fault:
             log.error("alarm: a wrong code is counted in memory alone: %s", fault)
-            self.record(what, None, source, f"refused: {why}")
             raise
 
     def _seldom(self, key: tuple[str | None, ...], what: str, by: str | None, source: str, result: str) -> bool:
