@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -448,3 +449,12 @@ def test_a_lock_that_a_power_cut_renewed_is_over_after_its_time_also_after_a_res
     bench.advance(3600)
     bench.start()
     bench.alarm.disarm("mqtt", "1234")
+
+
+def test_who_has_gone_is_no_intrusion_whatever_is_still_told_of_the_way() -> None:
+    bench = Bench(HOUSE)
+    bench.alarm.arm("away", "web", now=True)
+    gone = sighted(bench.clock.unix, "armed_away", "window", kind="update")
+    bench.alarm.hear(replace(gone, after=replace(gone.after, active=False)))
+    bench.turn()
+    assert bench.alarm.state == "armed_away"
