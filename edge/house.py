@@ -124,8 +124,15 @@ class House:
     @property
     def timeline(self) -> Timeline:
         """What happened, as objects, and what the owner says of them."""
-        learns, before_s = partial(learn, self._cameras), self._config.clips.before_s
-        return Timeline(self._data, self._outbox, learns, self._alarm.undisturbed, before_s, self._alarm.note)
+        return Timeline(
+            self._data,
+            self._outbox,
+            partial(learn, self._cameras),
+            self._alarm.undisturbed,
+            self._config.clips.before_s,
+            self._alarm.note,
+            self._alarm.by_motion,
+        )
 
     def metrics(self) -> str:
         """The status in Prometheus' text format."""

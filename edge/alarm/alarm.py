@@ -19,7 +19,7 @@ from edge.alarm.settings import AlarmSettings
 from edge.alarm.timetable import LOOK_S, Timetable
 from edge.alarm.world import Remember, World
 from edge.errors import AlarmRefused, StorageError, UserError
-from edge.types import Event
+from edge.types import MOTION, Event
 
 log = logging.getLogger(__name__)
 
@@ -144,6 +144,10 @@ class Alarm:
             if code is None and not fault.locked_s:
                 raise AlarmRefused("The alarm is on: disarm it first, or give its code.") from None
             raise
+
+    def by_motion(self, camera: str) -> bool:
+        """Whether motion is an intrusion at a camera."""
+        return MOTION in self._settings.counting(camera)
 
     def undisturbed(self, what: str, by: str) -> None:
         """What blinds the alarm or changes it, and asks for no code, waits until it is disarmed.

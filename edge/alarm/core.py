@@ -128,8 +128,8 @@ class Core:
         return [when for when in due if when is not None]
 
     def order(self, given: Input, what: str, by: str, permit: Permit) -> None:
-        """Do what somebody may order; stored, then told. Disarming waits `DISARM_S` for an order that waits at the disk,
-        as long for the disk itself, as long again where its code is refused, and no longer.
+        """Do what somebody may order; stored, then told. Disarming waits `DISARM_S` for an order that waits at the
+        disk, as long for the disk itself or where its code is refused, and no longer.
 
         Args:
             permit: gives the name of who orders it in a state of the alarm, or raises AlarmRefused
