@@ -129,8 +129,8 @@ class Timeline:
     def nothing(self, event_id: str, nothing: bool, by: str) -> None:
         """Keep the owner's word that an object was nothing, or that it was something after all.
 
-        Raises UserError if nothing is known of the object, or if that would blind the alarm while it is on: a view taken
-        for right, a place made deaf at a camera where it goes by motion. StorageError if the disk does not take it.
+        Raises UserError if nothing is known of the object, or if that would blind the alarm while it is on: a view
+        taken for right, a place made deaf at a camera where it goes by motion. StorageError if the disk refuses.
         """
         messages = self.messages(event_id)
         if not messages:

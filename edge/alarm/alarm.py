@@ -72,7 +72,7 @@ class Alarm:
             recall(KEY),
             armed=armed_at_first_start,
         )
-        self._leaving = Leaving(self._clock)
+        self._leaving = Leaving(self._clock, self._settings.counting)
         self._leaving.follow(self.state)
         self._core.listen(self._leaving.follow)
         if self._access.renewed:
@@ -185,10 +185,11 @@ class Alarm:
 
     def hear(self, event: Event) -> None:
         """Take in what a camera tells; only queues."""
-        leaving = self._leaving.excuses(event)
         seen = intrusion_of(event, self._settings.counting)
-        if seen is not None and not leaving:
-            self._heard.append(seen)
+        left = self._leaving.sift(event, seen)
+        if left is not None:
+            self._heard.append(left)
+        if seen is not None:
             self._wake.set()
 
     def run(self, stop: threading.Event, alive: Callable[[float], None]) -> None:
@@ -224,9 +225,11 @@ class Alarm:
         while self._heard:
             seen = self._heard.popleft()
             self._core.urgent(seen, seen.said)
+        for seen in self._leaving.overdue():
+            self._core.urgent(seen, seen.said)
         self._core.turn()
         now = self._clock.monotonic()
-        return max(0.0, min([LONGEST_PAUSE_S, *(when - now for when in self._core.due())]))
+        return max(0.0, min([LONGEST_PAUSE_S, *(when - now for when in (*self._core.due(), *self._leaving.due()))]))
 
     def follow_schedule(self) -> float:
         """Make the newest change of the schedule that is due; it waits while the alarm is pending or triggered. For a
