@@ -164,6 +164,7 @@ class Core:
         if not effects:
             self._refuse_while_alarmed(given, what, by, name, before)
             self._timetable.confirmed()
+            self.backlog.changed()  # else a restart would take the order for older than what the schedule did meanwhile
             self._keeping.repeat(what, name, by, "no change")
             return
         self._refuse_overtaken(given, what, by, name, disarmed)
