@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from edge.alarm import stored
+from edge.alarm.codes import one_source
 from edge.alarm.machine import Plan, State
 from edge.alarm.world import Remember, Underway, World
 from edge.errors import StorageError
@@ -97,11 +98,11 @@ class Keeping:
 
     def note(self, what: str, by: str | None, source: str) -> None:
         """As `record`, of what may be done as often as one likes: whoever does must not push out what the log holds."""
-        hour = self._world.clock.monotonic() // 3600.0
+        hour, key = self._world.clock.monotonic() // 3600.0, one_source(source)
         with self._noting:
-            begun, many = self._notes.pop(source, (hour, 0))
+            begun, many = self._notes.pop(key, (hour, 0))
             many = many + 1 if begun == hour else 1
-            self._notes[source] = (hour, many)
+            self._notes[key] = (hour, many)
             if len(self._notes) > SOURCES:
                 self._notes.pop(next(iter(self._notes)))
         if many <= NOTES:
@@ -111,7 +112,7 @@ class Keeping:
 
     def repeat(self, what: str, by: str | None, source: str, result: str) -> None:
         """Write a line of an order that may come again and again: one in `NAG_S`."""
-        self._seldom((source, what, by, result), what, by, source, result)
+        self._seldom((one_source(source), what, by, result), what, by, source, result)
 
     def refusal(self, what: str, source: str, why: str, tries: str | None) -> None:
         """Write down a refusal; with `tries`, the count of wrong codes, it is on the disk on return if that can be
@@ -121,7 +122,7 @@ class Keeping:
             StorageError: the count is in memory alone.
         """
         if tries is None:
-            if self._seldom((source,), what, None, source, f"refused: {why}"):
+            if self._seldom((one_source(source),), what, None, source, f"refused: {why}"):
                 log.warning("alarm: %s by %s refused: %s", what, source, why)
             return
         log.warning("alarm: %s by %s refused: %s", what, source, why)
