@@ -31,7 +31,7 @@ class Inbox:
         switch: switches `(camera, name, on)`, for `<camera>/<name>/set`; may raise UserError
     """
 
-    def __init__(self, whole: Mapping[str, Handler], switch: Callable[[str, str, bool], None]) -> None:
+    def __init__(self, whole: Mapping[str, Handler], switch: Callable[[str, str, bool], object]) -> None:
         self._whole = dict(whole)
         self._switch = switch
         self._counting = threading.Lock()
