@@ -104,7 +104,7 @@ class Daemon:
         Raises:
             MissingError, ModelError: the model cannot be loaded.
         """
-        self.outbox.close_orphans()
+        self.outbox.close_orphans(self.alarm.goes_on)
         self.keeping.start(self._supervisor)
         self._alarm_parts = AlarmParts(self.alarm, self._supervisor, scheduled=bool(self.config.alarm.schedule))
         self._start_cameras()

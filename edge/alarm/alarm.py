@@ -183,6 +183,15 @@ class Alarm:
         """Tell everybody that it is armed and what is wrong with that; an event, and a line of the log."""
         self._core.warn(what)
 
+    def goes_on(self, told: Mapping[str, Any]) -> bool:
+        """Whether something that an earlier run told is an alarm that goes on, and is ended by this one. To be called
+        before the first `turn`.
+
+        Args:
+            told: its last `after`
+        """
+        return self._core.goes_on(told)
+
     def hear(self, event: Event) -> None:
         """Take in what a camera tells; only queues."""
         seen = intrusion_of(event, self._settings.counting)

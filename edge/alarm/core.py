@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Set
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from edge.alarm import stored
 from edge.alarm.keeping import DISARM_S, Backlog, Keeping, first_state
@@ -15,6 +15,7 @@ from edge.alarm.settings import AlarmSettings
 from edge.alarm.timetable import Timetable
 from edge.alarm.world import World
 from edge.errors import StorageError, UserError
+from edge.types import ALARM
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +90,12 @@ class Core:
         with self._lock:
             self._news.warn(what, self.state.name)
         self._keeping.record("blind", None, "alarm", what)
+
+    def goes_on(self, told: Mapping[str, Any]) -> bool:
+        """Whether what an earlier run of this boot told is the alarm that goes on; if so it is ended by this run."""
+        with self._lock:
+            same = told["label"] == ALARM and self.state.phase == "triggered" and self._resumed is None
+            return same and self._news.resume(told)
 
     def silence(self) -> None:
         """Tell all sirens off, whatever the state: the daemon stops, and nobody would end them."""

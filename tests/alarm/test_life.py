@@ -509,3 +509,26 @@ def test_the_limits_of_the_log_hold_for_a_user_whatever_the_process(limit: int) 
             with pytest.raises(AlarmRefused):
                 bench.alarm.arm("away", source)
     assert len([line for line in bench.logged() if "user 1000" in line]) == limit + (limit == NOTES)
+
+
+def test_an_alarm_that_goes_on_over_a_restart_is_one_event_that_ends_with_it() -> None:
+    bench = triggered()
+    bench.turn()
+    (new,) = bench.events
+    alarm = bench.start()
+    assert alarm.goes_on(new.after.payload())
+    assert not alarm.goes_on({**new.after.payload(), "label": "person"})
+    bench.advance(30)
+    assert bench.events == [new]
+    bench.advance(600)
+    assert bench.alarm.state == "armed_away"
+    end = bench.events[-1]
+    assert (end.type, end.after.id, end.after.sub_label) == ("end", new.after.id, new.after.sub_label)
+    assert not bench.start().goes_on(new.after.payload()), "what is over is ended"
+
+
+def test_after_a_power_cut_the_alarm_is_told_anew() -> None:
+    bench = triggered()
+    bench.turn()
+    (new,) = bench.events
+    assert not bench.power_cut().goes_on(new.after.payload())
