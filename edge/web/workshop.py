@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from edge.config import areas
-from edge.config.desk import Desk, version_of
+from edge.config.desk import ChangedError, Desk, version_of
 from edge.config.diagnose import ConfigFindings, dotted
 from edge.config.edit import Change, edited
 from edge.config.form import check_changes, form, values
@@ -124,6 +124,8 @@ class Workshop:
 
         try:
             version = desk.store(wish["version"], edit, by)
+        except ChangedError as fault:
+            return JSONResponse({"error": str(fault), "changed": True}, 409)
         except ConfigFindings as fault:
             findings = [asdict(each) for each in fault.findings]
             told = [_spoken(each.key, each.message, _parsed(after)) for each in fault.findings[:SAID]]

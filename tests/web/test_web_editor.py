@@ -192,6 +192,21 @@ def test_what_the_device_refuses_is_said_at_the_shape(editor: Page, file: Path) 
     expect(editor.locator("#wrong")).to_be_hidden()
 
 
+def test_what_was_drawn_while_the_alarm_is_on_is_stored_after_disarming(editor: Page, site: Site, file: Path) -> None:
+    site.house.code = "4711"
+    site.house.state |= {"alarm": "arming", "alarm_detail": {"code": True}}
+    editor.reload()
+    expect(editor.locator("#alarm-on")).to_contain_text("The alarm is arming: disarm it before you save")
+    editor.get_by_label("Name of the zone").fill("drive")
+    editor.get_by_label("Name of the zone").blur()
+    editor.get_by_role("button", name="Save").click()
+    expect(editor.locator("#wrong")).to_contain_text("disarm it first")
+    expect(editor.get_by_role("button", name="Load again")).to_have_count(0)
+    site.house.state["alarm"] = "disarmed"
+    save(editor)
+    assert '"drive"' in file.read_text()
+
+
 def test_a_file_that_changed_underneath_is_not_overwritten(editor: Page, file: Path) -> None:
     file.write_text(f"{FILE}# by hand\n")
     editor.mouse.click(*at(editor, 0.5, 0.5))

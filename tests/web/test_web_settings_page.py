@@ -131,6 +131,43 @@ def test_a_camera_is_added_and_removed(form: Page, file: Path) -> None:
     assert file.read_text() == FILE
 
 
+def test_a_list_is_typed_with_commas_or_lines_and_no_brackets(form: Page, file: Path) -> None:
+    section(form, "Cameras").click()
+    section(form, "Porch").click()
+    labels = field(form, "camera[0].labels")
+    expect(labels).to_have_attribute("placeholder", "one a line")
+    expect(form.locator('[id="field-camera[0].labels-doc"]')).to_contain_text("motion alone needs no model")
+    assert not [text for text in form.locator("#form .fine").all_text_contents() if "[" in text or "in quotes" in text]
+    labels.fill("person, motion")
+    save(form)
+    assert '["person", "motion"]' in file.read_text()
+    section(form, "Mail").click()
+    field(form, "email.quiet_hours").fill("fri,sat 23:00-09:00")
+    save(form)
+    assert '["fri,sat 23:00-09:00"]' in file.read_text()
+
+
+def test_while_the_alarm_is_on_that_is_said_first_and_saving_can_be_tried_again(
+    page: Page, site: Site, file: Path
+) -> None:
+    site.house.code = "4711"
+    site.house.state |= {"alarm": "armed_away", "alarm_detail": {"code": True}}
+    enter(page, site)
+    page.goto(f"{site.base}/settings")
+    expect(page.locator("#alarm-on")).to_have_text(
+        "The alarm is armed away: disarm it before you save what you change here."
+    )
+    section(page, "MQTT").click()
+    field(page, "mqtt.port").fill("8883")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#wrong")).to_contain_text("disarm it first")
+    expect(page.get_by_role("button", name="Load again")).to_have_count(0)
+    site.house.state["alarm"] = "disarmed"
+    save(page)
+    expect(page.locator("#alarm-on")).to_be_hidden()
+    assert "8883" in file.read_text()
+
+
 def test_a_file_that_changed_underneath_is_not_overwritten(form: Page, file: Path) -> None:
     section(form, "MQTT").click()
     field(form, "mqtt.port").fill("8883")

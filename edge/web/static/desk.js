@@ -1,8 +1,10 @@
 // What the pages that change the configuration share: asking, and following a reload until it took or did not.
 
 import { $, fill, make, ask as once, sleep } from "./dom.js";
+import { words } from "./words.js";
 
 const FOLLOWED_MS = 90000; // a model on a slow card is loaded by then
+const ALARM_MS = 2000;
 const PATIENCE_MS = 20000; // a slow card takes its time to store the file
 const LOST = "That did not reach the device. Nothing was changed.";
 const MUTE = "The device gave no answer that can be read.";
@@ -49,6 +51,18 @@ async function askOnce(path, body, method) {
 export function tell(text, tone = "") {
   fill($("said"), text);
   $("savebar").dataset.tone = tone;
+}
+
+/** Say, for as long as it is so, that the alarm is on and keeps what is drawn or typed from being stored. */
+export async function watchAlarm() {
+  for (; ; await sleep(ALARM_MS)) {
+    if (document.hidden) continue;
+    const { ok, said } = await askOnce("/api/status");
+    if (!ok) continue; // it starts anew, and what was said stays
+    const on = said.alarm !== "disarmed" && Boolean(said.alarm_detail?.code);
+    fill($("alarm-on"), on ? `The alarm is ${words(said.alarm)}: disarm it before you save what you change here.` : "");
+    $("alarm-on").hidden = !on;
+  }
 }
 
 /** Show what is wrong with the whole page; `again` offers to load it anew. */

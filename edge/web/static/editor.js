@@ -1,6 +1,6 @@
 // Zones, lines and masks on a camera's picture, drawn with mouse, finger or keys, and stored in the configuration.
 
-import { ask, complain, follow, tell } from "./desk.js";
+import { ask, complain, follow, tell, watchAlarm } from "./desk.js";
 import { $, draw, fill, make, sleep } from "./dom.js";
 import { NAMES, begin, change, dropCorner, finish, isDirty, load, onChange, pick, remember, shapeOf, sorted, state, stop, undo, wanted } from "./drawing.js";
 import { CORNERS, MOST, clamp, isLine } from "./shapes.js";
@@ -116,7 +116,7 @@ async function save() {
   $("save").disabled = true;
   tell("Storing…", "wait");
   complain("");
-  const { ok, status, said } = await ask(areas(), { version: state.file.version, ...wanted() }, "PUT");
+  const { ok, said } = await ask(areas(), { version: state.file.version, ...wanted() }, "PUT");
   if (ok) {
     await read();
     return follow(said.version);
@@ -127,7 +127,7 @@ async function save() {
     const shape = kind && sorted(kind)[number];
     if (shape) state.faults.set(shape.id, [message, help].filter(Boolean).join(": "));
   }
-  complain(said.error, status === 409);
+  complain(said.error, said.changed);
   refused = state.faults.size > 0;
   show();
 }
@@ -200,3 +200,4 @@ onChange(() => {
 });
 new ResizeObserver(show).observe(svg);
 start();
+watchAlarm();
