@@ -85,6 +85,7 @@ class CameraWatch:
             draw=self._draw,
             motion=lambda: switches.on("motion"),
             quality=quality,
+            since=around.keeping.pictures_since,
         )
         self._ring = around.keeping.ring(self.name)
         self._stages = Stages()

@@ -48,7 +48,7 @@ class Keeping:
         keep_s = clips.before_s + RING_SLACK_S
         # Also of cameras that are not watched now: they may be switched on, and an empty ring costs nothing.
         self._rings = {camera.name: Ring(clock.monotonic, keep_s) for camera in config.camera if wanted}
-        self._discretion = Discretion(armed) if config.privacy.when_disarmed else None
+        self._discretion = Discretion(armed, clock) if config.privacy.when_disarmed else None
         snapshots = snapshot_path(self._folder, "").parent
         self._governor = Governor(self._folder, snapshots, limits_of(config.storage), clock, clock_ok)
         settings = ClipSettings(clips.before_s, clips.after_s, clips.longest_s)
@@ -81,6 +81,10 @@ class Keeping:
     def veil(self, *, detecting: bool) -> Veil:
         """What hides people in a camera's pictures: where nobody is looked for, all that moves."""
         return veil(self._config.privacy.blur, sees_people=detecting)
+
+    def pictures_since(self) -> float:
+        """The frame time from which on pictures may be told; to be asked for each frame."""
+        return -math.inf if self._discretion is None else self._discretion.since()
 
     def _permit(self) -> Permit:
         """Disarmed, a clip may be unwanted; and so may what the camera saw then, in the next one."""

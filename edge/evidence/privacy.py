@@ -6,6 +6,7 @@ drawn from what is left, so that none can forget it. Only the detector and the t
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from typing import Literal, Protocol
 import cv2
 import numpy as np
 
+from edge.clock import Clock
 from edge.types import ENGINE, I420, U8, Box, Event, Frame, Track
 
 Blur = Literal["none", "faces", "people"]
@@ -95,17 +97,29 @@ class Discretion:
     """Keeps events back while the alarm is disarmed, where that is wanted. Any thread.
 
     What was told of before is still ended. What began while nothing was told and is still there when the alarm is armed
-    is told of then, as new.
+    is told of then, as new, with pictures from then on.
 
     Args:
         armed: the alarm's state now
+        clock: by which frames have their times
     """
 
-    def __init__(self, armed: Callable[[], str]) -> None:
-        self._armed = armed
+    def __init__(self, armed: Callable[[], str], clock: Clock) -> None:
+        self._armed, self._clock = armed, clock
+        self._quiet, self._since = armed() == "disarmed", -math.inf
         self._told: set[str] = set()
         self._bare: set[str] = set()
         self._lock = threading.Lock()
+
+    def since(self) -> float:
+        """The frame time from which on pictures may be told: a frame that lies before it was taken disarmed. To be
+        asked for each frame: that is how an arming is noticed, not too early."""
+        with self._lock:
+            quiet = self._armed() == "disarmed"
+            if self._quiet and not quiet:
+                self._since = self._clock.monotonic()
+            self._quiet = quiet
+            return self._since
 
     def passes(self, event: Event) -> Event | None:
         """The event as it may be told, None if it may not."""

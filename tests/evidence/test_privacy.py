@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.evidence.privacy import Discretion, head, hidden, veil
+from edge.rules import Rules
 from edge.types import I420, Box, Event, Frame, Track
 from tests.support.events import event
+from tests.support.stand_ins import Hands
 
 BOX: Box = (200, 100, 300, 400)
 
@@ -92,7 +94,7 @@ def kinds(told: list[Event | None]) -> list[str | None]:
 
 def test_disarmed_nothing_is_told_but_the_end_of_what_was() -> None:
     armed = Armed()
-    quiet = Discretion(armed)
+    quiet = Discretion(armed, Hands())
     first = event("new", "1-a", jpeg=b"x")
     assert quiet.passes(first) == first
     armed.state = "disarmed"
@@ -108,7 +110,7 @@ def test_disarmed_nothing_is_told_but_the_end_of_what_was() -> None:
 def test_what_is_still_there_when_the_alarm_is_armed_is_new_then() -> None:
     armed = Armed()
     armed.state = "disarmed"
-    quiet = Discretion(armed)
+    quiet = Discretion(armed, Hands())
     assert quiet.passes(event("new", "1-a", jpeg=b"x")) is None
     armed.state = "armed_away"
     late = event("update", "1-a")
@@ -123,10 +125,37 @@ def test_what_is_still_there_when_the_alarm_is_armed_is_new_then() -> None:
     assert kinds([quiet.passes(event("end", "1-a"))]) == ["end"]
 
 
+@pytest.mark.parametrize("grows", [-2, 0, 2], ids=["leaves", "stays", "comes"])
+def test_every_picture_is_one_from_while_it_was_armed(grows: int) -> None:
+    armed, hands = Armed(), Hands(1000.0)
+    armed.state = "disarmed"
+    quiet, taken = Discretion(armed, hands), []
+    rules = Rules(
+        "porch", "boot", ["person"], armed, draw=lambda frame, *_: taken.append(frame.time) or b"x", since=quiet.since
+    )  # fmt: skip
+    told: list[tuple[float, Event]] = []
+    for i in range(100):
+        hands.now += 0.1
+        if i == 50:
+            armed.state = "armed_away"
+        late = replace(scene(), time=hands.now - 0.25, wall=hands.now)  # frames are judged some time after they came
+        size = 250 + grows * i
+        one = replace(track((50 + 3.0 * i, 100, 50 + 3.0 * i + size / 2, 100 + size)), confirmed=True)
+        for each in rules.judge(late, [one], [], frozenset({1})):
+            before = taken[-1] if taken else 0.0
+            if (passed := quiet.passes(each)) is not None:
+                told.append((before, passed))
+    assert told[0][1].type == "new"
+    pictures = [(taken_at, one) for taken_at, one in told if one.jpeg is not None]
+    assert pictures, "there is one all the same"
+    assert all(taken_at >= 1005.1 and one.after.has_snapshot for taken_at, one in pictures)
+    assert pictures[0][0] < 1005.1 + 3, "and soon"
+
+
 @given(st.lists(st.tuples(st.sampled_from(["arm", "disarm", "see", "leave"]), st.integers(0, 2))))
 def test_whatever_happens_each_object_is_told_as_new_once_and_ended_once(steps: list[tuple[str, int]]) -> None:
     armed, there, told = Armed(), {}, {}  # type: ignore[var-annotated]
-    quiet = Discretion(armed)
+    quiet = Discretion(armed, Hands())
     for number, (step, which) in enumerate(steps):
         if step in ("arm", "disarm"):
             armed.state = "armed_away" if step == "arm" else "disarmed"
