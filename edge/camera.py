@@ -80,7 +80,6 @@ class CameraWatch:
             around.boot_id,
             settings.labels,
             around.armed,
-            scene=wiring.scene_of(settings),
             model=self._model_ref,
             draw=self._draw,
             motion=lambda: switches.on("motion"),
@@ -127,12 +126,13 @@ class CameraWatch:
                 self._reader.wait(part, on=True)
                 continue
             try:
-                detector = self._seeing(part)
+                detector, settings = self._seeing(part), self._settings
+                self._rules.redraw(wiring.scene_of(settings))
                 watch(
-                    self._frames(part, detector is not None),
-                    wiring.gate_of(self._settings),
-                    wiring.masked(detector, self._settings),
-                    wiring.tracker_of(self._settings, self._model, detector),
+                    self._frames(part, settings, detector is not None),
+                    wiring.gate_of(settings),
+                    wiring.masked(detector, settings),
+                    wiring.tracker_of(settings, self._model, detector),
                     self._rules,
                     self._emit,
                     self._show,
@@ -144,6 +144,10 @@ class CameraWatch:
             finally:
                 self._states.nobody()
                 self.switches.rest("detect")
+
+    def redraw(self, settings: Camera) -> None:
+        """Go on with other rules, see `redrawn`, from the next frame on: what is followed ends. Any thread."""
+        self._settings = settings
 
     def dismiss(self, box: Box, frame_size: tuple[int, int]) -> bool:
         """The owner says that what was told of this place was nothing; False if it is too large. Any thread."""
@@ -193,11 +197,13 @@ class CameraWatch:
             "stage_ms": {name: {"p50": s["p50"], "p95": s["p95"]} for name, s in stages.items()},
         }
 
-    def _frames(self, part: Part, detect: bool) -> Iterator[Frame]:
-        """The newest frames until the slot is closed, the camera is lost or detection is switched; says on the way that
-        the pipeline lives."""
+    def _frames(self, part: Part, settings: Camera, detect: bool) -> Iterator[Frame]:
+        """The newest frames until the slot is closed, the camera is lost, detection is switched or there are other
+        rules; says on the way that the pipeline lives."""
         slot, lost = self._reader.slot, self._reader.lost
-        while not slot.closed and not lost.is_set() and self.switches.wanted("detect") == detect:
+        while not (slot.closed or lost.is_set() or self._settings is not settings):
+            if self.switches.wanted("detect") != detect:
+                break
             self.switches.begin("motion")
             frame = slot.take(1.0)
             if frame is not None:

@@ -15,6 +15,7 @@ from edge.alarm_parts import AlarmParts, open_alarm, sirens_kept
 from edge.board import Board
 from edge.camera import CameraWatch, Surroundings
 from edge.clock import SystemClock, synchronised
+from edge.config.redrawn import redrawn
 from edge.config.schema import Config
 from edge.detector import Detector
 from edge.errors import UserError
@@ -133,6 +134,20 @@ class Daemon:
         self.outbox.close()
         if self._serving is not None:
             self._serving.close(0.1)
+
+    def adopt(self, config: Config) -> bool:
+        """Go on with another configuration, if it changes nothing but the rules of cameras; False, and nothing done, if
+        that takes a new start."""
+        cameras = redrawn(self.config, config)
+        if cameras is None:
+            return False
+        self.config = config
+        for watch in self.cameras:
+            for camera in cameras:
+                if camera.name == watch.name:
+                    watch.redraw(camera)
+                    log.info("%s: has other zones, lines, masks or filters", camera.name)
+        return True
 
     def late(self) -> list[tuple[str, str]]:
         """What keeps the watchdog from being fed, as (part, how late): parts past their time, a wedged or dead engine.

@@ -19,6 +19,8 @@ from edge.switches import Panel
 from edge.text import printable
 from edge.timeline import Timeline, learn
 
+SETTINGS = "settings"
+"""What the page's settings keep is under this key."""
 LONGEST_NOTE = 200
 """Characters of a line of the alarm's log about settings."""
 
@@ -102,6 +104,14 @@ class House:
         """Raises UserError where the page may not change the configuration now: its code is set, and it is on."""
         if self._config.alarm.code:
             self._alarm.undisturbed("settings", by)
+
+    def settings_kept(self) -> str | None:
+        """What the settings know of earlier changes."""
+        return self._outbox.recall(SETTINGS)
+
+    def settings_keep(self, text: str) -> None:
+        """Keep what the settings know; durable when it returns."""
+        self._outbox.remember(SETTINGS, text)
 
     def settings_changed(self, keys: Sequence[str], by: str) -> None:
         """The page changed these keys of the configuration."""

@@ -142,6 +142,14 @@ class Settings(Protocol):
         """Raises UserError if it may not be changed now."""
         ...
 
+    def settings_kept(self) -> str | None:
+        """What `settings_keep` was given last, None without. Raises StorageError."""
+        ...
+
+    def settings_keep(self, text: str) -> None:
+        """Have a text of some kB survive restarts: it is on the disk when this returns. Raises StorageError."""
+        ...
+
     def settings_changed(self, keys: Sequence[str], by: str) -> None:
         """These keys were changed, for the alarm's log."""
         ...
