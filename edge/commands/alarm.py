@@ -113,6 +113,8 @@ def said(detail: Mapping[str, Any], zone: tzinfo) -> list[str]:
         lines.append(f"last order by {detail['by']}")
     if ahead := detail["next"]:
         lines.append(f"next: {ahead['do']} at {stamp_of(ahead['at'], zone)}")
+    if detail.get("schedule_waits"):
+        lines.append("the schedule waits: the clock is not set")
     if detail["locked_s"]:
         lines.append(f"locked for {detail['locked_s']:.0f} s: too many wrong codes")
     if blind := detail.get("blind"):
