@@ -13,7 +13,7 @@ from edge.clock import Clock
 from edge.config.schema import Config
 from edge.evidence.clips import Clips, ClipSettings, Permit
 from edge.evidence.governor import DAY_S, Governor, limits_of
-from edge.evidence.privacy import Discretion, Veil, veil
+from edge.evidence.privacy import Discretion, Shown, Veil, veil
 from edge.evidence.thumbnail import Thumbnails, thumbnail
 from edge.outbox import Limits, snapshot_box, snapshot_path
 from edge.paths import clip_path
@@ -48,11 +48,11 @@ class Keeping:
         keep_s = clips.before_s + RING_SLACK_S
         # Also of cameras that are not watched now: they may be switched on, and an empty ring costs nothing.
         self._rings = {camera.name: Ring(clock.monotonic, keep_s) for camera in config.camera if wanted}
-        self._discretion = Discretion(armed, clock) if config.privacy.when_disarmed else None
+        self._discretion = Discretion(armed) if config.privacy.when_disarmed else None
         snapshots = snapshot_path(self._folder, "").parent
         self._governor = Governor(self._folder, snapshots, limits_of(config.storage), clock, clock_ok)
         settings = ClipSettings(clips.before_s, clips.after_s, clips.longest_s)
-        self._armed = armed
+        self._armed, self._shown = armed, Shown(armed, clock)
         self._clips = Clips(
             self._folder, self._rings, settings, clock, self._permit, self._governor.refuses, self._governor.wake
         )
@@ -84,7 +84,7 @@ class Keeping:
 
     def pictures_since(self) -> float:
         """The frame time from which on pictures may be told; to be asked for each frame."""
-        return -math.inf if self._discretion is None else self._discretion.since()
+        return self._shown.since()
 
     def _permit(self) -> Permit:
         """Disarmed, a clip may be unwanted; and so may what the camera saw then, in the next one."""

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from edge.clock import Clock
-from edge.types import ENGINE, I420, U8, Box, Event, Frame, Track
+from edge.types import ENGINE, I420, U8, UNARMED, Box, Event, Frame, Track
 
 Blur = Literal["none", "faces", "people"]
 PERSON = "person"
@@ -93,11 +93,8 @@ def _coarsen(plane: U8, place: Box, scale: float) -> None:
     plane[y1:y2, x1:x2] = cv2.resize(coarse, (x2 - x1, y2 - y1), interpolation=cv2.INTER_LINEAR)
 
 
-class Discretion:
-    """Keeps events back while the alarm is disarmed, where that is wanted. Any thread.
-
-    What was told of before is still ended. What began while nothing was told and is still there when the alarm is armed
-    is told of then, as new, with pictures from then on.
+class Shown:
+    """Which pictures may be told: none that was taken before the alarm was armed, once it is. Any thread.
 
     Args:
         armed: the alarm's state now
@@ -106,20 +103,39 @@ class Discretion:
 
     def __init__(self, armed: Callable[[], str], clock: Clock) -> None:
         self._armed, self._clock = armed, clock
-        self._quiet, self._since = armed() == "disarmed", -math.inf
-        self._told: set[str] = set()
-        self._bare: set[str] = set()
+        self._step, self._since = _step(armed()), -math.inf
         self._lock = threading.Lock()
 
     def since(self) -> float:
-        """The frame time from which on pictures may be told: a frame that lies before it was taken disarmed. To be
-        asked for each frame: that is how an arming is noticed, not too early."""
+        """The frame time from which on pictures may be told. To be asked for each frame: that is how an arming is
+        noticed, up to a few frames late, and never too early."""
         with self._lock:
-            quiet = self._armed() == "disarmed"
-            if self._quiet and not quiet:
+            before, self._step = self._step, _step(self._armed())
+            if self._step > before:
                 self._since = self._clock.monotonic()
-            self._quiet = quiet
             return self._since
+
+
+def _step(state: str) -> int:
+    """How far the alarm is armed: not, on the way (what is seen is told of, and not mailed), or wholly."""
+    return UNARMED.index(state) if state in UNARMED else len(UNARMED)
+
+
+class Discretion:
+    """Keeps events back while the alarm is disarmed, where that is wanted. Any thread.
+
+    What was told of before is still ended. What began while nothing was told and is still there when the alarm is armed
+    is told of then, as new, with pictures from then on.
+
+    Args:
+        armed: the alarm's state now
+    """
+
+    def __init__(self, armed: Callable[[], str]) -> None:
+        self._armed = armed
+        self._told: set[str] = set()
+        self._bare: set[str] = set()
+        self._lock = threading.Lock()
 
     def passes(self, event: Event) -> Event | None:
         """The event as it may be told, None if it may not."""

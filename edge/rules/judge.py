@@ -118,14 +118,15 @@ class Rules:
         waited = frame.time - story.told_at
         better = story.quality > story.told_quality * self._settings.better
         due = waited >= self._settings.remind_s or (better and waited >= self._settings.update_s)
-        due = due or (track.seen and self._counts_anew(story, waited))
+        due = due or (track.seen and self._counts_anew(story, waited, frame))
         return [self._tell("update", story, frame)] if story.changed or due else []
 
-    def _counts_anew(self, story: Story, waited: float) -> bool:
+    def _counts_anew(self, story: Story, waited: float, frame: Frame) -> bool:
         """Whether the alarm, which hears of nothing but events, may think otherwise of an object by now."""
         armed = self._armed()
         live = armed != story.told_armed or (armed == "arming" and waited >= self._settings.arming_s)
-        return live and not story.now.stationary
+        # Not by a picture that was taken before: it would be told, and mailed, as one of the armed time.
+        return live and frame.time >= self._since and not story.now.stationary
 
     def _end(self, number: int, frame: Frame) -> list[Event]:
         """The `end` of an object, at the time at which it was last seen; nothing of one that was never told of."""

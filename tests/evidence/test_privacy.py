@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.evidence.privacy import Discretion, head, hidden, veil
+from edge.evidence.privacy import Discretion, Shown, head, hidden, veil
 from edge.rules import Rules
 from edge.types import I420, Box, Event, Frame, Track
 from tests.support.events import event
@@ -94,7 +94,7 @@ def kinds(told: list[Event | None]) -> list[str | None]:
 
 def test_disarmed_nothing_is_told_but_the_end_of_what_was() -> None:
     armed = Armed()
-    quiet = Discretion(armed, Hands())
+    quiet = Discretion(armed)
     first = event("new", "1-a", jpeg=b"x")
     assert quiet.passes(first) == first
     armed.state = "disarmed"
@@ -110,7 +110,7 @@ def test_disarmed_nothing_is_told_but_the_end_of_what_was() -> None:
 def test_what_is_still_there_when_the_alarm_is_armed_is_new_then() -> None:
     armed = Armed()
     armed.state = "disarmed"
-    quiet = Discretion(armed, Hands())
+    quiet = Discretion(armed)
     assert quiet.passes(event("new", "1-a", jpeg=b"x")) is None
     armed.state = "armed_away"
     late = event("update", "1-a")
@@ -129,9 +129,9 @@ def test_what_is_still_there_when_the_alarm_is_armed_is_new_then() -> None:
 def test_every_picture_is_one_from_while_it_was_armed(grows: int) -> None:
     armed, hands = Armed(), Hands(1000.0)
     armed.state = "disarmed"
-    quiet, taken = Discretion(armed, hands), []
+    quiet, shown, taken = Discretion(armed), Shown(armed, hands), []
     rules = Rules(
-        "porch", "boot", ["person"], armed, draw=lambda frame, *_: taken.append(frame.time) or b"x", since=quiet.since
+        "porch", "boot", ["person"], armed, draw=lambda frame, *_: taken.append(frame.time) or b"x", since=shown.since
     )  # fmt: skip
     told: list[tuple[float, Event]] = []
     for i in range(100):
@@ -149,13 +149,26 @@ def test_every_picture_is_one_from_while_it_was_armed(grows: int) -> None:
     pictures = [(taken_at, one) for taken_at, one in told if one.jpeg is not None]
     assert pictures, "there is one all the same"
     assert all(taken_at >= 1005.1 and one.after.has_snapshot for taken_at, one in pictures)
-    assert pictures[0][0] < 1005.1 + 3, "and soon"
+    assert pictures[0][0] < 1005.1 + 1, "and soon"
+
+
+def test_pictures_begin_anew_with_each_step_towards_being_armed() -> None:
+    armed, hands = Armed(), Hands(0.0)
+    assert Shown(armed, hands).since() == -np.inf, "after a restart it was armed all the time"
+    armed.state = "disarmed"
+    shown = Shown(armed, hands)
+    found = []
+    for state in ("disarmed", "arming", "armed_away", "triggered", "armed_home", "disarmed", "triggered", "disarmed"):
+        hands.now += 1
+        armed.state = state
+        found.append(shown.since())
+    assert found == [-np.inf, 2, 3, 3, 3, 3, 7, 7]
 
 
 @given(st.lists(st.tuples(st.sampled_from(["arm", "disarm", "see", "leave"]), st.integers(0, 2))))
 def test_whatever_happens_each_object_is_told_as_new_once_and_ended_once(steps: list[tuple[str, int]]) -> None:
     armed, there, told = Armed(), {}, {}  # type: ignore[var-annotated]
-    quiet = Discretion(armed, Hands())
+    quiet = Discretion(armed)
     for number, (step, which) in enumerate(steps):
         if step in ("arm", "disarm"):
             armed.state = "armed_away" if step == "arm" else "disarmed"
