@@ -103,7 +103,8 @@ class Shown:
 
     def __init__(self, armed: Callable[[], str], clock: Clock) -> None:
         self._armed, self._clock = armed, clock
-        self._step, self._since = _step(armed()), -math.inf
+        self._step: int | None = None
+        self._since = -math.inf
         self._lock = threading.Lock()
 
     def since(self) -> float:
@@ -111,7 +112,7 @@ class Shown:
         noticed, up to a few frames late, and never too early."""
         with self._lock:
             before, self._step = self._step, _step(self._armed())
-            if self._step > before:
+            if before is not None and self._step > before:
                 self._since = self._clock.monotonic()
             return self._since
 

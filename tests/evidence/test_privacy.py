@@ -157,6 +157,7 @@ def test_pictures_begin_anew_with_each_step_towards_being_armed() -> None:
     assert Shown(armed, hands).since() == -np.inf, "after a restart it was armed all the time"
     armed.state = "disarmed"
     shown = Shown(armed, hands)
+    shown.since()
     found = []
     for state in ("disarmed", "arming", "armed_away", "triggered", "armed_home", "disarmed", "triggered", "disarmed"):
         hands.now += 1
