@@ -20,8 +20,12 @@ from edge.errors import EdgeError, StorageError, UserError
 
 LONGEST_REQUEST = 4096
 REQUEST_S = 2.0
-"""How long a client may take to say what it wants: there is one thread for all."""
+"""How long a client may take to say what it wants: a few are served at once."""
 REPLY_S = 10.0
+AT_ONCE = 4
+"""Clients that are served at once: whoever disarms does not wait behind an order that waits for the disk."""
+FAREWELL_S = 0.5
+"""How long those that are being served as it stops have for their answers."""
 
 
 class NotRunning(EdgeError):
@@ -29,13 +33,13 @@ class NotRunning(EdgeError):
 
 
 class ControlServer:
-    """Answers requests on the local socket, one at a time.
+    """Answers requests on the local socket, `AT_ONCE` at a time, each in a thread of its own.
 
     Binding happens at once, so that a second daemon of the same configuration is refused before it touches anything.
 
     Args:
         node: tells where the socket goes
-        handlers: by the request's `do`
+        handlers: by the request's `do`; called from any thread
 
     Raises:
         UserError: a daemon is running for this configuration already.
@@ -44,6 +48,7 @@ class ControlServer:
 
     def __init__(self, node: Node, handlers: Mapping[str, Handler]) -> None:
         self._handlers = handlers
+        self._free = threading.BoundedSemaphore(AT_ONCE)
         self.path = home(node)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(0.25)
@@ -65,10 +70,25 @@ class ControlServer:
     def serve(self, stop: threading.Event) -> None:
         """Answer until `stop` is set: the body of the control thread. A handler's EdgeError is an answer too."""
         while not stop.is_set():
-            with contextlib.suppress(TimeoutError):
+            if not self._free.acquire(timeout=0.25):
+                continue
+            try:
                 client, _ = self._socket.accept()
-                with client, contextlib.suppress(OSError):
-                    self._answer(client)
+            except TimeoutError:
+                self._free.release()
+                continue
+            threading.Thread(target=self._serve, args=(client,), name="control: a client", daemon=True).start()
+        until = time.monotonic() + FAREWELL_S
+        taken = [self._free.acquire(timeout=max(0.0, until - time.monotonic())) for _ in range(AT_ONCE)]
+        for _ in filter(None, taken):
+            self._free.release()
+
+    def _serve(self, client: socket.socket) -> None:
+        try:
+            with client, contextlib.suppress(OSError):
+                self._answer(client)
+        finally:
+            self._free.release()
 
     def close(self) -> None:
         """Take the socket away; afterwards commands say that nothing runs."""
