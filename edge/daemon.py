@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from edge import __version__, hardware, wiring
+from edge.absence import Absence
 from edge.alarm_parts import AlarmParts, open_alarm, sirens_kept
 from edge.board import Board
 from edge.camera import CameraWatch, Surroundings
@@ -91,6 +92,7 @@ class Daemon:
         self._alarm_parts: AlarmParts | None = None
         self.switches = Panel(config.camera, self.board, self.outbox, self.alarm)
         self.sight = Sight(config, self.cameras, lambda: self.alarm.mode, self.board, self.alarm.warn)
+        self.absence = Absence(self.cameras, self.outbox.boot_id, self.alarm, self.clock, self.outbox)
         self.house = House(config, self.outbox, self.keeping, self.alarm, self.switches, self.cameras, self.status)
         self.inbox = Inbox(
             {"alarm/set": partial(self.alarm.command, by="mqtt"), "restart/set": self._asked_to_restart},
@@ -126,6 +128,7 @@ class Daemon:
         for camera in self.cameras:
             camera.close()
         self._supervisor.stop(self._camera_parts, 0.5)
+        self.absence.close()
         self.keeping.stop(self._supervisor, 0.3)
         self._relay.stop(self._supervisor, 0.1)
         if self._alarm_parts is not None:
@@ -160,6 +163,7 @@ class Daemon:
             self._serving.news.tick()
         if self.ready:
             self.sight.tick()
+            self.absence.tick()
         now = time.monotonic()
         late = [(part.name, f"is {part.late_s:.0f} s late") for part in self._supervisor.late()]
         if fault := self._engine_fault():

@@ -8,6 +8,7 @@ const TAMPER = {
   blinded: "Camera blinded",
   blurred: "Picture blurred",
   dark: "Too dark to see",
+  lost: "Camera lost",
 };
 
 /** What an event is about, as its heading. */
