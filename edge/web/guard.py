@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from edge.addresses import plain
 from edge.web.auth import Auth, csrf_token
 from edge.web.settings import WebSettings
 
@@ -73,7 +74,7 @@ class Guard:
         cookies = _cookies(headers.get("cookie", ""))
         session, form = (cookies.get(name, "") for name in self._names)
         client = scope.get("client")
-        return Visit(session if self._auth.knows(session) else "", form, client[0] if client else "local")
+        return Visit(session if self._auth.knows(session) else "", form, plain(client[0]) if client else "local")
 
     def _wrong_place(self, scope: Scope, headers: Headers) -> Response | None:
         """Another name than ours in Host, or a request that another site's page made."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from edge.addresses import household
 from edge.clock import Clock
 
 ADDRESSES = 1024
@@ -67,16 +67,3 @@ def _leak(bucket: tuple[float, float], rate: Rate, now: float) -> float:
 
 def _wait(spent: float, rate: Rate) -> float:
     return max(0.0, (spent + 1 - rate.burst) * rate.every)
-
-
-def household(address: str) -> str:
-    """An IPv6 customer owns a whole /64: its addresses count as one."""
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped is not None:
-            return str(ip.ipv4_mapped)
-        return str(ipaddress.ip_network((ip, 64), strict=False))
-    return str(ip)

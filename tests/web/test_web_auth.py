@@ -18,7 +18,7 @@ from edge.web.settings import WebSettings
 from edge.web.throttle import ALL_ADDRESSES, ONE_ADDRESS, Throttle
 from tests.support.house import MemoryHouse
 from tests.support.stand_ins import Hands
-from tests.web.conftest import PASSWORD, Site
+from tests.web.conftest import PASSWORD, Opener, Site
 
 
 def test_the_printed_token_sets_the_password_once(site: Site) -> None:
@@ -178,6 +178,13 @@ def test_addresses_of_one_household_count_as_one() -> None:
     for _ in range(ONE_ADDRESS.burst):
         assert throttle.take("192.0.2.1") == 0.0
     assert throttle.take("::ffff:192.0.2.1") > 0.0
+
+
+def test_a_page_on_all_addresses_of_both_kinds_names_those_of_ipv4_as_people_do(open_site: Opener) -> None:
+    site = open_site(WebSettings(host="::", port=0), "porch")
+    site.set_password()
+    assert site.set_alarm("disarmed").status_code == 200
+    assert "disarm by web 127.0.0.1" in site.house.log
 
 
 @settings(max_examples=60)
