@@ -52,6 +52,13 @@ def open_alarm(
     return alarm
 
 
+def sirens_kept(now: Config, then: Config) -> frozenset[str]:
+    """The topics of sirens that a daemon of `then` goes on telling where one of `now` stops."""
+    if (now.mqtt.host, now.mqtt.port) != (then.mqtt.host, then.mqtt.port):
+        return frozenset()
+    return frozenset(siren.topic for siren in then.alarm.siren)
+
+
 class AlarmParts:
     """Runs the alarm: one thread for what does not wait, and one for the schedule where there is one."""
 

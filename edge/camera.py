@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edge import wiring
+from edge import tamper, wiring
 from edge.board import Board
 from edge.clock import Clock
 from edge.config.schema import Camera, Model
@@ -20,6 +20,7 @@ from edge.nuisance import Kept
 from edge.pipeline import Look, watch
 from edge.reader import OFF, Reader
 from edge.rules import Rules
+from edge.sight import blindness, view_of
 from edge.states import States
 from edge.supervisor import Part
 from edge.switches import Switches
@@ -81,7 +82,6 @@ class CameraWatch:
             around.boot_id,
             settings.labels,
             around.armed,
-            scene=wiring.scene_of(settings),
             model=self._model_ref,
             draw=self._draw,
             motion=lambda: switches.on("motion"),
@@ -101,7 +101,8 @@ class CameraWatch:
         )
         memory = Kept(self.name, around.note, around.recall)
         self._nuisance = wiring.nuisance_of(settings, memory, lambda: (around.clock.wall(), around.clock_ok()))
-        self._tamper = wiring.tamper_of(settings, around.boot_id, around.armed, self._states.tamper, self._draw)
+        view = tamper.Kept(self.name, around.note, around.recall)
+        self._tamper = wiring.tamper_of(settings, around.boot_id, around.armed, self._states.tamper, self._draw, view)
         if self._tamper is not None:
             self._states.tamper(self._tamper.state)  # the broker may still hold what an earlier run saw
         self._reader = Reader(settings, switches, around.clock, self._ring, self._states.status)
@@ -126,12 +127,13 @@ class CameraWatch:
                 self._reader.wait(part, on=True)
                 continue
             try:
-                detector = self._seeing(part)
+                detector, settings = self._seeing(part), self._settings
+                self._rules.redraw(wiring.scene_of(settings))
                 watch(
-                    self._frames(part, detector is not None),
-                    wiring.gate_of(self._settings),
-                    wiring.masked(detector, self._settings),
-                    wiring.tracker_of(self._settings, self._model, detector),
+                    self._frames(part, settings, detector is not None),
+                    wiring.gate_of(settings),
+                    wiring.masked(detector, settings),
+                    wiring.tracker_of(settings, self._model, detector),
                     self._rules,
                     self._emit,
                     self._show,
@@ -143,6 +145,10 @@ class CameraWatch:
             finally:
                 self._states.nobody()
                 self.switches.rest("detect")
+
+    def redraw(self, settings: Camera) -> None:
+        """Go on with other rules, see `redrawn`, from the next frame on: what is followed ends. Any thread."""
+        self._settings = settings
 
     def dismiss(self, box: Box, frame_size: tuple[int, int]) -> bool:
         """The owner says that what was told of this place was nothing; False if it is too large. Any thread."""
@@ -156,6 +162,16 @@ class CameraWatch:
         """The owner says that the camera looks where it should: its view as it is now is the right one. Any thread."""
         if self._tamper is not None:
             self._tamper.accept()
+
+    def restore_view(self) -> None:
+        """The owner takes that back, or says it of a view that was taken for right since it stayed. Any thread."""
+        if self._tamper is not None:
+            self._tamper.take_back()
+
+    def blindness(self) -> str | None:
+        """Why it does not see what it is to see, as an adjective; None while it does. Any thread."""
+        detecting = self._open_detector is None or self.switches.on("detect")
+        return blindness(self._reader, self._tamper, looking=self._blind is None, detecting=detecting)
 
     def status(self) -> dict[str, Any]:
         """What the page and `edge status` show of this camera."""
@@ -175,16 +191,20 @@ class CameraWatch:
             "inferences": self._inferences,
             "motion": self._states.moving,
             "tamper": None if self._tamper is None else self._tamper.state,
+            "view": None if self._tamper is None else view_of(self._tamper),
+            "blind": self.blindness(),
             "tracks": len([track for track in look.tracks if track.confirmed]) if look else 0,
             "clips": None if self._ring is None else self._ring.status(),
             "stage_ms": {name: {"p50": s["p50"], "p95": s["p95"]} for name, s in stages.items()},
         }
 
-    def _frames(self, part: Part, detect: bool) -> Iterator[Frame]:
-        """The newest frames until the slot is closed, the camera is lost or detection is switched; says on the way that
-        the pipeline lives."""
+    def _frames(self, part: Part, settings: Camera, detect: bool) -> Iterator[Frame]:
+        """The newest frames until the slot is closed, the camera is lost, detection is switched or there are other
+        rules; says on the way that the pipeline lives."""
         slot, lost = self._reader.slot, self._reader.lost
-        while not slot.closed and not lost.is_set() and self.switches.wanted("detect") == detect:
+        while not (slot.closed or lost.is_set() or self._settings is not settings):
+            if self.switches.wanted("detect") != detect:
+                break
             self.switches.begin("motion")
             frame = slot.take(1.0)
             if frame is not None:

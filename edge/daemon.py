@@ -12,10 +12,11 @@ from typing import Any
 
 from edge import __version__, hardware, wiring
 from edge.alarm import machine_boot
-from edge.alarm_parts import AlarmParts, open_alarm
+from edge.alarm_parts import AlarmParts, open_alarm, sirens_kept
 from edge.board import Board
 from edge.camera import CameraWatch, Surroundings
 from edge.clock import OnceSynchronised, SystemClock
+from edge.config.redrawn import redrawn
 from edge.config.schema import Config
 from edge.detector import Detector
 from edge.errors import UserError
@@ -27,6 +28,7 @@ from edge.models.store import Model
 from edge.outbox import Outbox, SinkStats
 from edge.outlets import Outlet, names
 from edge.serving import Serving
+from edge.sight import Sight
 from edge.sinks.base import Sink
 from edge.supervisor import Part, Supervisor
 from edge.switches import Panel
@@ -90,6 +92,7 @@ class Daemon:
         self.alarm = open_alarm(config, self.outbox, self.board, self.clock, self._clock_ok, self._emit)
         self._alarm_parts: AlarmParts | None = None
         self.switches = Panel(config.camera, self.board, self.outbox, self.alarm)
+        self.sight = Sight(config, self.cameras, lambda: self.alarm.mode, self.board, self.alarm.warn)
         self.house = House(config, self.outbox, self.keeping, self.alarm, self.switches, self.cameras, self.status)
         self.inbox = Inbox(
             {"alarm/set": partial(self.alarm.command, by="mqtt"), "restart/set": self._asked_to_restart},
@@ -109,11 +112,17 @@ class Daemon:
         self._start_sinks()
         self.ready = True
 
-    def stop(self) -> None:
-        """Stop within two seconds: cameras first, so that their last events still leave; sinks last."""
+    def stop(self, successor: Config | None = None) -> None:
+        """Stop within two seconds: cameras first, so that their last events still leave; sinks last.
+
+        Args:
+            successor: of the daemon that goes on from here at once, so that a siren that sounds need not be silenced
+        """
         self.ready = False
         if self.outbox.closed:
             return
+        if successor is not None:
+            self.alarm.hand_over(sirens_kept(self.config, successor))
         for camera in self.cameras:
             camera.close()
         self._supervisor.stop(self._camera_parts, 0.5)
@@ -129,12 +138,28 @@ class Daemon:
         if self._serving is not None:
             self._serving.close(0.1)
 
+    def adopt(self, config: Config) -> bool:
+        """Go on with another configuration, if it changes nothing but the rules of cameras; False, and nothing done, if
+        that takes a new start."""
+        cameras = redrawn(self.config, config)
+        if cameras is None:
+            return False
+        self.config = config
+        for watch in self.cameras:
+            for camera in cameras:
+                if camera.name == watch.name:
+                    watch.redraw(camera)
+                    log.info("%s: has other zones, lines, masks or filters", camera.name)
+        return True
+
     def late(self) -> list[tuple[str, str]]:
         """What keeps the watchdog from being fed, as (part, how late): parts past their time, a wedged or dead engine.
         Empty while all is well. To be called about once a second."""
         self._clock_ok.keep(self.outbox.note)
         if self._serving is not None:
             self._serving.news.tick()
+        if self.ready:
+            self.sight.tick()
         now = time.monotonic()
         late = [(part.name, f"is {part.late_s:.0f} s late") for part in self._supervisor.late()]
         if fault := self._engine_fault():
@@ -159,7 +184,7 @@ class Daemon:
             "uptime_s": round(self.clock.monotonic() - self._started, 1),
             "clock_ok": self._clock_ok(),
             "alarm": self.alarm.state,
-            "alarm_detail": self.alarm.detail(),
+            "alarm_detail": {**self.alarm.detail(), "blind": self.sight.blind()},
             "cameras": [camera.status() for camera in self.cameras],
             "engines": self._engines(),
             "sinks": [

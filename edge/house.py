@@ -19,6 +19,8 @@ from edge.switches import Panel
 from edge.text import printable
 from edge.timeline import Timeline, learn
 
+SETTINGS = "settings"
+"""What the page's settings keep is under this key."""
 LONGEST_NOTE = 200
 """Characters of a line of the alarm's log about settings."""
 
@@ -103,6 +105,14 @@ class House:
         if self._config.alarm.code:
             self._alarm.undisturbed("settings", by)
 
+    def settings_kept(self) -> str | None:
+        """What the settings know of earlier changes."""
+        return self._outbox.recall(SETTINGS)
+
+    def settings_keep(self, text: str) -> None:
+        """Keep what the settings know; durable when it returns."""
+        self._outbox.remember(SETTINGS, text)
+
     def settings_changed(self, keys: Sequence[str], by: str) -> None:
         """The page changed these keys of the configuration."""
         self._alarm.note(printable(f"settings: {', '.join(keys)}"[:LONGEST_NOTE]), by)
@@ -115,7 +125,7 @@ class House:
     def timeline(self) -> Timeline:
         """What happened, as objects, and what the owner says of them."""
         learns, before_s = partial(learn, self._cameras), self._config.clips.before_s
-        return Timeline(self._data, self._outbox, learns, self._alarm.undisturbed, before_s)
+        return Timeline(self._data, self._outbox, learns, self._alarm.undisturbed, before_s, self._alarm.note)
 
     def metrics(self) -> str:
         """The status in Prometheus' text format."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 ALARM = "alarm"
 """About the alarm itself: triggers, panic, lockouts; which, and why, is their `sub_label`."""
+WARNS = "armed, but "
+"""What the `sub_label` of such an event begins with that is no alarm: it was armed, and cameras cannot see."""
 TAMPER = "tamper"
 """About what somebody did to a camera; what it is is their `sub_label`."""
 DARK = "dark"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections import deque
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -51,7 +51,8 @@ class NuisanceSettings:
 
 
 class Memory(Protocol):
-    """Where what was learned survives a restart. `save` is called in the camera's thread, and waits for no disk."""
+    """Where what was learned survives a restart. `save` is called in any thread, one at a time, and waits for no
+    disk."""
 
     def load(self) -> str | None:
         """What was saved last, None without it."""
@@ -88,7 +89,8 @@ class Sifted:
 
 
 class Nuisance:
-    """The map of one camera. Owned by its pipeline; `dismiss` and `restore` are for any thread.
+    """The map of one camera. Owned by its pipeline; `dismiss` and `restore` are for any thread, and what they say is
+    kept at once: a camera that is off, or a pipeline that fails, may not take it in before the next restart.
 
     Args:
         memory: None keeps nothing, as in a replay
@@ -111,7 +113,7 @@ class Nuisance:
         self._moved: NDArray[np.bool_] = np.zeros((ROWS, COLUMNS), np.bool_)
         self._window: float | None = None
         self._peeked = self._saved = -np.inf
-        self._words: deque[tuple[bool, Box, tuple[int, int]]] = deque()
+        self._lock = threading.Lock()
         if memory is not None and (kept := memory.load()) is not None:
             self._recall(kept)
         self._changed = False
@@ -134,20 +136,20 @@ class Nuisance:
         w, h = frame_size
         if boxes.area(boxes.clipped(box, w, h)) > self._settings.most * w * h:
             return False
-        self._words.append((True, box, frame_size))
+        self._hear(self._settings.dismissed, box, frame_size)
         return True
 
     def restore(self, box: Box, frame_size: tuple[int, int]) -> None:
         """The owner takes that back: from the next frame on nothing that was dismissed there counts. Any thread."""
-        self._words.append((False, box, frame_size))
+        self._hear(0.0, box, frame_size)
 
     def sift(self, moved: list[Box], time: float, size: tuple[int, int]) -> Sifted:
         """What of the gate's regions counts."""
-        if self._words:
-            self.save()
-        if not moved or not self._any:
+        with self._lock:
+            deaf, some = self._deaf, self._any
+        if not moved or not some:
             return Sifted(moved, moved)
-        told = [region for region in moved if self._deaf[_cells(region, size)].mean() < self._settings.share]
+        told = [region for region in moved if deaf[_cells(region, size)].mean() < self._settings.share]
         if len(told) == len(moved) or time - self._peeked < self._settings.peek_s - 1e-6:
             return Sifted(told, told)
         self._peeked = time
@@ -161,6 +163,15 @@ class Nuisance:
             tracks: what was found; the confirmed ones that were seen heal their places
         """
         objects = [track.box for track in tracks if track.confirmed and track.seen]
+        with self._lock:
+            self._take_in(moved, objects, time, size)
+
+    def save(self) -> None:
+        """Store what is known now, if anything is new."""
+        with self._lock:
+            self._save()
+
+    def _take_in(self, moved: Sequence[Box], objects: Sequence[Box], time: float, size: tuple[int, int]) -> None:
         if self._learns:
             for region in moved:
                 if not any(boxes.shared(region, one) for one in objects):
@@ -174,11 +185,9 @@ class Nuisance:
             self._window = time
             if self._changed and time - self._saved >= self._settings.save_s:
                 self._saved = time
-                self.save()
+                self._save()
 
-    def save(self) -> None:
-        """Take in what the owner said, and store what is known now, if anything is new."""
-        self._obey()
+    def _save(self) -> None:
         if self._memory is None or not self._changed:
             return
         self._changed = False
@@ -187,15 +196,14 @@ class Nuisance:
         kept = {"v": _FORMAT, "wall": wall if sure else None, "grid": base64.b64encode(grids).decode()}
         self._memory.save(json.dumps(kept))
 
-    def _obey(self) -> None:
-        """Take in what the owner said, in order."""
-        while self._words:
-            nothing, box, of = self._words.popleft()
-            cells = _cells(box, of)
+    def _hear(self, points: float, box: Box, of: tuple[int, int]) -> None:
+        """Take in what the owner said, and keep it."""
+        with self._lock:
             # However often it is said: it is meant once.
-            self._dismissed[cells] = self._settings.dismissed if nothing else 0.0
+            self._dismissed[_cells(box, of)] = points
             self._changed = True
             self._deafen()
+            self._save()
 
     def _heal(self, cells: tuple[slice, slice]) -> None:
         """Somebody is there. What the owner dismissed is healed only by an object that reaches beyond it: the others

@@ -13,6 +13,7 @@ from edge.capture.sources import open_source
 from edge.clock import Clock
 from edge.config.schema import Camera
 from edge.errors import CameraError
+from edge.sight import STARTING
 from edge.supervisor import Part
 from edge.switches import Name, Switches
 from edge.types import Frame
@@ -45,7 +46,7 @@ class Reader:
         self._settings, self._switches, self._clock, self._ring, self._tell = settings, switches, clock, ring, tell
         self.slot = Latest()
         self.lost = threading.Event()
-        self.reason: str | None = "starting" if switches.on("enabled") else OFF
+        self.reason: str | None = STARTING if switches.on("enabled") else OFF
         self.frames = 0
         self._arrivals: deque[float] = deque(maxlen=50)
         self._online = False

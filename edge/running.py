@@ -81,14 +81,14 @@ class Running:
             raise
         self._told.ready(*address)
 
-    def stop(self) -> None:
-        """Stop all of it, within two seconds; safe to call twice."""
+    def stop(self, successor: Config | None = None) -> None:
+        """Stop all of it, within two seconds; safe to call twice. successor: as for `Daemon.stop`."""
         if self._stopped:
             return
         self._stopped = True
         for part in self._parts:
             part.stop.set()
-        self.daemon.stop()
+        self.daemon.stop(successor)
         self._supervisor.stop(self._parts, 0.5)
         self._control.close()
 

@@ -34,16 +34,16 @@ UNTOLD = 1000
 class Service:
     """Runs one daemon after another: a reload stops the one and starts the next.
 
-    `run` belongs to the main thread; `stop` and `reload` may be called from any, also from signal handlers.
+    `run` belongs to the main thread; `stop`, `reload` and `change` may be called from any, also from signal handlers.
     """
 
     def __init__(self, load: Callable[[], Config], told: Told, desk: Desk | None = None) -> None:
         """desk: where the page changes the file that `load` reads; it hears what became of each reload."""
         self._load, self._told, self._desk = load, replace(told, restart=self.reload), desk
         if desk is not None:
-            desk.listen(self.reload)
+            desk.listen(self.change)
         self._bell = Bell()
-        self._stopping = self._reloading = False
+        self._stopping = self._reloading = self._anew = False
         self._systemd = Notifier()
         self._untold: queue.Queue[Event] = queue.Queue(UNTOLD)
 
@@ -53,7 +53,13 @@ class Service:
         self._bell.ring()
 
     def reload(self) -> None:
-        """Read the configuration again; one that is wrong changes nothing."""
+        """Read the configuration again and start anew; one that is wrong changes nothing."""
+        self._anew = True
+        self.change()
+
+    def change(self) -> None:
+        """Read the configuration again, and start anew only if the daemon cannot adopt it as it runs: a certificate or
+        model that is another one by now is left as it was."""
         self._reloading = True
         self._bell.ring()
 
@@ -80,8 +86,10 @@ class Service:
             while not self._stopping:
                 self._watch(running)
                 if self._reloading and not self._stopping:
-                    self._reloading = False
-                    config, running = self._next(config, running)
+                    self._reloading, anew = False, self._anew
+                    if anew:  # one that comes meanwhile stays for the next round
+                        self._anew = False
+                    config, running = self._next(config, running, anew=anew)
         finally:
             self._systemd.stopping()
             running.stop()
@@ -108,12 +116,16 @@ class Service:
                 self._systemd.watchdog()
             self._systemd.status(report.summary(running.daemon.status()))
 
-    def _next(self, config: Config, running: Running) -> tuple[Config, Running]:
+    def _next(self, config: Config, running: Running, *, anew: bool) -> tuple[Config, Running]:
         """The daemon of the configuration as it is now; the old one again if the new one cannot start."""
         self._systemd.reloading()
         with self._patience():
             try:
                 wanted = self._load()
+                if not anew and running.daemon.adopt(wanted):
+                    self._reloaded(None)
+                    self._systemd.ready()
+                    return wanted, running
                 if running.daemon.outbox.fault:  # stopping now would lose the events that wait in memory
                     raise StorageError(f"the data folder takes nothing at the moment: {running.daemon.outbox.fault}")
                 model = fresh.ready(wanted, running, lambda: self._stopping)
@@ -121,7 +133,7 @@ class Service:
                 log.error("not reloaded, the daemon goes on as it was:\n%s", fault)
                 self._reloaded(fault)
             else:
-                running.stop()
+                running.stop(wanted)
                 try:
                     config, running = wanted, self._start(wanted, model, patient=False)
                     self._reloaded(None)

@@ -35,6 +35,10 @@ class Learner(Protocol):
         """Its view as it is now is the right one."""
         ...
 
+    def restore_view(self) -> None:
+        """The view that was right before is it after all."""
+        ...
+
 
 def learn(cameras: Sequence[Learner], messages: Sequence[dict[str, Any]], nothing: bool) -> None:
     """Let the camera of an object learn from its owner's word; a view that is right so becomes its reference.
@@ -42,7 +46,8 @@ def learn(cameras: Sequence[Learner], messages: Sequence[dict[str, Any]], nothin
     Args:
         cameras: those of the house
         messages: about the object, oldest first
-        nothing: False takes it back, wherever the object was: it may have gone on since it was dismissed
+        nothing: False takes it back, wherever the object was: it may have gone on since it was dismissed. Of a view,
+            that makes the one before the right one again
     """
     after = messages[-1]["after"]
     watch = next((watch for watch in cameras if watch.name == after["camera"]), None)
@@ -51,6 +56,8 @@ def learn(cameras: Sequence[Learner], messages: Sequence[dict[str, Any]], nothin
     if after["label"] == TAMPER:
         if nothing:
             watch.accept_view()
+        else:
+            watch.restore_view()
     elif not nothing:
         for place in {_place(message["after"]) for message in messages}:
             watch.restore(*place)
@@ -74,6 +81,7 @@ class Timeline:
         learn: told of each word, with the object's messages and whether it was nothing; must not block
         undisturbed: raises UserError where an order `(what, by)` has to wait until the alarm is disarmed
         before_s: how much of a clip is to be seen before its event
+        note: writes down what was said of a camera's view, and by whom
     """
 
     def __init__(
@@ -83,12 +91,14 @@ class Timeline:
         learn: Callable[[Sequence[dict[str, Any]], bool], None] = lambda messages, nothing: None,
         undisturbed: Callable[[str, str], None] = lambda what, by: None,
         before_s: float = 0.0,
+        note: Callable[[str, str], None] = lambda what, by: None,
     ) -> None:
         self._folder = folder
         self._outbox = outbox
         self._learn = learn
         self._undisturbed = undisturbed
         self._before_s = before_s
+        self._note = note
 
     def objects(self, wanted: Wanted, limit: int, before: str | None) -> list[dict[str, Any]]:
         """The newest message of each object, newest object first; `before` is the id of one."""
@@ -122,8 +132,11 @@ class Timeline:
         messages = self.messages(event_id)
         if not messages:
             raise UserError(f"nothing is kept of event {event_id} any more")
-        if nothing and messages[-1]["after"]["label"] == TAMPER:
+        after = messages[-1]["after"]
+        if nothing and after["label"] == TAMPER:
             self._undisturbed("view", by)
         self._outbox.remember(VERDICT + event_id, "1" if nothing else "0")
         log.info("event %s was %s, says %s", event_id, "nothing" if nothing else "something after all", by)
         self._learn(messages, nothing)
+        if after["label"] == TAMPER:
+            self._note(f"{after['camera']}/view {'accepted' if nothing else 'taken back'}", by)

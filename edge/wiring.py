@@ -21,6 +21,7 @@ from edge.motion import Gate
 from edge.nuisance import Memory, Nuisance, NuisanceSettings
 from edge.pipeline import Sees
 from edge.rules import Draw, Filter, Line, Scene, Zone
+from edge.tamper import Memory as ViewMemory
 from edge.tamper import Tamper
 from edge.track import Tracker, TrackerSettings
 from edge.types import F32
@@ -141,9 +142,12 @@ def tamper_of(
     armed: Callable[[], str],
     tell: Callable[[str], None] = lambda state: None,
     draw: Draw = lambda frame, box, label, score: None,
+    memory: ViewMemory | None = None,
 ) -> Tamper | None:
-    """Who watches over a camera's view; None where that is not wanted."""
-    return Tamper(camera.name, boot_id, armed, tell, draw=draw) if camera.tamper else None
+    """Who watches over a camera's view; None where that is not wanted. memory: None keeps no view, as in a replay."""
+    if not camera.tamper:
+        return None
+    return Tamper(camera.name, boot_id, armed, tell, draw=draw, memory=memory, source=camera.shown)
 
 
 def scene_of(camera: Camera) -> Scene:

@@ -143,6 +143,24 @@ def test_what_the_owner_says_of_a_place_and_takes_back_is_kept_within_a_frame_or
         assert not here.watch.dismiss((0.0, 0.0, 640.0, 480.0), (640, 480))
 
 
+def test_other_rules_take_over_while_the_camera_goes_on_being_read() -> None:
+    everywhere = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+    with watched("synthetic:") as here:
+        eventually(lambda: here.board.get("hall/motion") == "ON", 15)
+        first = eventually(lambda: [event.after.id for event in here.events])
+        settings = Camera.model_validate({"name": "hall", "source": "synthetic:", "labels": ("motion",)})
+        here.watch.redraw(settings.model_copy(update={"motion_mask": (everywhere,)}))
+        eventually(lambda: here.board.get("hall/motion") == "OFF")
+        frames = here.watch.status()["frames"]
+        eventually(lambda: here.watch.status()["frames"] > frames + 10)
+        assert here.board.get("hall/motion") == "OFF"
+        assert here.status() == "online"
+        assert [event.type for event in here.events if event.after.id == first[0]][-1] == "end"
+        here.watch.redraw(settings)
+        eventually(lambda: here.board.get("hall/motion") == "ON", 15)
+        assert eventually(lambda: [event for event in here.events if event.after.id not in first])
+
+
 def test_off_and_on_faster_than_it_can_follow_ends_as_it_was_said_last() -> None:
     with watched("synthetic:") as here:
         eventually(lambda: here.status() == "online")

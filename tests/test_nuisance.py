@@ -160,6 +160,16 @@ def test_a_word_said_when_the_stream_has_ended_is_kept_when_the_camera_rests() -
     assert Nuisance(memory=shelf.kept()).deaf.any()
 
 
+def test_a_word_said_while_the_camera_is_off_is_kept_though_no_frame_comes_before_a_restart() -> None:
+    shelf = Shelf()
+    off = Nuisance(memory=shelf.kept())
+    off.dismiss(TREE, SIZE)
+    off = Nuisance(memory=shelf.kept())
+    assert off.sift([TREE], 0.0, SIZE).told == []
+    off.restore(TREE, SIZE)
+    assert not Nuisance(memory=shelf.kept()).deaf.any()
+
+
 def test_the_error_that_was_dismissed_does_not_heal_its_place_and_somebody_who_walks_through_does() -> None:
     nuisance = Nuisance()
     nuisance.dismiss(TREE, SIZE)

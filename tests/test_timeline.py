@@ -102,6 +102,9 @@ class Pupil:
     def restore(self, box: Box, frame_size: tuple[int, int]) -> None:
         self.told.append(("back", box, frame_size))
 
+    def restore_view(self) -> None:
+        self.told.append("view back")
+
     def accept_view(self) -> None:
         self.told.append("view")
 
@@ -127,7 +130,7 @@ def test_what_is_taken_back_is_taken_back_wherever_the_object_was() -> None:
     learn([yard], messages({"box": [5.0, 5.0, 9.0, 9.0]}, {}, {}), False)
     learn([yard], messages({"label": "tamper"}), False)
     learn([yard], messages({"camera": "casa", "label": "engine"}), False)
-    assert sorted(yard.told, key=str) == [("back", *THERE), ("back", (5.0, 5.0, 9.0, 9.0), (64, 48))]
+    assert sorted(yard.told, key=str) == [("back", *THERE), ("back", (5.0, 5.0, 9.0, 9.0), (64, 48)), "view back"]
 
 
 def test_what_is_too_large_to_be_learned_is_said(caplog: pytest.LogCaptureFixture) -> None:

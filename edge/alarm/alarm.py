@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 from edge.alarm.access import Access
@@ -82,6 +82,11 @@ class Alarm:
     def state(self) -> str:
         """The state as the MQTT contract names it."""
         return self._core.state.name
+
+    @property
+    def mode(self) -> str | None:
+        """What it is armed in, whatever it is doing; None while it is disarmed."""
+        return self._core.state.mode
 
     def listen(self, listener: Callable[[str], None]) -> None:
         """Have `listener(state)` called after each change, in order, in the changer's thread. It must not block and
@@ -170,6 +175,10 @@ class Alarm:
         else:
             self.arm(what, by, given.code, now=given.now)
 
+    def warn(self, what: str) -> None:
+        """Tell everybody that it is armed and what is wrong with that; an event, and a line of the log."""
+        self._core.warn(what)
+
     def hear(self, event: Event) -> None:
         """Take in what a camera tells; only queues."""
         leaving = self._leaving.excuses(event)
@@ -199,6 +208,11 @@ class Alarm:
     def silence(self) -> None:
         """Tell all sirens off, whatever the state: the daemon stops, and nobody would end them."""
         self._core.silence()
+
+    def hand_over(self, topics: Set[str]) -> None:
+        """Another alarm goes on from here, as at a reload: it tells the sirens of these topics, which are neither
+        silenced nor told anything else by this one."""
+        self._core.hand_over(topics)
 
     def turn(self) -> float:
         """Do what is due: intrusions, delays, sirens, the disk. For one thread; returns the seconds until something is

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import TypeAlias
 
+from edge.alarm import stored
 from edge.alarm.keeping import Backlog, Keeping, first_state
 from edge.alarm.machine import Arm, Disarm, Effect, Input, Panic, State, Tick, step
 from edge.alarm.news import AlarmNews, Sirens
@@ -61,14 +62,17 @@ class Core:
         now = self._clock.monotonic()
         self._sirens = Sirens(settings.sirens, world.sound)
         self._news = AlarmNews(settings.node, world.boot_id, world.clock, world.emit)
-        self.state = first_state(kept, now, world.boot, self._plan, armed=armed)
+        self.state = first_state(kept, now, world, self._plan, armed=armed)
         self.since: float | None = None
         if kept is None:
             keeping.store(self.state, now, extra(), keeping.entry("start", None, "alarm"))
         changed = kept != keeping.text(self.state, now) or timetable.fresh
         self.backlog = Backlog(keeping, world, waiting=kept is not None and changed)
+        self._world = world
+        # By it the wall clock tells, once it is set, how long the alarm had sounded when the power came back.
+        self._resumed = (kept, self.state) if kept and self._ends_of_another_boot(kept) else None
         # In the same boot it was told: the event is on the disk wherever the state is.
-        self._untold = self.state.phase == "triggered" and self.state.triggered_at == now
+        self._untold = self._resumed is not None and (self.state.until or now) > now
         self._sirens.follow(self.state, now)
 
     def listen(self, listener: Callable[[str], None]) -> None:
@@ -82,10 +86,21 @@ class Core:
         with self._lock:
             self._news.lockout(source, self.state.name)
 
+    def warn(self, what: str) -> None:
+        """Tell that it is armed, but."""
+        with self._lock:
+            self._news.warn(what, self.state.name)
+        self._keeping.record("blind", None, "alarm", what)
+
     def silence(self) -> None:
         """Tell all sirens off, whatever the state: the daemon stops, and nobody would end them."""
         with self._lock:
             self._sirens.silence()
+
+    def hand_over(self, topics: Set[str]) -> None:
+        """The sirens of these topics are told by whoever comes next from here on, and by this alarm no more."""
+        with self._lock:
+            self._sirens.hand_over(topics)
 
     def turn(self) -> None:
         """Do what the time has brought about: delays, sirens, what the disk has not taken yet."""
@@ -94,6 +109,9 @@ class Core:
             with self._lock:
                 if self.state.phase == "triggered":
                     self._news.triggered(f"{self.state.cause} (still so after a restart)", self.state.name)
+        if self._resumed is not None and self._world.clock_ok():
+            self._set_right(*self._resumed)
+            self._resumed = None
         self.urgent(Tick(), "the time")
         with self._lock:
             self._sirens.follow(self.state, self._clock.monotonic())
@@ -237,6 +255,17 @@ class Core:
             log.info("alarm: %s by %s", state.name, by)
             for listener in self._listeners:
                 listener(state.name)
+
+    def _ends_of_another_boot(self, kept: str) -> bool:
+        return self.state.phase == "triggered" and stored.elsewhere(kept, self._world.boot)
+
+    def _set_right(self, kept: str, resumed: State) -> None:
+        """The clock is set: give the alarm that went on after a power cut the time that it has left by that."""
+        now = self._clock.monotonic()
+        with self._lock:
+            if self.state is resumed:
+                self.state = stored.decode(kept, now, self._world.boot, self._plan, self._world.sure_wall())
+                self.backlog.changed()
 
     def _now(self) -> State:
         with self._lock:

@@ -29,12 +29,12 @@ NAG_S = 60.0
 nothing."""
 
 
-def first_state(kept: str | None, now: float, boot: str, plan: Plan, *, armed: bool) -> State:
+def first_state(kept: str | None, now: float, world: World, plan: Plan, *, armed: bool) -> State:
     """The state to begin with. kept: as it was stored; armed: whether a device that never stored one is."""
     if kept is None:
         return stored.LASTING["armed_away" if armed else "disarmed"]
     try:
-        return stored.decode(kept, now, boot, plan)
+        return stored.decode(kept, now, world.boot, plan, world.sure_wall())
     except (ValueError, TypeError, KeyError):
         log.warning("alarm: the stored state %r is unknown here, it is taken for armed_away", kept[:40])
         return stored.LASTING["armed_away"]
@@ -51,7 +51,7 @@ class Keeping:
 
     def text(self, state: State, now: float) -> str:
         """A state as it is stored."""
-        return stored.encode(state, now, self._world.boot)
+        return stored.encode(state, now, self._world.boot, self._world.sure_wall())
 
     def store(self, state: State, now: float, extra: Mapping[str, str], entry: AuditEntry | None) -> None:
         """Store a state with all that belongs to it, or nothing. Raises StorageError."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Literal
 
 from edge.alarm.machine import State
 from edge.alarm.settings import Siren
 from edge.clock import Clock
-from edge.types import ALARM, Event, Sighting, pseudo
+from edge.types import ALARM, WARNS, Event, Sighting, pseudo
 
 
 class AlarmNews:
@@ -40,6 +40,10 @@ class AlarmNews:
         """Somebody has guessed too often."""
         self._end(self._begin(f"lockout: too many wrong codes from {source}", armed), armed)
 
+    def warn(self, what: str, armed: str) -> None:
+        """It was armed, and something is wrong with that. armed: its state by now."""
+        self._end(self._begin(f"{WARNS}{what}", armed), armed)
+
     def _begin(self, what: str, armed: str) -> Sighting:
         self._count += 1
         told = pseudo(ALARM, what, self._node, self._clock.wall(), boot_id=self._boot_id, count=self._count)
@@ -58,6 +62,10 @@ class Sirens:
 
     def __init__(self, sirens: Sequence[Siren], sound: Callable[[str, str], None]) -> None:
         self._sirens, self._sound = tuple(sirens), sound
+
+    def hand_over(self, topics: Set[str]) -> None:
+        """From now on somebody else tells those of these topics."""
+        self._sirens = tuple(siren for siren in self._sirens if siren.topic not in topics)
 
     def follow(self, state: State, now: float) -> None:
         """On or off, each as the state wants it at `now`; what did not change is not told again by the board."""

@@ -4,7 +4,8 @@ A state that lasts is its bare word, as the releases before had it (`armed_away`
 behind it: `pending {"mode": "away", ...}`. A release that does not know it takes it for armed.
 
 Times are of the monotonic clock and worth something in the same boot of the machine only. After another boot nobody
-knows how long the power was away, since a board may have no clock: then what was a delay is over.
+knows how long the power was away, since a board may have no clock: then what was a delay is over. How long a siren has
+sounded is told by the wall clock, once that is synchronised, if it was so when the state was stored.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ ARMED: dict[str, State] = {f"armed_{mode}": State("armed", mode) for mode in MOD
 LASTING: dict[str, State] = {"disarmed": State(), **ARMED}
 
 
-def encode(state: State, now: float, boot: str) -> str:
-    """The text of a state at `now` (monotonic) in this boot."""
+def encode(state: State, now: float, boot: str, wall: float | None = None) -> str:
+    """The text of a state at `now` (monotonic) in this boot. wall: Unix time, None from a clock that may be wrong."""
     if state.until is None:
         return state.name
     details = {
         "mode": state.mode,
         "boot": boot,
         "at": now,
+        "wall": wall,
         "until": state.until,
         "armed_at": state.armed_at if state.phase == "arming" else None,
         "triggered_at": state.triggered_at,
@@ -35,12 +37,12 @@ def encode(state: State, now: float, boot: str) -> str:
     return f"{state.name} {json.dumps(details)}"
 
 
-def decode(text: str, now: float, boot: str, plan: Plan) -> State:
-    """What a stored state means at a start.
+def decode(text: str, now: float, boot: str, plan: Plan, wall: float | None = None) -> State:
+    """What a stored state means at a start. wall: as for `encode`, now.
 
     In the same boot `arming` and `pending` go on for the rest of their delays. After another boot `arming` is armed,
-    since somebody wanted it to be, and `pending` is due at once. `triggered` goes on for the rest of its time, or for
-    what it had when it was stored.
+    since somebody wanted it to be, and `pending` is due at once. `triggered` goes on for the rest of its time by either
+    clock, or for what it had when it was stored where none can tell.
 
     Raises:
         ValueError: it is none of this release's.
@@ -67,9 +69,17 @@ def decode(text: str, now: float, boot: str, plan: Plan) -> State:
     if word == "pending":
         return State("pending", mode, ALWAYS, now if times is None else times.until, cause)
     if times is None:
+        times = _by_wall(table, now, wall)
+    if times is None:
         left = min(max(0.0, float(table["until"]) - float(table["at"])), plan.trigger_s)
         return State("triggered", mode, until=now + left, cause=cause, triggered_at=now)
     return State("triggered", mode, until=times.until, cause=cause, triggered_at=times.triggered_at)
+
+
+def elsewhere(text: str, boot: str) -> bool:
+    """Whether a stored state that ends by itself is of another boot, on whose clock nothing here is."""
+    _, _, rest = text.partition(" ")
+    return bool(rest) and (not boot or json.loads(rest).get("boot") != boot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,15 @@ def _times(table: dict[str, Any], now: float, boot: str) -> _Times | None:
     if not boot or table.get("boot") != boot or stored_at > now:
         return None
     return _Times(until, float(table.get("triggered_at") or stored_at))
+
+
+def _by_wall(table: dict[str, Any], now: float, wall: float | None) -> _Times | None:
+    """The stored times of another boot, on this one's clock; None where the wall clock was or is not to be trusted."""
+    stored_at, then = float(table["at"]), table.get("wall")
+    if then is None or wall is None or wall < float(then):
+        return None
+    shift = now - (wall - float(then)) - stored_at
+    return _Times(float(table["until"]) + shift, float(table.get("triggered_at") or stored_at) + shift)
 
 
 @dataclass(frozen=True, slots=True)

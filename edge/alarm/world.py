@@ -76,6 +76,10 @@ class World:
     sound: Callable[[str, str], None] = lambda topic, payload: None
     journal: Journal | None = None
 
+    def sure_wall(self) -> float | None:
+        """Unix time, None from a clock that is not synchronised."""
+        return self.clock.wall() if self.clock_ok() else None
+
 
 def machine_boot(path: Path = BOOT_ID) -> str:
     """The kernel's name of this boot (random(4)); where it tells none, one that no other run has."""

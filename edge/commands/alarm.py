@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,14 @@ CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The dae
 @click.option("--code", metavar="PIN", help="Where one is wanted to arm.")
 @click.option("--now", is_flag=True, help="Without the exit delays.")
 def arm(config: Path | None, mode: str, code: str | None, now: bool) -> None:
-    """Arm: from now on events alert."""
+    """Arm: from now on events alert. Cameras that cannot see are told of, and keep it from nothing."""
     node = load_node(config)
     if code is None and code_wanted(node, "code_to_arm"):
         code = asked_code()
-    click.echo(call(node, {"do": "arm", "mode": mode, "code": code, "now": now})["alarm"])
+    found = call(node, {"do": "arm", "mode": mode, "code": code, "now": now})
+    click.echo(found["alarm"])
+    if blind := found.get("blind"):
+        click.echo(f"but {cannot_see(blind)}", err=True)
 
 
 @click.command()
@@ -107,9 +110,16 @@ def said(detail: Mapping[str, Any], zone: tzinfo) -> list[str]:
         lines.append(f"next: {ahead['do']} at {stamp_of(ahead['at'], zone)}")
     if detail["locked_s"]:
         lines.append(f"locked for {detail['locked_s']:.0f} s: too many wrong codes")
+    if blind := detail.get("blind"):
+        lines.append(f"cannot see: {cannot_see(blind)}")
     if detail["fault"]:
         lines.append(f"not stored: {detail['fault']}")
     return lines
+
+
+def cannot_see(blind: Sequence[Mapping[str, str]]) -> str:
+    """In words. blind: as in `alarm_detail`."""
+    return ", ".join(f"{each['camera']} is {each['why']}" for each in blind)
 
 
 def code_wanted(node: Node, key: str, *, armed: bool = False) -> bool:

@@ -94,7 +94,10 @@ def _show_status(found: dict[str, Any], zone: tzinfo) -> None:
     click.echo()
     print_table(
         ("camera", "status", "fps", "dropped", "reason"),
-        [(c["name"], c["status"], c.get("fps", "-"), c.get("dropped", "-"), _camera(c)) for c in found["cameras"]],
+        [
+            (c["name"], c["status"], c.get("fps", "-"), c.get("dropped", "-"), _camera(c, zone))
+            for c in found["cameras"]
+        ],
     )
     if found["engines"]:
         click.echo()
@@ -116,12 +119,21 @@ def _model_of(engine: dict[str, Any]) -> str:
     return f"{engine.get('model', '-')}{'' if version is None else f' version {version}'}"
 
 
-def _camera(camera: dict[str, Any]) -> str:
+def _camera(camera: dict[str, Any], zone: tzinfo) -> str:
     """What is the matter with a camera, and what of it somebody switched off; its status says whether it is watched."""
     silent = {"enabled", *camera.get("stay_off", ())}
     off = [name for name, on in camera.get("switches", {}).items() if not on and name not in silent]
-    told = [camera.get("reason"), f"switched off: {', '.join(off)}" if off else None]
+    told = [camera.get("reason"), _view(camera, zone), f"switched off: {', '.join(off)}" if off else None]
     return "; ".join(part for part in told if part) or "-"
+
+
+def _view(camera: dict[str, Any], zone: tzinfo) -> str | None:
+    """What is the matter with a camera's view, and when another one was taken for right."""
+    told = [camera["tamper"]] if camera.get("tamper") not in (None, "none") else []
+    view = camera.get("view") or {}
+    if view.get("by") in ("owner", "time"):
+        told.append(f"view accepted {stamp_of(view['since'], zone)}" + (", it had stayed" * (view["by"] == "time")))
+    return "; ".join(told) or None
 
 
 def _or_dash(part: dict[str, Any]) -> str:

@@ -53,7 +53,9 @@ def handlers_of(house: House) -> dict[str, Handler]:
 
     def arm(request: dict[str, Any]) -> dict[str, Any]:
         house.arm(str(request.get("mode")), request["by"], code=_code(request), now=request.get("now") is True)
-        return {"alarm": house.status()["alarm"]}
+        status = house.status()
+        blind = status.get("alarm_detail", {}).get("blind")
+        return {"alarm": status["alarm"], **({"blind": blind} if blind else {})}
 
     def disarm(request: dict[str, Any]) -> dict[str, Any]:
         house.disarm(_code(request), request["by"])

@@ -82,6 +82,10 @@ class Rules:
                 events += self._end(NUMBER, frame)
         return events
 
+    def redraw(self, scene: Scene) -> None:
+        """Other zones, lines and filters, for the objects that come from now on."""
+        self._scene = scene
+
     def close(self, frame: Frame) -> list[Event]:
         """End everything that is open: the stream ended or the daemon stops. `frame` is the last one."""
         self._moving.close()

@@ -8,6 +8,7 @@ and the enhanced correlation coefficient (Evangelidis and Psarakis, TPAMI 2008) 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -16,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.types import F32, U8
+from edge.types import F32, U8, Box
 
 WIDTH = 320
 BLOCK = 16
@@ -45,6 +46,7 @@ LOST_SHARE = 0.7
 LEAST_BLOCKS = 8
 LEAST_MATCHES = 12
 LEAST_FEATURES = 60
+_MARGIN = 0.15
 STILL = 0.02
 """Corners that moved by less than this part of the picture's width did not move."""
 
@@ -52,6 +54,21 @@ STILL = 0.02
 def height_of(w: int, h: int) -> int:
     """How high the small picture of a frame of w by h pixels is."""
     return max(2 * BLOCK, round(h * WIDTH / w))
+
+
+def hidden_by(busy: Sequence[Box], size: tuple[int, int]) -> U8 | None:
+    """255 in the small picture where people and moving things are, with a margin; None where nothing is."""
+    if not busy:
+        return None
+    w, h = size
+    height = height_of(w, h)
+    hidden = np.zeros((height, WIDTH), np.uint8)
+    for x1, y1, x2, y2 in busy:
+        dx, dy = _MARGIN * (x2 - x1), _MARGIN * (y2 - y1)
+        left, right = (int(min(max(x / w, 0.0), 1.0) * WIDTH) for x in (x1 - dx, x2 + dx))
+        top, bottom = (int(min(max(y / h, 0.0), 1.0) * height) for y in (y1 - dy, y2 + dy))
+        hidden[top:bottom, left:right] = 255
+    return hidden
 
 
 class View:

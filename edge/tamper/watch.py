@@ -9,66 +9,48 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from edge.tamper.view import SHARP, SHARP_AGAIN, WIDTH, Shift, Verdict, View, height_of, judge
-from edge.types import F32, TAMPER, U8, Box, Event, Frame, Sighting, Snapshot, Track, pseudo
+from edge.tamper.kept import By, Memory, Reference, Shelf, recognise
+from edge.tamper.news import TamperNews
+from edge.tamper.settings import TamperSettings
+from edge.tamper.view import SHARP, SHARP_AGAIN, Shift, Verdict, View, hidden_by, judge
+from edge.types import F32, U8, Box, Event, Frame, Track
 
-_MARGIN = 0.15
+_LEAST_S = 60.0  # a camera that comes and goes stores its reference no more often
 _SELDOM = 5  # the reference follows at every fifth look: what is derived from it is then made a fifth as often
-
-
-@dataclass(frozen=True, slots=True)
-class TamperSettings:
-    """When to look and when to tell. Times in seconds.
-
-    every_s, told_every_s: time between two looks; while something is told, which costs more to see
-    votes, of: a verdict is told once so many of the newest looks, of those that saw enough, agree on it
-    back: the view is back once so many looks in a row say so
-    learn_s: how fast the reference follows the view's slow changes, such as dusk
-    accept_s: a new view that has stood for so long becomes the reference
-    sudden: the light went off, and did not fade, where the view was brighter by this factor just before
-    settle: two shifts are the same if they differ by less than this part of the width, or a third of the shift
-    crowd: where so much of the picture is people and moving things, nothing is said of the view
-    """
-
-    every_s: float = 1.0
-    told_every_s: float = 2.0
-    votes: int = 4
-    of: int = 8
-    back: int = 3
-    learn_s: float = 30.0
-    accept_s: float = 600.0
-    sudden: float = 2.5
-    settle: float = 0.015
-    crowd: float = 0.5
 
 
 @dataclass(slots=True)
 class _Known:
     """What is known of a camera's view.
 
-    looked: when it was looked at; looks: how often
+    began, looked: when it was first looked at, and when last; looks: how often
     busy: where people and moving things were since then
     reference, mean: what the view should be, and the running mean that it is made of; first: what may become it
+    former: the reference of an earlier run or before a long break, until it is recognised
     light: how bright it was lately
-    votes: the newest verdicts and shifts, of looks that saw enough
+    votes: the newest verdicts and shifts, of looks that saw enough; again: the same, on `former`
     since: how long the newest verdict has stood
     faded: whether it became dark slowly
     """
 
+    former: Reference | None = None
+    began: float | None = None
     looked: float | None = None
     looks: int = 0
     busy: list[Box] = field(default_factory=list)
-    reference: View | None = None
+    reference: Reference | None = None
     mean: F32 | None = None
     first: View | None = None
     light: float = 0.0
     votes: list[tuple[Verdict, Shift | None]] = field(default_factory=list)
+    again: list[tuple[Verdict, Shift | None]] = field(default_factory=list)
     since: float = 0.0
     faded: bool = False
 
 
 class Tamper:
-    """Watches over one camera's view. Owned by its pipeline; `accept` and `state` are for any thread.
+    """Watches over one camera's view. Owned by its pipeline; `accept`, `take_back`, `state`, `unsure` and `accepted`
+    are for any thread.
 
     Args:
         camera: its name
@@ -76,6 +58,13 @@ class Tamper:
         armed: the alarm's state now
         tell: called with the state when it changes: `none`, or a sub_label
         draw: makes the JPEG of what the camera sees when something is told first; None where there is none
+        memory: keeps the reference over a restart; None keeps none, as in a replay
+        source: of the camera; the view of another one is no reference
+
+    Attributes:
+        unsure: whether the view is not, or not yet, one that was seen before
+        strange: whether that has lasted
+        accepted: when the view that counts as right became that (Unix time), and by what; None without one
     """
 
     def __init__(
@@ -86,18 +75,29 @@ class Tamper:
         tell: Callable[[str], None] = lambda state: None,
         settings: TamperSettings | None = None,
         draw: Callable[[Frame, Box, str, float], bytes | None] = lambda frame, box, label, score: None,
+        memory: Memory | None = None,
+        source: str = "",
     ) -> None:
-        self._camera, self._boot_id, self._armed, self._tell = camera, boot_id, armed, tell
-        self._settings, self._draw = settings or TamperSettings(), draw
-        self.state = "none"
-        self._accepted = False
-        self._count = 0
-        self._told: Sighting | None = None
+        self._settings, self._shelf = settings or TamperSettings(), Shelf(memory, source)
+        self._news = TamperNews(camera, boot_id, armed, tell, draw)
+        self._order: Literal["accept", "take back"] | None = None
+        self._next: tuple[By, View | None] = ("start", None)
         self._now = _Known()
+        self.unsure, self.strange = True, False
+        self.accepted: tuple[float, By] | None = None
+
+    @property
+    def state(self) -> str:
+        """`none`, or what is the matter with the view."""
+        return self._news.state
 
     def accept(self) -> None:
         """The view as it is now is the right one: it is learned anew."""
-        self._accepted = True
+        self._order = "accept"
+
+    def take_back(self) -> None:
+        """The view that was right before the present one is the right one after all."""
+        self._order = "take back"
 
     def look(self, frame: Frame, moved: Sequence[Box], tracks: Sequence[Track]) -> list[Event]:
         """The events of one frame; most frames only note where people are.
@@ -106,58 +106,142 @@ class Tamper:
             moved: the gate's regions
             tracks: whose places are not the view
         """
-        if self._now.looked is not None and not 0 <= frame.time - self._now.looked < self._settings.accept_s:
-            self._now = _Known()
-        self._now.busy += [*moved, *(track.box for track in tracks)]
-        every = self._settings.every_s if self._told is None else self._settings.told_every_s
-        if self._now.looked is not None and frame.time - self._now.looked < every - 1e-6:
+        now, settings = self._now, self._settings
+        if now.looked is not None and not 0 <= frame.time - now.looked < settings.accept_s:
+            now = self._now = _Known(now.former or now.reference)
+            self.unsure = True
+        now.busy += [*moved, *(track.box for track in tracks)]
+        every = settings.every_s if self._news.told is None else settings.told_every_s
+        if now.looked is not None and frame.time - now.looked < every - 1e-6:
             return []
-        self._now.looked = frame.time
-        view, hidden = View.of(frame.picture.y), _hidden(self._now.busy, frame.size)
-        self._now.busy.clear()
-        if self._accepted:
-            self._accepted = False
-            return self._begin_anew(frame)
-        if self._now.reference is None or self._now.mean is None or self._now.reference.grey.shape != view.grey.shape:
-            self._learn_first(view, frame.time)
-            return []
-        blurred = self._told is not None and self._told.sub_label == "blurred"
-        verdict, shift = judge(self._now.reference, view, hidden, SHARP_AGAIN if blurred else SHARP)
-        if hidden is not None and verdict in ("same", "moved") and np.mean(hidden > 0) > self._settings.crowd:
-            verdict = "unknown"
-        self._now.looks += 1
-        if verdict == "same" and shift is None and self._now.looks % _SELDOM == 0:
-            self._follow(self._now.mean, view, hidden)
-        return self._conclude(self._settled(verdict, shift, view, frame.time), frame)
+        now.looked = frame.time
+        now.began = frame.time if now.began is None else now.began
+        self.strange = self.unsure and frame.time - now.began >= settings.strange_s
+        view, hidden = View.of(frame.picture.y), hidden_by(now.busy, frame.size)
+        now.busy.clear()
+        events = self._obey(frame)
+        self._now.former = self._shelf.take(frame.size) or self._now.former
+        return [*events, *self._judge(view, hidden, frame)]
 
     def close(self, frame: Frame) -> list[Event]:
         """End what is open: the stream ended or the daemon stops. `frame` is the last one.
 
         The reference stays: a camera that comes back soon shall not have been turned meanwhile.
         """
+        self._save(frame, _LEAST_S)
         self._now.busy.clear()
         self._now.votes.clear()
-        return self._end(frame)
+        return self._news.end(frame)
 
-    def _begin_anew(self, frame: Frame) -> list[Event]:
-        events = self._end(frame)
-        self._now = _Known(looked=frame.time)
+    def _obey(self, frame: Frame) -> list[Event]:
+        """Do what the owner said of the view."""
+        order, self._order = self._order, None
+        if order == "accept":
+            return self._begin_anew(frame, "owner")
+        wrong = self._now.reference
+        if order is None or wrong is None or wrong.before is None:
+            return []
+        events = self._news.end(frame)
+        self._now = _Known(began=frame.time, looked=frame.time)
+        self._take(Reference(wrong.before, frame.wall, "owner"), frame)
         return events
 
-    def _learn_first(self, view: View, time: float) -> None:
+    def _judge(self, view: View, hidden: U8 | None, frame: Frame) -> list[Event]:
+        now = self._now
+        if now.former is not None:
+            if (
+                now.former.view.grey.shape != view.grey.shape
+                or frame.time - (now.began or 0.0) > self._settings.former_s
+            ):
+                now.former = None
+            elif now.reference is None or (self._news.told is None and now.looks % _SELDOM == 0):
+                events = self._recall(now.former, view, hidden, frame)
+                if events or now.former is None:
+                    return events
+        strange = now.former is None or frame.time - (now.began or 0.0) >= self._settings.strange_s
+        if now.reference is None or now.mean is None or now.reference.view.grey.shape != view.grey.shape:
+            if strange:
+                self._learn_first(view, frame)
+            return []
+        blurred = self._news.told == "blurred"
+        verdict, shift = judge(now.reference.view, view, hidden, SHARP_AGAIN if blurred else SHARP)
+        verdict = self._beside_crowds(verdict, hidden)
+        now.looks += 1
+        if verdict == "same" and shift is None and now.looks % _SELDOM == 0:
+            self._follow(now.reference, now.mean, view, hidden)
+            self._save(frame, self._settings.save_s)
+        return self._conclude(self._settled(verdict, shift, view, frame.time), frame)
+
+    def _recall(self, former: Reference, view: View, hidden: U8 | None, frame: Frame) -> list[Event]:
+        """Hold the view against the one that was kept: once that is seen again, here or elsewhere, it is right."""
+        now, settings = self._now, self._settings
+        verdict, shift = recognise(former.view, view, hidden)
+        verdict = self._beside_crowds(verdict, hidden)
+        if now.reference is None and verdict == "dark":
+            self._news.say("dark")
+        if verdict in ("unknown", "dark"):
+            now.again.clear()
+            return []
+        now.again = [*now.again[1 - settings.votes :], (verdict, shift)]
+        if any(old != verdict or not self._alike(shift, of) for old, of in now.again):
+            return []
+        if len(now.again) < (settings.back if verdict == "same" else settings.votes):
+            return []
+        if now.reference is not None and verdict != "moved":  # what was learned since tells of all else
+            if verdict == "same":
+                now.former, self.unsure = None, False
+            return []
+        votes = list(now.again)
+        self._take(former, frame, stored=True)
+        now.votes, now.light, now.since = votes, view.level, frame.time
+        return self._conclude(verdict, frame)
+
+    def _beside_crowds(self, verdict: Verdict, hidden: U8 | None) -> Verdict:
+        """A verdict, unless people fill the picture."""
+        crowded = hidden is not None and float(np.mean(hidden > 0)) > self._settings.crowd
+        return "unknown" if crowded and verdict in ("same", "moved") else verdict
+
+    def _begin_anew(self, frame: Frame, by: By) -> list[Event]:
+        """The view that comes next is right."""
+        events, before = self._news.end(frame), self._now.reference or self._now.former
+        self._now = _Known(began=frame.time, looked=frame.time)
+        self.unsure = True
+        self._next = (by, None if before is None else before.view)
+        return events
+
+    def _learn_first(self, view: View, frame: Frame) -> None:
         """The first reference: a view that the one before it confirms, and that shows something."""
-        first, self._now.first = self._now.first, view
+        now = self._now
+        first, now.first = now.first, view
         if first is None or first.grey.shape != view.grey.shape or judge(first, view)[0] != "same":
             return
-        self._now.reference, self._now.mean = view, view.grey.astype(np.float32)
-        self._now.light, self._now.since = view.level, time
+        (by, before), self._next = self._next, ("start", None)
+        self._take(Reference(view, frame.wall, by, before), frame, stored=now.former is not None)
+        now.light, now.since = view.level, frame.time
 
-    def _follow(self, mean: F32, view: View, hidden: U8 | None) -> None:
+    def _take(self, reference: Reference, frame: Frame, *, stored: bool = False) -> None:
+        """From now on a view is the reference. stored: it need not be, or not yet."""
+        now = self._now
+        now.reference, now.mean = reference, reference.view.grey.astype(np.float32)
+        now.again.clear()
+        now.votes.clear()
+        if reference is now.former:
+            now.former = None
+        self.unsure = now.former is not None
+        self.accepted = (reference.wall, reference.by)
+        self._shelf.put(reference, frame.time, frame.size, stored=stored)
+
+    def _save(self, frame: Frame, after_s: float) -> None:
+        """Store the reference if that was long ago and it has changed, and if it is what the camera sees."""
+        if self._now.reference is not None and self._now.former is None and self._news.told is None:
+            self._shelf.renew(self._now.reference, frame.time, frame.size, after_s)
+
+    def _follow(self, reference: Reference, mean: F32, view: View, hidden: U8 | None) -> None:
         """Let the reference follow the slow changes of the view, but not under people."""
         rate = min(1.0, _SELDOM * self._settings.every_s / self._settings.learn_s)
         mask = None if hidden is None else (hidden == 0).astype(np.uint8)
         cv2.accumulateWeighted(view.grey, mean, rate, mask)
-        self._now.reference = View(np.round(mean).astype(np.uint8))
+        self._now.reference = replace(reference, view=View(np.round(mean).astype(np.uint8)))
 
     def _settled(self, verdict: Verdict, shift: Shift | None, view: View, time: float) -> Verdict | None:
         """The verdict that enough looks agree on, this one among them; None where they do not, or it saw too little."""
@@ -189,54 +273,21 @@ class Tamper:
         if verdict is None:
             return []
         if verdict == "same":
-            return self._end(frame)
-        told = self._told
+            self._note_told(None, frame)
+            return self._news.end(frame)
         if verdict == "dark" and self._now.faded:
-            self._say("dark")
+            self._news.say("dark")
             return []
-        if told is None:
-            self._count += 1
-            new = pseudo(
-                TAMPER, verdict, self._camera, frame.wall, boot_id=self._boot_id, count=self._count, view=frame.size
-            )
-            return [self._put("new", None, new, frame)]
-        if told.sub_label != verdict:
-            return [self._put("update", told, replace(told, sub_label=verdict, frame_time=frame.wall), frame)]
-        self._say(verdict)  # it may have been dark meanwhile
-        stands = frame.time - self._now.since >= self._settings.accept_s
-        return self._begin_anew(frame) if stands and verdict == "moved" else []
+        stands = self._news.told == verdict and frame.time - self._now.since >= self._settings.accept_s
+        if stands and verdict == "moved":
+            return self._begin_anew(frame, "time")
+        known = self._news.told is None and self._now.reference is not None and self._now.reference.told == verdict
+        self._note_told(verdict, frame)
+        return self._news.became(verdict, frame, known=known)
 
-    def _end(self, frame: Frame) -> list[Event]:
-        told, self._told = self._told, None
-        self._say("none")
-        if told is None:
-            return []
-        return [Event("end", told, told.ended(frame.wall), frame.wall, self._armed())]
-
-    def _put(self, kind: Literal["new", "update"], before: Sighting | None, after: Sighting, frame: Frame) -> Event:
-        jpeg = None
-        if kind == "new" and (jpeg := self._draw(frame, after.box, TAMPER, 1.0)) is not None:
-            after = replace(after, has_snapshot=True, snapshot=Snapshot(frame.wall, after.box, 1.0))
-        self._told = after
-        self._say(after.sub_label or "none")
-        return Event(kind, before, after, frame.wall, self._armed(), None, jpeg)
-
-    def _say(self, state: str) -> None:
-        if state != self.state:
-            self.state = state
-            self._tell(state)
-
-
-def _hidden(busy: Sequence[Box], size: tuple[int, int]) -> U8 | None:
-    """255 in the small picture where people and moving things are, with a margin; None where nothing is."""
-    if not busy:
-        return None
-    w, h = size
-    height = height_of(w, h)
-    hidden = np.zeros((height, WIDTH), np.uint8)
-    for x1, y1, x2, y2 in busy:
-        dx, dy = _MARGIN * (x2 - x1), _MARGIN * (y2 - y1)
-        left, right = (int(min(max(x / w, 0.0), 1.0) * WIDTH) for x in (x1 - dx, x2 + dx))
-        top, bottom = (int(min(max(y / h, 0.0), 1.0) * height) for y in (y1 - dy, y2 + dy))
-        hidden[top:bottom, left:right] = 255
-    return hidden
+    def _note_told(self, what: str | None, frame: Frame) -> None:
+        """Keep what is told, so that a restart tells it as what was so before."""
+        reference = self._now.reference
+        if reference is not None and reference.told != what:
+            self._now.reference = replace(reference, told=what)
+            self._shelf.put(self._now.reference, frame.time, frame.size)

@@ -3,7 +3,7 @@
 Everything here is plain data that any module may import; nothing here knows a vendor, a file format or a network.
 """
 
-from edge.labels import ALARM, DARK, ENGINE, MOTION, TAMPER
+from edge.labels import ALARM, DARK, ENGINE, MOTION, TAMPER, WARNS
 from edge.types.audit import AuditEntry
 from edge.types.event import (
     UNARMED,
@@ -36,6 +36,7 @@ __all__ = [
     "TAMPER",
     "U8",
     "UNARMED",
+    "WARNS",
     "AuditEntry",
     "Box",
     "Classes",

@@ -18,10 +18,13 @@ class Malformed(UserError):
 def refused(_request: Request, fault: Exception) -> Response:
     """An EdgeError as its text: 400 for what is malformed, 409 for what the house refuses, 503 for a fault of it.
 
-    Of a code to the alarm, 409 asks for another one, and 403 says that none is looked at for a while.
+    Of a code to the alarm, 409 with `code_wanted` asks for one or another one; 403 says that none is
+    looked at for a while.
     """
     if isinstance(fault, AlarmRefused) and fault.locked_s:
         return JSONResponse({"error": str(fault)}, 403, {"retry-after": str(int(fault.locked_s) + 1)})
+    if isinstance(fault, AlarmRefused):
+        return JSONResponse({"error": str(fault), "code_wanted": True}, 409)
     status = 400 if isinstance(fault, Malformed) else 409 if isinstance(fault, UserError) else 503
     return JSONResponse({"error": str(fault)}, status)
 

@@ -35,7 +35,7 @@ class Health(Protocol):
         """What is true now, JSON-ready; asked about once a second while a page is open.
 
         - `alarm_detail` {`mode`, `until_s`, `cause`, `by`, `since`, `next` {`at`, `do`}|None, `locked_s`, `code` bool,
-          `code_to_arm` bool, `fault`}
+          `code_to_arm` bool, `fault`, `blind` [{`camera`, `why`}]}
         - `ready` bool, `alarm` str (a state of the MQTT contract), `node` str, `version` str, `uptime_s` float
         - `cameras` [{`name`, `status` online|offline|disabled, `reason` str|None, `fps`, `size` [w, h]|None, `dropped`,
           `inferences`, `motion` bool, `tracks` int, `switches` {name: bool},
@@ -140,6 +140,14 @@ class Settings(Protocol):
 
     def settings_open(self, by: str) -> None:
         """Raises UserError if it may not be changed now."""
+        ...
+
+    def settings_kept(self) -> str | None:
+        """What `settings_keep` was given last, None without. Raises StorageError."""
+        ...
+
+    def settings_keep(self, text: str) -> None:
+        """Have a text of some kB survive restarts: it is on the disk when this returns. Raises StorageError."""
         ...
 
     def settings_changed(self, keys: Sequence[str], by: str) -> None:

@@ -15,7 +15,7 @@ from edge.config.desk import Desk, version_of
 from edge.config.diagnose import ConfigFindings, dotted
 from edge.config.edit import Change, edited
 from edge.config.form import check_changes, form, values
-from edge.config.leaks import check_secrets
+from edge.config.leaks import check_secrets, known_of, text_of
 from edge.config.spoken import spoken
 from edge.config.toml import parse
 from edge.errors import UserError
@@ -113,7 +113,11 @@ class Workshop:
             changes.extend(changes_of(before, wish))
             after = edited(text, changes)
             check_changes(before, _parsed(after), changes)
-            check_secrets(str(desk.path), before, after, changes)
+            kept = self._house.settings_kept()
+            known = known_of(kept, before)
+            check_secrets(str(desk.path), before, after, changes, known)
+            if after != text and (fresh := text_of(known)) != (kept or text_of(frozenset())):
+                self._house.settings_keep(fresh)  # before the file may lose them
             return after
 
         try:

@@ -140,6 +140,77 @@ def test_a_clean_stop_silences() -> None:
     assert set(bench.sirens.values()) == {"OFF", HALL.off}
 
 
+def test_whoever_goes_on_after_a_reload_tells_the_sirens_and_their_time_goes_on() -> None:
+    bench = triggered()
+    bench.turn()
+    bench.advance(100)
+    told = len(bench.sounded)
+    bench.alarm.hand_over({YARD.topic})
+    bench.alarm.silence()
+    assert bench.sounded[told:] == [], "the hall's was over; the yard's is not ours any more"
+    bench.start()
+    bench.advance(79)
+    assert bench.sirens[YARD.topic] == "ON"
+    bench.advance(2)
+    assert bench.sirens[YARD.topic] == "OFF"
+    assert bench.alarm.state == "triggered"
+
+
+def test_a_siren_that_nobody_goes_on_with_is_silenced() -> None:
+    bench = triggered()
+    bench.alarm.hand_over({HALL.topic})
+    bench.alarm.silence()
+    assert bench.sirens == {YARD.topic: "OFF", HALL.topic: HALL.on}
+
+
+def test_a_process_killed_while_it_sounds_sounds_on_for_the_time_that_is_left() -> None:
+    bench = triggered()
+    bench.turn()
+    bench.clock.advance(100)
+    bench.start()
+    bench.turn()
+    assert bench.sirens[YARD.topic] == "ON"
+    bench.advance(81)
+    assert bench.sirens[YARD.topic] == "OFF"
+    bench.advance(420)
+    assert bench.alarm.state == "armed_away"
+
+
+@pytest.mark.parametrize(
+    ("away", "state", "yard"), [(100, "triggered", "ON"), (200, "triggered", "OFF"), (700, "armed_away", "OFF")]
+)
+@pytest.mark.parametrize("set_later", [False, True])
+def test_after_a_power_cut_the_wall_clock_says_how_long_it_has_sounded(
+    away: float, state: str, yard: str, set_later: bool
+) -> None:
+    bench = triggered()
+    bench.turn()
+    back = bench.clock.unix + away
+    bench.power_cut(wall=0.0 if set_later else back, ok=not set_later)
+    if set_later:
+        bench.turn()
+        assert (bench.alarm.state, bench.sirens[YARD.topic]) == ("triggered", "ON"), "nobody can tell yet"
+        bench.clock.unix, bench.clock.ok = back, True
+    bench.turn()
+    assert (bench.alarm.state, bench.sirens[YARD.topic]) == (state, yard)
+    bench.advance(181 - min(away, 181))
+    assert bench.sirens[YARD.topic] == "OFF"
+    bench.advance(601 - min(away, 600))
+    assert (bench.alarm.state, bench.board) == ("armed_away", "armed_away")
+
+
+def test_a_clock_that_was_wrong_ends_no_alarm() -> None:
+    bench = Bench(HOUSE)
+    bench.clock.ok = False
+    bench.clock.unix = 0.0
+    bench.alarm.arm("away", "web", now=True)
+    bench.see("window")
+    bench.turn()
+    bench.power_cut(wall=1_800_000_000.0, ok=True)
+    bench.turn()
+    assert (bench.alarm.state, bench.sirens[YARD.topic]) == ("triggered", "ON")
+
+
 def test_a_full_disk_arms_nobody_triggers_all_the_same_and_lets_the_owner_disarm() -> None:
     bench = Bench(HOUSE)
     bench.store.full = True

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 from tests.support.broker import Broker, Subscriber, eventually, free_port, retained, running
 from tests.support.daemon import Daemon
@@ -74,5 +78,47 @@ def test_from_an_intrusion_to_the_siren_and_back(tmp_path: Path) -> None:
                 daemon.stop()
                 assert siren()[-1] == b"OFF", "a clean stop silences"
                 assert "4711" not in daemon.log()
+            finally:
+                daemon.kill()
+
+
+SOUNDS_S = 14.0
+"""Long enough for a reload on a busy machine in the midst of it."""
+
+
+def by_reload(daemon: Daemon) -> None:
+    daemon.config.write_text(daemon.config.read_text().replace("trigger_s = 3600", "trigger_s = 3000"))
+    daemon.signal(signal.SIGHUP)
+
+
+def by_kill(daemon: Daemon) -> None:
+    daemon.kill()
+    daemon.start()
+
+
+@pytest.mark.parametrize("begin_anew", [by_reload, by_kill])
+def test_a_siren_sounds_through_a_new_start_and_no_longer_than_it_may(
+    begin_anew: Callable[[Daemon], None], tmp_path: Path
+) -> None:
+    with running(Broker(tmp_path)) as broker:
+        more = f'topic = "zigbee/siren/set"\nmax_s = {SOUNDS_S}'
+        daemon = Daemon(tmp_path, config(broker).replace('topic = "zigbee/siren/set"', more))
+        listener = Subscriber(broker, topic="zigbee/#")
+
+        def siren() -> list[bytes]:
+            return [payload for _, payload, _ in tuple(listener.messages)]
+
+        with closing(listener):
+            try:
+                daemon.start()
+                eventually(lambda: siren() == [b"OFF"])
+                daemon.edge("alarm", "panic")
+                eventually(lambda: siren() == [b"OFF", b"ON"])
+                begin_anew(daemon)
+                eventually(lambda: len(siren()) > 2, 20)
+                eventually(lambda: siren()[-1] == b"OFF", 30)
+                assert siren()[1:] == [b"ON", b"ON", b"OFF"], "told again to whom may have missed it, and never off"
+                assert SOUNDS_S - 0.5 <= listener.times[3] - listener.times[1] <= SOUNDS_S + 3
+                assert daemon.status()["alarm"] == "triggered"
             finally:
                 daemon.kill()

@@ -126,8 +126,9 @@ def test_after_a_kill_what_was_written_plays_and_nothing_half_is_left(tmp_path: 
             assert list(daemon.data.glob("clips/*.part"))
             daemon.start()
         eventually(lambda: len([path for path in clips(daemon) if path.suffix == ".mp4"]) >= 3, 10)
-        told = {row["after"]["id"] for row in events(daemon) if row["after"]["has_clip"]}
         daemon.stop()
+        # Only now: up to its stop the last run may begin one more clip, of an event that a list made before lacks.
+        told = {row["after"]["id"] for row in events(daemon) if row["after"]["has_clip"]}
         assert {path.suffix for path in clips(daemon)} == {".mp4"}
         for path in clips(daemon):
             assert contents(path)[0] > 5

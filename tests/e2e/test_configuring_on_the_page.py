@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,17 @@ def test_a_drawn_zone_and_a_new_camera_are_in_use_and_a_camera_that_cannot_be_is
             assert [zone["name"] for zone in parse(after)["camera"][0]["zone"]] == ["zone_1"]
             assert [line for line in before.splitlines() if line not in after.splitlines()] == []
             eventually(lambda: daemon.watches("hall"))
+
+            frames, begun = daemon.camera("hall")["frames"], time.monotonic() - daemon.status()["uptime_s"]
+            expect(page.get_by_role("button", name="New line")).to_be_visible()
+            page.get_by_role("button", name="New line").click()
+            page.get_by_role("button", name="Put it in the middle").click()
+            page.get_by_role("button", name="Save").click()
+            expect(page.locator("#said")).to_have_text("Stored, and in use.", timeout=30_000)
+            eventually(lambda: "hall: has other zones, lines, masks or filters" in daemon.log())
+            expect(page.get_by_role("button", name="Save")).to_be_disabled()
+            assert time.monotonic() - daemon.status()["uptime_s"] < begun + 2, "it was started anew"
+            assert daemon.camera("hall")["frames"] > frames
 
             page.goto(f"http://127.0.0.1:{port}/settings")
             page.get_by_role("heading", name="Cameras").click()

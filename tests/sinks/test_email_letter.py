@@ -72,6 +72,11 @@ def text(read: EmailMessage) -> str:
         ({"label": "tamper"}, "Camera porch tampered with, 02:14:05", "Camera porch: tampered with"),
         ({"label": "alarm", "sub_label": "panic", "camera": "bar"}, "ALARM: panic, 02:14:05", "Alarm of bar: panic"),
         (
+            {"label": "alarm", "sub_label": "armed, but hall is covered", "camera": "bar"},
+            "Armed, but hall is covered, 02:14:05",
+            "Alarm of bar: armed, but hall is covered",
+        ),
+        (
             {"label": "engine", "sub_label": "no engine serves: the stick is gone", "camera": "bar"},
             "Engine at bar, 02:14:05",
             "Engine of bar: no engine serves: the stick is gone",

@@ -107,6 +107,7 @@ class Subscriber:
 
     def __init__(self, broker: Broker, *, topic: str = "edge/#", **auth: str) -> None:
         self.messages: list[tuple[str, bytes, bool]] = []
+        self.times: list[float] = []  # monotonic, of each message
         self._ready = threading.Event()
         self._client = client = paho.Client(CallbackAPIVersion.VERSION2, "test-subscriber", protocol=paho.MQTTv5)
         if auth:
@@ -116,7 +117,7 @@ class Subscriber:
         client.reconnect_delay_set(1, 1)
         client.on_connect = lambda *_: client.subscribe(topic, 1)
         client.on_subscribe = lambda *_: self._ready.set()
-        client.on_message = lambda c, u, m: self.messages.append((m.topic, bytes(m.payload), m.retain))
+        client.on_message = self._hear
         client.connect("127.0.0.1", broker.port, 10, clean_start=False, properties=session)
         client.loop_start()
         assert self._ready.wait(5)
@@ -129,6 +130,10 @@ class Subscriber:
     def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
         """Send something and wait until the broker has it."""
         self._client.publish(topic, payload, 1, retain).wait_for_publish(5)
+
+    def _hear(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
+        self.times.append(time.monotonic())
+        self.messages.append((message.topic, bytes(message.payload), message.retain))
 
     def close(self) -> None:
         """Leave."""

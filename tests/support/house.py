@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edge.errors import UserError
+from edge.errors import AlarmRefused, UserError
 from edge.outbox import Wanted
 from edge.web.house import Live, Mode
 
@@ -48,6 +48,7 @@ class MemoryHouse:
         self.clip_from_s: float | None = None
         self.code: str | None = None
         self.log: list[str] = []
+        self.kept: str | None = None
         self.state: dict[str, Any] = {
             "ready": True,
             "alarm": "armed_away",
@@ -96,19 +97,25 @@ class MemoryHouse:
     def disarm(self, code: str | None, by: str) -> None:
         self.log.append(f"disarm by {by}")
         if self.code is not None and code != self.code:
-            raise UserError("The code is needed." if code is None else "That is not the code.")
+            raise AlarmRefused("The code is needed." if code is None else "That is not the code.")
         self.state["alarm"] = "disarmed"
 
     def settings_open(self, by: str) -> None:
         if self.code is not None and self.state["alarm"] != "disarmed":
             raise UserError("disarm it first")
 
+    def settings_kept(self) -> str | None:
+        return self.kept
+
+    def settings_keep(self, text: str) -> None:
+        self.kept = text
+
     def settings_changed(self, keys: Sequence[str], by: str) -> None:
         self.log.append(f"settings {', '.join(keys)} by {by}")
 
     def switch(self, camera: str, name: str, on: bool, by: str, *, code: str | None = None) -> None:
         if self.code is not None and not on and code != self.code:
-            raise UserError("The code is needed." if code is None else "That is not the code.")
+            raise AlarmRefused("The code is needed." if code is None else "That is not the code.")
         self.log.append(f"switch {camera} {name} {on} by {by}")
         row = next(each for each in self.state["cameras"] if each["name"] == camera)
         if name not in row["switches"]:

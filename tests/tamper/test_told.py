@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import pytest
 
+from edge.types import U8
 from tests.support.broker import free_port
 from tests.support.command import Edge
 from tests.support.daemon import Daemon
@@ -22,17 +23,21 @@ def edge(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     return Edge(monkeypatch, capsys)
 
 
-def write(path: Path, before_s: int, after_s: int) -> Path:
-    """A street, and the same street as a camera sees it that was turned to the left."""
-    street, turned = scene(), shifted(scene(), 0.08)
+def film(path: Path, *pictures: tuple[U8, int]) -> Path:
+    """A clip of pictures that each stand for so many seconds."""
     with av.open(str(path), "w") as out:
         stream = out.add_stream("mpeg4", rate=5, options={"qscale": "3"})
         stream.width, stream.height, stream.pix_fmt = W, H, "yuv420p"
-        for i in range(5 * (before_s + after_s)):
-            luma = street if i < 5 * before_s else turned
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(luma, format="gray").reformat(format="yuv420p")))
+        for luma, seconds in pictures:
+            for _ in range(5 * seconds):
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(luma, format="gray").reformat(format="yuv420p")))
         out.mux(stream.encode())
     return path
+
+
+def write(path: Path, before_s: int, after_s: int) -> Path:
+    """A street, and the same street as a camera sees it that was turned to the left."""
+    return film(path, (scene(), before_s), (shifted(scene(), 0.08), after_s))
 
 
 def tampering(path: Path) -> list[tuple[str, str]]:

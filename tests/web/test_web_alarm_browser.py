@@ -69,6 +69,25 @@ def test_an_alarm_stays_in_sight_and_one_tap_ends_it(page: Page, site: Site, sta
     assert site.house.log == ["disarm by web 127.0.0.1"]
 
 
+def test_armed_says_which_cameras_cannot_see(page: Page, site: Site) -> None:
+    blind = [{"camera": "front_hall", "why": "covered"}, {"camera": "yard", "why": "offline"}]
+    site.house.state["alarm_detail"] = detail(blind=blind)
+    enter(page, site)
+    expect(page.locator("#alarm-blind")).to_have_text("Armed, but front hall is covered, yard is offline.")
+    site.house.state["alarm_detail"] = detail(blind=[])
+    expect(page.locator("#alarm-blind")).to_be_hidden()
+
+
+def test_a_view_that_was_accepted_is_shown_with_its_time(page: Page, site: Site) -> None:
+    first = site.house.state["cameras"][0]
+    first["view"] = {"since": time.time(), "by": "start", "recognised": True}
+    enter(page, site)
+    expect(page.locator("#health-cameras")).to_contain_text("fps")
+    expect(page.locator("#health-cameras")).not_to_contain_text("view accepted")
+    first["view"]["by"] = "time"
+    expect(page.locator("#health-cameras")).to_contain_text("since it had stayed")
+
+
 def test_a_code_is_typed_with_the_thumb(page: Page, site: Site) -> None:
     site.house.code = "4711"
     site.house.state["alarm_detail"] = detail()
@@ -190,6 +209,70 @@ def test_panic_is_held_for_two_seconds(page: Page, site: Site, by: str) -> None:
     expect(how).to_have_css("width", "1px")
     expect(page.locator("#alarm")).not_to_have_attribute("aria-busy", "true")
     assert orders.asked == [{"mode": "panic", "code": None}]
+
+
+def test_a_switch_that_would_blind_the_alarm_asks_for_its_code(page: Page, site: Site) -> None:
+    site.house.code = "4711"
+    site.house.state["alarm_detail"] = detail()
+    enter(page, site)
+    expect(page.locator("#alarm-more")).to_be_visible()
+    page.get_by_label("Switches of porch").click()
+    motion = page.get_by_role("switch", name="Watch for motion")
+    motion.click()
+    pin = page.get_by_role("dialog", name="Code to switch off: Porch, Watch for motion")
+    expect(pin).to_be_visible()
+    assert site.house.log == []  # nothing was asked before there was a code
+    page.keyboard.press("Escape")
+    expect(pin).to_be_hidden()
+    expect(motion).to_be_checked()
+    motion.click()
+    for digit in "4712":
+        pin.get_by_role("button", name=digit, exact=True).click()
+    pin.get_by_role("button", name="Switch off").click()
+    expect(pin).to_contain_text("That is not the code.")
+    page.keyboard.type("4711")
+    page.keyboard.press("Enter")
+    expect(pin).to_be_hidden()
+    expect(motion).to_be_visible()  # the keypad did not close the menu beneath
+    expect(motion).not_to_be_checked()
+    assert site.house.log == ["switch porch motion False by web 127.0.0.1"]
+    motion.click()
+    expect(motion).to_be_checked()
+    assert site.house.log[1:] == ["switch porch motion True by web 127.0.0.1"]
+
+
+def test_wrong_codes_for_a_switch_lock_the_keypad_too(page: Page, site: Site) -> None:
+    site.house.code = "4711"
+    site.house.state["alarm_detail"] = detail()
+    enter(page, site)
+    expect(page.locator("#alarm-more")).to_be_visible()
+    page.get_by_label("Switches of porch").click()
+    page.get_by_role("switch", name="Camera").click()
+    pin = page.get_by_role("dialog", name="Code to switch off: Porch, Camera")
+    for _ in range(ONE_ADDRESS.burst):
+        pin.get_by_label("Code", exact=True).fill("1111")
+        page.keyboard.press("Enter")
+        expect(pin).to_contain_text("That is not the code.")
+        expect(pin.get_by_label("Code", exact=True)).to_have_value("")
+    pin.get_by_label("Code", exact=True).fill("4711")
+    page.keyboard.press("Enter")
+    expect(pin).to_contain_text("Too many wrong codes. Wait")
+    expect(pin.get_by_role("button", name="Switch off")).to_be_disabled()
+    pin.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("switch", name="Camera")).to_be_checked()
+
+
+def test_the_device_says_where_a_code_is_wanted_that_the_page_did_not_know_of(page: Page, site: Site) -> None:
+    site.house.code = "4711"  # and no `alarm_detail` that says so
+    enter(page, site)
+    page.get_by_label("Switches of porch").click()
+    page.get_by_role("switch", name="Notifications").click()
+    pin = page.get_by_role("dialog", name="Code to switch off: Porch, Notifications")
+    expect(pin).to_contain_text("The code is needed.")
+    page.keyboard.type("4711")
+    page.keyboard.press("Enter")
+    expect(pin).to_be_hidden()
+    assert site.house.state["cameras"][0]["switches"]["notifications"] is False
 
 
 def test_a_house_without_delays_and_codes_looks_as_ever(page: Page, site: Site) -> None:

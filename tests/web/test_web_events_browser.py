@@ -200,6 +200,20 @@ def test_a_switch_that_did_not_reach_the_device_goes_back(page: Page, site: Site
     expect(detect).not_to_be_checked()
 
 
+def test_a_switch_that_can_never_be_on_says_why(page: Page, site: Site) -> None:
+    switches = {"enabled": True, "detect": False, "motion": True, "notifications": True, "snapshots": True}
+    site.house.state["cameras"] = [camera("porch", switches=switches, stay_off=["detect", "pose"])]
+    enter(page, site)
+    page.get_by_label("Switches of porch").click()
+    detect = page.get_by_role("switch", name="Detect objects")
+    expect(detect).to_be_disabled()
+    expect(detect).not_to_be_checked()
+    expect(detect).to_have_accessible_description("Looks for motion alone.")
+    expect(page.get_by_text("Looks for motion alone.")).to_be_visible()
+    expect(page.locator("[data-camera=porch]")).not_to_contain_text("Detection off")  # nobody switched it off
+    expect(page.get_by_role("switch", name="Watch for motion")).to_be_enabled()
+
+
 def test_the_health_list_shows_what_room_the_clips_take(page: Page, site: Site) -> None:
     enter(page, site)
     expect(page.locator("#link")).to_have_text("Live")

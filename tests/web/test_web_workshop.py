@@ -176,6 +176,7 @@ def test_no_stored_password_goes_to_another_host(home: Site, file: Path, monkeyp
         return [each["key"] for each in answer.json()["findings"]]
 
     assert refused((["mqtt", "host"], "evil")) == ["mqtt.password"]
+    assert refused((["mqtt", "host"], "x://broker/.evil")) == ["mqtt.password"]
     assert refused((["mqtt", "host"], "evil"), (["mqtt", "password"], "${PW}")) == ["mqtt.password"]
     assert refused((["camera", 0, "source"], "rtsp://evil/1")) == ["camera[0].password"]
     assert refused((["camera", 0, "source"], "rtsp://192.0.2.1@evil/1")) == ["camera[0].password"]
@@ -184,6 +185,83 @@ def test_no_stored_password_goes_to_another_host(home: Site, file: Path, monkeyp
     assert change(home, (["camera", 0, "source"], "rtsp://192.0.2.1/2")).status_code == 200
     assert change(home, (["mqtt", "host"], "other"), (["mqtt", "password"], "hunter2")).status_code == 200
     assert change(home, (["mqtt", "host"], "third"), (["mqtt", "password"], None)).status_code == 200
+
+
+def test_a_reference_typed_once_is_taken_also_with_its_host(home: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MQTT_PASSWORD", "topsecret")
+    monkeypatch.setenv("MAIL_PASSWORD", "other")
+    assert change(home, (["mqtt", "password"], "${MQTT_PASSWORD}")).status_code == 200
+    mail = {"host": "mail.example", "from": "a@b.example", "to": "c@d.example", "username": "a"}
+    assert change(home, (["email"], {**mail, "password": "${MAIL_PASSWORD}"})).status_code == 200
+    assert change(home, (["mqtt", "tls"], True), (["mqtt", "port"], 8883)).status_code == 200
+    assert change(home, (["mqtt", "password"], None)).status_code == 200
+    assert change(home, (["mqtt", "password"], "${MQTT_PASSWORD}")).status_code == 200
+
+
+def test_a_reference_may_be_typed_before_its_host(home: Site, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PW", "topsecret")
+    file.write_text(FILE.replace('host = "broker"\n', ""))
+    assert change(home, (["mqtt", "password"], "${PW}")).status_code == 200
+    assert change(home, (["mqtt", "host"], "broker")).status_code == 200
+    assert change(home, (["mqtt", "host"], None)).status_code == 200
+    assert change(home, (["mqtt", "host"], "evil")).status_code == 422
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["used by the file", "taken out before"])
+def test_no_reference_reaches_a_host_that_the_page_has_set_before(
+    home: Site, file: Path, monkeypatch: pytest.MonkeyPatch, first: bool
+) -> None:
+    monkeypatch.setenv("PW", "topsecret")
+    file.write_text(FILE.replace("hunter2", "${PW}"))
+    if first:
+        assert change(home, (["mqtt", "password"], "known"), (["mqtt", "host"], "evil")).status_code == 200
+    else:
+        assert change(home, (["mqtt", "password"], None)).status_code == 200
+        assert change(home, (["mqtt", "host"], "evil")).status_code == 200
+    for key in (["mqtt", "password"], ["alarm", "code"]):
+        code = {"name": "Anna", "code": "${PW}"}
+        answer = change(home, (key, "${PW}" if key[0] == "mqtt" else [code]))
+        assert answer.status_code == 422, answer.text
+        assert "topsecret" not in answer.text
+        assert "`${PW}` was used elsewhere" in answer.json()["findings"][0]["message"]
+    yard = {"name": "yard", "source": "rtsp://evil/1", "username": "me", "password": "a"}
+    assert change(home, (["camera", 1], yard)).status_code == 200
+    assert change(home, (["camera", 1, "password"], "a${PW}")).status_code == 422
+    assert change(home, (["mqtt", "host"], "broker"), (["mqtt", "password"], "${PW}")).status_code == 200
+
+
+def test_what_the_file_tells_its_host_goes_nowhere_else_with_it(
+    home: Site, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHO", "topsecret")
+    file.write_text(FILE.replace('"edge"', '"${WHO}"'))
+    answer = change(home, (["mqtt", "host"], "evil"), (["mqtt", "password"], "x"))
+    assert [each["key"] for each in answer.json()["findings"]] == ["mqtt.username"]
+    file.write_text(file.read_text().replace("broker", "evil"))  # on the device
+    assert change(home, (["mqtt", "password"], "x")).status_code == 200
+
+
+def test_no_stored_password_is_told_in_clear_by_the_page(
+    home: Site, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PW", "topsecret")
+    mail = '[email]\nhost = "m"\nfrom = "a@b.example"\nto = "a@b.example"\nusername = "a"\npassword = "${PW}"\n'
+    file.write_text(FILE.replace("[web]", f"tls = true\n{mail}[web]"))
+    assert change(home, (["mqtt", "tls"], None)).json()["findings"][0]["key"] == "mqtt.password"
+    assert change(home, (["mqtt", "tls"], None), (["mqtt", "password"], "hunter2")).status_code == 200
+    for clear in (["email", "starttls"], False), (["email", "security"], "none"):
+        assert change(home, clear).json()["findings"][0]["key"] == "email.password"
+    assert change(home, (["email", "security"], "tls")).status_code == 200
+
+
+def test_where_secrets_were_used_is_kept_or_nothing_is_changed(
+    home: Site, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PW", "topsecret")
+    file.write_text(FILE.replace("hunter2", "${PW}"))
+    home.house.kept = "[oh"
+    answer = change(home, (["mqtt", "password"], None))
+    assert (answer.status_code, "${PW}" in file.read_text()) == (503, True)
 
 
 def test_a_file_that_is_no_toml_at_the_moment_is_told(home: Site, file: Path) -> None:

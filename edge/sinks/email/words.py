@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 
 from edge.sinks.email.alert import Payload, Told
 from edge.text import printable
-from edge.types import ALARM, ENGINE, TAMPER
+from edge.types import ALARM, ENGINE, TAMPER, WARNS
 
 LONGEST = 200
 """Characters of what comes from elsewhere, such as the words of an engine that failed."""
@@ -49,7 +49,7 @@ def headline(after: Payload) -> str:
     """What happened, for a subject: `Person at porch`, `Camera porch covered`, `ALARM: panic`."""
     camera, said = name(after["camera"]), name(after["sub_label"] or "")
     if after["label"] == ALARM:
-        return f"ALARM: {said or 'triggered'}"
+        return said.capitalize() if said.startswith(WARNS) else f"ALARM: {said or 'triggered'}"
     if after["label"] == TAMPER:
         return f"Camera {camera} {said or 'tampered with'}"
     if after["label"] == ENGINE or not said:

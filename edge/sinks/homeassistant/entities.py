@@ -72,6 +72,20 @@ def _node(config: Config) -> Components:
             "cod_trig_req": False,
             **_code(config),
         },
+        "blind": {
+            "p": "binary_sensor",
+            "name": "Alarm sight",
+            "stat_t": f"{prefix}/alarm/blind",
+            "val_tpl": "{{ 'OFF' if value == 'none' else 'ON' }}",
+            "dev_cla": "problem",
+        },
+        "cannot-see": {
+            "p": "sensor",
+            "name": "Cannot see",
+            "stat_t": f"{prefix}/alarm/blind",
+            "val_tpl": "{{ value[:250] }}",  # a state has 255 characters at most
+            "ent_cat": "diagnostic",
+        },
         "restart": {
             "p": "button",
             "name": "Restart",

@@ -1,7 +1,8 @@
-// The alarm: what it does now, the four modes, the keypad, panic, and who did what.
+// The alarm: what it does now, the four modes, panic, and who did what.
 
 import { $, ask, closesBeside, fill, icon, make, say } from "./dom.js";
-import { countdown, exactTime, fullTime, span, timeOf, title, words } from "./words.js";
+import { ordered } from "./keypad.js";
+import { countdown, exactTime, fullTime, timeOf, title, words } from "./words.js";
 
 const ALARM = {
   disarmed: ["Disarmed", "Events are kept, no alerts are sent.", "disarmed"],
@@ -19,8 +20,6 @@ const HINT_MS = 5000;
 let state = "disarmed";
 let detail = null; // `alarm_detail` of the status; null from a device that has none
 let ends = 0; // of the delay that runs, by performance.now(); 0 for none
-let opens = 0; // the end of a lockout, likewise
-let wanted = null; // what the keypad's code is for: {mode, now}
 let tellStatus = () => {};
 
 export function showAlarm(now, more = null) {
@@ -37,6 +36,9 @@ export function showAlarm(now, more = null) {
   for (const button of panel.querySelectorAll(".mode")) button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
   $("alarm-more").hidden = !more;
   $("alarm-now").hidden = now !== "arming";
+  const blind = now === "disarmed" ? [] : (more?.blind ?? []);
+  fill($("alarm-blind"), blind.length ? `Armed, but ${blind.map((each) => `${words(each.camera)} is ${each.why}`).join(", ")}.` : "");
+  $("alarm-blind").hidden = !blind.length;
   fill($("alarm-next"), more?.next ? `Next: ${words(more.next.do)} at ${soon(more.next.at)}` : "");
   tick();
   panel.parentElement.style.setProperty("--alarm-height", `${panel.offsetHeight}px`);
@@ -58,71 +60,37 @@ function soon(at) {
   return today ? timeOf(at) : `${date.toLocaleDateString(undefined, { weekday: "short" })} ${timeOf(at)}`;
 }
 
-/** The running delay, and how long the keypad stays locked. */
+/** The running delay. */
 export function tick() {
   const left = ends ? (ends - performance.now()) / 1000 : null;
   const shown = left !== null && (state === "arming" || state === "pending");
   $("alarm-count").hidden = !shown;
   if (shown) fill($("alarm-count"), countdown(left));
-  const locked = (opens - performance.now()) / 1000;
-  for (const key of $("pin").querySelectorAll(".key, [type=submit]")) key.disabled = locked > 0;
-  if (locked > 0) fill($("pin-why"), `Too many wrong codes. Wait ${span(Math.ceil(locked))}.`);
-  else if (opens) {
-    opens = 0;
-    fill($("pin-why"), "Try again.");
-  }
 }
 
-const wantsCode = (mode) => Boolean(detail?.code) && (mode === "disarmed" ? state !== "disarmed" : Boolean(detail.code_to_arm));
+/** Whether the alarm is on and has a code: what would blind it then wants that code. */
+export const guarded = () => Boolean(detail?.code) && state !== "disarmed";
 
-async function setAlarm(mode, { code = null, now = false } = {}) {
-  if (code === null && mode !== "panic" && wantsCode(mode)) return askCode(mode, now, "");
+const wantsCode = (mode) => (mode === "disarmed" ? guarded() : mode !== "panic" && Boolean(detail?.code && detail.code_to_arm));
+
+async function setAlarm(mode, { now = false } = {}) {
   const panel = $("alarm");
-  panel.setAttribute("aria-busy", "true");
-  const { ok, status, said, wait } = await ask("/api/alarm", { mode, code, ...(now ? { now } : {}) });
-  panel.removeAttribute("aria-busy");
-  if (ok) {
-    $("pin").close();
-    tellStatus(said);
-    return complain("");
-  }
-  const why = said?.error ?? "That did not reach the device. The alarm is as it was.";
-  // Without a code given, 409 alone asks for one: 403 is a page that is out of date.
-  const locked = [403, 429].includes(status) && wait > 0;
-  const again = code === null ? (mode === "disarmed" && status === 409) || locked : [403, 409, 429].includes(status);
-  if (!again) {
-    $("pin").close();
-    return complain(why);
-  }
-  if (wait) opens = performance.now() + wait * 1000;
-  askCode(mode, now, why);
+  const send = async (code) => {
+    panel.setAttribute("aria-busy", "true");
+    const answer = await ask("/api/alarm", { mode, code, ...(now ? { now } : {}) });
+    panel.removeAttribute("aria-busy");
+    return answer;
+  };
+  complain("");
+  const verb = mode === "disarmed" ? "disarm" : "arm";
+  const answer = await ordered(send, { title: `Code to ${verb}`, verb: title(verb), known: wantsCode(mode) });
+  if (answer?.ok) tellStatus(answer.said);
+  else if (answer) complain(answer.said?.error ?? "That did not reach the device. The alarm is as it was.");
 }
 
 function complain(text) {
   fill($("alarm-wrong"), text);
   $("alarm-wrong").hidden = !text;
-}
-
-// ---------------------------------------------------------------- keypad
-
-function askCode(mode, now, why) {
-  complain("");
-  wanted = { mode, now };
-  const verb = mode === "disarmed" ? "disarm" : "arm";
-  fill($("pin-title"), `Code to ${verb}`);
-  fill($("pin-ok"), title(verb));
-  fill($("pin-why"), why);
-  $("pin-code").value = "";
-  $("pin").dataset.wrong = String(Boolean(why));
-  if (!$("pin").open) $("pin").showModal();
-  $("pin-code").focus();
-  tick();
-}
-
-function press(key) {
-  const code = $("pin-code");
-  code.value = key === "clear" ? "" : key === "back" ? code.value.slice(0, -1) : code.value + key;
-  $("pin").dataset.wrong = "false";
 }
 
 // ---------------------------------------------------------------- panic: held, by finger, mouse or key
@@ -194,18 +162,8 @@ const dateOf = (at) => new Date(at * 1000).toLocaleDateString(undefined, { day: 
 export function startAlarm(status) {
   tellStatus = status;
   for (const button of document.querySelectorAll(".mode")) button.addEventListener("click", () => setAlarm(button.dataset.mode));
-  for (const key of document.querySelectorAll(".key")) {
-    key.addEventListener("pointerdown", (event) => event.preventDefault()); // the focus stays in the field
-    key.addEventListener("click", () => press(key.dataset.key));
-  }
   $("alarm-now").addEventListener("click", () => detail?.mode && setAlarm(detail.mode, { now: true }));
-  $("pin-form").addEventListener("submit", (event) => {
-    event.preventDefault();
-    setAlarm(wanted.mode, { code: $("pin-code").value, now: wanted.now });
-  });
-  $("pin-cancel").addEventListener("click", () => $("pin").close());
   $("log-open").addEventListener("click", openLog);
-  closesBeside($("pin"));
   closesBeside($("log"));
   listenForPanic();
 }

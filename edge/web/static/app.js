@@ -1,13 +1,14 @@
 // The page of one house. Three sources, each of which may fail alone and says so on the page: /feed (status and
 // messages, server-sent), /live (all pictures in one multipart stream), and what is asked for (events, the alarm).
 //
-// dom.js, words.js, event.js   helpers, words, what an event says      alarm.js      state, keypad, panic, log
+// dom.js, words.js, event.js   helpers, words, what an event says      alarm.js      state, panic, log (keypad.js)
 // status.js, live.js           health; pictures (switches.js)          events.js     the list of events
 // timeline.js                  which events: day, bar, filters         shot.js       one event (why.js)
 
 import { showAlarm, startAlarm, tick } from "./alarm.js";
 import { $, ask, fill } from "./dom.js";
 import { startEvents, takeRow, takeRows, tellTimes } from "./events.js";
+import { startKeypad, tickKeypad } from "./keypad.js";
 import { markTiles, showCameras, startLive, unwatch, watch } from "./live.js";
 import { openEvent, renew, startShot } from "./shot.js";
 import { showHealth } from "./status.js";
@@ -73,6 +74,7 @@ function everySecond() {
 }
 
 document.addEventListener("click", (event) => {
+  if (event.target.closest("dialog")) return; // the keypad may have been opened by what is in the menu
   for (const menu of document.querySelectorAll(".menu[open], .switches[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 document.addEventListener("visibilitychange", () => {
@@ -91,6 +93,7 @@ $("tabs").addEventListener("click", (event) => {
   document.querySelector(part).scrollIntoView();
 });
 $("notice").addEventListener("click", () => ($("notice").hidden = true));
+startKeypad();
 startAlarm(showStatus);
 startLive();
 startEvents({ open: openEvent, told: renew, happened });
@@ -103,3 +106,4 @@ showStatus(JSON.parse(document.querySelector("meta[name=status]").content));
 delete document.querySelector(".house").dataset.starting;
 setInterval(everySecond, 1000);
 setInterval(tick, 250);
+setInterval(tickKeypad, 250);

@@ -23,7 +23,15 @@ function cameraFacts(camera) {
     camera.fps == null ? "" : `${number(camera.fps, 1)} fps`,
     camera.inferences ? `${number(camera.inferences)} inferences` : "",
     camera.dropped ? `${number(camera.dropped)} dropped` : "",
+    viewOf(camera.view),
   ];
+}
+
+/** Which view counts as right, where somebody or the time has made it that. */
+function viewOf(view) {
+  if (!view || view.since == null || view.by === "start") return "";
+  const when = `${new Date(view.since * 1000).toLocaleDateString()}, ${timeOf(view.since)}`;
+  return `view accepted ${when}${view.by === "time" ? ", since it had stayed" : ""}`;
 }
 
 function storageRows({ state = "ok", reason, used, free, clips, oldest }) {

@@ -1,6 +1,8 @@
 // What one camera does at the moment: its runtime switches, as the device tells them.
 
+import { guarded } from "./alarm.js";
 import { ask, fill, make, say } from "./dom.js";
+import { ordered } from "./keypad.js";
 import { title, words } from "./words.js";
 
 // `pose` is not among them: this release has no postures, so it can never be on.
@@ -11,20 +13,27 @@ const SWITCHES = {
   notifications: "Notifications",
   snapshots: "Snapshots",
 };
+// Without these the alarm sees less, or tells nobody.
+const GUARDED = ["enabled", "detect", "motion", "notifications"];
+const NEVER = { detect: "Looks for motion alone." };
 const FOLLOWED_MS = 6000;
 const OFF = { detect: "Detection off", notifications: "Notifications off", snapshots: "Snapshots off" };
 
 /** What is off although it mostly is on, in words. */
-export const switchedOff = ({ switches = {} }) => Object.keys(OFF).filter((name) => switches[name] === false).map((name) => OFF[name]);
+export function switchedOff({ switches = {}, stay_off: fixed = [] }) {
+  return Object.keys(OFF).filter((name) => switches[name] === false && !fixed.includes(name)).map((name) => OFF[name]);
+}
 
 export function showSwitches(menu, camera) {
   const known = Object.keys(SWITCHES).filter((name) => typeof camera.switches?.[name] === "boolean");
+  const fixed = camera.stay_off ?? [];
   menu.hidden = !known.length;
   const list = menu.querySelector(".switches__list");
-  if (list.dataset.names !== known.join()) {
-    list.dataset.names = known.join();
+  const shown = known.map((name) => (fixed.includes(name) ? `${name}!` : name)).join();
+  if (list.dataset.names !== shown) {
+    list.dataset.names = shown;
     menu.querySelector("summary").setAttribute("aria-label", `Switches of ${words(camera.name)}`);
-    list.replaceChildren(...known.map((name) => newSwitch(camera.name, name)));
+    list.replaceChildren(...known.map((name) => newSwitch(camera.name, name, fixed.includes(name))));
   }
   for (const input of list.querySelectorAll("input")) {
     // The device tells what is, not what is to be: until a part has followed, the switch stays where it was put.
@@ -33,20 +42,28 @@ export function showSwitches(menu, camera) {
   }
 }
 
-function newSwitch(camera, name) {
-  const input = make("input", { type: "checkbox", name });
-  const wrong = make("span", { className: "switch__wrong" });
+function newSwitch(camera, name, fixed) {
+  const input = make("input", { type: "checkbox", name, disabled: fixed });
+  const note = make("span", { className: fixed ? "switch__note" : "switch__wrong", textContent: fixed ? (NEVER[name] ?? "Cannot be switched on.") : "" });
+  note.id = `switch-${camera}-${name}`;
   input.setAttribute("role", "switch");
-  input.addEventListener("change", async () => {
-    input.disabled = true; // and the status does not move it meanwhile
-    const { ok, said } = await ask(`/api/cameras/${encodeURIComponent(camera)}/${name}`, { on: input.checked });
-    if (!ok) input.checked = !input.checked;
-    else {
-      input.dataset.until = performance.now() + FOLLOWED_MS;
-      say(`${title(camera)}: ${SWITCHES[name]} ${input.checked ? "on" : "off"}`);
-    }
-    fill(wrong, ok ? "" : (said?.error ?? "That did not reach the device."));
-    input.disabled = false;
-  });
-  return make("li", {}, make("label", { className: "switch" }, make("span", { textContent: SWITCHES[name] }), input), wrong);
+  input.setAttribute("aria-describedby", note.id);
+  input.addEventListener("change", () => turn(camera, name, input, note));
+  const label = make("label", { className: `switch${fixed ? " switch--fixed" : ""}` }, make("span", { textContent: SWITCHES[name] }), input);
+  return make("li", {}, label, note);
+}
+
+async function turn(camera, name, input, wrong) {
+  const on = input.checked;
+  input.disabled = true; // and the status does not move it meanwhile
+  fill(wrong, "");
+  const send = (code) => ask(`/api/cameras/${encodeURIComponent(camera)}/${name}`, { on, code });
+  const keypad = { title: `Code to switch off: ${title(camera)}, ${SWITCHES[name]}`, verb: "Switch off" };
+  const answer = await ordered(send, { ...keypad, known: !on && GUARDED.includes(name) && guarded() });
+  if (answer?.ok) {
+    input.dataset.until = performance.now() + FOLLOWED_MS;
+    say(`${title(camera)}: ${SWITCHES[name]} ${on ? "on" : "off"}`);
+  } else input.checked = !on;
+  if (answer && !answer.ok) fill(wrong, answer.said?.error ?? "That did not reach the device.");
+  input.disabled = false;
 }
