@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 Permit: TypeAlias = Callable[[State], str | None]
 DISARM_S = 1.0
 """How long disarming waits for the disk: an owner before a ringing siren does not wait for a card that hangs."""
+TURN_S = 5.0
+"""How long any other order waits for the one before it: whoever gave it does not wait for an answer for ever."""
 SCHEDULE = "schedule"
 """Where the orders of the schedule come from."""
 _DISARM_FIRST = "the alarm is {}; disarm it first"
@@ -139,16 +141,26 @@ class Core:
         Raises:
             AlarmRefused: as `permit`.
             UserError: an order to arm, while the alarm is pending or triggered or was disarmed meanwhile.
-            StorageError: an order to arm was not stored.
+            StorageError: an order to arm was not stored, or its turn did not come within `TURN_S`.
         """
         disarmed = self._disarmed
         if not isinstance(given, Disarm):
             # In its turn: what is allowed in one state may not be in that which an order before it leads to.
-            with self._turn:
+            self._take_turn(what, by)
+            try:
                 self._carry_out(given, what, by, permit(self.state), disarmed)
+            finally:
+                self._turn.release()
         else:
             self._disarm(given, what, by, permit(self.state), disarmed)
         self._wake.set()
+
+    def _take_turn(self, what: str, by: str) -> None:
+        if not self._turn.acquire(timeout=TURN_S):
+            fault = StorageError("the disk is too slow or hangs: another order waits for it; nothing was done")
+            if by != SCHEDULE:
+                self._keeping.repeat(what, None, by, f"failed: {fault}")
+            raise fault
 
     def _disarm(self, given: Disarm, what: str, by: str, name: str | None, disarmed: int) -> None:
         if self._turn.acquire(timeout=DISARM_S):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import socket
 import struct
 import threading
@@ -20,8 +21,12 @@ from edge.errors import EdgeError, StorageError, UserError
 
 LONGEST_REQUEST = 4096
 REQUEST_S = 2.0
-"""How long a client may take to say what it wants: there is one thread for all."""
+"""How long a client may take to say what it wants."""
 REPLY_S = 10.0
+CLIENTS = 8
+"""Requests that are answered at once, each in a thread of its own: disarming waits for no order before it."""
+GRACE_S = 0.25
+"""How long the end waits for answers under way."""
 
 
 class NotRunning(EdgeError):
@@ -29,7 +34,7 @@ class NotRunning(EdgeError):
 
 
 class ControlServer:
-    """Answers requests on the local socket, one at a time.
+    """Answers requests on the local socket, up to `CLIENTS` at a time; handlers are called from as many threads.
 
     Binding happens at once, so that a second daemon of the same configuration is refused before it touches anything.
 
@@ -64,11 +69,21 @@ class ControlServer:
 
     def serve(self, stop: threading.Event) -> None:
         """Answer until `stop` is set: the body of the control thread. A handler's EdgeError is an answer too."""
+        seats = threading.Semaphore(CLIENTS)
         while not stop.is_set():
-            with contextlib.suppress(TimeoutError):
+            if not seats.acquire(timeout=GRACE_S):
+                continue
+            try:
                 client, _ = self._socket.accept()
-                with client, contextlib.suppress(OSError):
-                    self._answer(client)
+            except TimeoutError:
+                seats.release()
+            else:
+                threading.Thread(
+                    target=self._attend, args=(client, seats), name="control: request", daemon=True
+                ).start()
+        until = time.monotonic() + GRACE_S
+        for _ in range(CLIENTS):
+            seats.acquire(timeout=max(until - time.monotonic(), 0.0))
 
     def close(self) -> None:
         """Take the socket away; afterwards commands say that nothing runs."""
@@ -76,8 +91,17 @@ class ControlServer:
         self._socket.close()
         os.close(self._lock)
 
+    def _attend(self, client: socket.socket, seats: threading.Semaphore) -> None:
+        try:
+            with client, contextlib.suppress(OSError):
+                self._answer(client)
+        finally:
+            seats.release()
+
     def _answer(self, client: socket.socket) -> None:
         line = _read_line(client, LONGEST_REQUEST, REQUEST_S)
+        if _has_gone(client):
+            return  # told that nobody answered, its user may have done something else since
         try:
             request = _request(line, client)
             handler = self._handlers.get(request["do"])
@@ -127,6 +151,10 @@ def _ask(client: socket.socket, request: Mapping[str, Any], path: Path, timeout:
         client.sendall(json.dumps(request).encode() + b"\n")
         line = _read_line(client, None, timeout)
         reply = json.loads(line)
+    except TimeoutError:
+        raise EdgeError(
+            f"edge at {path} did not answer in {timeout:.0f} s; what was asked for may still be done: see `edge status`"
+        ) from None
     except (OSError, ValueError):
         raise EdgeError(f"edge at {path} did not answer; see its log") from None
     if reply["ok"]:
@@ -143,6 +171,13 @@ def _request(line: bytes, client: socket.socket) -> dict[str, Any]:
         raise UserError('a request is a JSON object with "do"')
     pid, uid, _gid = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     return {**request, "by": f"the command line (user {uid}, process {pid})"}
+
+
+def _has_gone(client: socket.socket) -> bool:
+    """Whether the other end is closed; one that merely says no more may still listen."""
+    poll = select.poll()
+    poll.register(client, 0)
+    return any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll(0))
 
 
 def _read_line(peer: socket.socket, longest: int | None, timeout: float) -> bytes:

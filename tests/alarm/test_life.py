@@ -325,6 +325,18 @@ def test_disarming_waits_for_no_order_that_hangs_and_has_the_last_word(
         assert "arm_home - web: overtaken: disarmed" in bench.logged()
 
 
+def test_an_order_behind_one_that_hangs_is_given_up_and_not_done_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(HOUSE)
+    monkeypatch.setattr("edge.alarm.core.TURN_S", 0.05)
+    became, let_go = hung(monkeypatch, bench, None)
+    with pytest.raises(StorageError, match="nothing was done"):
+        bench.alarm.arm("away", "the command line", now=True)
+    let_go()
+    bench.advance(2)
+    assert (bench.alarm.state, became) == ("armed_home", ["armed"])
+    assert [entry for entry in bench.logged() if "nothing was done" in entry]
+
+
 def test_an_order_that_changes_nothing_is_in_the_log_but_fills_it_not() -> None:
     bench = Bench(HOUSE)
     for _ in range(5):
