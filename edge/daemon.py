@@ -22,7 +22,7 @@ from edge.detector import Detector
 from edge.errors import UserError
 from edge.house import House
 from edge.inbox import Inbox
-from edge.keeping import Keeping, outbox_limits
+from edge.keeping import Keeping, outbox_limits, room_in
 from edge.metrics import Stages
 from edge.models.store import Model
 from edge.outbox import Outbox, SinkStats
@@ -86,6 +86,7 @@ class Daemon:
             outbox_limits(config),
             clock_ok=self._clock_ok,
             pictures_leave=config.privacy.pictures_leave,
+            make_room=room_in(config.node.data),
         )
         self._clock_ok.recall(self.outbox.recall(OnceSynchronised.KEY))
         self.keeping = Keeping(config, self.clock, self._clock_ok, lambda: self.alarm.state)
