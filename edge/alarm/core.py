@@ -197,7 +197,7 @@ class Core:
                         self._timetable.take_back()
                     self.backlog.waiting = True  # a commit that hung may end well: then the disk would know more
                 if by != SCHEDULE:  # which tries again every second
-                    self._keeping.record(what, name, by, f"failed: {fault}")
+                    self._keeping.repeat(what, name, by, f"failed: {fault}")
                 raise
             late = True
             self.backlog.ill(fault)
@@ -213,7 +213,7 @@ class Core:
         self._refuse_overtaken(given, what, by, name, disarmed)
         if meanwhile and isinstance(given, Arm) and wanted.phase in ("pending", "triggered"):
             self._timetable.take_back()
-            self._keeping.record(what, name, by, f"overtaken: {wanted.phase}")  # its line on the disk says `done`
+            self._keeping.repeat(what, name, by, f"overtaken: {wanted.phase}")  # its line on the disk says `done`
             raise UserError(_DISARM_FIRST.format(wanted.phase))
 
     def _overtake(self, given: Input, what: str, by: str, name: str | None) -> None:
@@ -225,11 +225,12 @@ class Core:
             self.backlog.ill(StorageError("the disk is too slow or hangs"))
             self.backlog.waiting = True
             self._set(after, effects, by)
-        self._keeping.record(what, name, by, "done, not stored yet")
+        put_down = self._keeping.record if effects else self._keeping.repeat
+        put_down(what, name, by, "done, not stored yet")
 
     def _refuse_overtaken(self, given: Input, what: str, by: str, name: str | None, disarmed: int) -> None:
         if isinstance(given, Arm) and disarmed != self._disarmed:
-            self._keeping.record(what, name, by, "overtaken: disarmed")
+            self._keeping.repeat(what, name, by, "overtaken: disarmed")
             raise UserError("the alarm was disarmed meanwhile; arm it again")
 
     def _refuse_while_alarmed(self, given: Input, what: str, by: str, name: str | None, state: State) -> None:
