@@ -23,7 +23,7 @@ from edge.web.answers import json_object
 from edge.web.auth import LONGEST, Auth
 from edge.web.guard import Visit, visit_of
 from edge.web.house import Settings
-from edge.web.throttle import Throttle
+from edge.web.throttle import Tries
 
 MOST_CHANGES = 200
 DEEPEST = 8
@@ -44,8 +44,8 @@ class Workshop:
         house: says whether a change may be made now, and writes it down
     """
 
-    def __init__(self, desk: Desk | None, house: Settings, auth: Auth, throttle: Throttle) -> None:
-        self._desk, self._house, self._auth, self._throttle = desk, house, auth, throttle
+    def __init__(self, desk: Desk | None, house: Settings, auth: Auth, tries: Tries) -> None:
+        self._desk, self._house, self._auth, self._tries = desk, house, auth, tries
 
     def config(self, request: Request) -> Response:
         """GET /api/config: the form, its values without secrets, and the version to send back with changes.
@@ -86,13 +86,13 @@ class Workshop:
         password = (json_object(visit.body) or {}).get("password")
         if not isinstance(password, str) or len(password) > LONGEST:
             return JSONResponse({"error": 'Wanted: {"password": "..."}.'}, 400)
-        wait = self._throttle.take(visit.address)
+        wait = self._tries.take(visit.address, visit.browser)
         if wait:
             error = f"Too many tries. Wait {wait:.0f} seconds."
             return JSONResponse({"error": error}, 429, {"retry-after": str(int(wait) + 1)})
         if not self._auth.verify(password):
             return JSONResponse({"error": "That is not the password."}, 403)
-        self._throttle.forgive(visit.address)
+        self._tries.forgive(visit.address, visit.browser)
         self._auth.renew(visit.session)
         return JSONResponse({})
 

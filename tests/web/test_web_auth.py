@@ -76,6 +76,36 @@ def test_a_wrong_password_is_refused_then_slowed_down(home: Site) -> None:
     assert home.log_in(PASSWORD, thief).status_code == 303
 
 
+def test_strangers_who_guess_keep_out_nobody_who_was_in_before(home: Site) -> None:
+    assert home.browser.post("/logout", data={"csrf": home.csrf()}).status_code == 303
+    stranger = home.another()
+    while home.log_in("wrong", stranger).status_code != 429:
+        pass
+    assert home.log_in().status_code == 303  # from the very same address
+    assert home.log_in(PASSWORD, stranger).status_code == 429
+
+
+def test_a_browser_that_was_in_before_has_few_guesses_too(home: Site) -> None:
+    assert home.browser.post("/logout", data={"csrf": home.csrf()}).status_code == 303
+    codes = [home.log_in("wrong").status_code for _ in range(ONE_ADDRESS.burst + 1)]
+    assert codes == [403] * ONE_ADDRESS.burst + [429]
+
+
+def test_a_browser_is_known_over_a_restart_until_another_password_is_set(tmp_path: Path) -> None:
+    first = Auth(tmp_path, Hands())
+    assert first.recognise(first.mark()) == ""
+    assert first.set_first(str(first.first_token()), PASSWORD)
+    mark = first.mark()
+    again = Auth(tmp_path, Hands())
+    name = again.recognise(mark)
+    assert name
+    for forged in ("", ".", name, f"{name}.", f"{name[::-1]}.{mark.partition('.')[2]}", "é.é"):
+        assert again.recognise(forged) == ""
+    assert not again.knows(mark)
+    again.change("battery staple")
+    assert again.recognise(mark) == ""
+
+
 def test_log_out_ends_the_session_for_good(home: Site) -> None:
     cookies = dict(home.browser.cookies)
     assert home.browser.post("/logout", data={"csrf": home.csrf()}).status_code == 303
