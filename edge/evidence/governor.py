@@ -124,8 +124,9 @@ class Governor:
         """Tidy up until `stop`."""
         while not stop.is_set():
             alive()
-            self.look(full=self._rung.is_set())
-            self._rung.clear()
+            full = self._rung.is_set()
+            self._rung.clear()  # before the look: who rings during it has written what it may not have seen
+            self.look(full=full)
             until = self._clock.monotonic() + TICK_S
             while not stop.is_set() and not self._rung.is_set() and self._clock.monotonic() < until:
                 self._rung.wait(0.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,22 @@ def test_a_folder_that_is_gone_is_a_state_and_no_end(tmp_path: Path) -> None:
     (tmp_path / "data").rmdir()
     watch.look()
     assert "cannot be looked at" in (watch.refuses() or "")
+
+
+def test_who_rings_during_a_look_is_heard_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch, stop, looked, count = governs(tmp_path, Hands()), threading.Event(), [], governor._items
+
+    def rings(folder: Path, suffix: str) -> list[governor._Item]:
+        looked.append(folder)
+        if len(looked) == 1:
+            watch.wake()
+        if len(looked) > 2:  # the second look: there are two folders
+            stop.set()
+        return count(folder, suffix)
+
+    monkeypatch.setattr(governor, "_items", rings)
+    timer = threading.Timer(10, stop.set)
+    timer.start()
+    watch.run(stop)
+    timer.cancel()
+    assert len(looked) > 2

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.capture.file import open_file
+from edge.capture.ring import attach
 from edge.clock import SystemClock
 from edge.config.diagnose import ConfigFindings
 from edge.config.load import load
@@ -17,6 +19,8 @@ from edge.keeping import Keeping, outbox_limits
 from edge.outbox import Outbox, read_events, snapshot_path
 from edge.paths import clip_path
 from tests.support.events import event
+from tests.support.film import film, play
+from tests.support.stand_ins import Hands
 
 CAMERA = '[[camera]]\nname = "porch"\nsource = "rtsp://cam/1"\n'
 
@@ -101,6 +105,35 @@ def test_rows_and_pages_have_what_is_there_now(loaded: Callable[[str], Config]) 
     assert read_events(folder)[0]["snapshot"] is None
     assert kept.thumbnail("1-a") is None
     box.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "recorded"),
+    [
+        ("", "disarmed", True),
+        ('[clips]\nwhen = "armed"', "armed_home", True),
+        ('[clips]\nwhen = "armed"', "disarmed", False),
+        ("[privacy]\nwhen_disarmed = true", "disarmed", False),
+        ("[privacy]\nwhen_disarmed = true", "armed_away", True),
+    ],
+)
+def test_what_is_recorded_goes_by_the_alarm_where_the_owner_wants_it_so(
+    loaded: Callable[[str], Config], tmp_path: Path, text: str, state: str, recorded: bool
+) -> None:
+    clock, now = Hands(), [state]
+    house = Keeping(loaded(text), clock, lambda: True, lambda: now[0])
+    ring = house.ring("porch")
+    assert ring is not None
+    source = open_file(film(tmp_path / "a.mp4", b=0))
+    attach(source, ring)
+    play(source)
+    told = house.noted(event("new", "1-a", at=clock.wall()))
+    assert (told is not None and told.after.has_clip) is recorded
+    now[0] = "armed_away"
+    clock.now += 1
+    told = house.noted(event("new", "2-b", at=clock.wall()))
+    assert told is not None
+    assert told.after.has_clip
 
 
 def test_pictures_that_must_not_leave_reach_no_sink(tmp_path: Path) -> None:
