@@ -27,6 +27,7 @@ from edge.metrics import Stages
 from edge.models.store import Model
 from edge.outbox import Outbox, SinkStats
 from edge.outlets import Outlet, names
+from edge.relay import Relay
 from edge.serving import Serving
 from edge.sight import Sight
 from edge.sinks.base import Sink
@@ -99,6 +100,7 @@ class Daemon:
             {"alarm/set": partial(self.alarm.command, by="mqtt"), "restart/set": self._asked_to_restart},
             lambda camera, name, on: self.switches.set(camera, name, on, "mqtt"),
         )
+        self._relay = Relay(self.inbox)
 
     def start(self) -> None:
         """Start the parts; returns once the cameras are being watched.
@@ -106,10 +108,11 @@ class Daemon:
         Raises:
             MissingError, ModelError: the model cannot be loaded.
         """
-        self.outbox.close_orphans()
+        self.outbox.close_orphans(self.alarm.goes_on)
         self.keeping.start(self._supervisor)
         self._alarm_parts = AlarmParts(self.alarm, self._supervisor, scheduled=bool(self.config.alarm.schedule))
         self._start_cameras()
+        self._relay.start(self._supervisor)
         self._start_sinks()
         self.ready = True
 
@@ -128,6 +131,7 @@ class Daemon:
             camera.close()
         self._supervisor.stop(self._camera_parts, 0.5)
         self.keeping.stop(self._supervisor, 0.3)
+        self._relay.stop(self._supervisor, 0.1)
         if self._alarm_parts is not None:
             self._alarm_parts.stop(0.1)
         self.outbox.flush(0.3)  # the sinks shall see the cameras' last events before they look for the last time
@@ -235,7 +239,7 @@ class Daemon:
 
     def _start_sinks(self) -> None:
         outlet = Outlet(self.config, self.outbox, self.board, self.clock, self._clock_ok, self._latency)
-        for sink in outlet.sinks(self.inbox, self._stats):
+        for sink in outlet.sinks(self._relay, self._stats):
             # Together: a sink that runs already asks for the status of all of them.
             self._sinks.append((sink, self._supervisor.start(sink.name, partial(_run_sink, sink))))
 

@@ -96,9 +96,10 @@ class House:
         """Who did what to the alarm, newest first."""
         return alarm_log(self._config, limit)
 
-    def switch(self, camera: str, name: str, on: bool, by: str, *, code: str | None = None) -> None:
-        """Switch something on a camera; it follows as soon as it can. Raises UserError where it cannot be."""
-        self._switches.set(camera, name, on, by, code)
+    def switch(self, camera: str, name: str, on: bool, by: str, *, code: str | None = None) -> str | None:
+        """Switch something on a camera; it follows as soon as it can. Whose code let it be, None where none was asked
+        for. Raises UserError where it cannot be."""
+        return self._switches.set(camera, name, on, by, code)
 
     def settings_open(self, by: str) -> None:
         """Raises UserError where the page may not change the configuration now: its code is set, and it is on."""
@@ -128,8 +129,15 @@ class House:
     @property
     def timeline(self) -> Timeline:
         """What happened, as objects, and what the owner says of them."""
-        learns, before_s = partial(learn, self._cameras), self._config.clips.before_s
-        return Timeline(self._data, self._outbox, learns, self._alarm.undisturbed, before_s, self._alarm.note)
+        return Timeline(
+            self._data,
+            self._outbox,
+            partial(learn, self._cameras),
+            self._alarm.undisturbed,
+            self._config.clips.before_s,
+            self._alarm.note,
+            self._alarm.by_motion,
+        )
 
     def metrics(self) -> str:
         """The status in Prometheus' text format."""

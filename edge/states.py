@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -33,9 +34,7 @@ class States:
         self._board, self._camera, self._counting = board, camera, counting
         self._zones = tuple(zones)
         self._counted = set(labels)
-        self._moved_at = -QUIET_S
         self._picturing, self._with_pictures = threading.Lock(), True
-        self._set("motion", "OFF")
         self.nobody()
 
     @property
@@ -69,7 +68,9 @@ class States:
             self._set("motion", "OFF")
 
     def nobody(self) -> None:
-        """Nothing is followed any more: the counts say so."""
+        """Nothing is followed any more: motion and the counts say so, whatever was shown after the camera's status."""
+        self._moved_at = -math.inf
+        self._set("motion", "OFF")
         self._count(Counter(), Counter(), 0)
 
     def picture(self, event: Event) -> None:

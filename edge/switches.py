@@ -185,8 +185,9 @@ class Panel:
         """Those of one camera."""
         return self._switches[camera]
 
-    def set(self, camera: str, switch: str, on: bool, by: str, code: str | None = None) -> None:
-        """Switch. by: who did it, for the log; code: the alarm's, wanted for `WATCHING` while it is on.
+    def set(self, camera: str, switch: str, on: bool, by: str, code: str | None = None) -> str | None:
+        """Switch; whose code let it be, None where none was asked for. by: who did it, for the log; code: the alarm's,
+        wanted for `WATCHING` while it is on.
 
         Raises:
             UserError: there is no such camera or switch, or it cannot be switched on.
@@ -196,15 +197,14 @@ class Panel:
             raise UserError(f"no camera `{camera[:64]}`; there are {', '.join(self._switches)}")
         for name in NAMES:
             if name == switch:
-                self._turn(camera, name, on, by, code)
-                return
+                return self._turn(camera, name, on, by, code)
         raise UserError(f"no switch `{switch[:64]}`; there are {', '.join(NAMES)}")
 
-    def _turn(self, camera: str, name: Name, on: bool, by: str, code: str | None) -> None:
+    def _turn(self, camera: str, name: Name, on: bool, by: str, code: str | None) -> str | None:
         switches = self._switches[camera]
         if self._warden is None or name not in WATCHING or switches.wanted(name) is on:
             switches.set(name, on, by)
-            return
+            return None
         what, who = f"{camera}/{name} {'on' if on else 'off'}", None
         if not on:
             try:
@@ -214,6 +214,7 @@ class Panel:
                 raise
         switches.set(name, on, by)
         self._warden.note(what, by, who)
+        return who
 
     def _keep(self) -> None:
         with self._keeping:  # else an older picture of them could be noted last

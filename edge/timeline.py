@@ -81,7 +81,8 @@ class Timeline:
         learn: told of each word, with the object's messages and whether it was nothing; must not block
         undisturbed: raises UserError where an order `(what, by)` has to wait until the alarm is disarmed
         before_s: how much of a clip is to be seen before its event
-        note: writes down what was said of a camera's view, and by whom
+        note: writes down what was said of a camera's view, or of a place where the alarm goes by motion, and by whom
+        by_motion: whether the alarm goes by motion at a camera, which a place made deaf would keep from it
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Timeline:
         undisturbed: Callable[[str, str], None] = lambda what, by: None,
         before_s: float = 0.0,
         note: Callable[[str, str], None] = lambda what, by: None,
+        by_motion: Callable[[str], bool] = lambda camera: False,
     ) -> None:
         self._folder = folder
         self._outbox = outbox
@@ -99,6 +101,7 @@ class Timeline:
         self._undisturbed = undisturbed
         self._before_s = before_s
         self._note = note
+        self._by_motion = by_motion
 
     def objects(self, wanted: Wanted, limit: int, before: str | None) -> list[dict[str, Any]]:
         """The newest message of each object, newest object first; `before` is the id of one."""
@@ -126,17 +129,18 @@ class Timeline:
     def nothing(self, event_id: str, nothing: bool, by: str) -> None:
         """Keep the owner's word that an object was nothing, or that it was something after all.
 
-        Raises UserError if nothing is known of the object, or if a view would be taken for right while the alarm is
-        on: a covered one sees nothing. StorageError if the disk does not take the word.
+        Raises UserError if nothing is known of the object, or if that would blind the alarm while it is on: a view
+        taken for right, a place made deaf at a camera where it goes by motion. StorageError if the disk refuses.
         """
         messages = self.messages(event_id)
         if not messages:
             raise UserError(f"nothing is kept of event {event_id} any more")
         after = messages[-1]["after"]
-        if nothing and after["label"] == TAMPER:
-            self._undisturbed("view", by)
+        what = "view" if after["label"] == TAMPER else "place" if self._by_motion(after["camera"]) else None
+        if nothing and what is not None:
+            self._undisturbed(what, by)
         self._outbox.remember(VERDICT + event_id, "1" if nothing else "0")
         log.info("event %s was %s, says %s", event_id, "nothing" if nothing else "something after all", by)
         self._learn(messages, nothing)
-        if after["label"] == TAMPER:
-            self._note(f"{after['camera']}/view {'accepted' if nothing else 'taken back'}", by)
+        if what is not None:
+            self._note(f"{after['camera']}/{what} {'accepted' if nothing else 'taken back'}", by)

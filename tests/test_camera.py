@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from edge.detector import Detector
 from edge.errors import MissingError
 from edge.keeping import Keeping
 from edge.nuisance import Kept, Nuisance
+from edge.rules import Rules
 from edge.supervisor import Supervisor
 from edge.switches import Panel
 from edge.types import Event
@@ -121,13 +123,21 @@ def test_a_camera_that_begins_switched_off_opens_nothing() -> None:
         eventually(lambda: here.status() == "online")
 
 
-def test_a_camera_that_is_switched_off_shows_nothing_of_before() -> None:
+def test_a_camera_that_is_switched_off_shows_nothing_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = Rules.judge
+
+    def slow(*given: Any) -> list[Event]:
+        """As long as an inference on a small board."""
+        time.sleep(0.2)
+        return judge(*given)
+
+    monkeypatch.setattr(Rules, "judge", slow)
     with watched("synthetic:") as here:
-        eventually(lambda: here.watch.live.latest(-1, 0.0))
+        eventually(lambda: here.board.get("hall/motion") == "ON", 15)
         here.say("enabled", False)
         eventually(lambda: here.watch.live.latest(-1, 0.0) is None)
         assert here.watch.status()["size"] is None
-        assert here.board.get("hall/motion") == "OFF"
+        eventually(lambda: here.board.get("hall/motion") == "OFF", 3)
 
 
 def test_what_the_owner_says_of_a_place_and_takes_back_is_kept_within_a_frame_or_two() -> None:

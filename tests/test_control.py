@@ -80,6 +80,25 @@ def test_many_ask_at_once(node: Node) -> None:
     assert sorted(answers) == list(range(20))
 
 
+def test_who_waits_for_the_disk_holds_nobody_up(node: Node) -> None:
+    reached, free = threading.Event(), threading.Event()
+
+    def arm(request: dict[str, Any]) -> str:
+        reached.set()
+        assert free.wait(10)
+        return "armed"
+
+    with running(node, {"arm": arm, "disarm": lambda request: "disarmed"}):
+        answers: list[str] = []
+        waiting = threading.Thread(target=lambda: answers.append(call(node, {"do": "arm"})))
+        waiting.start()
+        assert reached.wait(5)
+        assert call(node, {"do": "disarm"}, timeout=5) == "disarmed"
+        free.set()
+        waiting.join(5)
+    assert answers == ["armed"]
+
+
 def test_only_the_user_and_the_group_may_connect(node: Node) -> None:
     with running(node, {}) as server:
         assert stat.S_IMODE(server.path.stat().st_mode) == 0o660
@@ -159,7 +178,7 @@ def test_an_order_whose_client_has_gone_is_not_begun(node: Node) -> None:
 
     handlers: dict[str, Handler] = {"arm": arm, "late": lambda request: done.append("late"), "ping": lambda _: "pong"}
     with running(node, handlers):
-        threads = [threading.Thread(target=call, args=(node, {"do": "arm"})) for _ in range(line.CLIENTS)]
+        threads = [threading.Thread(target=call, args=(node, {"do": "arm"})) for _ in range(line.AT_ONCE)]
         for thread in threads:
             thread.start()
         assert all(hang.acquire(timeout=5) for _ in threads)

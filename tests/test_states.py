@@ -52,6 +52,17 @@ def test_an_object_counts_where_it_stands() -> None:
     assert {word for topic, word in values(board).items() if "/motion" not in topic} == {"0"}
 
 
+def test_where_nothing_is_followed_nothing_moves() -> None:
+    board = Board()
+    states = States(board, "porch", [], counting=False)
+    states.show(look(1.0, moved=True))
+    states.status("disabled")
+    assert board.get("porch/motion") == "OFF"
+    states.show(look(1.1, moved=True))  # the frame that was being worked on
+    states.nobody()
+    assert board.get("porch/motion") == "OFF"
+
+
 def test_motion_that_is_not_wanted_is_off_at_once() -> None:
     board = Board()
     states = States(board, "porch", [], counting=False)

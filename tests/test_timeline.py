@@ -88,6 +88,30 @@ def test_no_view_is_taken_for_right_while_the_alarm_is_on(tmp_path: Path, outbox
     assert len(heard) == 1
 
 
+def test_no_place_is_made_deaf_while_the_alarm_goes_by_motion_there(tmp_path: Path, outbox: Outbox) -> None:
+    armed, log = True, list[str]()
+
+    def undisturbed(what: str, by: str) -> None:
+        if armed:
+            raise UserError(f"{what} by {by}: disarm it first")
+
+    camera = event("new", "1-a").after.camera
+    timeline = Timeline(
+        tmp_path,
+        outbox,
+        undisturbed=undisturbed,
+        note=lambda what, by: log.append(f"{what} by {by}"),
+        by_motion=lambda name: name == camera,
+    )
+    with pytest.raises(UserError, match="place by web: disarm it first"):
+        timeline.nothing("1-a", True, "web")
+    assert (log, outbox.recall("nothing:1-a")) == ([], None)
+    timeline.nothing("1-a", False, "web")
+    armed = False
+    timeline.nothing("1-a", True, "web")
+    assert log == [f"{camera}/place taken back by web", f"{camera}/place accepted by web"]
+
+
 class Pupil:
     """A camera that notes what it is told."""
 

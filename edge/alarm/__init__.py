@@ -9,8 +9,21 @@ survives a power cut; `core` holds the state and stores it, `alarm` is what the 
 """
 
 from edge.alarm.alarm import Alarm
-from edge.alarm.orders import ARM, COMMANDS
+from edge.alarm.keeping import DISARM_S
+from edge.alarm.orders import ARM, COMMANDS, arms
 from edge.alarm.settings import AlarmSettings, Code, Siren, settings_of
 from edge.alarm.world import World, machine_boot
 
-__all__ = ["ARM", "COMMANDS", "Alarm", "AlarmSettings", "Code", "Siren", "World", "machine_boot", "settings_of"]
+__all__ = [
+    "ARM",
+    "COMMANDS",
+    "DISARM_S",
+    "Alarm",
+    "AlarmSettings",
+    "Code",
+    "Siren",
+    "World",
+    "arms",
+    "machine_boot",
+    "settings_of",
+]

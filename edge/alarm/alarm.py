@@ -19,7 +19,7 @@ from edge.alarm.settings import AlarmSettings
 from edge.alarm.timetable import LOOK_S, Timetable
 from edge.alarm.world import Remember, World
 from edge.errors import AlarmRefused, StorageError, UserError
-from edge.types import Event
+from edge.types import MOTION, Event
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Alarm:
             recall(KEY),
             armed=armed_at_first_start,
         )
-        self._leaving = Leaving(self._clock)
+        self._leaving = Leaving(self._clock, self._settings.counting)
         self._leaving.follow(self.state)
         self._core.listen(self._leaving.follow)
         if self._access.renewed:
@@ -153,6 +153,10 @@ class Alarm:
         """
         return self._access.allow(what, code, by)
 
+    def by_motion(self, camera: str) -> bool:
+        """Whether motion is an intrusion at a camera."""
+        return MOTION in self._settings.counting(camera)
+
     def undisturbed(self, what: str, by: str) -> None:
         """What blinds the alarm or changes it, and asks for no code, waits until it is disarmed.
 
@@ -187,12 +191,22 @@ class Alarm:
         """Tell everybody that it is armed and what is wrong with that; an event, and a line of the log."""
         self._core.warn(what)
 
+    def goes_on(self, told: Mapping[str, Any]) -> bool:
+        """Whether something that an earlier run told is an alarm that goes on, and is ended by this one. To be called
+        before the first `turn`.
+
+        Args:
+            told: its last `after`
+        """
+        return self._core.goes_on(told)
+
     def hear(self, event: Event) -> None:
         """Take in what a camera tells; only queues."""
-        leaving = self._leaving.excuses(event)
         seen = intrusion_of(event, self._settings.counting)
-        if seen is not None and not leaving:
-            self._heard.append(seen)
+        left = self._leaving.sift(event, seen)
+        if left is not None:
+            self._heard.append(left)
+        if seen is not None:
             self._wake.set()
 
     def run(self, stop: threading.Event, alive: Callable[[float], None]) -> None:
@@ -228,9 +242,11 @@ class Alarm:
         while self._heard:
             seen = self._heard.popleft()
             self._core.urgent(seen, seen.said)
+        for seen in self._leaving.overdue():
+            self._core.urgent(seen, seen.said)
         self._core.turn()
         now = self._clock.monotonic()
-        return max(0.0, min([LONGEST_PAUSE_S, *(when - now for when in self._core.due())]))
+        return max(0.0, min([LONGEST_PAUSE_S, *(when - now for when in (*self._core.due(), *self._leaving.due()))]))
 
     def follow_schedule(self) -> float:
         """Make the newest change of the schedule that is due; it waits while the alarm is pending or triggered. For a

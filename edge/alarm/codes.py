@@ -136,6 +136,11 @@ class Lockout:
             self._tries.popitem(last=False)
 
 
+def one_source(source: str) -> str:
+    """What all share that count as one source: a user whatever the process, a household whatever the address."""
+    return _buckets(source)[0][0]
+
+
 def _buckets(source: str) -> list[tuple[str, int]]:
     """Whose tries are counted together, and how many are free: a user's whatever the process, an address's (of IPv6 a
     whole /64, which one customer owns), and those of all addresses."""

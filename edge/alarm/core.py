@@ -5,22 +5,21 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Set
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from edge.alarm import stored
-from edge.alarm.keeping import Backlog, Keeping, first_state
+from edge.alarm.keeping import DISARM_S, Backlog, Keeping, first_state
 from edge.alarm.machine import Arm, Disarm, Effect, Input, Panic, State, Tick, step
 from edge.alarm.news import AlarmNews, Sirens
 from edge.alarm.settings import AlarmSettings
 from edge.alarm.timetable import Timetable
 from edge.alarm.world import World
 from edge.errors import StorageError, UserError
+from edge.types import ALARM
 
 log = logging.getLogger(__name__)
 
 Permit: TypeAlias = Callable[[State], str | None]
-DISARM_S = 1.0
-"""How long disarming waits for the disk: an owner before a ringing siren does not wait for a card that hangs."""
 TURN_S = 5.0
 """How long any other order waits for the one before it: whoever gave it does not wait for an answer for ever."""
 SCHEDULE = "schedule"
@@ -94,6 +93,12 @@ class Core:
             self._news.warn(what, self.state.name)
         self._keeping.record("blind", None, "alarm", what)
 
+    def goes_on(self, told: Mapping[str, Any]) -> bool:
+        """Whether what an earlier run of this boot told is the alarm that goes on; if so it is ended by this run."""
+        with self._lock:
+            same = told["label"] == ALARM and self.state.phase == "triggered" and self._resumed is None
+            return same and self._news.resume(told)
+
     def silence(self) -> None:
         """Tell all sirens off, whatever the state: the daemon stops, and nobody would end them."""
         with self._lock:
@@ -132,8 +137,8 @@ class Core:
         return [when for when in due if when is not None]
 
     def order(self, given: Input, what: str, by: str, permit: Permit) -> None:
-        """Do what somebody may order; stored, then told. Disarming waits for `DISARM_S` and no longer, neither for the
-        disk nor for an order that waits there.
+        """Do what somebody may order; stored, then told. Disarming waits `DISARM_S` for an order that waits at the
+        disk, as long for the disk itself or where its code is refused, and no longer.
 
         Args:
             permit: gives the name of who orders it in a state of the alarm, or raises AlarmRefused
@@ -178,6 +183,7 @@ class Core:
         if not effects:
             self._refuse_while_alarmed(given, what, by, name, before)
             self._timetable.confirmed()
+            self.backlog.changed()  # else a restart would take the order for older than what the schedule did meanwhile
             self._keeping.repeat(what, name, by, "no change")
             return
         self._refuse_overtaken(given, what, by, name, disarmed)

@@ -12,13 +12,13 @@ def intrusion_of(event: Event, counting: Callable[[str], Set[str]]) -> Intrusion
     """What an event says of an intruder; None if it says nothing.
 
     An object counts while it moves, and from the moment at which it was seen: what was seen while disarmed is nobody's
-    intrusion afterwards. Darkness is none: somebody may just have gone to bed.
+    intrusion afterwards, nor is the way of somebody who has gone. Darkness is none: somebody may just have gone to bed.
 
     Args:
         counting: by a camera's name, the labels of what counts there
     """
     after = event.after
-    if event.type == "end" or after.stationary or event.armed == "disarmed":
+    if event.type == "end" or not after.active or event.armed == "disarmed":
         return None
     if after.label not in counting(after.camera):
         return None

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from edge.alarm import stored
+from edge.alarm.codes import one_source
 from edge.alarm.machine import Plan, State
 from edge.alarm.world import Remember, Underway, World
 from edge.errors import StorageError
@@ -19,6 +20,9 @@ TRIES = "alarm_tries"
 ORDER = "alarm_order"
 RETRY_S = 1.0
 """How soon what the disk refused is tried again."""
+DISARM_S = 1.0
+"""How long disarming, and a refusal, wait for the disk: an owner before a ringing siren does not wait for a card that
+hangs."""
 LOOK_AT_DISK_S = 0.05
 """How often what is on its way to the disk is looked after."""
 NOTES = 60
@@ -63,10 +67,14 @@ class Keeping:
 
     def attempt(self, state: State, now: float, extra: Mapping[str, str], entry: AuditEntry, patience: float) -> None:
         """As `store`, for who cannot wait: after `patience` seconds it is a StorageError, and may still be stored."""
+        self._put({KEY: self.text(state, now), **extra}, patience, entry)
+
+    def _put(self, values: Mapping[str, str], patience: float, entry: AuditEntry | None = None) -> None:
         if self._world.journal is None:
-            self._remember(KEY, self.text(state, now))
+            key = KEY if KEY in values else TRIES  # the bare state, and the tries
+            self._remember(key, values[key])
             return
-        underway = self._world.journal.begin({KEY: self.text(state, now), **extra}, entry)
+        underway = self._world.journal.begin(values, entry)
         if not underway.wait(patience):
             raise StorageError("the disk is too slow or hangs")
         if underway.fault is not None:
@@ -90,11 +98,11 @@ class Keeping:
 
     def note(self, what: str, by: str | None, source: str) -> None:
         """As `record`, of what may be done as often as one likes: whoever does must not push out what the log holds."""
-        hour = self._world.clock.monotonic() // 3600.0
+        hour, key = self._world.clock.monotonic() // 3600.0, one_source(source)
         with self._noting:
-            begun, many = self._notes.pop(source, (hour, 0))
+            begun, many = self._notes.pop(key, (hour, 0))
             many = many + 1 if begun == hour else 1
-            self._notes[source] = (hour, many)
+            self._notes[key] = (hour, many)
             if len(self._notes) > SOURCES:
                 self._notes.pop(next(iter(self._notes)))
         if many <= NOTES:
@@ -104,28 +112,25 @@ class Keeping:
 
     def repeat(self, what: str, by: str | None, source: str, result: str) -> None:
         """Write a line of an order that may come again and again: one in `NAG_S`."""
-        self._seldom((source, what, by, result), what, by, source, result)
+        self._seldom((one_source(source), what, by, result), what, by, source, result)
 
     def refusal(self, what: str, source: str, why: str, tries: str | None) -> None:
-        """Write down a refusal; with `tries`, the count of wrong codes, it is on the disk on return if that can be.
+        """Write down a refusal; with `tries`, the count of wrong codes, it is on the disk on return if that can be
+        within `DISARM_S`: whoever mistyped a code, and all behind him, wait no longer.
 
         Raises:
             StorageError: the count is in memory alone.
         """
         if tries is None:
-            if self._seldom((source,), what, None, source, f"refused: {why}"):
+            if self._seldom((one_source(source),), what, None, source, f"refused: {why}"):
                 log.warning("alarm: %s by %s refused: %s", what, source, why)
             return
         log.warning("alarm: %s by %s refused: %s", what, source, why)
-        entry = self.entry(what, None, source, f"refused: {why}")
+        self.record(what, None, source, f"refused: {why}")
         try:
-            if self._world.journal is None:
-                self._remember(TRIES, tries)
-            else:
-                self._world.journal.remember_all({TRIES: tries}, entry)
+            self._put({TRIES: tries}, DISARM_S)
         except StorageError as fault:
             log.error("alarm: a wrong code is counted in memory alone: %s", fault)
-            self.record(what, None, source, f"refused: {why}")
             raise
 
     def _seldom(self, key: tuple[str | None, ...], what: str, by: str | None, source: str, result: str) -> bool:

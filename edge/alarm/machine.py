@@ -74,6 +74,7 @@ class Plan:
     entry_s, exit_s: delays where an object is in no zone
     zones: by name
     cameras: modes in which an object that is in no zone counts, by camera; a camera that is not named counts in all
+    siren_s: how long it is heard for one trigger, until the first of its sirens ends
     """
 
     trigger_s: float = 600.0
@@ -81,6 +82,7 @@ class Plan:
     exit_s: float = 0.0
     zones: Mapping[str, Place] = field(default_factory=dict)
     cameras: Mapping[str, frozenset[Mode]] = field(default_factory=dict)
+    siren_s: float = 180.0
 
     def longest_exit(self, mode: Mode) -> float:
         """How long `arming` lasts: until the last of the zones that the mode watches is live."""
@@ -204,7 +206,8 @@ def _seen(state: State, given: Intrusion, now: float, plan: Plan) -> tuple[State
 
 
 def _called(state: State, given: Panic, now: float, plan: Plan) -> tuple[State, Effects]:
-    if state.phase == "triggered" and state.called:  # once more the same: it lasts longer, and is no news
+    heard = state.triggered_at is not None and now < state.triggered_at + plan.siren_s
+    if state.phase == "triggered" and state.called and heard:  # once more the same: it lasts longer, and is no news
         return replace(state, until=now + plan.trigger_s), (Effect.STORE_LATER,)
     over = (Effect.OVER,) if state.phase == "triggered" else ()
     after, effects = _triggered(state, f"{CALLED}{given.source}", now, plan)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import replace
+from typing import Any, Literal
 
 from edge.alarm.machine import State
 from edge.alarm.settings import Siren
@@ -35,6 +36,14 @@ class AlarmNews:
         if self._told is not None:
             self._end(self._told, armed)
             self._told = None
+
+    def resume(self, told: Mapping[str, Any]) -> bool:
+        """Take up an event that an earlier run began, given its last `after`; False if one is open already."""
+        if self._told is not None:
+            return False
+        begun = pseudo(ALARM, told["sub_label"], told["camera"], told["start_time"], boot_id=self._boot_id, count=0)
+        self._told = replace(begun, id=told["id"])
+        return True
 
     def lockout(self, source: str, armed: str) -> None:
         """Somebody has guessed too often."""

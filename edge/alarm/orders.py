@@ -29,6 +29,14 @@ class Command:
     now: bool = False
 
 
+def arms(payload: bytes) -> bool:
+    """Whether a payload is an order to arm."""
+    try:
+        return COMMANDS[parse(payload).action] in ARM
+    except ValueError:
+        return False
+
+
 def parse(payload: bytes) -> Command:
     """A word of `COMMANDS`, or `{"action": WORD, "code": PIN, "now": BOOL}`.
 

@@ -75,9 +75,10 @@ def settings_of(config: Config) -> AlarmSettings:
         Rule(parse_at(line.at), line.do, frozenset(DAYS.index(day) for day in line.days)) for line in table.schedule
     )
     told = json.dumps([line.model_dump() for line in table.schedule])
+    siren_s = min([siren.max_s for siren in table.siren], default=Plan().siren_s)
     return AlarmSettings(
         node=config.node.name,
-        plan=Plan(table.trigger_s, table.entry_delay_s, table.exit_delay_s, zones, cameras),
+        plan=Plan(table.trigger_s, table.entry_delay_s, table.exit_delay_s, zones, cameras, siren_s),
         labels=USUAL if table.labels is None else frozenset(table.labels),
         motion_at=frozenset(camera.name for camera in config.camera if table.labels is None and not camera.objects),
         codes=tuple(Code(code.name, code.code.get_secret_value()) for code in table.code),

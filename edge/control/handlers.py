@@ -41,7 +41,7 @@ class House(Protocol):
         """The newest lines of the alarm's log, newest first."""
         ...
 
-    def switch(self, camera: str, name: str, on: bool, by: str, *, code: str | None = None) -> None:
+    def switch(self, camera: str, name: str, on: bool, by: str, *, code: str | None = None) -> object:
         """Switch something on a camera."""
         ...
 

@@ -21,12 +21,12 @@ from edge.errors import EdgeError, StorageError, UserError
 
 LONGEST_REQUEST = 4096
 REQUEST_S = 2.0
-"""How long a client may take to say what it wants."""
+"""How long a client may take to say what it wants: a few are served at once."""
 REPLY_S = 10.0
-CLIENTS = 8
-"""Requests that are answered at once, each in a thread of its own: disarming waits for no order before it."""
-GRACE_S = 0.25
-"""How long the end waits for answers under way."""
+AT_ONCE = 8
+"""Clients that are served at once: whoever disarms does not wait behind an order that waits for the disk."""
+FAREWELL_S = 0.5
+"""How long those that are being served as it stops have for their answers."""
 
 
 class NotRunning(EdgeError):
@@ -34,13 +34,13 @@ class NotRunning(EdgeError):
 
 
 class ControlServer:
-    """Answers requests on the local socket, up to `CLIENTS` at a time; handlers are called from as many threads.
+    """Answers requests on the local socket, `AT_ONCE` at a time, each in a thread of its own.
 
     Binding happens at once, so that a second daemon of the same configuration is refused before it touches anything.
 
     Args:
         node: tells where the socket goes
-        handlers: by the request's `do`
+        handlers: by the request's `do`; called from any thread
 
     Raises:
         UserError: a daemon is running for this configuration already.
@@ -49,6 +49,7 @@ class ControlServer:
 
     def __init__(self, node: Node, handlers: Mapping[str, Handler]) -> None:
         self._handlers = handlers
+        self._free = threading.BoundedSemaphore(AT_ONCE)
         self.path = home(node)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(0.25)
@@ -69,34 +70,34 @@ class ControlServer:
 
     def serve(self, stop: threading.Event) -> None:
         """Answer until `stop` is set: the body of the control thread. A handler's EdgeError is an answer too."""
-        seats = threading.Semaphore(CLIENTS)
         while not stop.is_set():
-            if not seats.acquire(timeout=GRACE_S):
+            if not self._free.acquire(timeout=0.25):
                 continue
             try:
                 client, _ = self._socket.accept()
-            except TimeoutError:
-                seats.release()
-            else:
-                threading.Thread(
-                    target=self._attend, args=(client, seats), name="control: request", daemon=True
-                ).start()
-        until = time.monotonic() + GRACE_S
-        for _ in range(CLIENTS):
-            seats.acquire(timeout=max(until - time.monotonic(), 0.0))
+            except OSError as fault:
+                self._free.release()
+                if isinstance(fault, TimeoutError):
+                    continue
+                raise
+            threading.Thread(target=self._serve, args=(client,), name="control: a client", daemon=True).start()
+        until = time.monotonic() + FAREWELL_S
+        taken = [self._free.acquire(timeout=max(0.0, until - time.monotonic())) for _ in range(AT_ONCE)]
+        for _ in filter(None, taken):
+            self._free.release()
+
+    def _serve(self, client: socket.socket) -> None:
+        try:
+            with client, contextlib.suppress(OSError):
+                self._answer(client)
+        finally:
+            self._free.release()
 
     def close(self) -> None:
         """Take the socket away; afterwards commands say that nothing runs."""
         self.path.unlink(missing_ok=True)
         self._socket.close()
         os.close(self._lock)
-
-    def _attend(self, client: socket.socket, seats: threading.Semaphore) -> None:
-        try:
-            with client, contextlib.suppress(OSError):
-                self._answer(client)
-        finally:
-            seats.release()
 
     def _answer(self, client: socket.socket) -> None:
         line = _read_line(client, LONGEST_REQUEST, REQUEST_S)

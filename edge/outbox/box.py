@@ -87,13 +87,16 @@ class Outbox:
             payload = {**payload, **stamp, "published_at": round(wall, 3)}
         return Entry(self._seq, self._clock.monotonic(), wall, clock_ok, event, payload)
 
-    def close_orphans(self) -> int:
+    def close_orphans(self, goes_on: Callable[[Mapping[str, Any]], bool] = lambda after: False) -> int:
         """End every object that an earlier run left open, so that no subscriber keeps a ghost; returns how many.
+
+        Args:
+            goes_on: whether an object, given as it was told last, goes on in this run, which will end it
 
         To be called before the cameras start. The `end` carries the object's last known state, with `end_time` its
         last `frame_time`, and is marked `replayed`: it is no news.
         """
-        left_open = self._reader.open_objects()
+        left_open = [last for last in self._reader.open_objects() if not goes_on(last["after"])]
         for last in left_open:
             after = last["after"]
             payload = {

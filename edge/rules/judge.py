@@ -120,8 +120,9 @@ class Rules:
         if story is None or story.told is None:
             return []
         story.leave()
+        story.now = replace(story.now, active=False)
         events = [self._tell("update", story, frame)] if story.changed else []
-        story.now = replace(story.now, end_time=story.now.frame_time, active=False, current_zones=())
+        story.now = replace(story.now, end_time=story.now.frame_time, current_zones=())
         return [*events, self._tell("end", story, frame)]
 
     def _tell(self, kind: Literal["new", "update", "end"], story: Story, frame: Frame) -> Event:

@@ -122,8 +122,8 @@ class Api:
             error = f"Too many tries. Wait {wait:.0f} seconds."
             return JSONResponse({"error": error}, 429, {"retry-after": str(int(wait) + 1)})
         by = f"web {visit.address}"
-        await anyio.to_thread.run_sync(partial(self._house.switch, camera, name, turn.on, by, code=turn.code))
-        if guess:
+        switch = partial(self._house.switch, camera, name, turn.on, by, code=turn.code)
+        if await anyio.to_thread.run_sync(switch) is not None:  # else nobody looked at the code
             self._throttle.forgive(visit.address)
         self._feed.stale()
         return JSONResponse(await self._feed.status())

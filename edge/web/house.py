@@ -129,8 +129,9 @@ class Alarm(Protocol):
 class Switches(Protocol):
     """What is switched on a camera while it runs."""
 
-    def switch(self, camera: str, name: str, on: bool, by: str, *, code: str | None = None) -> None:
-        """Switch; the status' `switches` tell when it is true. Raises UserError where it cannot be, or where the
+    def switch(self, camera: str, name: str, on: bool, by: str, *, code: str | None = None) -> str | None:
+        """Switch; the status' `switches` tell when it is true. Whose code let it be, None where none was asked for.
+        Raises UserError where it cannot be, or where the
         alarm is on and its code is wanted."""
         ...
 

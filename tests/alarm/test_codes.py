@@ -201,3 +201,23 @@ def test_wrong_codes_that_a_full_disk_could_not_count_are_counted_once_it_can() 
     bench.turn()
     bench.power_cut()
     assert bench.alarm.detail()["locked_s"] > 50
+
+
+def test_a_wrong_code_waits_for_a_disk_that_hangs_no_longer_than_disarming_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = house()
+    bench.alarm.arm("away", "web", now=True)
+
+    def never(*given: object) -> None:
+        raise AssertionError("this waits until the disk is done")
+
+    monkeypatch.setattr(bench.store, "remember_all", never)
+    bench.store.slow = True
+    with pytest.raises(AlarmRefused):
+        bench.alarm.disarm("mqtt", "0000")
+    bench.alarm.disarm("mqtt", "4711")
+    assert bench.alarm.state == "disarmed"
+    bench.store.slow = False
+    bench.turn()
+    assert "disarm - mqtt: refused: wrong code" in bench.logged()

@@ -243,3 +243,18 @@ def test_the_status_tells_what_comes_next() -> None:
     bench.clock.ok = False
     assert bench.alarm.detail()["next"] is None
     assert bench.alarm.detail()["since"] is None
+
+
+def test_an_order_that_changed_nothing_counts_after_a_restart_as_well() -> None:
+    bench = morning("2026-11-25T12:00")
+    bench.alarm.disarm("web", "4711")
+    bench.power_cut(wall=12345.0)  # while it should have been armed
+    bench.advance(60)
+    bench.alarm.disarm("web", "4711")
+    bench.turn()
+    bench.clock.unix, bench.clock.ok = unix("2026-11-25T23:30"), True
+    bench.alarm.follow_schedule()
+    assert bench.alarm.state == "disarmed"
+    bench.start()
+    bench.alarm.follow_schedule()
+    assert bench.alarm.state == "disarmed"

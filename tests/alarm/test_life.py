@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from edge.alarm.keeping import NOTES
 from edge.alarm.machine import Place, Plan
 from edge.alarm.settings import AlarmSettings, Code, Siren
 from edge.errors import AlarmRefused, StorageError, UserError
@@ -486,3 +489,84 @@ def test_a_lock_that_a_power_cut_renewed_is_over_after_its_time_also_after_a_res
     bench.advance(3600)
     bench.start()
     bench.alarm.disarm("mqtt", "1234")
+
+
+def test_who_has_gone_is_no_intrusion_whatever_is_still_told_of_the_way() -> None:
+    bench = Bench(HOUSE)
+    bench.alarm.arm("away", "web", now=True)
+    gone = sighted(bench.clock.unix, "armed_away", "window", kind="update")
+    bench.alarm.hear(replace(gone, after=replace(gone.after, active=False)))
+    bench.turn()
+    assert bench.alarm.state == "armed_away"
+
+
+def test_who_calls_for_help_again_when_the_siren_is_over_is_heard_and_told() -> None:
+    bench = Bench(AlarmSettings(sirens=(YARD,)))
+    bench.alarm.panic("web")
+    bench.advance(YARD.max_s + 1)
+    assert bench.sirens[YARD.topic] == "OFF"
+    bench.alarm.panic("web")
+    bench.turn()
+    assert bench.sirens[YARD.topic] == "ON"
+    assert [event.type for event in bench.events] == ["new", "end", "new"]
+
+
+def test_an_order_that_waits_behind_one_that_hangs_and_is_overtaken_is_never_said_to_be_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench(HOUSE)
+    _, let_go = hung(monkeypatch, bench, None)
+    refused: list[str] = []
+    asked = threading.Event()
+
+    def arm() -> None:
+        asked.set()
+        with pytest.raises(UserError, match="disarmed meanwhile") as caught:
+            bench.alarm.arm("away", "page", now=True)
+        refused.append(str(caught.value))
+
+    thread = threading.Thread(target=arm)
+    thread.start()
+    assert asked.wait(10)
+    time.sleep(0.1)  # until it waits for its turn, which shows nowhere
+    bench.alarm.disarm("mqtt", "4711")
+    let_go()
+    thread.join(10)
+    assert len(refused) == 1
+    assert [line for line in bench.logged() if "page" in line] == ["arm_away - page: overtaken: disarmed"]
+
+
+@pytest.mark.parametrize("limit", [NOTES, 1])
+def test_the_limits_of_the_log_hold_for_a_user_whatever_the_process(limit: int) -> None:
+    bench = Bench(replace(HOUSE, codes=(Code("Anna", "4711"),), code_to_arm=True))
+    for process in range(limit + 20):
+        source = f"the command line (user 1000, process {process})"
+        if limit == NOTES:
+            bench.alarm.note("porch/motion off", source)
+        else:
+            with pytest.raises(AlarmRefused):
+                bench.alarm.arm("away", source)
+    assert len([line for line in bench.logged() if "user 1000" in line]) == limit + (limit == NOTES)
+
+
+def test_an_alarm_that_goes_on_over_a_restart_is_one_event_that_ends_with_it() -> None:
+    bench = triggered()
+    bench.turn()
+    (new,) = bench.events
+    alarm = bench.start()
+    assert alarm.goes_on(new.after.payload())
+    assert not alarm.goes_on({**new.after.payload(), "label": "person"})
+    bench.advance(30)
+    assert bench.events == [new]
+    bench.advance(600)
+    assert bench.alarm.state == "armed_away"
+    end = bench.events[-1]
+    assert (end.type, end.after.id, end.after.sub_label) == ("end", new.after.id, new.after.sub_label)
+    assert not bench.start().goes_on(new.after.payload()), "what is over is ended"
+
+
+def test_after_a_power_cut_the_alarm_is_told_anew() -> None:
+    bench = triggered()
+    bench.turn()
+    (new,) = bench.events
+    assert not bench.power_cut().goes_on(new.after.payload())

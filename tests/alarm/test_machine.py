@@ -135,6 +135,12 @@ def test_one_panic_after_the_other_lasts_longer_and_is_no_news() -> None:
     assert effects == (Effect.STORE_LATER,)
 
 
+def test_who_calls_for_help_when_the_siren_is_over_is_heard_again() -> None:
+    again, effects = step(run((0, Panic("web"))), Panic("mqtt"), PLAN.siren_s, PLAN)
+    assert (again.cause, again.triggered_at) == ("panic: mqtt", PLAN.siren_s)
+    assert effects == (Effect.OVER, Effect.STORE_LATER, Effect.TRIGGERED)
+
+
 def test_nobody_can_arm_over_an_alarm() -> None:
     for state in (run((0, seen()), state=AWAY), run((0, Panic("web")))):
         assert step(state, Arm("home"), 1, PLAN) == (state, ())

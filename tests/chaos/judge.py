@@ -48,6 +48,10 @@ def _states(world: World) -> Iterator[str]:
         status = world.daemon.status()
         wanted = {"edge/available": "online", "edge/alarm/state": status["alarm"]}
         wanted |= {f"edge/{camera['name']}/status": camera["status"] for camera in status["cameras"]}
+        for camera in status["cameras"]:
+            online = camera["status"] == "online"
+            wanted[f"edge/{camera['name']}/motion"] = "ON" if camera["motion"] else "OFF"
+            wanted |= {} if online else {topic: "0" for topic in held if topic == f"edge/{camera['name']}/all"}
         wrong[:] = [f"{topic} is {held.get(topic)}, not {value}" for topic, value in wanted.items()
                     if held.get(topic) != value]  # fmt: skip
         return not wrong

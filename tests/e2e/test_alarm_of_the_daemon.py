@@ -23,6 +23,7 @@ def config(broker: Broker) -> str:
         [alarm]
         labels = ["motion"]
         trigger_s = 3600
+        exit_delay_s = 1  # without one, what moves as it is armed would have a minute to leave
         [[alarm.code]]
         name = "Anna"
         code = "4711"

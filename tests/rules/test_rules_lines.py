@@ -95,6 +95,7 @@ def test_who_vanishes_behind_a_line_has_crossed_it() -> None:
     walk(rules, along((320, 100), (320, 244), 15))
     update, end = rules.judge(frame(40), [], [], frozenset())
     assert (update.type, [one.direction for one in update.after.crossed]) == ("update", ["in"])
+    assert not update.after.active
     assert end.type == "end"
     assert end.after.crossed == update.after.crossed
 

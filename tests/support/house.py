@@ -118,7 +118,7 @@ class MemoryHouse:
     def settings_changed(self, keys: Sequence[str], by: str, name: str | None = None) -> None:
         self.log.append(f"settings {', '.join(keys)} by {f'{name}, ' if name else ''}{by}")
 
-    def switch(self, camera: str, name: str, on: bool, by: str, *, code: str | None = None) -> None:
+    def switch(self, camera: str, name: str, on: bool, by: str, *, code: str | None = None) -> str | None:
         if self.code is not None and not on and code != self.code:
             raise AlarmRefused("The code is needed." if code is None else "That is not the code.")
         self.log.append(f"switch {camera} {name} {on} by {by}")
@@ -126,6 +126,7 @@ class MemoryHouse:
         if name not in row["switches"]:
             raise UserError(f"no switch `{name}`")
         row["switches"][name] = on
+        return None if on or self.code is None else "anna"
 
     def panic(self, by: str) -> None:
         self.log.append(f"panic by {by}")

@@ -114,6 +114,30 @@ def test_a_code_is_asked_for_and_cannot_be_guessed(home: Site) -> None:
     assert home.set_alarm("disarmed", "4711").json()["alarm"] == "disarmed"
 
 
+def test_a_right_code_gives_all_tries_back(home: Site) -> None:
+    home.house.code = "4711"
+    token = {"x-csrf-token": home.csrf()}
+    for right in ("alarm", "switch"):
+        for _ in range(ONE_ADDRESS.burst - 1):
+            assert home.set_alarm("disarmed", "0000").status_code == 409
+        if right == "alarm":
+            assert home.set_alarm("disarmed", "4711").status_code == 200
+        else:
+            body = {"on": False, "code": "4711"}
+            assert home.browser.post("/api/cameras/porch/motion", json=body, headers=token).status_code == 200
+    for _ in range(ONE_ADDRESS.burst):
+        assert home.set_alarm("disarmed", "0000").status_code == 409
+
+
+def test_a_code_that_nobody_looks_at_gives_no_tries_back(home: Site) -> None:
+    home.house.code = "4711"
+    token = {"x-csrf-token": home.csrf()}
+    for _ in range(ONE_ADDRESS.burst):
+        home.set_alarm("disarmed", "0000")
+        home.browser.post("/api/cameras/porch/motion", json={"on": True, "code": "x"}, headers=token)
+    assert home.set_alarm("disarmed", "4711").status_code == 429
+
+
 def test_disarming_forgives_no_guessed_password(home: Site) -> None:
     thief = home.another()
     for _ in range(ONE_ADDRESS.burst):
