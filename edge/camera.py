@@ -9,7 +9,7 @@ from typing import Any
 from edge import tamper, wiring
 from edge.absence import Presence
 from edge.board import Board
-from edge.clock import Clock, synchronised
+from edge.clock import Clock
 from edge.config.schema import Camera, Model
 from edge.detector import Detector
 from edge.evidence import picture
@@ -38,6 +38,7 @@ class Surroundings:
     """What every camera shares with the rest of the daemon.
 
     note, recall: keep a text over a restart, and give it back; `note` only queues
+    clock_ok: whether the wall clock is set
     """
 
     board: Board
@@ -48,6 +49,7 @@ class Surroundings:
     keeping: Keeping
     note: Callable[[str, str], None] = lambda key, value: None
     recall: Callable[[str], str | None] = lambda key: None
+    clock_ok: Callable[[], bool] = lambda: False
 
 
 class CameraWatch:
@@ -101,7 +103,7 @@ class CameraWatch:
             zones=[zone.name for zone in settings.zone],
         )
         memory = Kept(self.name, around.note, around.recall)
-        self._nuisance = wiring.nuisance_of(settings, memory, lambda: (around.clock.wall(), synchronised()))
+        self._nuisance = wiring.nuisance_of(settings, memory, lambda: (around.clock.wall(), around.clock_ok()))
         view = tamper.Kept(self.name, around.note, around.recall)
         self._tamper = wiring.tamper_of(settings, around.boot_id, around.armed, self._states.tamper, self._draw, view)
         if self._tamper is not None:

@@ -12,7 +12,7 @@ from edge.capture.ring import Ring
 from edge.clock import Clock
 from edge.config.schema import Config
 from edge.evidence.clips import Clips, ClipSettings, Permit
-from edge.evidence.governor import DAY_S, Governor, limits_of
+from edge.evidence.governor import DAY_S, Governor, limits_of, make_room
 from edge.evidence.privacy import Discretion, Shown, Veil, veil
 from edge.evidence.thumbnail import Thumbnails, thumbnail
 from edge.outbox import Limits, snapshot_box, snapshot_path
@@ -28,6 +28,11 @@ def outbox_limits(config: Config) -> Limits:
     """How long the outbox keeps what it has told."""
     storage = config.storage
     return Limits(history_s=storage.events_days * DAY_S, picture_s=storage.snapshots_days * DAY_S)
+
+
+def room_in(folder: Path) -> Callable[[], bool]:
+    """What makes room in a data folder whose disk is too full to begin on it."""
+    return partial(make_room, folder, snapshot_path(folder, "").parent)
 
 
 class Keeping:

@@ -146,6 +146,14 @@ class Alarm:
                 raise AlarmRefused("The alarm is on: disarm it first, or give its code.") from None
             raise
 
+    def vouched(self, what: str, by: str, code: str | None) -> str | None:
+        """Whose code stands behind a change of who may disarm, armed or not; None where there are no codes.
+
+        Raises:
+            AlarmRefused: a code is wanted and this is none, or the source has to wait.
+        """
+        return self._access.allow(what, code, by)
+
     def by_motion(self, camera: str) -> bool:
         """Whether motion is an intrusion at a camera."""
         return MOTION in self._settings.counting(camera)

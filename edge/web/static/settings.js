@@ -250,7 +250,7 @@ async function save(event) {
     return follow(said.version);
   }
   tell("Not stored.", "bad");
-  complain(said.error, status === 409);
+  complain(said.error, status === 409 && !said.code_wanted);
   blame(said.findings ?? []);
   $("save").disabled = false;
 }
