@@ -125,6 +125,7 @@ def test_the_alarm_refuses_and_fails_a_thousand_times_in_one_line_each(
 def test_a_log_line_has_no_room_for_tricks(here: Home, caplog: pytest.LogCaptureFixture) -> None:
     here.inbox.heard("porch/x\nERROR all is lost\x1b[2J/set", b"ON")
     here.inbox.retained("y" * 10_000)
+    assert len(caplog.records) == 2
     for row in caplog.records:
         assert "\n" not in row.getMessage()
         assert "\x1b" not in row.getMessage()

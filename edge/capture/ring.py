@@ -78,11 +78,6 @@ class Ring:
                 self._coding = coding
                 self._forget()
 
-    def unfed(self) -> None:
-        """What was opened has no packets: none will come."""
-        with self._lock:
-            self._reason = "the source gives no compressed pictures"
-
     def packet(self, packet: av.Packet[Stream]) -> None:
         """Take in the stream's next packet."""
         if self._coding is None or not packet.size:
@@ -140,6 +135,11 @@ class Ring:
         self._keys.clear()
         self._bytes = 0
 
+    def stays_empty(self, reason: str) -> None:
+        """No packets come from this source."""
+        with self._lock:
+            self._reason = reason
+
     def status(self) -> dict[str, Any]:
         """`seconds` back to which a clip could reach now, `bytes`, and `reason`: what is in the way, or None."""
         with self._lock:
@@ -195,7 +195,7 @@ def attach(source: Source, ring: Ring) -> None:
     if isinstance(source, ContainerSource):
         source.tap = ring
     else:
-        ring.unfed()
+        ring.stays_empty("the source gives no compressed pictures")
 
 
 def _coding(stream: VideoStream, codec: str) -> Coding | None:

@@ -24,6 +24,8 @@ from edge.errors import UserError
 
 SEALED: tuple[tuple[str, ...], ...] = (("web",), ("node", "data"), ("jsonl",), ("engine", "movidius"))
 """Tables and keys that are changed in the file alone."""
+VOUCHED: tuple[tuple[str, ...], ...] = (("alarm", "code"), ("alarm", "schedule"))
+"""What lets somebody disarm, or lets the alarm disarm itself: who changes it by a form has to know one of the codes."""
 DRAWN = frozenset({"points", "motion_mask", "object_mask"})
 """Keys that are drawn on the picture."""
 SWITCHED = frozenset({("mqtt", "tls")})
@@ -76,6 +78,11 @@ def check_changes(before: Mapping[str, Any], after: Mapping[str, Any], changes: 
         if any(HIDDEN in text for text in _texts(change.value)):
             where = dotted(change.loc)
             raise UserError(f"{where}: {HIDDEN} stands for what this page does not show; write all of it anew")
+
+
+def wants_code(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether a change of a file's tables is one for which a code of the alarm is to be asked, where there is one."""
+    return any(_at(before, path) != _at(after, path) for path in VOUCHED)
 
 
 def _tables(schema: type[BaseModel], above: tuple[str, ...]) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from edge import hardware, mailing, wiring
+from edge.clock import synchronised
 from edge.config.schema import Config, Node
 from edge.control import NotRunning, call
 from edge.doctor import machine, network
@@ -23,6 +24,12 @@ from edge.sinks.email.probe import patient, probe
 from edge.web.settings import WebSettings, absent_packages
 
 CONNECT_S = 3.0
+_WAITING = Verdict(
+    "schedule",
+    "fail",
+    "waits: the clock is not set",
+    "`timedatectl set-ntp true`, or check the network: it arms nothing",
+)
 LOW_DISK_MB, FULL_DISK_MB = 1000, 100
 
 
@@ -37,6 +44,8 @@ def look(config: Config) -> list[Verdict]:
         _model(config),
         _web(config, running),
     ]
+    if config.alarm.schedule and not synchronised():
+        looks.append(_WAITING)
     looks += [_device(camera.name, camera.source) for camera in config.camera if camera.source.startswith("v4l2:")]
     looks += network.look(config.camera)
     if config.mqtt.host:

@@ -90,30 +90,20 @@ def read_audit(folder: Path, limit: int = 100) -> list[AuditEntry]:
     Raises:
         StorageError: one line, if the file cannot be read
     """
-    if not (folder / DATABASE).exists():
-        return []
-    try:
-        db = _open(folder / DATABASE)
-        try:
-            if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'audit'").fetchone():
-                return []  # written by a release that had no log, and opened by none since
-            rows = db.execute(AUDIT, (limit,)).fetchall()
-        finally:
-            db.close()
-    except sqlite3.Error as fault:
-        raise StorageError(explain(folder, fault)) from fault
+    with reading(folder) as db:
+        # A release that had no log wrote the file, and none has opened it since.
+        if db is None or not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'audit'").fetchone():
+            return []
+        rows = db.execute(AUDIT, (limit,)).fetchall()
     return [AuditEntry(at, bool(ok), what, by, source, result) for at, ok, what, by, source, result in rows[::-1]]
 
 
 def snapshot_box(folder: Path, event_id: str) -> tuple[float, float, float, float] | None:
     """Where an object is in its snapshot, x1, y1, x2, y2 from 0 to 1; None if that is not known. Never raises."""
     try:
-        db = _open(folder / DATABASE)
-        try:
-            row = db.execute(SNAPSHOT, (event_id,)).fetchone()
-        finally:
-            db.close()
-    except sqlite3.Error:
+        with reading(folder) as db:
+            row = None if db is None else db.execute(SNAPSHOT, (event_id,)).fetchone()
+    except StorageError:
         return None
     shot = row and json.loads(row[0])["after"]
     if not shot or not shot["snapshot"]:

@@ -13,6 +13,7 @@ import pytest
 
 from edge import hardware
 from edge.control import place
+from edge.doctor import parts
 from edge.engines import registry
 from edge.web import settings
 from tests.support.broker import free_port
@@ -82,6 +83,16 @@ def test_what_does_not_answer_fails_and_says_what_to_do(edge: Edge, tmp_path: Pa
     assert done.code == 1
     assert "FAIL  broker" in done.out
     assert "-> is mosquitto running" in done.out
+
+
+@pytest.mark.parametrize("set_", [True, False])
+def test_a_schedule_without_a_clock_fails(
+    edge: Edge, tmp_path: Path, set_: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "synchronised", lambda: set_)
+    assert "schedule" not in checks(edge, write(tmp_path))
+    found = checks(edge, write(tmp_path, '[[alarm.schedule]]\nat = "22:00"\ndo = "arm_night"\n'))
+    assert found.get("schedule", {}).get("grade") == (None if set_ else "fail")
 
 
 def test_a_port_in_use_a_model_to_fetch_and_a_device_that_is_absent(edge: Edge, tmp_path: Path) -> None:

@@ -176,12 +176,23 @@ def test_fifty_thousand_messages_are_answered_at_once(opened: Callable[..., Outb
         lambda: read_object(data, "o9999"),
     ]
     for ask in asked:
-        took: list[float] = []
-        for _ in range(5):
-            started = time.perf_counter()
-            ask()
-            took.append(time.perf_counter() - started)
-        assert statistics.median(took) < 0.1, took  # 16 ms for the slowest of them, 1 ms for the page's first list
+        whole = _seconds(lambda: _read_all(data))
+        took = statistics.median(_seconds(ask) for _ in range(5))
+        # Beside it in the same run, whatever else the machine does: the slowest took a 19th.
+        assert took < whole / 5, (took, whole)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def _read_all(data: Path) -> None:
+    """What it would cost to look at every message."""
+    with connect(data) as db:
+        for (payload,) in db.execute("SELECT payload FROM events"):
+            json.loads(payload)
 
 
 def _long_payload(number: int) -> str:

@@ -293,6 +293,9 @@ def test_the_log_says_who_did_what_from_where(page: Page, site: Site) -> None:
     site.house.state |= {"alarm_detail": detail(next={"at": time.time() + 60, "do": "arm_night"})}
     enter(page, site)
     expect(page.locator("#alarm-next")).to_contain_text("Next: arm night at")
+    expect(page.locator("#problems")).not_to_contain_text("schedule")
+    site.house.state |= {"alarm_detail": detail(schedule_waits=True)}
+    expect(page.locator("#problems")).to_contain_text("The schedule waits: the clock is not set")
     page.get_by_role("button", name="Log", exact=True).click()
     log = page.get_by_role("dialog", name="Who did what").get_by_role("listitem")
     expect(log.nth(0)).to_contain_text("Disarm")

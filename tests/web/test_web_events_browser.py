@@ -120,7 +120,9 @@ def test_a_phone_is_wide_enough_for_a_chosen_time_and_the_date_stays_in_sight(pa
 def test_the_filter_shows_its_words_whole_on_a_phone(page: Page, busy: Site) -> None:
     enter(page, busy)
     page.get_by_role("button", name="Filter").click()
-    for select in page.get_by_role("form", name="Which events").get_by_role("combobox").all():
+    selects = page.get_by_role("form", name="Which events").get_by_role("combobox")
+    expect(selects).to_have_count(3)
+    for select in selects.all():
         expect(select).to_be_visible()
         assert select.evaluate("node => node.clientWidth") > 250
 

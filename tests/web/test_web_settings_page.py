@@ -225,6 +225,30 @@ def test_after_a_while_the_password_is_asked_for_before_anything_is_changed(form
     assert parse(file.read_text())["mqtt"]["port"] == 8883
 
 
+def test_who_may_disarm_is_changed_once_the_alarms_code_is_given(form: Page, site: Site, file: Path) -> None:
+    site.house.code = "4711"
+    site.house.state["alarm"] = "disarmed"
+    section(form, "Alarm").click()
+    section(form, "Code").click()
+    form.get_by_role("button", name="Add code").click()
+    field(form, "alarm.code[0].name").fill("guest")
+    field(form, "alarm.code[0].code").fill("9999")
+    form.get_by_role("button", name="Save").click()
+    dialog = form.get_by_role("dialog")
+    expect(dialog).to_contain_text("The code is needed.")
+    dialog.get_by_label("Code", exact=True).fill("1234")
+    dialog.get_by_role("button", name="Go on").click()
+    expect(dialog).to_contain_text("That is not the code.")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(form.get_by_role("alert").first).to_contain_text("That is not the code.")
+    assert file.read_text() == FILE
+    form.get_by_role("button", name="Save").click()
+    dialog.get_by_label("Code", exact=True).fill("4711")
+    form.keyboard.press("Enter")
+    expect(form.locator("#said")).to_have_text("Stored, and in use.")
+    assert parse(file.read_text())["alarm"]["code"] == [{"name": "guest", "code": "9999"}]
+
+
 def test_nothing_runs_over_the_side(form: Page) -> None:
     form.evaluate("for (const box of document.querySelectorAll('details')) box.open = true")
     for width, height in ((320, 640), (390, 844), (768, 1024), (1280, 800)):

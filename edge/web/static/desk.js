@@ -9,36 +9,47 @@ const PATIENCE_MS = 20000; // a slow card takes its time to store the file
 const LOST = "That did not reach the device. Nothing was changed.";
 const MUTE = "The device gave no answer that can be read.";
 
-/** Ask the device, and for the password where the device wants it again first. */
+/** Ask the device, and for the page's password or the alarm's code where the device wants it first. */
 export async function ask(path, body, method) {
-  for (;;) {
-    const answer = await askOnce(path, body, method);
-    if (answer.status !== 403 || !answer.said.locked || !(await unlock(answer.said.error))) return answer;
+  for (let sent = body; ; ) {
+    const answer = await askOnce(path, sent, method);
+    if (answer.said.locked) {
+      if ((await typed("unlock", answer.said.error, unlock)) === null) return answer;
+    } else if (answer.said.code_wanted) {
+      const code = await typed("vouch", answer.said.error);
+      if (code === null) return answer;
+      sent = { ...body, code };
+    } else return answer;
   }
 }
 
-/** True once the password was given, false if its owner thinks better of it. */
-function unlock(why) {
-  const dialog = $("unlock");
-  const field = $("unlock-password");
-  fill($("unlock-why"), why);
+/** Why the device does not take this for the page's password, null if it does. */
+async function unlock(password) {
+  const { ok, said } = await askOnce("/api/config/unlock", { password });
+  return ok ? null : said.error;
+}
+
+/** What is typed into a dialog, once `wrong` finds no fault with it; null if its owner thinks better of it. */
+function typed(name, why, wrong = () => null) {
+  const dialog = $(name);
+  const field = $(`${name}-field`);
+  fill($(`${name}-why`), why);
   field.value = "";
-  dialog.returnValue = "";
   dialog.showModal();
   return new Promise((done) => {
-    dialog.onclose = () => done(false);
-    $("unlock-form").onsubmit = async (event) => {
+    dialog.onclose = () => done(null);
+    $(`${name}-form`).onsubmit = async (event) => {
       event.preventDefault();
-      const { ok, said } = await askOnce("/api/config/unlock", { password: field.value });
-      if (!ok) {
-        fill($("unlock-why"), said.error);
+      const fault = await wrong(field.value);
+      if (fault) {
+        fill($(`${name}-why`), fault);
         return field.select();
       }
       dialog.onclose = null;
       dialog.close();
-      done(true);
+      done(field.value);
     };
-    $("unlock-cancel").onclick = () => dialog.close();
+    $(`${name}-cancel`).onclick = () => dialog.close();
   });
 }
 

@@ -8,6 +8,7 @@ const TAMPER = {
   blinded: "Camera blinded",
   blurred: "Picture blurred",
   dark: "Too dark to see",
+  lost: "Camera lost",
 };
 
 /** Labels that no model gives: to say how sure of them it is would mean nothing. */

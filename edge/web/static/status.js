@@ -68,7 +68,8 @@ function showProblems(news) {
       .filter((part) => part[key] && ["bad", "warn"].includes(tone(part[key])))
       .map((part) => `${kind} ${kind ? words(part.name) : nameOf(part.name)} is ${told(part[key])}${part.reason ? `: ${reasonOf(part)}` : ""}`.trim()),
   );
-  for (const camera of news.cameras ?? []) if (tampered(camera)) found.push(`${title(camera.name)}: ${tampered(camera).toLowerCase()}`);
+  for (const camera of news.cameras ?? []) if (tampered(camera) && camera.tamper !== "lost") found.push(`${title(camera.name)}: ${tampered(camera).toLowerCase()}`);
+  if (news.alarm_detail?.schedule_waits) found.unshift("The schedule waits: the clock is not set");
   if (news.alarm_detail?.fault) found.unshift(`Alarm: ${news.alarm_detail.fault}`);
   const list = $("problems");
   if (list.dataset.said === found.join("\n")) return;
