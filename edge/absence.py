@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol, TypeAlias
 
 from edge.clock import Clock
+from edge.memory import Memory
 from edge.types import LOST, TAMPER, UNARMED, Event, Frame, Sighting, Snapshot, pseudo
 
 KEY = "absence"
@@ -72,18 +73,6 @@ class Alarm(Protocol):
 
     def note(self, what: str, by: str) -> None:
         """Write a line into its log."""
-        ...
-
-
-class Memory(Protocol):
-    """What survives a restart."""
-
-    def note(self, key: str, value: str) -> None:
-        """Keep a text; only queues."""
-        ...
-
-    def recall(self, key: str) -> str | None:
-        """The text kept last under a key."""
         ...
 
 

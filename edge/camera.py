@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edge import tamper, wiring
+from edge import wiring
 from edge.absence import Presence
 from edge.board import Board
 from edge.clock import Clock
@@ -16,8 +16,8 @@ from edge.evidence import picture
 from edge.evidence.quality import quality
 from edge.keeping import Keeping
 from edge.live import LiveView
+from edge.memory import Memory
 from edge.metrics import Stages
-from edge.nuisance import Kept
 from edge.pipeline import Look, watch
 from edge.reader import OFF, Reader
 from edge.rules import Rules
@@ -37,7 +37,7 @@ LOAD_S = 180.0
 class Surroundings:
     """What every camera shares with the rest of the daemon.
 
-    note, recall: keep a text over a restart, and give it back; `note` only queues
+    memory: what survives a restart; None keeps nothing
     clock_ok: whether the wall clock is set
     """
 
@@ -47,8 +47,7 @@ class Surroundings:
     armed: Callable[[], str]
     emit: Callable[[Event], Event | None]
     keeping: Keeping
-    note: Callable[[str, str], None] = lambda key, value: None
-    recall: Callable[[str], str | None] = lambda key: None
+    memory: Memory | None = None
     clock_ok: Callable[[], bool] = lambda: False
 
 
@@ -102,10 +101,10 @@ class CameraWatch:
             counting=detector is not None,
             zones=[zone.name for zone in settings.zone],
         )
-        memory = Kept(self.name, around.note, around.recall)
-        self._nuisance = wiring.nuisance_of(settings, memory, lambda: (around.clock.wall(), around.clock_ok()))
-        view = tamper.Kept(self.name, around.note, around.recall)
-        self._tamper = wiring.tamper_of(settings, around.boot_id, around.armed, self._states.tamper, self._draw, view)
+        self._nuisance = wiring.nuisance_of(settings, around.memory, lambda: (around.clock.wall(), around.clock_ok()))
+        self._tamper = wiring.tamper_of(
+            settings, around.boot_id, around.armed, self._states.tamper, self._draw, around.memory
+        )
         if self._tamper is not None:
             self._states.tamper(self._tamper.state)  # the broker may still hold what an earlier run saw
         self._reader = Reader(settings, switches, around.clock, self._ring, self._states.status)

@@ -214,8 +214,7 @@ class Daemon:
             lambda: self.alarm.state,
             self._emit,
             self.keeping,
-            box.note,
-            box.recall,
+            box,
             self._clock_ok,
         )
         if wiring.seeing(config):

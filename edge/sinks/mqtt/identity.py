@@ -7,7 +7,7 @@ import re
 import secrets
 
 from edge.errors import StorageError
-from edge.sinks.base import Memory
+from edge.memory import Memory
 
 log = logging.getLogger(__name__)
 
