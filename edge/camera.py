@@ -18,7 +18,7 @@ from edge.keeping import Keeping
 from edge.live import LiveView
 from edge.memory import Memory
 from edge.metrics import Stages
-from edge.pipeline import Look, watch
+from edge.pipeline import Look, Stations, watch
 from edge.reader import OFF, Reader
 from edge.rules import Rules
 from edge.sight import blindness, view_of
@@ -131,19 +131,17 @@ class CameraWatch:
             try:
                 detector, settings = self._seeing(part), self._settings
                 self._rules.redraw(wiring.scene_of(settings))
-                watch(
-                    self._frames(part, settings, detector is not None),
+                stations = Stations(
                     wiring.gate_of(settings),
                     wiring.masked(detector, settings),
                     wiring.tracker_of(settings, self._model, detector),
                     self._rules,
-                    self.tell,
-                    self._show,
-                    self._stages,
                     self._nuisance,
                     self._tamper,
-                    veil=self._around.keeping.veil(detecting=detector is not None),
+                    self._around.keeping.veil(detecting=detector is not None),
                 )
+                frames = self._frames(part, settings, detector is not None)
+                watch(frames, stations, self.tell, self._show, self._stages)
             finally:
                 self._states.nobody()
                 self.switches.rest("detect")

@@ -25,16 +25,7 @@ from edge.switches import Panel
 from edge.types import Event
 from tests.capture.test_sources import write_clip
 from tests.support.broker import eventually, free_port
-
-
-class Memory:
-    """Forgets all."""
-
-    def recall(self, key: str) -> str | None:
-        return None
-
-    def note(self, key: str, value: str) -> None:
-        """Nothing outlives a test."""
+from tests.support.stand_ins import Memory
 
 
 @dataclass

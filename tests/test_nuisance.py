@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from edge.metrics import Stages
 from edge.motion import Gate
 from edge.nuisance import Nuisance, NuisanceSettings
-from edge.pipeline import Look, watch
+from edge.pipeline import Look, Stations, watch
 from edge.rules import Rules
 from edge.track import Tracker
 from edge.types import I420, NO_DETECTIONS, Box, Detections, Event, Frame, Seen, Track
@@ -292,7 +292,7 @@ def test_a_bush_stops_asking_for_looks_and_somebody_in_front_of_it_is_found_all_
     looks: list[Look] = []
     rules = Rules("yard", "boot", ["person", "motion"], lambda: "armed_away")
     tracker = Tracker(["person"], ["person"])
-    watch(scene(), Gate(), sees, tracker, rules, events.append, looks.append, Stages(), Nuisance())
+    watch(scene(), Stations(Gate(), sees, tracker, rules, Nuisance()), events.append, looks.append, Stages())
     early = sum(0 < time <= 300 for time in sees.looked)
     late = sum(came - 300 < time <= came for time in sees.looked)
     assert late < 0.5 * early
