@@ -38,11 +38,9 @@ def open_alarm(
         boot_id=outbox.boot_id,
         emit=emit,
         sound=lambda topic, payload: board.set(f"/{topic}", payload, retain=False),
-        journal=outbox,
     )
     alarm = Alarm(
-        outbox.remember,
-        outbox.recall,
+        outbox,
         armed_at_first_start=config.alarm.armed_at_first_start,
         settings=settings_of(config),
         world=world,

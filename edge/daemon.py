@@ -208,14 +208,7 @@ class Daemon:
         config = self.config
         box = self.outbox
         around = Surroundings(
-            self.board,
-            self.clock,
-            box.boot_id,
-            lambda: self.alarm.state,
-            self._emit,
-            self.keeping,
-            box,
-            self._clock_ok,
+            self.board, self.clock, box.boot_id, lambda: self.alarm.state, self._emit, self.keeping, box, self._clock_ok
         )
         if wiring.seeing(config):
             self._served()

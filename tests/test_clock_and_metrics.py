@@ -12,7 +12,7 @@ from edge.config.schema import Camera, Config, Node
 from edge.daemon import Daemon
 from edge.metrics import Stages
 from edge.outbox import Outbox
-from tests.support.alarm_store import SetClock
+from tests.support.alarm_store import MemoryStore, SetClock
 
 
 def test_the_systems_clock_runs() -> None:
@@ -63,8 +63,7 @@ def test_the_schedule_arms_at_night_though_the_internet_went_away_in_the_morning
     rules = (Rule(parse_at("22:00"), "arm_night"),)
     settings = AlarmSettings(schedule=Schedule(rules, UTC, None, None), print="first")
     world = World(clock=clock, clock_ok=OnceSynchronised("monday", lambda: kernel[0]), boot="monday")
-    kept = dict[str, str]()
-    alarm = Alarm(kept.__setitem__, kept.get, settings=settings, world=world)
+    alarm = Alarm(MemoryStore(), settings=settings, world=world)
     alarm.follow_schedule()
     kernel[0] = False
     for _ in range(15):

@@ -16,25 +16,15 @@ from edge.config.schema import Camera
 from edge.errors import StorageError
 from edge.inbox import KINDS, LARGEST, Inbox
 from edge.switches import NAMES, Panel
+from tests.support.alarm_store import MemoryStore
 from tests.support.stand_ins import Memory
-
-
-class Disk(Memory):
-    """What survives a restart; `full` refuses."""
-
-    full = False
-
-    def remember(self, key: str, value: str) -> None:
-        if self.full:
-            raise StorageError("the disk is full")
-        self.kept[key] = value
 
 
 @dataclass
 class Home:
     """A daemon's ears: the alarm, the switches and the inbox before them are the real ones."""
 
-    memory: Disk
+    disk: MemoryStore
     board: Board
     alarm: Alarm
     panel: Panel
@@ -42,16 +32,16 @@ class Home:
 
 
 def home() -> Home:
-    memory, board = Disk(), Board()
-    alarm = Alarm(memory.remember, memory.recall)
+    disk, board = MemoryStore(), Board()
+    alarm = Alarm(disk)
     cameras = [Camera(name=name, source="synthetic:") for name in ("porch", "yard")]
-    panel = Panel(cameras, board, memory)
+    panel = Panel(cameras, board, Memory())
 
     def failing(payload: bytes) -> None:
         raise StorageError("the disk is full")
 
     whole = {"alarm/set": lambda payload: alarm.command(payload, "mqtt"), "fails/set": failing}
-    return Home(memory, board, alarm, panel, Inbox(whole, lambda *wish: panel.set(*wish, "mqtt")))
+    return Home(disk, board, alarm, panel, Inbox(whole, lambda *wish: panel.set(*wish, "mqtt")))
 
 
 @pytest.fixture
@@ -106,13 +96,13 @@ def test_the_alarm_refuses_and_fails_a_thousand_times_in_one_line_each(
     here: Home, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    here.memory.full = True
+    here.disk.full = True
     here.alarm.panic("kitchen")
     for _ in range(1000):
         here.inbox.heard("alarm/set", b"ARM_AWAY")  # over a triggered alarm
     assert here.inbox.counts()["refused"] == 1000
     calm = home()
-    calm.memory.full = True
+    calm.disk.full = True
     for _ in range(1000):
         calm.inbox.heard("alarm/set", b"ARM_AWAY")
     assert calm.inbox.counts()["failed"] == 1000
@@ -160,7 +150,7 @@ PAYLOADS = st.one_of(
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_no_topic_and_no_bytes_do_harm(commands: list[tuple[str, bytes]], full: bool) -> None:
     here = home()
-    here.memory.full = full
+    here.disk.full = full
     for topic, payload in commands:
         here.inbox.heard(topic, payload)
         here.inbox.retained(topic)

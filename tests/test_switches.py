@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from edge.alarm import Alarm, AlarmSettings, Code, World
+from edge.alarm import Alarm, AlarmSettings, Code
 from edge.alarm.keeping import NOTES
 from edge.alarm.world import Underway
 from edge.board import Board
@@ -171,6 +171,9 @@ class Journal:
     def __init__(self) -> None:
         self.lines: list[tuple[str, str | None, str, str]] = []
 
+    def recall(self, key: str) -> str | None:
+        return None
+
     def remember_all(self, values: Mapping[str, str], entry: AuditEntry | None = None) -> None:
         if entry is not None:
             self.record(entry)
@@ -191,10 +194,7 @@ class Guarded:
 
     def __post_init__(self) -> None:
         self.board, self.journal = Board(), Journal()
-        world = World(journal=self.journal)
-        self.alarm = Alarm(
-            lambda key, value: None, lambda key: None, settings=AlarmSettings(codes=self.codes), world=world
-        )
+        self.alarm = Alarm(self.journal, settings=AlarmSettings(codes=self.codes))
         self.panel = Panel([camera()], self.board, Memory(), self.alarm)
         self.journal.lines.clear()
 

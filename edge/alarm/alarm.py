@@ -17,7 +17,7 @@ from edge.alarm.machine import Arm, Disarm, Input, Intrusion, Panic, State
 from edge.alarm.orders import ARM, COMMANDS, parse
 from edge.alarm.settings import AlarmSettings
 from edge.alarm.timetable import LOOK_S, Timetable
-from edge.alarm.world import Remember, World
+from edge.alarm.world import Journal, World
 from edge.errors import AlarmRefused, StorageError, UserError
 from edge.types import MOTION, Event
 
@@ -39,7 +39,7 @@ class Alarm:
     by a power cut errs on the armed side.
 
     Args:
-        remember, recall: keep values over a restart; used where the world has no journal
+        journal: keeps the state and the log over a restart
         armed_at_first_start: what to begin with when nothing was ever remembered
         settings: what the owner wants
         world: the daemon around it
@@ -47,19 +47,16 @@ class Alarm:
 
     def __init__(
         self,
-        remember: Remember,
-        recall: Callable[[str], str | None],
+        journal: Journal,
         *,
         armed_at_first_start: bool = False,
         settings: AlarmSettings | None = None,
         world: World | None = None,
     ) -> None:
-        self._settings = settings or AlarmSettings()
-        self._world = world or World()
-        self._clock = self._world.clock
-        self._wake = threading.Event()
+        self._settings, self._world = settings or AlarmSettings(), world or World()
+        self._clock, self._wake = self._world.clock, threading.Event()
         self._heard: deque[Intrusion] = deque(maxlen=HEARD)
-        keeping = Keeping(remember, self._world)
+        keeping, recall = Keeping(journal, self._world), journal.recall
         self._access = Access(self._settings, self._world, recall, keeping, self._tell_lockout, self._store_soon)
         self._timetable = Timetable(self._settings, self._world, recall)
         self._core = Core(

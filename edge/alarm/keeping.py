@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from edge.alarm import stored
 from edge.alarm.codes import one_source
 from edge.alarm.machine import Plan, State
-from edge.alarm.world import Remember, Underway, World
+from edge.alarm.world import Journal, Underway, World
 from edge.errors import StorageError
 from edge.types import AuditEntry
 
@@ -45,10 +45,10 @@ def first_state(kept: str | None, now: float, world: World, plan: Plan, *, armed
 
 
 class Keeping:
-    """Stores, with the journal where there is one. Thread-safe as far as the world is."""
+    """Stores in the journal. Thread-safe as far as that is."""
 
-    def __init__(self, remember: Remember, world: World) -> None:
-        self._remember, self._world = remember, world
+    def __init__(self, journal: Journal, world: World) -> None:
+        self._journal, self._world = journal, world
         self._noting = threading.Lock()
         self._notes: dict[str, tuple[float, int]] = {}
         self._nagged: dict[tuple[str | None, ...], float] = {}
@@ -59,33 +59,22 @@ class Keeping:
 
     def store(self, state: State, now: float, extra: Mapping[str, str], entry: AuditEntry | None) -> None:
         """Store a state with all that belongs to it, or nothing. Raises StorageError."""
-        text = self.text(state, now)
-        if self._world.journal is None:
-            self._remember(KEY, text)
-        else:
-            self._world.journal.remember_all({KEY: text, **extra}, entry)
+        self._journal.remember_all({KEY: self.text(state, now), **extra}, entry)
 
     def attempt(self, state: State, now: float, extra: Mapping[str, str], entry: AuditEntry, patience: float) -> None:
         """As `store`, for who cannot wait: after `patience` seconds it is a StorageError, and may still be stored."""
         self._put({KEY: self.text(state, now), **extra}, patience, entry)
 
     def _put(self, values: Mapping[str, str], patience: float, entry: AuditEntry | None = None) -> None:
-        if self._world.journal is None:
-            key = KEY if KEY in values else TRIES  # the bare state, and the tries
-            self._remember(key, values[key])
-            return
-        underway = self._world.journal.begin(values, entry)
+        underway = self._journal.begin(values, entry)
         if not underway.wait(patience):
             raise StorageError("the disk is too slow or hangs")
         if underway.fault is not None:
             raise StorageError(underway.fault)
 
-    def begin(self, state: State, now: float, extra: Mapping[str, str]) -> Underway | None:
-        """Have a state stored without waiting for it; None where it is stored at once. Raises StorageError."""
-        if self._world.journal is None:
-            self._remember(KEY, self.text(state, now))
-            return None
-        return self._world.journal.begin({KEY: self.text(state, now), **extra})
+    def begin(self, state: State, now: float, extra: Mapping[str, str]) -> Underway:
+        """Have a state stored without waiting for it."""
+        return self._journal.begin({KEY: self.text(state, now), **extra})
 
     def entry(self, what: str, by: str | None, source: str, result: str = "done") -> AuditEntry:
         """A line of the log, as of now."""
@@ -93,8 +82,7 @@ class Keeping:
 
     def record(self, what: str, by: str | None, source: str, result: str) -> None:
         """Write a line of the log as soon as the disk takes it."""
-        if self._world.journal is not None:
-            self._world.journal.record(self.entry(what, by, source, result))
+        self._journal.record(self.entry(what, by, source, result))
 
     def note(self, what: str, by: str | None, source: str) -> None:
         """As `record`, of what may be done as often as one likes: whoever does must not push out what the log holds."""

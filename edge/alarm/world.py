@@ -14,14 +14,6 @@ from edge.types import AuditEntry, Event
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-class Remember(Protocol):
-    """Stores a value for the next start; returns once it is on the disk, raises StorageError if it cannot be."""
-
-    def __call__(self, key: str, value: str) -> object:
-        """Store `value` under `key`."""
-        ...
-
-
 class Underway(Protocol):
     """Something on its way to the disk."""
 
@@ -41,7 +33,11 @@ class Underway(Protocol):
 
 
 class Journal(Protocol):
-    """Where the state and the audit log are kept together."""
+    """Where the state and the audit log are kept together; the outbox is one. Any thread."""
+
+    def recall(self, key: str) -> str | None:
+        """The value stored last under a key, None without one. Raises StorageError."""
+        ...
 
     def remember_all(self, values: Mapping[str, str], entry: AuditEntry | None = None) -> object:
         """Store all of it or nothing; returns once it is on the disk, raises StorageError if it cannot be."""
@@ -65,7 +61,6 @@ class World:
     boot_id: of this run of the daemon, for the ids of events
     emit: takes the alarm's events; must not block
     sound: gives a siren's topic its payload; must not block
-    journal: None keeps the bare state alone
     """
 
     clock: Clock = field(default_factory=SystemClock)
@@ -74,7 +69,6 @@ class World:
     boot_id: str = ""
     emit: Callable[[Event], object] = lambda event: None
     sound: Callable[[str, str], None] = lambda topic, payload: None
-    journal: Journal | None = None
 
     def sure_wall(self) -> float | None:
         """Unix time, None from a clock that is not synchronised."""

@@ -16,22 +16,14 @@ from hypothesis import strategies as st
 from edge.alarm import Alarm
 from edge.errors import StorageError, UserError
 from edge.inbox import Inbox
+from tests.support.alarm_store import MemoryStore
 
 
-class Disk:
-    """What `remember` and `recall` of the outbox do, in memory."""
-
-    def __init__(self, **values: str) -> None:
-        self.values = values
-        self.full = False
-
-    def remember(self, key: str, value: str) -> None:
-        if self.full:
-            raise StorageError("the disk is full")
-        self.values[key] = value
+class Disk(MemoryStore):
+    """What the outbox does, in memory."""
 
     def alarm(self, armed: bool = False) -> Alarm:
-        return Alarm(self.remember, self.values.get, armed_at_first_start=armed)
+        return Alarm(self, armed_at_first_start=armed)
 
 
 def test_the_first_start_is_disarmed_unless_set() -> None:
@@ -54,7 +46,7 @@ def test_the_first_state_is_kept_even_if_nobody_touches_it() -> None:
 
 
 def test_a_state_of_a_newer_release_is_taken_for_armed(caplog: pytest.LogCaptureFixture) -> None:
-    assert Disk(alarm="triggered").alarm().state == "armed_away"
+    assert Disk({"alarm": "triggered"}).alarm().state == "armed_away"
     assert "triggered" in caplog.text
 
 
@@ -109,7 +101,7 @@ def test_what_cannot_be_stored_does_not_happen() -> None:
     ],
 )
 def test_commands_as_home_assistant_sends_them(payload: bytes, state: str) -> None:
-    alarm = Disk(alarm="armed_home").alarm()
+    alarm = Disk({"alarm": "armed_home"}).alarm()
     alarm.command(payload, "mqtt")
     assert alarm.state == state
 
@@ -132,7 +124,7 @@ def test_commands_as_home_assistant_sends_them(payload: bytes, state: str) -> No
     ],
 )
 def test_nonsense_is_no_command_and_changes_nothing(payload: bytes) -> None:
-    alarm = Disk(alarm="armed_home").alarm()
+    alarm = Disk({"alarm": "armed_home"}).alarm()
     with pytest.raises(ValueError, match=r"\w"):
         alarm.command(payload, "mqtt")
     assert alarm.state == "armed_home"
@@ -140,7 +132,7 @@ def test_nonsense_is_no_command_and_changes_nothing(payload: bytes) -> None:
 
 def test_a_pin_is_never_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    alarm = Disk(alarm="armed_home").alarm()
+    alarm = Disk({"alarm": "armed_home"}).alarm()
     inbox = Inbox({"alarm/set": partial(alarm.command, by="mqtt")}, lambda camera, name, on: None)
     for payload in ({"action": "DISARM", "code": "86421"}, {"action": "NO", "code": "86421"}, {"code": "86421"}):
         inbox.heard("alarm/set", json.dumps(payload).encode())

@@ -52,7 +52,7 @@ def found(folder: Path) -> tuple[str, str]:
     with closing(sqlite3.connect(folder / "edge.db")) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     outbox = Outbox(folder, "pi", [], SystemClock())
-    alarm = Alarm(outbox.remember, outbox.recall, settings=HOUSE, world=World(boot="another", journal=outbox))
+    alarm = Alarm(outbox, settings=HOUSE, world=World(boot="another"))
     first = alarm.state
     for _ in range(3):
         alarm.turn()

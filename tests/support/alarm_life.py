@@ -43,8 +43,8 @@ class Life:
         self.left = cut
         self.clock = LeapClock()
         self.outbox = Outbox(folder / "root", "pi", [], self.clock)
-        world = World(self.clock, boot=os.urandom(4).hex(), emit=self.outbox.put, journal=self.outbox)
-        self.alarm = Alarm(self.outbox.remember, self.outbox.recall, settings=HOUSE, world=world)
+        world = World(self.clock, boot=os.urandom(4).hex(), emit=self.outbox.put)
+        self.alarm = Alarm(self.outbox, settings=HOUSE, world=world)
         self.moment(f"heard {self.alarm.state}")
         self.alarm.listen(lambda state: self.moment(f"heard {state}"))
 

@@ -65,9 +65,6 @@ class MemoryStore:
         if keep.fault:
             raise StorageError(keep.fault)
 
-    def remember(self, key: str, value: str) -> None:
-        self.remember_all({key: value})
-
     def record(self, entry: AuditEntry) -> None:
         self.unwritten.append(entry)
 
@@ -114,9 +111,8 @@ class Bench:
             boot_id=f"run-{len(self.heard)}",
             emit=self.events.append,
             sound=self._sound,
-            journal=self.store,
         )
-        self.alarm = Alarm(self.store.remember, self.store.recall, settings=self.settings, world=world)
+        self.alarm = Alarm(self.store, settings=self.settings, world=world)
         self.board = self.alarm.state
         self.alarm.listen(self._hear)
         return self.alarm
