@@ -215,3 +215,34 @@ def test_nothing_runs_over_the_side(page: Page, open_site: Opener) -> None:
         assert mode is not None
         assert mode["y"] + mode["height"] < height, width  # the alarm is there without scrolling
         assert mode["height"] >= 44
+
+
+def test_why_a_camera_is_away_is_told_without_its_address_and_over_nothing_else(page: Page, open_site: Opener) -> None:
+    site = open_site(None, "porch")
+    why = "what is there gave no RTSP answer; is that the camera's RTSP port, and is it awake?"
+    switches = {"detect": False, "notifications": True, "snapshots": True}
+    away = {"status": "offline", "reason": f"rtsp://***@127.0.0.1:35141/cam: cannot be opened: {why} {why}"}
+    site.house.state["cameras"] = [camera("porch", switches=switches, **away)]
+    enter(page, site)
+    tile = page.locator("[data-camera=porch]")
+    said = tile.locator(".camera__away")
+    expect(said).to_have_text(f"cannot be opened: {why} {why}")
+    expect(page.get_by_role("list", name="What needs attention")).not_to_contain_text("rtsp://")
+    expect(page.locator("#health-cameras .row")).not_to_contain_text("rtsp://")
+    expect(tile).not_to_contain_text("Detection off")
+    room = """node => {
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      const { top, bottom } = range.getBoundingClientRect();
+      return [top, bottom];
+    }"""
+    for width, height in ((320, 640), (390, 844), (1280, 900)):
+        page.set_viewport_size({"width": width, "height": height})
+        top, bottom = said.evaluate(room)
+        name, button = (tile.locator(part).bounding_box() for part in (".camera__name", ".switches summary"))
+        assert name is not None
+        assert button is not None
+        assert name["y"] + name["height"] <= top, width
+        assert bottom <= button["y"], width
+    site.house.state["cameras"] = [camera("porch", switches=switches | {"notifications": False}, **away)]
+    expect(tile.locator(".camera__facts")).to_have_text("Notifications off")

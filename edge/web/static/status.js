@@ -2,14 +2,14 @@
 
 import { $, fill, make, stamp } from "./dom.js";
 import { whatOf } from "./event.js";
-import { bytes, count, nameOf, number, span, timeOf, title, told, tone, words } from "./words.js";
+import { bytes, count, nameOf, number, plain, span, timeOf, title, told, tone, words } from "./words.js";
 
 function row(name, state, facts, reason) {
   const item = stamp("row-template");
   item.dataset.tone = tone(state);
   fill(item.querySelector(".row__name"), name);
   fill(item.querySelector(".row__state"), told(state));
-  fill(item.querySelector(".row__facts"), [reason, ...facts].filter(Boolean).join(" · "));
+  fill(item.querySelector(".row__facts"), [plain(reason), ...facts].filter(Boolean).join(" · "));
   return item;
 }
 
@@ -66,7 +66,7 @@ function showProblems(news) {
   const found = parts.flatMap(([kind, key, list]) =>
     (list ?? [])
       .filter((part) => part[key] && ["bad", "warn"].includes(tone(part[key])))
-      .map((part) => `${kind} ${kind ? words(part.name) : nameOf(part.name)} is ${told(part[key])}${part.reason ? `: ${part.reason}` : ""}`.trim()),
+      .map((part) => `${kind} ${kind ? words(part.name) : nameOf(part.name)} is ${told(part[key])}${part.reason ? `: ${plain(part.reason)}` : ""}`.trim()),
   );
   for (const camera of news.cameras ?? []) if (tampered(camera)) found.push(`${title(camera.name)}: ${tampered(camera).toLowerCase()}`);
   if (news.alarm_detail?.fault) found.unshift(`Alarm: ${news.alarm_detail.fault}`);

@@ -15,6 +15,9 @@ export const percent = (share) => `${Math.round(share * 100)}\u00a0%`;
 export const tone = (state) => TONES[state] ?? "warn";
 export const told = (state) => TOLD[state] ?? words(state);
 
+/** What is wrong with a part, without the address that the device's log has before it. */
+export const plain = (reason) => reason?.replace(/^[a-z]+:\/\/\S+: /, "");
+
 export function bytes(size) {
   if (size < 1e6) return `${number(size / 1e3)}\u00a0kB`;
   return size < 1e9 ? `${number(size / 1e6)}\u00a0MB` : `${number(size / 1e9, 1)}\u00a0GB`;
