@@ -279,3 +279,24 @@ def test_nothing_runs_over_the_side(editor: Page, chromium: Browser) -> None:
             box = button.bounding_box()
             assert box is not None
             assert min(box["width"], box["height"]) >= 28, button
+
+
+def test_while_the_alarm_guards_the_house_it_is_said_and_what_was_drawn_waits_for_it(
+    editor: Page, site: Site, file: Path
+) -> None:
+    expect(editor.locator("#guard")).to_be_hidden()
+    site.house.code = "4711"
+    site.house.state |= {"alarm": "arming", "alarm_detail": {"code": True}}
+    editor.reload()
+    said = "The alarm is arming: what you change here can be saved once it is disarmed."
+    expect(editor.locator("#guard")).to_have_text(said)
+    editor.get_by_role("button", name="New zone").click()
+    editor.get_by_role("button", name="Put it in the middle").click()
+    editor.get_by_role("button", name="Save").click()
+    expect(editor.get_by_role("alert").first).to_contain_text("disarm it first")
+    expect(editor.get_by_role("button", name="Load again")).to_have_count(0)
+    assert file.read_text() == FILE
+    site.house.state["alarm"] = "disarmed"
+    expect(editor.locator("#guard")).to_be_hidden(timeout=10_000)
+    save(editor)
+    assert len(cameras(file)[0]["zone"]) == 2

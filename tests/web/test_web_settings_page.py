@@ -201,3 +201,22 @@ def test_an_answer_of_something_in_between_is_not_shown_as_the_devices_words(pag
     enter(page, site)
     page.goto(site.base + "/settings")
     expect(page.get_by_role("alert")).to_have_text("The device gave no answer that can be read.")
+
+
+def test_while_the_alarm_guards_the_house_it_is_said_and_what_was_typed_waits_for_it(
+    form: Page, site: Site, file: Path
+) -> None:
+    site.house.code = "4711"
+    site.house.state |= {"alarm": "armed_night", "alarm_detail": {"code": True}}
+    form.reload()
+    said = "The alarm is armed night: what you change here can be saved once it is disarmed."
+    expect(form.locator("#guard")).to_have_text(said)
+    section(form, "MQTT").click()
+    field(form, "mqtt.port").fill("8883")
+    form.get_by_role("button", name="Save").click()
+    expect(form.get_by_role("alert").first).to_contain_text("disarm it first")
+    expect(form.get_by_role("button", name="Load again")).to_have_count(0)
+    assert file.read_text() == FILE
+    site.house.state["alarm"] = "disarmed"
+    save(form)
+    assert parse(file.read_text())["mqtt"]["port"] == 8883

@@ -1,9 +1,11 @@
 // What the pages that change the configuration share: asking, and following a reload until it took or did not.
 
 import { $, fill, make, ask as once, sleep } from "./dom.js";
+import { words } from "./words.js";
 
 const FOLLOWED_MS = 90000; // a model on a slow card is loaded by then
 const PATIENCE_MS = 20000; // a slow card takes its time to store the file
+const GUARD_MS = 5000; // between two looks at the alarm
 const LOST = "That did not reach the device. Nothing was changed.";
 const MUTE = "The device gave no answer that can be read.";
 
@@ -62,6 +64,26 @@ export function complain(text, again = false) {
     box.append(" ", button);
   }
   if (text) box.scrollIntoView({ block: "nearest" });
+}
+
+/** Say what is wrong with a request to store. What the alarm refuses can be stored once it is disarmed: what was typed
+ * and drawn stays, while a file that changed underneath has to be loaded again. */
+export async function complainOf({ status, said }) {
+  complain(said.error, status === 409 && !(await showGuard()));
+}
+
+/** Say whether the alarm, which has a code, keeps everything as it is; true if it does. */
+async function showGuard() {
+  const { ok, said } = await askOnce("/api/status");
+  const guarded = ok && Boolean(said.alarm_detail?.code) && said.alarm !== "disarmed";
+  fill($("guard"), guarded ? `The alarm is ${words(said.alarm)}: what you change here can be saved once it is disarmed.` : "");
+  $("guard").hidden = !guarded;
+  return guarded;
+}
+
+/** Keep the head of the page true from its opening on. */
+export async function watchGuard() {
+  for (;; await sleep(GUARD_MS)) if (!document.hidden) await showGuard();
 }
 
 /** Wait until the daemon runs the stored version, or says why it does not. True if it does. */

@@ -1,6 +1,6 @@
 // Zones, lines and masks on a camera's picture, drawn with mouse, finger or keys, and stored in the configuration.
 
-import { ask, complain, follow, tell } from "./desk.js";
+import { ask, complain, complainOf, follow, tell, watchGuard } from "./desk.js";
 import { $, draw, fill, make, sleep } from "./dom.js";
 import { NAMES, begin, change, dropCorner, finish, isDirty, load, onChange, pick, remember, shapeOf, sorted, state, stop, undo, wanted } from "./drawing.js";
 import { CORNERS, MOST, clamp, isLine } from "./shapes.js";
@@ -115,7 +115,8 @@ async function save() {
   $("save").disabled = true;
   tell("Storing…", "wait");
   complain("");
-  const { ok, status, said } = await ask(areas(), { version: state.file.version, ...wanted() }, "PUT");
+  const answer = await ask(areas(), { version: state.file.version, ...wanted() }, "PUT");
+  const { ok, said } = answer;
   if (ok) {
     await read();
     return follow(said.version);
@@ -126,8 +127,8 @@ async function save() {
     const shape = kind && sorted(kind)[number];
     if (shape) state.faults.set(shape.id, [message, help].filter(Boolean).join(": "));
   }
-  complain(said.error, status === 409);
   show();
+  await complainOf(answer);
 }
 
 /** The picture as it is now, drawn below the shapes. */
@@ -191,3 +192,4 @@ addEventListener("beforeunload", (event) => isDirty() && event.preventDefault())
 onChange(show);
 new ResizeObserver(show).observe(svg);
 start();
+watchGuard();

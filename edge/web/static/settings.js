@@ -1,7 +1,7 @@
 // The configuration as a form, made from the schema that the device sends. Only what was changed is sent back, so that
 // all else in the file stays as its owner wrote it.
 
-import { ask, complain, follow, tell } from "./desk.js";
+import { ask, complain, complainOf, follow, tell, watchGuard } from "./desk.js";
 import { $, fill, make } from "./dom.js";
 import { title } from "./words.js";
 
@@ -243,14 +243,15 @@ async function save(event) {
   $("save").disabled = true;
   tell("Storing…", "wait");
   complain("");
-  const { ok, status, said } = await ask("/api/config", { version, changes: changes() }, "PATCH");
+  const answer = await ask("/api/config", { version, changes: changes() }, "PATCH");
+  const { ok, said } = answer;
   if (ok) {
     const open = [...document.querySelectorAll("details[open]")].map((box) => box.dataset.key);
     await read(open);
     return follow(said.version);
   }
   tell("Not stored.", "bad");
-  complain(said.error, status === 409);
+  await complainOf(answer);
   blame(said.findings ?? []);
   $("save").disabled = false;
 }
@@ -273,3 +274,4 @@ async function read(open = []) {
 $("form").addEventListener("submit", save);
 $("form").addEventListener("input", mark);
 read();
+watchGuard();
