@@ -6,6 +6,7 @@ What a form may not change is `SEALED`: a mistake there locks its owner out, or 
 from __future__ import annotations
 
 import functools
+import re
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -38,7 +39,12 @@ UNITS = {
     "fps": "a second",
 }
 UNITS |= {"m": "metres", "days": "days", "hours": "hours", "kbps": "kbit/s"}
+WHOLE = frozenset({"quiet_hours"})
+"""Lists whose entries have commas of their own: `fri,sat 23:00-07:00`."""
 HIDDEN = "***"
+_IN_FILE = re.compile(r",? (?:one|an?) `\[\[[^`]*\]\]` table each| in quotes|[;,] `\[\]`[^.]*")
+_CODE = re.compile(r"`([^`]*)`")
+_TOML = re.compile(r'[\[\]"]')
 
 
 @functools.cache
@@ -47,9 +53,14 @@ def form() -> list[dict[str, Any]]:
 
     A field has `key`, `kind` (text, texts, integer, number, boolean, choice, choices, secret, or file: to be
     written in the file), `doc`, `default` in words, `needed`, and where they are known `unit`,
-    `choices`, `min` and `max`.
+    `choices`, `min` and `max`; `whole` where no comma parts the entries of a `texts`.
     """
     return list(_tables(Config, ()))
+
+
+def on_page(doc: str) -> str:
+    """A description for somebody who fills in a field: without how the file writes it, its tables, brackets, quotes."""
+    return _CODE.sub(lambda code: f"`{_TOML.sub('', code[1])}`", _IN_FILE.sub("", doc))
 
 
 def values(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,7 +101,7 @@ def _tables(schema: type[BaseModel], above: tuple[str, ...]) -> Iterator[dict[st
         fields = [_field(each, info, parts[each.key]) for each, info in _plain(inner, path)]
         yield {
             "key": key,
-            "doc": info.description or inner.__doc__,
+            "doc": on_page(info.description or inner.__doc__ or ""),
             "many": many,
             "fields": fields,
             "tables": list(_tables(inner, path)),
@@ -128,13 +139,15 @@ def _field(at: _Key, info: FieldInfo, shape: Mapping[str, Any]) -> dict[str, Any
     field: dict[str, Any] = {
         "key": at.key,
         "kind": _kind(at.path, one),
-        "doc": info.description,
+        "doc": on_page(info.description or ""),
         "default": "none" if _by_name(info) else default_in_words(info, shape),
         "needed": info.is_required(),
     }
     for name, keys in (("min", ("minimum", "exclusiveMinimum")), ("max", ("maximum", "exclusiveMaximum"))):
         if (bound := next((one[key] for key in keys if key in one), None)) is not None:
             field[name] = bound
+    if at.key in WHOLE:
+        field["whole"] = True
     if choices_of := one.get("enum") or one.get("items", {}).get("enum"):
         field["choices"] = choices_of
     unit = UNITS.get(at.key.rpartition("_")[2]) if "_" in at.key else None

@@ -220,3 +220,27 @@ def test_while_the_alarm_guards_the_house_it_is_said_and_what_was_typed_waits_fo
     site.house.state["alarm"] = "disarmed"
     save(form)
     assert parse(file.read_text())["mqtt"]["port"] == 8883
+
+
+def test_a_list_is_written_one_a_line_or_with_commas_and_without_what_toml_needs(form: Page, file: Path) -> None:
+    section(form, "Cameras").click()
+    section(form, "Porch").click()
+    labels = field(form, "camera[0].labels")
+    told = form.locator('[id="field-camera[0].labels-doc"]')
+    expect(labels).to_have_attribute("placeholder", "one a line")
+    expect(told).to_contain_text("motion alone needs no model: every movement is an event. One a line. Default: person.")
+    labels.fill("person, dog,\nmotion")
+    save(form)
+    assert parse(file.read_text())["camera"][0]["labels"] == ["person", "dog", "motion"]
+    section(form, "Mail").click()
+    for key, value in (("host", "mail"), ("from", "edge@example.org"), ("to", "a@example.org, b@example.org")):
+        field(form, f"email.{key}").fill(value)
+    field(form, "email.quiet_hours").fill("fri,sat 23:00-09:00\n13:00-14:00")
+    save(form)
+    stored = parse(file.read_text())["email"]
+    assert (stored["to"], stored["quiet_hours"]) == (
+        ["a@example.org", "b@example.org"],
+        ["fri,sat 23:00-09:00", "13:00-14:00"],
+    )
+    docs = " ".join(form.locator(".field .fine, summary .fine").all_text_contents())
+    assert [mark for mark in ("[", "]", '"', "quotes") if mark in docs] == []

@@ -52,10 +52,14 @@ const KINDS = {
     },
   },
   texts: {
-    build: () => make("textarea", { rows: 2, spellcheck: false, autocapitalize: "none" }),
+    build: ({ whole }) => {
+      const control = make("textarea", { rows: 2, spellcheck: false, autocapitalize: "none", placeholder: "one a line" });
+      if (whole) control.dataset.whole = "yes";
+      return control;
+    },
     show: (control, value) => (control.value = [value ?? []].flat().map((each) => each?.$masked ?? each).join("\n")),
     read: (control) => {
-      const lines = control.value.split("\n").map((line) => line.trim()).filter(Boolean);
+      const lines = control.value.split(control.dataset.whole ? "\n" : /[\n,]/).map((line) => line.trim()).filter(Boolean);
       return lines.length ? lines : null;
     },
   },
@@ -106,7 +110,8 @@ function fieldFor(field, key, value) {
   const doc = make("p", { className: "fine", id: `${id}-doc` }, ...marked(field.doc));
   const wrong = make("p", { className: "field__wrong", id: `${id}-wrong`, hidden: true });
   const node = make("div", { className: `field field--${kind}` }, label, control, doc, wrong);
-  if (kind === "choices" || kind === "texts") doc.append(` Default: ${bare(field.default)}.`);
+  if (kind === "texts") doc.append(" One a line.");
+  if ((kind === "choices" || kind === "texts") && !field.needed) doc.append(` Default: ${bare(field.default)}.`);
   if (kind === "file") doc.append(" This is changed in the file.");
   if (kind === "secret" && value) node.insertBefore(takeOut(control), doc);
   const known = { key, control, wrong, read: () => read(control), initial: JSON.stringify(read(control)) };
