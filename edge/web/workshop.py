@@ -28,6 +28,8 @@ from edge.web.throttle import Throttle
 MOST_CHANGES = 200
 DEEPEST = 8
 """Levels of a key and of a value."""
+TOLD = 5
+"""Mistakes that are told one by one."""
 FRESH_S = 1800.0
 """How long after the password was given the configuration may be changed."""
 NO_FILE = "This house runs without a configuration file: there is nothing to change."
@@ -124,15 +126,18 @@ class Workshop:
             version = desk.store(wish["version"], edit, by)
         except ConfigFindings as fault:
             findings = [asdict(each) for each in fault.findings]
-            first = fault.findings[0]
-            more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-            where = f"{spoken(first.key, _parsed(after))}: " if first.key else ""
-            error = f"{where}{first.message}{more}. Nothing was stored."
-            return JSONResponse({"error": error, "findings": findings}, 422)
+            return JSONResponse({"error": _in_words(fault, _parsed(after)), "findings": findings}, 422)
         if changes:
             self._house.settings_changed([dotted(change.loc) for change in changes], by)
         # After the answer: the reload closes this very connection.
         return JSONResponse({"version": version}, background=BackgroundTask(desk.reload))
+
+
+def _in_words(fault: ConfigFindings, data: Mapping[str, Any]) -> str:
+    """What is wrong in one line: the first `TOLD` mistakes, and how many more there are."""
+    told = [f"{spoken(each.key, data)}: {each.message}" if each.key else each.message for each in fault.findings[:TOLD]]
+    more = len(fault.findings) - len(told)
+    return " ".join([*(f"{line}." for line in told), f"{f'And {more} more. ' if more else ''}Nothing was stored."])
 
 
 def _changes(wish: Mapping[str, Any]) -> list[Change]:

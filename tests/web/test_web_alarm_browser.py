@@ -16,6 +16,8 @@ from tests.web.conftest import Site, enter
 
 pytestmark = needs_chromium
 
+SHELL = "the command line (user 0, process 20692)"
+
 
 def detail(**more: Any) -> dict[str, Any]:
     """`alarm_detail` of a house with a code that is not wanted for arming."""
@@ -286,6 +288,7 @@ def test_the_log_says_who_did_what_from_where(page: Page, site: Site) -> None:
     rows = [
         {"at": 1e9, "clock_ok": True, "what": "disarm", "by": None, "from": "mqtt", "result": "wrong code"},
         {"at": 1e9, "clock_ok": False, "what": "arm_away", "by": "Anna", "from": "web 192.0.2.7", "result": "done"},
+        {"at": 1e9, "what": "porch/notifications off", "by": None, "from": SHELL, "result": "done"},
     ]
     page.route("**/api/alarm/log?*", lambda route: route.fulfill(json=rows))
     site.house.state |= {"alarm_detail": detail(next={"at": time.time() + 60, "do": "arm_night"})}
@@ -301,3 +304,5 @@ def test_the_log_says_who_did_what_from_where(page: Page, site: Site) -> None:
     expect(log.nth(1)).to_contain_text("clock not set")
     expect(log.nth(1).locator("time")).to_contain_text(re.compile(r"^9 Sept? \d\d:46:40 \?"))
     expect(log.nth(1)).not_to_contain_text("done")
+    expect(log.nth(2).locator(".log__what")).to_have_text("Porch: notifications off")
+    expect(log.nth(2).locator(".log__who")).to_have_text("the command line")

@@ -281,6 +281,22 @@ def test_nothing_runs_over_the_side(editor: Page, chromium: Browser) -> None:
             assert min(box["width"], box["height"]) >= 28, button
 
 
+def test_what_was_wrong_with_a_name_is_not_said_any_more_once_it_is_mended(editor: Page, file: Path) -> None:
+    name = editor.get_by_label("Name of the zone")
+    name.fill("Bad name")
+    name.blur()
+    editor.get_by_role("button", name="Save").click()
+    wrong = editor.locator("#wrong")
+    expect(wrong).to_contain_text("Nothing was stored.")
+    expect(editor.locator(".shape__wrong")).not_to_be_empty()
+    name.fill("good_name")
+    name.blur()
+    expect(wrong).to_be_hidden()
+    expect(editor.locator("#said")).to_be_empty()
+    save(editor)
+    assert cameras(file)[0]["zone"][0]["name"] == "good_name"
+
+
 def test_while_the_alarm_guards_the_house_it_is_said_and_what_was_drawn_waits_for_it(
     editor: Page, site: Site, file: Path
 ) -> None:
@@ -289,7 +305,7 @@ def test_while_the_alarm_guards_the_house_it_is_said_and_what_was_drawn_waits_fo
     site.house.state |= {"alarm": "arming", "alarm_detail": {"code": True}}
     editor.reload()
     said = "The alarm is arming: what you change here can be saved once it is disarmed."
-    expect(editor.locator("#guard")).to_have_text(said)
+    expect(editor.locator("#guard")).to_have_text(said, timeout=10_000)  # a status is kept for a second
     editor.get_by_role("button", name="New zone").click()
     editor.get_by_role("button", name="Put it in the middle").click()
     editor.get_by_role("button", name="Save").click()

@@ -227,7 +227,7 @@ def test_an_event_that_is_not_kept_any_more_is_said(page: Page, site: Site) -> N
     [
         ("tamper", "moved", "Camera moved"),
         ("tamper", "dark", "Too dark to see"),
-        ("alarm", "triggered: person at porch", "Alarm: triggered: person at porch"),
+        ("alarm", "triggered: person at porch", "Alarm: person at porch"),
         ("person", None, "Person"),
     ],
 )
@@ -235,6 +235,8 @@ def test_what_is_no_object_is_named_too(page: Page, site: Site, label: str, sub_
     site.house.happen(label=label, sub_label=sub_label)
     enter(page, site)
     expect(page.locator(".event__title")).to_have_text(title)
+    sure = expect(page.locator(".event__facts"))
+    (sure.to_contain_text if label == "person" else sure.not_to_contain_text)("sure")
 
 
 def test_an_open_event_follows_what_happens(page: Page, site: Site) -> None:

@@ -62,7 +62,7 @@ def sentence(after: Payload) -> str:
     camera, said = name(after["camera"]), name(after["sub_label"] or "")
     what = name(after["label"]).capitalize()
     if after["label"] == ALARM:
-        return f"Alarm of {camera}: {said or 'triggered'}"
+        return f"Alarm of {camera}: {said.removeprefix('triggered: ') or 'triggered'}"
     if after["label"] == TAMPER:
         return f"Camera {camera}: {said or 'tampered with'}"
     if after["label"] == ENGINE:  # no camera saw it: it says itself what happened

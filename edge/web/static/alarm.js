@@ -16,6 +16,7 @@ const ALARM = {
 const LEAVING = "Leave now."; // for `away` alone: at home and at night nobody goes
 const HOLD_MS = 2000; // panic is meant, never an accident
 const HINT_MS = 5000;
+const PROCESS = / \(user \d+, process \d+\)$/; // for who looks closer, in `edge alarm log --json`
 
 let state = "disarmed";
 let detail = null; // `alarm_detail` of the status; null from a device that has none
@@ -144,8 +145,8 @@ async function openLog() {
 function logRow({ at, clock_ok: sure = true, what, by, from, result }) {
   const time = make("time", { textContent: `${dateOf(at)} ${exactTime(at)}${sure ? "" : " ?"}`, title: `${fullTime(at)}${sure ? "" : ", clock not set"}` });
   if (!sure) time.append(make("span", { className: "hidden-text", textContent: "clock not set" }));
-  const who = [by, from].filter(Boolean).join(", ");
-  const text = make("span", { className: "log__what", textContent: title(what) });
+  const who = [by, from?.replace(PROCESS, "")].filter(Boolean).join(", ");
+  const text = make("span", { className: "log__what", textContent: title(what.replace(/^(\w+)\//, "$1: ")) });
   const row = make("li", { className: "log__row" }, time, text, make("span", { className: "log__who", textContent: who }));
   if (result && result !== "ok" && result !== "done") {
     row.append(make("span", { className: "log__result", textContent: words(result) }));

@@ -12,6 +12,7 @@ const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDo
 const EVERY_MS = 300; // between two pictures
 
 let camera = "";
+let blamed = false; // what is said of the page is said of its shapes
 let held = null; // {points, index} while a corner is being dragged
 
 // ---------------------------------------------------------------- mouse, finger, keys
@@ -129,6 +130,7 @@ async function save() {
   }
   show();
   await complainOf(answer);
+  blamed = state.faults.size > 0;
 }
 
 /** The picture as it is now, drawn below the shapes. */
@@ -189,7 +191,14 @@ $("done").addEventListener("click", close);
 $("cancel").addEventListener("click", stop);
 $("save").addEventListener("click", save);
 addEventListener("beforeunload", (event) => isDirty() && event.preventDefault());
-onChange(show);
+onChange(() => {
+  show();
+  if (blamed && !state.faults.size) {
+    blamed = false;
+    complain("");
+    tell("");
+  }
+});
 new ResizeObserver(show).observe(svg);
 start();
 watchGuard();

@@ -2,6 +2,7 @@
 
 import { percent, span, title, words } from "./words.js";
 
+const OURS = ["motion", "alarm", "engine", "tamper"]; // no model gave a score for these
 const TAMPER = {
   moved: "Camera moved",
   covered: "Camera covered",
@@ -13,7 +14,7 @@ const TAMPER = {
 /** What an event is about, as its heading. */
 export function whatOf({ label, sub_label: sub }) {
   if (label === "tamper") return TAMPER[sub] ?? `Camera: ${words(sub ?? label)}`;
-  if (label === "alarm") return sub ? `Alarm: ${words(sub)}` : "Alarm";
+  if (label === "alarm") return sub ? `Alarm: ${words(sub).replace(/^triggered: /, "")}` : "Alarm";
   return title(sub ?? label);
 }
 
@@ -36,6 +37,6 @@ export const clipUrl = (after) => `/api/clips/${encodeURIComponent(after.id)}.mp
 export function factsOf(after) {
   const zones = [...new Set([...(after.current_zones ?? []), ...(after.entered_zones ?? [])])].map(words);
   const lasted = after.end_time == null ? "" : span(Math.max(1, after.end_time - after.start_time));
-  const sure = after.label === "motion" || after.top_score == null ? "" : `${percent(after.top_score)}\u00a0sure`;
+  const sure = OURS.includes(after.label) || after.top_score == null ? "" : `${percent(after.top_score)}\u00a0sure`;
   return [title(after.camera), zones.join(", "), lasted, sure].filter(Boolean).join(" · ");
 }
