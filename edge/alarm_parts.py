@@ -8,7 +8,7 @@ from typing import Any
 
 from edge.alarm import Alarm, World, machine_boot, settings_of
 from edge.board import Board
-from edge.clock import Clock, synchronised
+from edge.clock import Clock
 from edge.config.schema import Config
 from edge.outbox import Outbox, read_audit
 from edge.supervisor import Part, Supervisor
@@ -18,7 +18,14 @@ TOPIC = "alarm/state"
 SLACK_S = 10.0
 
 
-def open_alarm(config: Config, outbox: Outbox, board: Board, clock: Clock, emit: Callable[[Event], object]) -> Alarm:
+def open_alarm(
+    config: Config,
+    outbox: Outbox,
+    board: Board,
+    clock: Clock,
+    clock_ok: Callable[[], bool],
+    emit: Callable[[Event], object],
+) -> Alarm:
     """The alarm of a configuration, as it was left; its state is on the board from now on.
 
     Raises:
@@ -26,7 +33,7 @@ def open_alarm(config: Config, outbox: Outbox, board: Board, clock: Clock, emit:
     """
     world = World(
         clock=clock,
-        clock_ok=synchronised,
+        clock_ok=clock_ok,
         boot=machine_boot(),
         boot_id=outbox.boot_id,
         emit=emit,

@@ -6,25 +6,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edge import tamper, wiring
+from edge import wiring
+from edge.absence import Presence
 from edge.board import Board
-from edge.clock import Clock, synchronised
+from edge.clock import Clock
 from edge.config.schema import Camera, Model
 from edge.detector import Detector
 from edge.evidence import picture
 from edge.evidence.quality import quality
 from edge.keeping import Keeping
 from edge.live import LiveView
+from edge.memory import Memory
 from edge.metrics import Stages
-from edge.nuisance import Kept
-from edge.pipeline import Look, watch
+from edge.pipeline import Look, Stations, watch
 from edge.reader import OFF, Reader
 from edge.rules import Rules
 from edge.sight import blindness, view_of
 from edge.states import States
 from edge.supervisor import Part
 from edge.switches import Switches
-from edge.types import Box, Event, Frame, ModelRef
+from edge.types import LOST, TAMPER, Box, Event, Frame, ModelRef
 
 INFER_S = 20.0
 """How long a picture may take to be worked on before that is a fault."""
@@ -36,7 +37,8 @@ LOAD_S = 180.0
 class Surroundings:
     """What every camera shares with the rest of the daemon.
 
-    note, recall: keep a text over a restart, and give it back; `note` only queues
+    memory: what survives a restart; None keeps nothing
+    clock_ok: whether the wall clock is set
     """
 
     board: Board
@@ -45,8 +47,8 @@ class Surroundings:
     armed: Callable[[], str]
     emit: Callable[[Event], Event | None]
     keeping: Keeping
-    note: Callable[[str, str], None] = lambda key, value: None
-    recall: Callable[[str], str | None] = lambda key: None
+    memory: Memory | None = None
+    clock_ok: Callable[[], bool] = lambda: False
 
 
 class CameraWatch:
@@ -84,12 +86,14 @@ class CameraWatch:
             draw=self._draw,
             motion=lambda: switches.on("motion"),
             quality=quality,
+            since=around.keeping.pictures_since,
         )
         self._ring = around.keeping.ring(self.name)
         self._stages = Stages()
         self._inferences = 0
         self._look: Look | None = None
         self._blind: str | None = None
+        self._lost = False
         self._states = States(
             around.board,
             self.name,
@@ -97,10 +101,10 @@ class CameraWatch:
             counting=detector is not None,
             zones=[zone.name for zone in settings.zone],
         )
-        memory = Kept(self.name, around.note, around.recall)
-        self._nuisance = wiring.nuisance_of(settings, memory, lambda: (around.clock.wall(), synchronised()))
-        view = tamper.Kept(self.name, around.note, around.recall)
-        self._tamper = wiring.tamper_of(settings, around.boot_id, around.armed, self._states.tamper, self._draw, view)
+        self._nuisance = wiring.nuisance_of(settings, around.memory, lambda: (around.clock.wall(), around.clock_ok()))
+        self._tamper = wiring.tamper_of(
+            settings, around.boot_id, around.armed, self._states.tamper, self._draw, around.memory
+        )
         if self._tamper is not None:
             self._states.tamper(self._tamper.state)  # the broker may still hold what an earlier run saw
         self._reader = Reader(settings, switches, around.clock, self._ring, self._states.status)
@@ -127,19 +131,17 @@ class CameraWatch:
             try:
                 detector, settings = self._seeing(part), self._settings
                 self._rules.redraw(wiring.scene_of(settings))
-                watch(
-                    self._frames(part, settings, detector is not None),
+                stations = Stations(
                     wiring.gate_of(settings),
                     wiring.masked(detector, settings),
                     wiring.tracker_of(settings, self._model, detector),
                     self._rules,
-                    self._emit,
-                    self._show,
-                    self._stages,
                     self._nuisance,
                     self._tamper,
-                    veil=self._around.keeping.veil(detecting=detector is not None),
+                    self._around.keeping.veil(detecting=detector is not None),
                 )
+                frames = self._frames(part, settings, detector is not None)
+                watch(frames, stations, self.tell, self._show, self._stages)
             finally:
                 self._states.nobody()
                 self.switches.rest("detect")
@@ -171,6 +173,44 @@ class CameraWatch:
         detecting = self._open_detector is None or self.switches.on("detect")
         return blindness(self._reader, self._tamper, looking=self._blind is None, detecting=detecting)
 
+    @property
+    def presence(self) -> Presence:
+        """Whether pictures come; `off` where none are wanted, and where nobody watches over its view. Any thread."""
+        status = self._reader.status
+        if self._tamper is None or self._reader.ended or status == "disabled":
+            return "off"
+        return "here" if status == "online" else "away"
+
+    @property
+    def silent(self) -> bool:
+        """Whether its owner wants no mail of it. Any thread."""
+        return not self.switches.on("notifications")
+
+    def last(self) -> tuple[Frame, bytes | None] | None:
+        """The newest picture and its JPEG where one is wanted; None without one, and of the disarmed time where that is
+        not told. Any thread."""
+        look = self._look
+        if look is None or look.frame.time < self._around.keeping.pictures_since():
+            return None
+        w, h = look.frame.size
+        return look.frame, self._draw(look.frame, (0.0, 0.0, float(w), float(h)), TAMPER, 1.0)
+
+    def lost(self, lost: bool) -> None:
+        """Whether it counts as lost, for its states. Any thread."""
+        self._lost = lost
+        self._states.tamper(self._view)
+
+    def tell(self, event: Event) -> None:
+        """Emit an event about it, as its switches are. Any thread."""
+        told = self._around.emit(event if self.switches.on("notifications") else replace(event, notify=False))
+        if told is not None and self._around.keeping.pictures_leave:
+            self._states.picture(told)
+
+    @property
+    def _view(self) -> str:
+        """`none`, or what is the matter with its view."""
+        return LOST if self._lost else "none" if self._tamper is None else self._tamper.state
+
     def status(self) -> dict[str, Any]:
         """What the page and `edge status` show of this camera."""
         look = self._look
@@ -188,7 +228,7 @@ class CameraWatch:
             "dropped": self._reader.slot.dropped,
             "inferences": self._inferences,
             "motion": self._states.moving,
-            "tamper": None if self._tamper is None else self._tamper.state,
+            "tamper": None if self._tamper is None else self._view,
             "view": None if self._tamper is None else view_of(self._tamper),
             "blind": self.blindness(),
             "tracks": len([track for track in look.tracks if track.confirmed]) if look else 0,
@@ -240,11 +280,6 @@ class CameraWatch:
     def infer_ms(self) -> float | None:
         """How long the newest inference took, with the wait for its turn; None before the first."""
         return None if self._detector is None else round(self._detector.infer_s * 1e3, 1) or None
-
-    def _emit(self, event: Event) -> None:
-        told = self._around.emit(event if self.switches.on("notifications") else replace(event, notify=False))
-        if told is not None and self._around.keeping.pictures_leave:
-            self._states.picture(told)
 
     def _draw(self, frame: Frame, box: Box, label: str, score: float) -> bytes | None:
         return picture.snapshot(frame, box, label, score) if self.switches.on("snapshots") else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -52,3 +53,40 @@ def synchronised() -> bool:
     if state < 0:
         return (_TIMESYNC / "synchronized").exists()
     return state != _TIME_ERROR and not timex[5] & _STA_UNSYNC
+
+
+class OnceSynchronised:
+    """Whether the wall clock is to be trusted: it was synchronised at least once since the machine's boot.
+
+    From then on a crystal keeps it to a few seconds a day. The kernel itself takes the word back after 16 s of assumed
+    drift at 500 us/s, which is after nine hours without a time server (ntp_update_maxerror in kernel/time/ntp.c): an
+    alarm must not wait because the internet is away. Thread-safe.
+
+    Args:
+        boot: names the machine's boot
+        look: whether it is synchronised now
+    """
+
+    KEY = "clock_set"
+    """Under which `kept` is to be stored."""
+
+    def __init__(self, boot: str, look: Callable[[], bool] = synchronised) -> None:
+        self._boot, self._look = boot, look
+        self._is_set = False
+        self._to_keep = False
+
+    def __call__(self) -> bool:
+        """Whether it is set. Never touches the disk."""
+        if not self._is_set and self._look():
+            self._is_set = self._to_keep = True
+        return self._is_set
+
+    def recall(self, kept: str | None) -> None:
+        """Take up what an earlier run of this boot knew. kept: as `keep` stored it."""
+        self._is_set |= bool(self._boot) and kept == self._boot
+
+    def keep(self, note: Callable[[str, str], None]) -> None:
+        """Have it stored for the next run, once. note: stores a text under a key, only queues."""
+        if self() and self._to_keep:
+            self._to_keep = False
+            note(self.KEY, self._boot)

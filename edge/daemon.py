@@ -11,17 +11,19 @@ from functools import partial
 from typing import Any
 
 from edge import __version__, hardware, wiring
+from edge.absence import Absence
+from edge.alarm import machine_boot
 from edge.alarm_parts import AlarmParts, open_alarm, sirens_kept
 from edge.board import Board
 from edge.camera import CameraWatch, Surroundings
-from edge.clock import SystemClock, synchronised
+from edge.clock import OnceSynchronised, SystemClock
 from edge.config.redrawn import redrawn
 from edge.config.schema import Config
 from edge.detector import Detector
 from edge.errors import UserError
 from edge.house import House
 from edge.inbox import Inbox
-from edge.keeping import Keeping, outbox_limits
+from edge.keeping import Keeping, outbox_limits, room_in
 from edge.metrics import Stages
 from edge.models.store import Model
 from edge.outbox import Outbox, SinkStats
@@ -77,20 +79,24 @@ class Daemon:
         self._started = self.clock.monotonic()
         self.ready = False
         self._latency = Stages()
+        self._clock_ok = OnceSynchronised(machine_boot())
         self.outbox = Outbox(
             config.node.data,
             config.node.name,
             names(config),
             self.clock,
             outbox_limits(config),
-            clock_ok=synchronised,
+            clock_ok=self._clock_ok,
             pictures_leave=config.privacy.pictures_leave,
+            make_room=room_in(config.node.data),
         )
-        self.keeping = Keeping(config, self.clock, synchronised, lambda: self.alarm.state)
-        self.alarm = open_alarm(config, self.outbox, self.board, self.clock, self._emit)
+        self._clock_ok.recall(self.outbox.recall(OnceSynchronised.KEY))
+        self.keeping = Keeping(config, self.clock, self._clock_ok, lambda: self.alarm.state)
+        self.alarm = open_alarm(config, self.outbox, self.board, self.clock, self._clock_ok, self._emit)
         self._alarm_parts: AlarmParts | None = None
         self.switches = Panel(config.camera, self.board, self.outbox, self.alarm)
         self.sight = Sight(config, self.cameras, lambda: self.alarm.mode, self.board, self.alarm.warn)
+        self.absence = Absence(self.cameras, self.outbox.boot_id, self.alarm, self.clock, self.outbox)
         self.house = House(config, self.outbox, self.keeping, self.alarm, self.switches, self.cameras, self.status)
         self.inbox = Inbox(
             {"alarm/set": partial(self.alarm.command, by="mqtt"), "restart/set": self._asked_to_restart},
@@ -126,6 +132,7 @@ class Daemon:
         for camera in self.cameras:
             camera.close()
         self._supervisor.stop(self._camera_parts, 0.5)
+        self.absence.close()
         self.keeping.stop(self._supervisor, 0.3)
         self._relay.stop(self._supervisor, 0.1)
         if self._alarm_parts is not None:
@@ -156,10 +163,12 @@ class Daemon:
     def late(self) -> list[tuple[str, str]]:
         """What keeps the watchdog from being fed, as (part, how late): parts past their time, a wedged or dead engine.
         Empty while all is well. To be called about once a second."""
+        self._clock_ok.keep(self.outbox.note)
         if self._serving is not None:
             self._serving.news.tick()
         if self.ready:
             self.sight.tick()
+            self.absence.tick()
         now = time.monotonic()
         late = [(part.name, f"is {part.late_s:.0f} s late") for part in self._supervisor.late()]
         if fault := self._engine_fault():
@@ -182,7 +191,7 @@ class Daemon:
             "version": __version__,
             "node": self.config.node.name,
             "uptime_s": round(self.clock.monotonic() - self._started, 1),
-            "clock_ok": synchronised(),
+            "clock_ok": self._clock_ok(),
             "alarm": self.alarm.state,
             "alarm_detail": {**self.alarm.detail(), "blind": self.sight.blind()},
             "cameras": [camera.status() for camera in self.cameras],
@@ -205,8 +214,8 @@ class Daemon:
             lambda: self.alarm.state,
             self._emit,
             self.keeping,
-            box.note,
-            box.recall,
+            box,
+            self._clock_ok,
         )
         if wiring.seeing(config):
             self._served()
@@ -232,7 +241,7 @@ class Daemon:
         return self._served().twin()
 
     def _start_sinks(self) -> None:
-        outlet = Outlet(self.config, self.outbox, self.board, self.clock, self._latency)
+        outlet = Outlet(self.config, self.outbox, self.board, self.clock, self._clock_ok, self._latency)
         for sink in outlet.sinks(self._relay, self._stats):
             # Together: a sink that runs already asks for the status of all of them.
             self._sinks.append((sink, self._supervisor.start(sink.name, partial(_run_sink, sink))))

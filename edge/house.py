@@ -106,6 +106,10 @@ class House:
         if self._config.alarm.code:
             self._alarm.undisturbed("settings", by)
 
+    def settings_vouched(self, code: str | None, by: str) -> str | None:
+        """The name behind a code of the alarm, None where there are none; raises AlarmRefused for one that is wrong."""
+        return self._alarm.vouched("settings", by, code)
+
     def settings_kept(self) -> str | None:
         """What the settings know of earlier changes."""
         return self._outbox.recall(SETTINGS)
@@ -114,9 +118,9 @@ class House:
         """Keep what the settings know; durable when it returns."""
         self._outbox.remember(SETTINGS, text)
 
-    def settings_changed(self, keys: Sequence[str], by: str) -> None:
-        """The page changed these keys of the configuration."""
-        self._alarm.note(printable(f"settings: {', '.join(keys)}"[:LONGEST_NOTE]), by)
+    def settings_changed(self, keys: Sequence[str], by: str, name: str | None = None) -> None:
+        """The page changed these keys of the configuration. name: whose code allowed it, where one was wanted."""
+        self._alarm.note(printable(f"settings: {', '.join(keys)}"[:LONGEST_NOTE]), by, name)
 
     def live(self, camera: str) -> LiveView | None:
         """The pictures of a camera."""

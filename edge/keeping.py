@@ -12,8 +12,8 @@ from edge.capture.ring import Ring
 from edge.clock import Clock
 from edge.config.schema import Config
 from edge.evidence.clips import Clips, ClipSettings, Permit
-from edge.evidence.governor import DAY_S, Governor, limits_of
-from edge.evidence.privacy import Discretion, Veil, veil
+from edge.evidence.governor import DAY_S, Governor, limits_of, make_room
+from edge.evidence.privacy import Discretion, Shown, Veil, veil
 from edge.evidence.thumbnail import Thumbnails, thumbnail
 from edge.outbox import Limits, snapshot_box, snapshot_path
 from edge.paths import clip_path
@@ -28,6 +28,11 @@ def outbox_limits(config: Config) -> Limits:
     """How long the outbox keeps what it has told."""
     storage = config.storage
     return Limits(history_s=storage.events_days * DAY_S, picture_s=storage.snapshots_days * DAY_S)
+
+
+def room_in(folder: Path) -> Callable[[], bool]:
+    """What makes room in a data folder whose disk is too full to begin on it."""
+    return partial(make_room, folder, snapshot_path(folder, "").parent)
 
 
 class Keeping:
@@ -52,7 +57,7 @@ class Keeping:
         snapshots = snapshot_path(self._folder, "").parent
         self._governor = Governor(self._folder, snapshots, limits_of(config.storage), clock, clock_ok)
         settings = ClipSettings(clips.before_s, clips.after_s, clips.longest_s)
-        self._armed = armed
+        self._armed, self._shown = armed, Shown(armed, clock)
         self._clips = Clips(
             self._folder, self._rings, settings, clock, self._permit, self._governor.refuses, self._governor.wake
         )
@@ -81,6 +86,10 @@ class Keeping:
     def veil(self, *, detecting: bool) -> Veil:
         """What hides people in a camera's pictures: where nobody is looked for, all that moves."""
         return veil(self._config.privacy.blur, sees_people=detecting)
+
+    def pictures_since(self) -> float:
+        """The frame time from which on pictures may be told; to be asked for each frame."""
+        return self._shown.since()
 
     def _permit(self) -> Permit:
         """Disarmed, a clip may be unwanted; and so may what the camera saw then, in the next one."""

@@ -14,12 +14,12 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge import boxes
+from edge.memory import Memory
 from edge.types import F32, Box, Track
 
 COLUMNS, ROWS = 32, 18
@@ -50,36 +50,6 @@ class NuisanceSettings:
     save_s: float = 600.0
 
 
-class Memory(Protocol):
-    """Where what was learned survives a restart. `save` is called in any thread, one at a time, and waits for no
-    disk."""
-
-    def load(self) -> str | None:
-        """What was saved last, None without it."""
-        ...
-
-    def save(self, text: str) -> None:
-        """Keep a text of some kB."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A memory of two functions that keep texts by a key, such as the outbox's."""
-
-    camera: str
-    note: Callable[[str, str], None]
-    recall: Callable[[str], str | None]
-
-    def load(self) -> str | None:
-        """As the port's."""
-        return self.recall(f"nuisance/{self.camera}")
-
-    def save(self, text: str) -> None:
-        """As the port's."""
-        self.note(f"nuisance/{self.camera}", text)
-
-
 @dataclass(frozen=True, slots=True)
 class Sifted:
     """told: the moving regions that count; looked: those that ask for a look at this frame."""
@@ -93,7 +63,8 @@ class Nuisance:
     kept at once: a camera that is off, or a pipeline that fails, may not take it in before the next restart.
 
     Args:
-        memory: None keeps nothing, as in a replay
+        memory: None keeps nothing, as in a replay; noted in the camera's thread
+        camera: under whose name it is kept
         learns: False where nothing looks for objects: without them, all that moves would be a nuisance
         wall: Unix time, and whether it can be trusted; what was learned ages by it over a restart
     """
@@ -103,18 +74,20 @@ class Nuisance:
         settings: NuisanceSettings | None = None,
         memory: Memory | None = None,
         *,
+        camera: str = "",
         learns: bool = True,
         wall: Callable[[], tuple[float, bool]] = lambda: (0.0, False),
     ) -> None:
         self._settings = settings or NuisanceSettings()
         self._memory, self._learns, self._wall = memory, learns, wall
+        self._key = f"nuisance/{camera}"
         self._points: F32 = np.zeros((ROWS, COLUMNS), np.float32)
         self._dismissed: F32 = np.zeros((ROWS, COLUMNS), np.float32)
         self._moved: NDArray[np.bool_] = np.zeros((ROWS, COLUMNS), np.bool_)
         self._window: float | None = None
         self._peeked = self._saved = -np.inf
         self._lock = threading.Lock()
-        if memory is not None and (kept := memory.load()) is not None:
+        if memory is not None and (kept := memory.recall(self._key)) is not None:
             self._recall(kept)
         self._changed = False
         self._deafen()
@@ -194,7 +167,7 @@ class Nuisance:
         wall, sure = self._wall()
         grids = np.stack([self._points, self._dismissed]).astype("<f2").tobytes()
         kept = {"v": _FORMAT, "wall": wall if sure else None, "grid": base64.b64encode(grids).decode()}
-        self._memory.save(json.dumps(kept))
+        self._memory.note(self._key, json.dumps(kept))
 
     def _hear(self, points: float, box: Box, of: tuple[int, int]) -> None:
         """Take in what the owner said, and keep it."""

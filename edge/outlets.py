@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from edge import __version__, mailing
 from edge.board import Board
-from edge.clock import Clock, synchronised
+from edge.clock import Clock
 from edge.config.schema import Config
 from edge.metrics import Stages
 from edge.outbox import Outbox
@@ -52,6 +52,7 @@ class Outlet:
     outbox: Outbox
     board: Board
     clock: Clock
+    clock_ok: Callable[[], bool]
     latency: Stages
 
     def sinks(self, commands: Commands, stats: Callable[[], Mapping[str, Any]]) -> Iterator[Sink]:
@@ -101,7 +102,7 @@ class Outlet:
         from edge.sinks.email import EmailSink
 
         for settings in mailing.settings(self.config):
-            yield EmailSink(settings, self.outbox, self.clock, synchronised)
+            yield EmailSink(settings, self.outbox, self.clock, self.clock_ok)
 
 
 def _plain(secret: Hidden | None) -> str | None:

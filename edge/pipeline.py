@@ -38,26 +38,46 @@ class Look:
     zones: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
+Hides = Callable[[Frame, Sequence[Track], Sequence[Box]], Frame]
+"""A frame as people may see it: less what the owner wants to have hidden in it."""
+
+
+def _as_it_is(frame: Frame, tracks: Sequence[Track], moved: Sequence[Box]) -> Frame:
+    return frame
+
+
+@dataclass(frozen=True, slots=True)
+class Stations:
+    """What a frame passes, in this order.
+
+    nuisance: what it learns is saved at the end
+    sees: a detector; without one, motion alone is judged
+    veil: from it on nobody sees what it hides
+    """
+
+    gate: Gate
+    sees: Sees | None
+    tracker: Tracker
+    rules: Rules
+    nuisance: Nuisance = field(default_factory=lambda: Nuisance(learns=False))
+    tamper: Tamper | None = None
+    veil: Hides = _as_it_is
+
+
 def watch(
     frames: Iterable[Frame],
-    gate: Gate,
-    detector: Sees | None,
-    tracker: Tracker,
-    rules: Rules,
+    stations: Stations,
     emit: Callable[[Event], None],
     show: Callable[[Look], None],
     stages: Stages,
-    nuisance: Nuisance | None = None,
-    tamper: Tamper | None = None,
-    veil: Callable[[Frame, Sequence[Track], Sequence[Box]], Frame] = lambda frame, tracks, moved: frame,
 ) -> None:
     """Run a camera until its frames end or its detector fails; then end what is open.
 
     A frame is inferred only where the gate saw motion, other than in places that are a nuisance, or the tracker wants
-    to look again; without a detector, motion alone is judged. From `veil` on nobody sees what it hides. Runs in the
-    camera's own thread; `emit` and `show` must not block.
+    to look again. Runs in the camera's own thread; `emit` and `show` must not block.
     """
-    frame, nuisance = None, nuisance or Nuisance(learns=False)
+    gate, detector, tracker, rules = stations.gate, stations.sees, stations.tracker, stations.rules
+    nuisance, tamper, frame = stations.nuisance, stations.tamper, None
     try:
         for frame in frames:
             start = perf_counter()
@@ -73,7 +93,7 @@ def watch(
             else:
                 start = perf_counter()
                 tracks = tracker.coast(frame.time)
-            frame = veil(frame, tracks, moved)
+            frame = stations.veil(frame, tracks, moved)
             judged = perf_counter()
             stages.add("track", judged - start)
 

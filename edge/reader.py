@@ -38,6 +38,7 @@ class Reader:
         lost: set when there will be none for a while; cleared by who has taken notice, and by a picture
         reason: why there is none, one line; None while there are some
         frames: how many there were
+        ended: whether it was a clip, and that is over
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Reader:
         self.lost = threading.Event()
         self.reason: str | None = STARTING if switches.on("enabled") else OFF
         self.frames = 0
+        self.ended = False
         self._arrivals: deque[float] = deque(maxlen=50)
         self._online = False
         self._closed = False
@@ -88,6 +90,7 @@ class Reader:
     def _watch(self, part: Part) -> None:
         """Open the source and hand over what it gives, until the camera is switched off or the part stops."""
         settings = self._settings
+        self.ended = False
         part.waiting(CONNECT_S, "connecting")
         source = self._open()
         try:
@@ -97,6 +100,7 @@ class Reader:
                     break
                 source.close()
                 if not settings.loop:
+                    self.ended = True
                     self.away("the clip has ended")
                     part.waiting(float("inf"), "the clip has ended")
                     self.wait(part, on=False)

@@ -22,7 +22,7 @@ from edge.config.schema import Camera, Config
 from edge.detector import Detector
 from edge.evidence.quality import quality
 from edge.metrics import Stages
-from edge.pipeline import Look, watch
+from edge.pipeline import Look, Stations, watch
 from edge.rehearsal import Rehearsal
 from edge.rules import Rules
 from edge.sinks.base import encode
@@ -69,14 +69,19 @@ def replay(
     stages = Stages(keep=None)
     ref = detector.ref if detector else None
     book = _Book(outputs, config, camera, mode)
-    rules = _rules(camera, ref, book.alarm.armed)
     wall, cpu = perf_counter(), process_time()
     try:
-        tracker, sees = tracker_of(camera, config.model, detector), masked(detector, camera)
         # Closed before the source is: a decoder that still runs must not lose its container.
         with closing(_frames(source, camera.name, hold, stages, progress)) as frames:
-            guards = nuisance_of(camera), tamper_of(camera, "replay", lambda: book.alarm.armed)
-            watch(frames, gate_of(camera), sees, tracker, rules, book.event, book.look, stages, *guards)
+            stations = Stations(
+                gate_of(camera),
+                masked(detector, camera),
+                tracker_of(camera, config.model, detector),
+                _rules(camera, ref, book.alarm.armed),
+                nuisance_of(camera),
+                tamper_of(camera, "replay", lambda: book.alarm.armed),
+            )
+            watch(frames, stations, book.event, book.look, stages)
     finally:
         source.close()
         if detector:

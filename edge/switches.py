@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol, TypeAlias, get_args
 from edge.board import Board
 from edge.config.schema import Camera
 from edge.errors import AlarmRefused, UserError
+from edge.memory import Memory
 
 log = logging.getLogger(__name__)
 
@@ -23,18 +24,6 @@ NAMES: tuple[Name, ...] = get_args(Name)
 KEY = "switches"
 WATCHING: frozenset[Name] = frozenset({"enabled", "detect", "motion", "notifications"})
 """Those without which the alarm sees less or tells nobody: its code guards them, and its log has them."""
-
-
-class Memory(Protocol):
-    """What the switches need of the outbox."""
-
-    def recall(self, key: str) -> str | None:
-        """The value stored last under a key. Raises StorageError."""
-        ...
-
-    def note(self, key: str, value: str) -> None:
-        """Store a value as soon as the disk takes it; returns at once."""
-        ...
 
 
 class Warden(Protocol):

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from edge.errors import UserError
 from edge.evidence.mp4 import began
 from edge.outbox import VERDICT, Outbox, Wanted, read_marks, read_object, read_objects
-from edge.types import TAMPER, Box
+from edge.types import LOST, TAMPER, Box
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +51,9 @@ def learn(cameras: Sequence[Learner], messages: Sequence[dict[str, Any]], nothin
     """
     after = messages[-1]["after"]
     watch = next((watch for watch in cameras if watch.name == after["camera"]), None)
-    if watch is None:
-        return  # the event is of a camera that is not there any more, or of no camera at all
-    if after["label"] == TAMPER:
+    if watch is None or (after["label"] == TAMPER and not _of_view(after)):
+        return  # the event is of a camera that is not there any more or was not then, or of no camera at all
+    if _of_view(after):
         if nothing:
             watch.accept_view()
         else:
@@ -63,6 +63,11 @@ def learn(cameras: Sequence[Learner], messages: Sequence[dict[str, Any]], nothin
             watch.restore(*place)
     elif not watch.dismiss(*_place(after)):
         log.info("camera %s learns nothing from that: it was too much of the picture", watch.name)
+
+
+def _of_view(after: dict[str, Any]) -> bool:
+    """Whether an event is about what a camera's view shows."""
+    return bool(after["label"] == TAMPER and after.get("sub_label") != LOST)
 
 
 def _place(after: dict[str, Any]) -> tuple[Box, tuple[int, int]]:
@@ -136,7 +141,8 @@ class Timeline:
         if not messages:
             raise UserError(f"nothing is kept of event {event_id} any more")
         after = messages[-1]["after"]
-        what = "view" if after["label"] == TAMPER else "place" if self._by_motion(after["camera"]) else None
+        place = after["label"] != TAMPER and self._by_motion(after["camera"])
+        what = "view" if _of_view(after) else "place" if place else None
         if nothing and what is not None:
             self._undisturbed(what, by)
         self._outbox.remember(VERDICT + event_id, "1" if nothing else "0")

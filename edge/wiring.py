@@ -16,12 +16,12 @@ from edge.engines.base import EngineOptions
 from edge.engines.links import Change, PassedOver, log_passed_over
 from edge.errors import EngineError
 from edge.masked import Masked
+from edge.memory import Memory
 from edge.models import store
 from edge.motion import Gate
-from edge.nuisance import Memory, Nuisance, NuisanceSettings
+from edge.nuisance import Nuisance, NuisanceSettings
 from edge.pipeline import Sees
 from edge.rules import Draw, Filter, Line, Scene, Zone
-from edge.tamper import Memory as ViewMemory
 from edge.tamper import Tamper
 from edge.track import Tracker, TrackerSettings
 from edge.types import F32
@@ -133,7 +133,8 @@ def nuisance_of(
 ) -> Nuisance:
     """The map of places that are a nuisance; it takes what the owner dismisses where it learns nothing by itself."""
     settings = NuisanceSettings(half_life_s=camera.nuisance_half_life_h * 3600)
-    return Nuisance(settings, memory, learns=camera.nuisance and bool(camera.objects), wall=wall)
+    learns = camera.nuisance and bool(camera.objects)
+    return Nuisance(settings, memory, camera=camera.name, learns=learns, wall=wall)
 
 
 def tamper_of(
@@ -142,7 +143,7 @@ def tamper_of(
     armed: Callable[[], str],
     tell: Callable[[str], None] = lambda state: None,
     draw: Draw = lambda frame, box, label, score: None,
-    memory: ViewMemory | None = None,
+    memory: Memory | None = None,
 ) -> Tamper | None:
     """Who watches over a camera's view; None where that is not wanted. memory: None keeps no view, as in a replay."""
     if not camera.tamper:

@@ -18,23 +18,14 @@ from edge.config.schema import Camera, Config, Model, Node
 from edge.detector import Detector
 from edge.errors import MissingError
 from edge.keeping import Keeping
-from edge.nuisance import Kept, Nuisance
+from edge.nuisance import Nuisance
 from edge.rules import Rules
 from edge.supervisor import Supervisor
 from edge.switches import Panel
 from edge.types import Event
 from tests.capture.test_sources import write_clip
 from tests.support.broker import eventually, free_port
-
-
-class Memory:
-    """Forgets all."""
-
-    def recall(self, key: str) -> str | None:
-        return None
-
-    def note(self, key: str, value: str) -> None:
-        """Nothing outlives a test."""
+from tests.support.stand_ins import Memory
 
 
 @dataclass
@@ -43,7 +34,7 @@ class Watched:
 
     watch: CameraWatch
     board: Board
-    kept: dict[str, str]
+    memory: Memory
     events: list[Event] = field(default_factory=list)
 
     def say(self, name: str, on: bool) -> None:
@@ -67,17 +58,15 @@ def watched(source: str, detector: Callable[[], Detector] | None = None, **given
 
     config = Config(camera=(camera,), node=Node(name="n", data=Path("nowhere")))
     keeping = Keeping(config, clock, lambda: True, lambda: "disarmed")
-    kept: dict[str, str] = {}
-    around = Surroundings(
-        board, clock, "boot", lambda: "disarmed", emit, keeping, note=kept.__setitem__, recall=kept.get
-    )
+    memory = Memory()
+    around = Surroundings(board, clock, "boot", lambda: "disarmed", emit, keeping, memory)
     watch = CameraWatch(camera, Model(), detector, around, Panel([camera], board, Memory())["hall"])
     parts = [
         supervisor.start("reader", watch.read, watch.away),
         supervisor.start("pipeline", watch.work, watch.blind),
     ]
     try:
-        yield Watched(watch, board, kept, events)
+        yield Watched(watch, board, memory, events)
     finally:
         begun = time.monotonic()
         watch.close()
@@ -144,7 +133,7 @@ def test_what_the_owner_says_of_a_place_and_takes_back_is_kept_within_a_frame_or
     with watched("synthetic:") as here:
 
         def deaf() -> bool:
-            return bool(Nuisance(memory=Kept("hall", here.kept.__setitem__, here.kept.get)).deaf.any())
+            return bool(Nuisance(memory=here.memory, camera="hall").deaf.any())
 
         assert here.watch.dismiss((10.0, 10.0, 100.0, 100.0), (640, 480))
         eventually(deaf)

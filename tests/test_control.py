@@ -147,6 +147,55 @@ def test_a_client_that_says_nothing_holds_the_others_up_for_a_moment_only(
         assert time.monotonic() - start < 2
 
 
+def test_disarming_waits_for_no_order_that_hangs(node: Node) -> None:
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    def arm(request: dict[str, Any]) -> str:
+        hangs.set()
+        goes_on.wait(10)
+        return "armed"
+
+    with running(node, {"arm": arm, "disarm": lambda request: "disarmed"}):
+        armed: list[str] = []
+        waits = threading.Thread(target=lambda: armed.append(call(node, {"do": "arm"})))
+        waits.start()
+        assert hangs.wait(5)
+        begun = time.monotonic()
+        assert call(node, {"do": "disarm"}) == "disarmed"
+        assert time.monotonic() - begun < 2
+        goes_on.set()
+        waits.join()
+    assert armed == ["armed"]
+
+
+def test_an_order_whose_client_has_gone_is_not_begun(node: Node) -> None:
+    hang, goes_on, done = threading.Semaphore(0), threading.Event(), list[str]()
+
+    def arm(request: dict[str, Any]) -> str:
+        hang.release()
+        goes_on.wait(10)
+        return "armed"
+
+    handlers: dict[str, Handler] = {"arm": arm, "late": lambda request: done.append("late"), "ping": lambda _: "pong"}
+    with running(node, handlers):
+        threads = [threading.Thread(target=call, args=(node, {"do": "arm"})) for _ in range(line.AT_ONCE)]
+        for thread in threads:
+            thread.start()
+        assert all(hang.acquire(timeout=5) for _ in threads)
+        with pytest.raises(EdgeError, match="may still be done"):
+            call(node, {"do": "late"}, timeout=0.2)
+        goes_on.set()
+        for thread in threads:
+            thread.join()
+        assert call(node, {"do": "ping"}) == "pong"
+    assert done == []
+
+
+def test_a_client_that_says_no_more_is_answered(node: Node) -> None:
+    with running(node, {"ping": lambda request: "pong"}) as server:
+        assert json.loads(raw(server, b'{"do": "ping"}\n', end=True))["result"] == "pong"
+
+
 def test_nobody_there_is_one_clear_line(node: Node) -> None:
     with pytest.raises(NotRunning) as caught:
         call(node, {"do": "status"})

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from edge.metrics import Stages
 from edge.motion import Gate
-from edge.nuisance import Kept, Nuisance, NuisanceSettings
-from edge.pipeline import Look, watch
+from edge.nuisance import Nuisance, NuisanceSettings
+from edge.pipeline import Look, Stations, watch
 from edge.rules import Rules
 from edge.track import Tracker
 from edge.types import I420, NO_DETECTIONS, Box, Detections, Event, Frame, Seen, Track
+from tests.support.stand_ins import Memory
 
 SIZE = (640, 360)
 TREE: Box = (40.0, 40.0, 200.0, 200.0)
@@ -140,34 +141,34 @@ def test_a_place_that_is_much_of_the_picture_cannot_be_dismissed() -> None:
 
 
 def test_a_word_is_kept_at_once() -> None:
-    shelf = Shelf()
-    nuisance = Nuisance(memory=shelf.kept())
+    shelf = Memory()
+    nuisance = Nuisance(memory=shelf)
     sways(nuisance, 30, region=DOOR)
     nuisance.dismiss(TREE, SIZE)
     nuisance.sift([], 30.0, SIZE)
-    again = Nuisance(memory=shelf.kept())
+    again = Nuisance(memory=shelf)
     assert again.sift([TREE], 0.0, SIZE).told == []
     again.restore(TREE, SIZE)
     again.sift([], 0.1, SIZE)
-    assert not Nuisance(memory=shelf.kept()).deaf.any()
+    assert not Nuisance(memory=shelf).deaf.any()
 
 
 def test_a_word_said_when_the_stream_has_ended_is_kept_when_the_camera_rests() -> None:
-    shelf = Shelf()
-    nuisance = Nuisance(memory=shelf.kept())
+    shelf = Memory()
+    nuisance = Nuisance(memory=shelf)
     nuisance.dismiss(TREE, SIZE)
     nuisance.save()
-    assert Nuisance(memory=shelf.kept()).deaf.any()
+    assert Nuisance(memory=shelf).deaf.any()
 
 
 def test_a_word_said_while_the_camera_is_off_is_kept_though_no_frame_comes_before_a_restart() -> None:
-    shelf = Shelf()
-    off = Nuisance(memory=shelf.kept())
+    shelf = Memory()
+    off = Nuisance(memory=shelf)
     off.dismiss(TREE, SIZE)
-    off = Nuisance(memory=shelf.kept())
+    off = Nuisance(memory=shelf)
     assert off.sift([TREE], 0.0, SIZE).told == []
     off.restore(TREE, SIZE)
-    assert not Nuisance(memory=shelf.kept()).deaf.any()
+    assert not Nuisance(memory=shelf).deaf.any()
 
 
 def test_the_error_that_was_dismissed_does_not_heal_its_place_and_somebody_who_walks_through_does() -> None:
@@ -188,36 +189,31 @@ def test_without_a_model_nothing_is_learned_and_what_is_dismissed_counts() -> No
     assert nuisance.sift([TREE], 600.0, SIZE).told == []
 
 
-class Shelf:
-    """Keeps texts as the outbox does."""
-
-    def __init__(self) -> None:
-        self.texts: dict[str, str] = {}
-
-    def kept(self, camera: str = "hall") -> Kept:
-        return Kept(camera, self.texts.__setitem__, self.texts.get)
-
-
 @pytest.mark.parametrize(
     ("away_s", "sure", "deaf"), [(60, True, True), (30 * 86400, True, False), (30 * 86400, False, True)]
 )
 def test_a_restart_keeps_the_map_which_ages_by_a_clock_that_can_be_trusted_alone(
     away_s: float, sure: bool, deaf: bool
 ) -> None:
-    shelf = Shelf()
-    first = Nuisance(QUICK, shelf.kept(), wall=lambda: (1e9, sure))
+    shelf = Memory()
+    first = Nuisance(QUICK, shelf, camera="hall", wall=lambda: (1e9, sure))
     time = sways(first, 100)
     first.save()
-    again = Nuisance(QUICK, shelf.kept(), wall=lambda: (1e9 + away_s, sure))
+    again = Nuisance(QUICK, shelf, camera="hall", wall=lambda: (1e9 + away_s, sure))
     assert bool(again.deaf.any()) is deaf
     assert (again.sift([TREE], 0.0, SIZE).told == []) is deaf
-    assert not Nuisance(QUICK, shelf.kept("yard")).deaf.any()
+    assert not Nuisance(QUICK, shelf, camera="yard").deaf.any()
     assert time == 100
 
 
 def test_what_is_known_is_saved_now_and_then_and_not_when_nothing_is_new() -> None:
     saved: list[str] = []
-    nuisance = Nuisance(QUICK, Kept("hall", lambda key, text: saved.append(text), lambda key: None))
+
+    class Noted(Memory):
+        def note(self, key: str, value: str) -> None:
+            saved.append(value)
+
+    nuisance = Nuisance(QUICK, Noted())
     sways(nuisance, 1000)
     assert 1 <= len(saved) <= 3
     assert len(saved[0]) < 8000
@@ -233,7 +229,9 @@ def test_what_is_known_is_saved_now_and_then_and_not_when_nothing_is_new() -> No
      json.dumps({"v": 2, "grid": "AAAA" * 576, "wall": 1.0}), json.dumps({"v": 1, "grid": "/////" * 2000})],
 )  # fmt: skip
 def test_a_map_that_cannot_be_read_is_as_if_it_had_never_been_learned(text: str) -> None:
-    assert not Nuisance(QUICK, Kept("hall", lambda key, text: None, lambda key: text)).deaf.any()
+    shelf = Memory()
+    shelf.note("nuisance/hall", text)
+    assert not Nuisance(QUICK, shelf, camera="hall").deaf.any()
 
 
 boxes_in_frame = st.builds(
@@ -294,7 +292,7 @@ def test_a_bush_stops_asking_for_looks_and_somebody_in_front_of_it_is_found_all_
     looks: list[Look] = []
     rules = Rules("yard", "boot", ["person", "motion"], lambda: "armed_away")
     tracker = Tracker(["person"], ["person"])
-    watch(scene(), Gate(), sees, tracker, rules, events.append, looks.append, Stages(), Nuisance())
+    watch(scene(), Stations(Gate(), sees, tracker, rules, Nuisance()), events.append, looks.append, Stages())
     early = sum(0 < time <= 300 for time in sees.looked)
     late = sum(came - 300 < time <= came for time in sees.looked)
     assert late < 0.5 * early

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from edge.errors import EngineError
 from edge.evidence.privacy import veil
 from edge.metrics import Stages
 from edge.motion import Gate
-from edge.pipeline import Look, watch
+from edge.pipeline import Look, Stations, watch
 from edge.rules import Rules, Scene, Zone
 from edge.track import Tracker
 from edge.types import I420, NO_DETECTIONS, Box, Detections, Event, Frame, Seen
@@ -48,10 +49,14 @@ class Sees:
         return Seen(Detections(box, np.array([0.9], np.float32), np.array([0], np.int32)))
 
 
+def stations(sees: Sees | None, rules: Rules) -> Stations:
+    return Stations(Gate(), sees, Tracker(["person"], ["person"]), rules)
+
+
 def run(sees: Sees | None, shots: list[Frame], rules: Rules) -> tuple[list[Event], list[Look]]:
     events: list[Event] = []
     looks: list[Look] = []
-    watch(shots, Gate(), sees, Tracker(["person"], ["person"]), rules, events.append, looks.append, Stages())
+    watch(shots, stations(sees, rules), events.append, looks.append, Stages())
     return events, looks
 
 
@@ -82,9 +87,8 @@ def test_without_a_model_nothing_is_inferred() -> None:
 
 def test_an_engine_that_fails_leaves_no_ghost_and_the_next_run_has_ids_of_its_own() -> None:
     judge, events = rules(), list[Event]()
-    tracker = Tracker(["person"], ["person"])
     with pytest.raises(EngineError):
-        watch(frames(30), Gate(), Sees(15), tracker, judge, events.append, lambda look: None, Stages())
+        watch(frames(30), stations(Sees(15), judge), events.append, lambda look: None, Stages())
     assert [event.type for event in events][:1] == ["new"]
     assert [event.type for event in events][-1:] == ["end"]
     again, _ = run(Sees(), frames(30), judge)
@@ -110,9 +114,8 @@ def test_what_is_hidden_is_seen_by_the_detector_alone() -> None:
     events: list[Event] = []
     looks: list[Look] = []
     told = Rules("hall", "boot", ["person"], lambda: "disarmed", draw=draw)
-    tracker = Tracker(["person"], ["person"])
-    hide = veil("people", sees_people=True)
-    watch(frames(30), Gate(), Sees(), tracker, told, events.append, looks.append, Stages(), veil=hide)
+    hiding = replace(stations(Sees(), told), veil=veil("people", sees_people=True))
+    watch(frames(30), hiding, events.append, looks.append, Stages())
     assert [event.type for event in events][:1] == ["new"]
     assert drawn
     followed = [look for look in looks if look.tracks]

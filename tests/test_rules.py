@@ -87,6 +87,23 @@ def test_who_moves_while_the_alarm_changes_is_told_of_again_at_once() -> None:
     assert told == [(0, "new", "arming"), (20, "update", "armed_away"), (45, "update", "disarmed")]
 
 
+def test_who_moves_as_the_alarm_is_armed_is_told_of_by_a_picture_from_then_on() -> None:
+    now, since = ["disarmed"], [-np.inf]
+    judge = Rules(
+        "porch", "boot", ("person",), lambda: now[0], draw=lambda *_: b"jpeg", since=lambda: since[0]
+    )  # fmt: skip
+    told: list[tuple[int, float | None]] = []
+    for i in range(40):
+        if i == 20:
+            now[0], since[0] = "armed_away", frame(22).time  # two pictures were on their way
+        size = 200 - 4 * i  # walks away: each picture is worse than those before
+        one = track(i, (200 + 5.0 * i, 100, 200 + 5.0 * i + size / 2, 100 + size))
+        for event in judge.judge(frame(i), [one], [], frozenset({1})):
+            shot = event.after.snapshot
+            told.append((i, None if event.jpeg is None or shot is None else shot.frame_time))
+    assert told == [(0, frame(0).wall), (22, frame(22).wall)]
+
+
 def test_who_moves_while_the_alarm_is_arming_is_told_of_every_few_seconds_since_zones_become_live_one_by_one() -> None:
     judge = Rules("porch", "boot", ("person",), lambda: "arming", settings=RuleSettings(better=100))
     events = walk(judge, 120)

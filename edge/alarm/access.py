@@ -80,6 +80,11 @@ class Access:
         with self._lock:
             return self._lockout.locked_s(self._clock.monotonic())
 
+    def locked(self) -> str | None:
+        """That source, None for none."""
+        with self._lock:
+            return self._lockout.locked(self._clock.monotonic())
+
     def _put_down(self, what: str, by: str, verdict: Verdict, tries: str) -> None:
         """Write a refusal down before it is answered, so that no power cut gives tries for free. Of a locked source
         only the lock itself is written: a guesser must not push out what the log holds."""

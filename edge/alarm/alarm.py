@@ -72,6 +72,7 @@ class Alarm:
             recall(KEY),
             armed=armed_at_first_start,
         )
+        self._waited = False
         self._leaving = Leaving(self._clock, self._settings.counting)
         self._leaving.follow(self.state)
         self._core.listen(self._leaving.follow)
@@ -144,6 +145,14 @@ class Alarm:
             if code is None and not fault.locked_s:
                 raise AlarmRefused("The alarm is on: disarm it first, or give its code.") from None
             raise
+
+    def vouched(self, what: str, by: str, code: str | None) -> str | None:
+        """Whose code stands behind a change of who may disarm, armed or not; None where there are no codes.
+
+        Raises:
+            AlarmRefused: a code is wanted and this is none, or the source has to wait.
+        """
+        return self._access.allow(what, code, by)
 
     def by_motion(self, camera: str) -> bool:
         """Whether motion is an intrusion at a camera."""
@@ -243,6 +252,7 @@ class Alarm:
     def follow_schedule(self) -> float:
         """Make the newest change of the schedule that is due; it waits while the alarm is pending or triggered. For a
         thread of its own, since it waits for the disk; returns the seconds until the clock is to be looked at again."""
+        self._say_whether_it_waits()
         due = None if self._core.state.phase in ("pending", "triggered") else self._timetable.due()
         if due is not None:
             given: Input = Disarm() if due.do == "disarm" else Arm(ARM[due.do.removeprefix("arm_")])
@@ -253,6 +263,14 @@ class Alarm:
             except UserError as fault:  # an intrusion came in between; it is due again afterwards
                 log.info("alarm: schedule: %s", fault)
         return LOOK_S
+
+    def _say_whether_it_waits(self) -> None:
+        waits = self._timetable.waits
+        if waits and not self._waited:
+            log.warning("the schedule waits: the clock is not set")
+        elif self._waited and not waits:
+            log.info("the clock is set: the schedule counts")
+        self._waited = waits
 
     def detail(self) -> dict[str, Any]:
         """What there is to know beside the state, JSON-ready: `alarm_detail` of the status."""
@@ -265,7 +283,9 @@ class Alarm:
             "by": self._timetable.order.by,
             "since": self._timetable.since(self._core.since),
             "next": upcoming and {"at": round(upcoming.at), "do": upcoming.do},
+            "schedule_waits": self._timetable.waits,
             "locked_s": round(self._access.locked_s(), 1),
+            "locked": self._access.locked(),
             "code": bool(self._settings.codes),
             "code_to_arm": self._settings.code_to_arm,
             "fault": self._core.backlog.fault,

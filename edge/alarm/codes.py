@@ -9,13 +9,13 @@ no code is looked at, so that nothing is learned from the answer.
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import json
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edge.addresses import household
 from edge.alarm.settings import Code
 
 FREE_TRIES = 5
@@ -89,6 +89,13 @@ class Lockout:
         """How long the source that has to wait longest has to wait; 0 where none is locked."""
         return max([0.0, *(self._left(bucket, now) for bucket in self._tries)])
 
+    def locked(self, now: float) -> str | None:
+        """That source, in the log's words; None where none is locked."""
+        bucket = max(self._tries, key=lambda each: self._left(each, now), default=None)
+        if bucket is None or not self._left(bucket, now):
+            return None
+        return "web, all addresses" if bucket == "web" else bucket
+
     @property
     def counting(self) -> bool:
         """Whether there is anything to forgive."""
@@ -145,13 +152,5 @@ def _buckets(source: str) -> list[tuple[str, int]]:
     """Whose tries are counted together, and how many are free: a user's whatever the process, an address's (of IPv6 a
     whole /64, which one customer owns), and those of all addresses."""
     if source.startswith("web "):
-        return [(f"web {_household(source[4:])}", FREE_TRIES), ("web", TOGETHER)]
+        return [(f"web {household(source[4:])}", FREE_TRIES), ("web", TOGETHER)]
     return [(re.sub(r", process \d+", "", source), FREE_TRIES)]
-
-
-def _household(address: str) -> str:
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address[:64]
-    return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.version == 6 else str(ip)

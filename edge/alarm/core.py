@@ -20,6 +20,8 @@ from edge.types import ALARM
 log = logging.getLogger(__name__)
 
 Permit: TypeAlias = Callable[[State], str | None]
+TURN_S = 5.0
+"""How long any other order waits for the one before it: whoever gave it does not wait for an answer for ever."""
 SCHEDULE = "schedule"
 """Where the orders of the schedule come from."""
 _DISARM_FIRST = "the alarm is {}; disarm it first"
@@ -144,16 +146,26 @@ class Core:
         Raises:
             AlarmRefused: as `permit`.
             UserError: an order to arm, while the alarm is pending or triggered or was disarmed meanwhile.
-            StorageError: an order to arm was not stored.
+            StorageError: an order to arm was not stored, or its turn did not come within `TURN_S`.
         """
         disarmed = self._disarmed
         if not isinstance(given, Disarm):
             # In its turn: what is allowed in one state may not be in that which an order before it leads to.
-            with self._turn:
+            self._take_turn(what, by)
+            try:
                 self._carry_out(given, what, by, permit(self.state), disarmed)
+            finally:
+                self._turn.release()
         else:
             self._disarm(given, what, by, permit(self.state), disarmed)
         self._wake.set()
+
+    def _take_turn(self, what: str, by: str) -> None:
+        if not self._turn.acquire(timeout=TURN_S):
+            fault = StorageError("the disk is too slow or hangs: another order waits for it; nothing was done")
+            if by != SCHEDULE:
+                self._keeping.repeat(what, None, by, f"failed: {fault}")
+            raise fault
 
     def _disarm(self, given: Disarm, what: str, by: str, name: str | None, disarmed: int) -> None:
         if self._turn.acquire(timeout=DISARM_S):
@@ -191,7 +203,7 @@ class Core:
                         self._timetable.take_back()
                     self.backlog.waiting = True  # a commit that hung may end well: then the disk would know more
                 if by != SCHEDULE:  # which tries again every second
-                    self._keeping.record(what, name, by, f"failed: {fault}")
+                    self._keeping.repeat(what, name, by, f"failed: {fault}")
                 raise
             late = True
             self.backlog.ill(fault)
@@ -207,7 +219,7 @@ class Core:
         self._refuse_overtaken(given, what, by, name, disarmed)
         if meanwhile and isinstance(given, Arm) and wanted.phase in ("pending", "triggered"):
             self._timetable.take_back()
-            self._keeping.record(what, name, by, f"overtaken: {wanted.phase}")  # its line on the disk says `done`
+            self._keeping.repeat(what, name, by, f"overtaken: {wanted.phase}")  # its line on the disk says `done`
             raise UserError(_DISARM_FIRST.format(wanted.phase))
 
     def _overtake(self, given: Input, what: str, by: str, name: str | None) -> None:
@@ -219,11 +231,12 @@ class Core:
             self.backlog.ill(StorageError("the disk is too slow or hangs"))
             self.backlog.waiting = True
             self._set(after, effects, by)
-        self._keeping.record(what, name, by, "done, not stored yet")
+        put_down = self._keeping.record if effects else self._keeping.repeat
+        put_down(what, name, by, "done, not stored yet")
 
     def _refuse_overtaken(self, given: Input, what: str, by: str, name: str | None, disarmed: int) -> None:
         if isinstance(given, Arm) and disarmed != self._disarmed:
-            self._keeping.record(what, name, by, "overtaken: disarmed")
+            self._keeping.repeat(what, name, by, "overtaken: disarmed")
             raise UserError("the alarm was disarmed meanwhile; arm it again")
 
     def _refuse_while_alarmed(self, given: Input, what: str, by: str, name: str | None, state: State) -> None:

@@ -64,6 +64,11 @@ class Timetable:
         """What is to be kept over a restart."""
         return {ORDER: self.order.encode()}
 
+    @property
+    def waits(self) -> bool:
+        """Whether there is a schedule that does nothing, since nobody has set the clock."""
+        return bool(self._schedule.rules) and not self._world.clock_ok()
+
     def due(self) -> Change | None:
         """The newest change that is due since the last order; None without one, and without a synchronised clock."""
         if not self._schedule.rules or not self._world.clock_ok():

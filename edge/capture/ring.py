@@ -61,7 +61,7 @@ class Ring:
         self._last = 0
         self._last_time = 0.0
         self._tight = False
-        self._reason: str | None = "the source gives no compressed pictures"
+        self._reason: str | None = None
 
     def opened(self, stream: VideoStream) -> None:
         """A stream begins; one that is coded as the last one and comes soon continues it, else the ring starts anew."""
@@ -135,6 +135,11 @@ class Ring:
         self._keys.clear()
         self._bytes = 0
 
+    def stays_empty(self, reason: str) -> None:
+        """No packets come from this source."""
+        with self._lock:
+            self._reason = reason
+
     def status(self) -> dict[str, Any]:
         """`seconds` back to which a clip could reach now, `bytes`, and `reason`: what is in the way, or None."""
         with self._lock:
@@ -189,6 +194,8 @@ def attach(source: Source, ring: Ring) -> None:
     """Have a source's packets go past a ring, if it has any. To be called before its first picture is asked for."""
     if isinstance(source, ContainerSource):
         source.tap = ring
+    else:
+        ring.stays_empty("the source gives no compressed pictures")
 
 
 def _coding(stream: VideoStream, codec: str) -> Coding | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
@@ -18,20 +17,23 @@ from edge.config.schema import Node
 from edge.control import call
 from edge.localtime import stamp_of, zone_of
 
-_PROCESS = re.compile(r" \(user \d+, process \d+\)$")
-"""Of whom the control socket heard: for who looks closer, in `--json`."""
 CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The daemon's configuration file.")
 
 
 @click.command()
 @CONFIG
-@click.option("--mode", type=click.Choice(["home", "away", "night"]), default="away", show_default=True)
-@click.option("--code", metavar="PIN", help="Where one is wanted to arm.")
+@click.option(
+    "--mode",
+    type=click.Choice(["home", "away", "night"]),
+    help="Unless given, `away`; with --now, what is being armed.",
+)
+@click.option("--code", metavar="PIN", help="Where one is wanted; on a terminal it is asked for, unseen.")
 @click.option("--now", is_flag=True, help="Without the exit delays.")
-def arm(config: Path | None, mode: str, code: str | None, now: bool) -> None:
+def arm(config: Path | None, mode: str | None, code: str | None, now: bool) -> None:
     """Arm: from now on events alert. Cameras that cannot see are told of, and keep it from nothing."""
     node = load_node(config)
-    if code is None and code_wanted(node, "code_to_arm"):
+    mode = mode or (None if now else "away")
+    if code is None and code_wanted_to_arm(node, mode):
         code = asked_code()
     found = call(node, {"do": "arm", "mode": mode, "code": code, "now": now})
     click.echo(found["alarm"])
@@ -90,9 +92,9 @@ def log(config: Path | None, as_json: bool, limit: int) -> None:
     rows = [
         (
             stamp_of(line["at"], zone) + ("" if line["clock_ok"] else " ?"),
-            re.sub(r"^(\w+)/", r"\1: ", line["what"]),
+            line["what"],
             line["by"] or "-",
-            _PROCESS.sub("", line["from"]),
+            line["from"],
             line["result"],
         )
         for line in found
@@ -111,8 +113,10 @@ def said(detail: Mapping[str, Any], zone: tzinfo) -> list[str]:
         lines.append(f"last order by {detail['by']}")
     if ahead := detail["next"]:
         lines.append(f"next: {ahead['do']} at {stamp_of(ahead['at'], zone)}")
+    if detail.get("schedule_waits"):
+        lines.append("the schedule waits: the clock is not set")
     if detail["locked_s"]:
-        lines.append(f"locked for {detail['locked_s']:.0f} s: too many wrong codes")
+        lines.append(f"{detail['locked']} is locked for {detail['locked_s']:.0f} s: too many wrong codes")
     if blind := detail.get("blind"):
         lines.append(f"cannot see: {cannot_see(blind)}")
     if detail["fault"]:
@@ -131,6 +135,15 @@ def code_wanted(node: Node, key: str, *, armed: bool = False) -> bool:
         return False
     found = call(node, {"do": "status"})
     return bool(found.get("alarm_detail", {}).get(key)) and not (armed and found["alarm"] == "disarmed")
+
+
+def code_wanted_to_arm(node: Node, mode: str | None) -> bool:
+    """The same of arming: where every arming wants one, or this one changes the mode. mode: None keeps it."""
+    if not sys.stdin.isatty():
+        return False
+    detail = call(node, {"do": "status"}).get("alarm_detail", {})
+    changes = mode is not None and detail.get("mode") not in (None, mode)
+    return bool(detail.get("code_to_arm") or (changes and detail.get("code")))
 
 
 def asked_code() -> str:

@@ -23,7 +23,7 @@ def misplaced(data: dict[str, Any]) -> list[Finding]:
     alarm = data.get("alarm")
     if not isinstance(alarm, dict):
         return []
-    mixed = (_unseen, _unheard, _sunless, _own)
+    mixed = (_unseen, _unheard, _uncoded, _sunless, _own)
     return [*(finding for check in mixed for finding in check(data, alarm)), *_twice(alarm)]
 
 
@@ -52,6 +52,13 @@ def _unheard(data: dict[str, Any], alarm: dict[str, Any]) -> Iterator[Finding]:
     for i, _ in _tables(alarm.get("siren")):
         advice = "set `host` in `[mqtt]`: sirens are told by MQTT"
         yield Finding(("alarm", "siren", i), "no broker is set, so this siren never sounds", advice)
+
+
+def _uncoded(data: dict[str, Any], alarm: dict[str, Any]) -> Iterator[Finding]:
+    """Arming that asks for a code where there is none."""
+    if alarm.get("code_to_arm") is True and not alarm.get("code"):
+        advice = "add an `[[alarm.code]]`, or leave this out"
+        yield Finding(("alarm", "code_to_arm"), "there is no code, so arming asks for none", advice)
 
 
 def _sunless(data: dict[str, Any], alarm: dict[str, Any]) -> Iterator[Finding]:

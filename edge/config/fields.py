@@ -186,6 +186,28 @@ def _server(value: str) -> str:
     return value
 
 
+def _host(value: str) -> str:
+    """A machine's name or address alone: with a scheme or a port in it, it would be looked up as one strange name."""
+    bare, _, port = value.rpartition(":")
+    if "/" not in value and (":" not in value or _is_ipv6(value)):
+        return value
+    if "://" in value:
+        advice = "write `host = ...` without the part up to `://`, and the port as `port = ...`"
+    elif port.isdigit() and (":" not in bare or bare.startswith("[")):
+        advice = f'write `host = "{bare.strip("[]")}"` and `port = {port}`'
+    else:
+        advice = "write `host = ...` and `port = ...`"
+    raise fault("not the name or address of a machine alone", advice)
+
+
+def _is_ipv6(value: str) -> bool:
+    bare = value[1:-1] if value.startswith("[") and value.endswith("]") else value
+    try:
+        return ipaddress.ip_address(bare).version == 6
+    except ValueError:
+        return False
+
+
 def is_loopback(host: str) -> bool:
     """Whether a bind address reaches no further than this machine."""
     try:
@@ -210,6 +232,7 @@ Topic: TypeAlias = Annotated[str, AfterValidator(_topic)]
 Timezone: TypeAlias = Annotated[str, AfterValidator(_zone)]
 Address: TypeAlias = Annotated[str, AfterValidator(_address)]
 HoursOfDay: TypeAlias = Annotated[str, AfterValidator(_hours)]
+Host: TypeAlias = Annotated[Text, AfterValidator(_host)]
 Server: TypeAlias = Annotated[str, AfterValidator(_server)]
 FilePath: TypeAlias = Annotated[Path, BeforeValidator(_path)]
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]

@@ -6,7 +6,6 @@ What a form may not change is `SEALED`: a mistake there locks its owner out, or 
 from __future__ import annotations
 
 import functools
-import re
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -25,6 +24,8 @@ from edge.errors import UserError
 
 SEALED: tuple[tuple[str, ...], ...] = (("web",), ("node", "data"), ("jsonl",), ("engine", "movidius"))
 """Tables and keys that are changed in the file alone."""
+VOUCHED: tuple[tuple[str, ...], ...] = (("alarm", "code"), ("alarm", "schedule"))
+"""What lets somebody disarm, or lets the alarm disarm itself: who changes it by a form has to know one of the codes."""
 DRAWN = frozenset({"points", "motion_mask", "object_mask"})
 """Keys that are drawn on the picture."""
 SWITCHED = frozenset({("mqtt", "tls")})
@@ -39,12 +40,7 @@ UNITS = {
     "fps": "a second",
 }
 UNITS |= {"m": "metres", "days": "days", "hours": "hours", "kbps": "kbit/s"}
-WHOLE = frozenset({"quiet_hours"})
-"""Lists whose entries have commas of their own: `fri,sat 23:00-07:00`."""
 HIDDEN = "***"
-_IN_FILE = re.compile(r",? (?:one|an?) `\[\[[^`]*\]\]` table each| in quotes|[;,] `\[\]`[^.]*")
-_CODE = re.compile(r"`([^`]*)`")
-_TOML = re.compile(r'[\[\]"]')
 
 
 @functools.cache
@@ -53,14 +49,9 @@ def form() -> list[dict[str, Any]]:
 
     A field has `key`, `kind` (text, texts, integer, number, boolean, choice, choices, secret, or file: to be
     written in the file), `doc`, `default` in words, `needed`, and where they are known `unit`,
-    `choices`, `min` and `max`; `whole` where no comma parts the entries of a `texts`.
+    `choices`, `min` and `max`.
     """
     return list(_tables(Config, ()))
-
-
-def on_page(doc: str) -> str:
-    """A description for somebody who fills in a field: without how the file writes it, its tables, brackets, quotes."""
-    return _CODE.sub(lambda code: f"`{_TOML.sub('', code[1])}`", _IN_FILE.sub("", doc))
 
 
 def values(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,6 +80,11 @@ def check_changes(before: Mapping[str, Any], after: Mapping[str, Any], changes: 
             raise UserError(f"{where}: {HIDDEN} stands for what this page does not show; write all of it anew")
 
 
+def wants_code(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether a change of a file's tables is one for which a code of the alarm is to be asked, where there is one."""
+    return any(_at(before, path) != _at(after, path) for path in VOUCHED)
+
+
 def _tables(schema: type[BaseModel], above: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     shapes = schema.model_json_schema()["properties"]
     for name, info in schema.model_fields.items():
@@ -101,7 +97,7 @@ def _tables(schema: type[BaseModel], above: tuple[str, ...]) -> Iterator[dict[st
         fields = [_field(each, info, parts[each.key]) for each, info in _plain(inner, path)]
         yield {
             "key": key,
-            "doc": on_page(info.description or inner.__doc__ or ""),
+            "doc": info.description or inner.__doc__,
             "many": many,
             "fields": fields,
             "tables": list(_tables(inner, path)),
@@ -139,15 +135,13 @@ def _field(at: _Key, info: FieldInfo, shape: Mapping[str, Any]) -> dict[str, Any
     field: dict[str, Any] = {
         "key": at.key,
         "kind": _kind(at.path, one),
-        "doc": on_page(info.description or ""),
+        "doc": info.description,
         "default": "none" if _by_name(info) else default_in_words(info, shape),
         "needed": info.is_required(),
     }
     for name, keys in (("min", ("minimum", "exclusiveMinimum")), ("max", ("maximum", "exclusiveMaximum"))):
         if (bound := next((one[key] for key in keys if key in one), None)) is not None:
             field[name] = bound
-    if at.key in WHOLE:
-        field["whole"] = True
     if choices_of := one.get("enum") or one.get("items", {}).get("enum"):
         field["choices"] = choices_of
     unit = UNITS.get(at.key.rpartition("_")[2]) if "_" in at.key else None

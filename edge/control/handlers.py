@@ -52,7 +52,10 @@ def handlers_of(house: House) -> dict[str, Handler]:
     they stand)."""
 
     def arm(request: dict[str, Any]) -> dict[str, Any]:
-        house.arm(str(request.get("mode")), request["by"], code=_code(request), now=request.get("now") is True)
+        now, mode = request.get("now") is True, request.get("mode")
+        if mode is None and now:  # the delays of what is being armed are what it is about
+            mode = house.status().get("alarm_detail", {}).get("mode") or "away"
+        house.arm(str(mode), request["by"], code=_code(request), now=now)
         status = house.status()
         blind = status.get("alarm_detail", {}).get("blind")
         return {"alarm": status["alarm"], **({"blind": blind} if blind else {})}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import socket
 import struct
 import threading
@@ -22,7 +23,7 @@ LONGEST_REQUEST = 4096
 REQUEST_S = 2.0
 """How long a client may take to say what it wants: a few are served at once."""
 REPLY_S = 10.0
-AT_ONCE = 4
+AT_ONCE = 8
 """Clients that are served at once: whoever disarms does not wait behind an order that waits for the disk."""
 FAREWELL_S = 0.5
 """How long those that are being served as it stops have for their answers."""
@@ -74,9 +75,11 @@ class ControlServer:
                 continue
             try:
                 client, _ = self._socket.accept()
-            except TimeoutError:
+            except OSError as fault:
                 self._free.release()
-                continue
+                if isinstance(fault, TimeoutError):
+                    continue
+                raise
             threading.Thread(target=self._serve, args=(client,), name="control: a client", daemon=True).start()
         until = time.monotonic() + FAREWELL_S
         taken = [self._free.acquire(timeout=max(0.0, until - time.monotonic())) for _ in range(AT_ONCE)]
@@ -98,6 +101,8 @@ class ControlServer:
 
     def _answer(self, client: socket.socket) -> None:
         line = _read_line(client, LONGEST_REQUEST, REQUEST_S)
+        if _has_gone(client):
+            return  # told that nobody answered, its user may have done something else since
         try:
             request = _request(line, client)
             handler = self._handlers.get(request["do"])
@@ -147,6 +152,10 @@ def _ask(client: socket.socket, request: Mapping[str, Any], path: Path, timeout:
         client.sendall(json.dumps(request).encode() + b"\n")
         line = _read_line(client, None, timeout)
         reply = json.loads(line)
+    except TimeoutError:
+        raise EdgeError(
+            f"edge at {path} did not answer in {timeout:.0f} s; what was asked for may still be done: see `edge status`"
+        ) from None
     except (OSError, ValueError):
         raise EdgeError(f"edge at {path} did not answer; see its log") from None
     if reply["ok"]:
@@ -163,6 +172,13 @@ def _request(line: bytes, client: socket.socket) -> dict[str, Any]:
         raise UserError('a request is a JSON object with "do"')
     pid, uid, _gid = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     return {**request, "by": f"the command line (user {uid}, process {pid})"}
+
+
+def _has_gone(client: socket.socket) -> bool:
+    """Whether the other end is closed; one that merely says no more may still listen."""
+    poll = select.poll()
+    poll.register(client, 0)
+    return any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll(0))
 
 
 def _read_line(peer: socket.socket, longest: int | None, timeout: float) -> bytes:

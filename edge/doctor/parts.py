@@ -9,9 +9,10 @@ import tempfile
 from pathlib import Path
 
 from edge import hardware, mailing, wiring
+from edge.clock import synchronised
 from edge.config.schema import Config, Node
 from edge.control import NotRunning, call
-from edge.doctor import machine
+from edge.doctor import machine, network
 from edge.doctor.verdict import Verdict
 from edge.engines import registry
 from edge.engines.base import EngineOptions
@@ -23,6 +24,12 @@ from edge.sinks.email.probe import patient, probe
 from edge.web.settings import WebSettings, absent_packages
 
 CONNECT_S = 3.0
+_WAITING = Verdict(
+    "schedule",
+    "fail",
+    "waits: the clock is not set",
+    "`timedatectl set-ntp true`, or check the network: it arms nothing",
+)
 LOW_DISK_MB, FULL_DISK_MB = 1000, 100
 
 
@@ -37,7 +44,10 @@ def look(config: Config) -> list[Verdict]:
         _model(config),
         _web(config, running),
     ]
+    if config.alarm.schedule and not synchronised():
+        looks.append(_WAITING)
     looks += [_device(camera.name, camera.source) for camera in config.camera if camera.source.startswith("v4l2:")]
+    looks += network.look(config.camera)
     if config.mqtt.host:
         looks.append(_server("broker", config.mqtt.host, config.mqtt.port, "is mosquitto running, and `mqtt` right?"))
     if config.email.host:

@@ -235,6 +235,34 @@ class Governor:
         self._refusal = reason
 
 
+def make_room(data: Path, snapshots: Path, wanted: int = LEAST_FLOOR) -> bool:
+    """Away with the oldest clips, then the oldest snapshots, so many bytes: a full disk keeps the database closed.
+
+    False where nothing is left that could go, and on a disk that is not full.
+
+    Args:
+        data: the data folder
+        snapshots: the folder of snapshots in it
+        wanted: bytes to be freed
+    """
+    gone = freed = 0
+    try:
+        if shutil.disk_usage(data).free >= LEAST_FLOOR:
+            return False
+        for folder, suffix in ((data / CLIPS, ".mp4"), (snapshots, ".jpg")):
+            for item in sorted(_items(folder, suffix) if folder.is_dir() else (), key=lambda item: item.order):
+                if freed >= wanted:
+                    break
+                for path in item.paths:
+                    path.unlink(missing_ok=True)
+                gone, freed = gone + 1, freed + item.size
+    except OSError as fault:
+        log.warning("no room can be made in %s: %s", data, fault.strerror)
+    if gone:
+        log.warning("data folder %s is full: the oldest clips and pictures are deleted, %d of them", data, gone)
+    return gone > 0
+
+
 def _items(folder: Path, suffix: str) -> list[_Item]:
     """The files of a folder with one ending; a file with several names is one."""
     found: dict[tuple[int, int], _Item] = {}

@@ -6,6 +6,7 @@ drawn from what is left, so that none can forget it. Only the detector and the t
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,7 +15,8 @@ from typing import Literal, Protocol
 import cv2
 import numpy as np
 
-from edge.types import ENGINE, I420, U8, Box, Event, Frame, Track
+from edge.clock import Clock
+from edge.types import ENGINE, I420, U8, UNARMED, Box, Event, Frame, Track
 
 Blur = Literal["none", "faces", "people"]
 PERSON = "person"
@@ -91,11 +93,40 @@ def _coarsen(plane: U8, place: Box, scale: float) -> None:
     plane[y1:y2, x1:x2] = cv2.resize(coarse, (x2 - x1, y2 - y1), interpolation=cv2.INTER_LINEAR)
 
 
+class Shown:
+    """Which pictures may be told: none that was taken before the alarm was armed, once it is. Any thread.
+
+    Args:
+        armed: the alarm's state now
+        clock: by which frames have their times
+    """
+
+    def __init__(self, armed: Callable[[], str], clock: Clock) -> None:
+        self._armed, self._clock = armed, clock
+        self._step: int | None = None
+        self._since = -math.inf
+        self._lock = threading.Lock()
+
+    def since(self) -> float:
+        """The frame time from which on pictures may be told. To be asked for each frame: that is how an arming is
+        noticed, up to a few frames late, and never too early."""
+        with self._lock:
+            before, self._step = self._step, _step(self._armed())
+            if before is not None and self._step > before:
+                self._since = self._clock.monotonic()
+            return self._since
+
+
+def _step(state: str) -> int:
+    """How far the alarm is armed: not, on the way (what is seen is told of, and not mailed), or wholly."""
+    return UNARMED.index(state) if state in UNARMED else len(UNARMED)
+
+
 class Discretion:
     """Keeps events back while the alarm is disarmed, where that is wanted. Any thread.
 
     What was told of before is still ended. What began while nothing was told and is still there when the alarm is armed
-    is told of then, as new.
+    is told of then, as new, with pictures from then on.
 
     Args:
         armed: the alarm's state now

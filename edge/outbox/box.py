@@ -35,9 +35,12 @@ class Outbox:
         boot_id: names this run; a new random one by default
         clock_ok: False as long as the wall clock is not synchronised; nothing ages then
         pictures_leave: whether sinks get the pictures of what they are to tell
+        make_room: called while the disk is too full to begin on it, to delete what is worth less than the events; False
+            if there is nothing left
 
     Raises:
-        StorageError: one line, if the folder cannot be written
+        StorageError: one line, if the folder cannot be written; where an earlier run wrote to it and the disk is full
+            now, that is a `fault` instead, and events wait in memory from the start
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Outbox:
         clock_ok: Callable[[], bool] = lambda: True,
         *,
         pictures_leave: bool = True,
+        make_room: Callable[[], bool] = lambda: False,
     ) -> None:
         limits = limits or Limits()
         self.closed = False
@@ -64,9 +68,9 @@ class Outbox:
         self._listeners: dict[str, Callable[[], None]] = {}
         self._known = dict.fromkeys(sinks, SinkStats())
         self._books = Books(sinks)
-        self._store = Store(folder, self.boot_id, node, sinks, clock, clock_ok, limits, self._books)
+        self._store = Store(folder, self.boot_id, node, sinks, clock, clock_ok, limits, self._books, make_room)
         self._reader = Reader(folder, self.boot_id, clock, clock_ok, limits, self._books, pictures=pictures_leave)
-        self._writer = Writer(self._commit, clock, limits)
+        self._writer = Writer(self._commit, clock, limits, self._store.fault)
         self._writer.start()
 
     def put(self, event: Event) -> None:

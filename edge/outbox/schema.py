@@ -5,6 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import StorageError
@@ -74,48 +77,94 @@ def connect(folder: Path) -> sqlite3.Connection:
     return db
 
 
-def open_folder(folder: Path, boot_id: str) -> tuple[sqlite3.Connection, int]:
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A data folder that is this process's until `lock` is closed.
+
+    lock: a file descriptor that keeps a second daemon away
+    fault: why the database can only be read as yet, one line: the disk is full; it is to be given to `prepare` later.
+        None where it is prepared.
+    """
+
+    db: sqlite3.Connection
+    lock: int
+    fault: str | None = None
+
+
+def open_folder(folder: Path, boot_id: str, make_room: Callable[[], bool] = lambda: False) -> Opened:
     """Make the folder and its tables where they are missing, and prove that they can be written.
 
-    Returns the connection and a file descriptor whose lock keeps a second daemon away until it is closed.
-    Raises StorageError in one line that names the folder.
+    On a full disk, what was kept for that is given up, then whatever `make_room` finds, until it can be. Where nothing
+    helps, a database that another run left is opened all the same: what it says is true, and a house that is armed is
+    to be watched.
+
+    Args:
+        make_room: deletes something that is worth less than the events; False if there is nothing left
+
+    Raises:
+        StorageError: one line that names the folder.
     """
-    try:
-        return _open(folder, boot_id)
-    except (OSError, sqlite3.Error) as fault:
-        if not (is_full(folder, fault) and Spare(folder).give_up()):
+    while True:
+        try:
+            return _open(folder, boot_id)
+        except (OSError, sqlite3.Error) as fault:
+            if is_full(folder, fault):
+                if Spare(folder).give_up() or make_room():
+                    continue
+                if (opened := _open_full(folder, fault)) is not None:
+                    return opened
             raise StorageError(explain(folder, fault)) from fault
-    try:
-        return _open(folder, boot_id)
-    except (OSError, sqlite3.Error) as fault:
-        raise StorageError(explain(folder, fault)) from fault
 
 
-def _open(folder: Path, boot_id: str) -> tuple[sqlite3.Connection, int]:
-    lock = -1
-    db = None
-    try:
+def _open(folder: Path, boot_id: str) -> Opened:
+    with ExitStack() as undo:
         folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
         (folder / SNAPSHOTS).mkdir(mode=PRIVATE, exist_ok=True)
-        lock = os.open(folder / "edge.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        db = connect(folder)
-        version = int(db.execute("PRAGMA user_version").fetchone()[0])
+        lock, db = _locked(folder, undo)
+        version = _version(db)
         if version > VERSION:
             raise StorageError(f"{folder / DATABASE} was written by a newer version of edge; install that one")
-        db.executescript(TABLES + objects.TABLES)
-        db.execute("BEGIN IMMEDIATE")
-        objects.fill(db)
-        db.execute(f"PRAGMA user_version = {VERSION}")
-        db.execute("INSERT OR REPLACE INTO kept VALUES ('boot_id', ?)", (boot_id,))
-        db.execute("COMMIT")
-    except (OSError, sqlite3.Error, StorageError):
-        if db is not None:
-            db.close()
-        if lock >= 0:
-            os.close(lock)
-        raise
-    return db, lock
+        prepare(db, boot_id)
+        undo.pop_all()
+    return Opened(db, lock)
+
+
+def _open_full(folder: Path, fault: Exception) -> Opened | None:
+    """What an earlier run left on a disk that is full, None where that is nothing, or cannot even be read."""
+    try:
+        with ExitStack() as undo:
+            if not (folder / DATABASE).is_file():
+                return None
+            lock, db = _locked(folder, undo)
+            if _version(db) != VERSION:
+                return None
+            undo.pop_all()
+    except (OSError, sqlite3.Error):
+        return None
+    return Opened(db, lock, explain(folder, fault))
+
+
+def _locked(folder: Path, undo: ExitStack) -> tuple[int, sqlite3.Connection]:
+    lock = os.open(folder / "edge.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+    undo.callback(os.close, lock)
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    db = connect(folder)
+    undo.callback(db.close)
+    return lock, db
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def prepare(db: sqlite3.Connection, boot_id: str) -> None:
+    """Make the tables that are missing, and write. Raises sqlite3.Error."""
+    db.executescript(TABLES + objects.TABLES)
+    db.execute("BEGIN IMMEDIATE")
+    objects.fill(db)
+    db.execute(f"PRAGMA user_version = {VERSION}")
+    db.execute("INSERT OR REPLACE INTO kept VALUES ('boot_id', ?)", (boot_id,))
+    db.execute("COMMIT")
 
 
 def explain(folder: Path, fault: Exception) -> str:

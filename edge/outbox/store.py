@@ -16,7 +16,7 @@ from edge.errors import StorageError
 from edge.outbox import pictures
 from edge.outbox.books import Books
 from edge.outbox.ledger import Ledger, Row
-from edge.outbox.schema import connect, explain, open_folder
+from edge.outbox.schema import connect, explain, open_folder, prepare
 from edge.outbox.spare import Spare, is_full
 from edge.outbox.values import Limits, runs, snapshot_path
 from edge.outbox.writer import Batch, Entry
@@ -32,7 +32,10 @@ RESERVE = 16 << 20
 class Store:
     """The only connection that writes. Owned by the writer's thread once it runs.
 
-    Raises StorageError in one line if the folder cannot be written.
+    Raises StorageError in one line if the folder cannot be written; a disk that is full, and was not before, is a
+    `fault` instead, and nothing is written before the first commit that succeeds.
+
+    make_room: as for `open_folder`
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Store:
         clock_ok: Callable[[], bool],
         limits: Limits,
         books: Books,
+        make_room: Callable[[], bool],
     ) -> None:
         self._folder = folder
         self._boot_id = boot_id
@@ -57,8 +61,10 @@ class Store:
         self._undated = True
         self._pictureless = False
         self._swept = False
-        self._db, self._lock = open_folder(folder, boot_id)
-        self._ledger: Ledger | None = Ledger(self._db, sinks, limits, books)
+        opened = open_folder(folder, boot_id, make_room)
+        self._db, self._lock, self.fault = opened.db, opened.lock, opened.fault
+        self._prepared = opened.fault is None
+        self._ledger: Ledger | None = Ledger(self._db, sinks, limits, books) if self._prepared else None
         self._spare = Spare(folder)
         self._spare.hold()
 
@@ -108,7 +114,11 @@ class Store:
     def _transact(self, batch: Batch, rows: list[Row]) -> list[str]:
         """Returns the objects whose pictures are of no use any more. Raises sqlite3.Error."""
         if self._ledger is None:
+            self._db.close()
             self._db = connect(self._folder)
+            if not self._prepared:
+                prepare(self._db, self._boot_id)
+                self._prepared = True
             self._ledger = Ledger(self._db, self._sinks, self._limits, self._books)
         ledger = self._ledger
         gone: list[str] = []

@@ -86,9 +86,10 @@ class Writer:
     """Queues in memory in front of a thread that commits. Everything but the thread's own work returns at once.
 
     commit: does one transaction, in the writer's thread; raises StorageError and leaves nothing of it behind
+    fault: why the disk does not take anything from the start; that is tried again as after any other
     """
 
-    def __init__(self, commit: Callable[[Batch], None], clock: Clock, limits: Limits) -> None:
+    def __init__(self, commit: Callable[[Batch], None], clock: Clock, limits: Limits, fault: str | None = None) -> None:
         self._commit = commit
         self._clock = clock
         self._limits = limits
@@ -101,13 +102,13 @@ class Writer:
         self._audit: deque[AuditEntry] = deque(maxlen=limits.audit_queued)
         self._picture_bytes = 0
         self._marks_due = 0.0
-        self._retry_at = 0.0
-        self._failures = 0
+        self._retry_at = clock.monotonic() + limits.back_off[0]
+        self._failures = 0 if fault is None else 1
         self._busy = False
         self._committing = 0
         self._closing = False
         self._next_housekeeping = clock.monotonic() + HOUSEKEEPING_S
-        self.fault: str | None = None
+        self.fault = fault
         self.deadline = clock.monotonic() + COMMIT_S
         self._thread = threading.Thread(target=self._run, name="outbox-writer", daemon=True)
 

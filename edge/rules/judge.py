@@ -6,6 +6,7 @@ gone (`end`). Motion can be told of in the same way, as the label `motion`, with
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
@@ -30,6 +31,7 @@ class Rules:
         draw: makes an event's picture; None keeps none
         quality: chooses the picture that stands for an object
         motion: asked for each frame whether motion is to be told of now
+        since: the frame time from which on pictures may be told; what is told after it moved on has none from before
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Rules:
         draw: Draw | None = None,
         quality: Quality = usual_quality,
         motion: Callable[[], bool] = lambda: True,
+        since: Callable[[], float] = lambda: -math.inf,
         settings: RuleSettings | None = None,
     ) -> None:
         self._camera, self._boot_id = camera, boot_id
@@ -51,7 +54,7 @@ class Rules:
         self._armed, self._scene, self._model, self._draw, self._quality = armed, scene, model, draw, quality
         self._settings = settings or RuleSettings()
         self._stories: dict[int, Story] = {}
-        self._wants_motion = motion
+        self._wants_motion, self._asked_since, self._since = motion, since, -math.inf
         self._moving = Moving(self._settings)
         self._count = 0
 
@@ -68,6 +71,7 @@ class Rules:
             moved: the gate's regions
             alive: numbers of the tracks that may still come back; the others have ended
         """
+        self._forget()
         events: list[Event] = []
         for number in [n for n in self._stories if n != NUMBER and n not in alive]:
             events += self._end(number, frame)
@@ -89,7 +93,16 @@ class Rules:
     def close(self, frame: Frame) -> list[Event]:
         """End everything that is open: the stream ended or the daemon stops. `frame` is the last one."""
         self._moving.close()
+        self._forget()
         return [event for number in list(self._stories) for event in self._end(number, frame)]
+
+    def _forget(self) -> None:
+        """Have no picture told that was taken too soon."""
+        since = self._asked_since()
+        if since != self._since:
+            self._since = since
+            for story in self._stories.values():
+                story.forget(since)
 
     def _follow(self, track: Track, frame: Frame) -> list[Event]:
         """Take in a track's newest frame; tell of it if it is new or changed."""
@@ -97,7 +110,7 @@ class Rules:
         if story is None:
             story = self._stories[track.number] = Story(self._camera, track, frame, self._scene, self._settings)
         if track.seen:
-            story.look(track, frame, self._quality)
+            story.look(track, frame, self._quality, self._since)
         else:
             story.wait(frame)
         if story.told is None:
@@ -105,14 +118,15 @@ class Rules:
         waited = frame.time - story.told_at
         better = story.quality > story.told_quality * self._settings.better
         due = waited >= self._settings.remind_s or (better and waited >= self._settings.update_s)
-        due = due or (track.seen and self._counts_anew(story, waited))
+        due = due or (track.seen and self._counts_anew(story, waited, frame))
         return [self._tell("update", story, frame)] if story.changed or due else []
 
-    def _counts_anew(self, story: Story, waited: float) -> bool:
+    def _counts_anew(self, story: Story, waited: float, frame: Frame) -> bool:
         """Whether the alarm, which hears of nothing but events, may think otherwise of an object by now."""
         armed = self._armed()
         live = armed != story.told_armed or (armed == "arming" and waited >= self._settings.arming_s)
-        return live and not story.now.stationary
+        # Not by a picture that was taken before: it would be told, and mailed, as one of the armed time.
+        return live and frame.time >= self._since and not story.now.stationary
 
     def _end(self, number: int, frame: Frame) -> list[Event]:
         """The `end` of an object, at the time at which it was last seen; nothing of one that was never told of."""

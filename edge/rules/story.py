@@ -89,8 +89,13 @@ class Story:
             or now.loitering != told.loitering
         )
 
-    def look(self, track: Track, frame: Frame, quality: Quality) -> None:
-        """Take in what this frame shows of it."""
+    def forget(self, since: float) -> None:
+        """No picture of it that was taken before a frame time is to be told any more."""
+        if self.best.time < since:
+            self.quality = self.told_quality = 0.0
+
+    def look(self, track: Track, frame: Frame, quality: Quality, since: float = -math.inf) -> None:
+        """Take in what this frame shows of it; as a picture of it only from the frame time `since` on."""
         w, h = frame.size
         box = boxes.clipped(track.box, w, h)
         self._scores.append(track.score)
@@ -106,7 +111,7 @@ class Story:
         self._stays.look(track.label, shape, (x, y), frame.time)
         crossed = self._passages.step(foot, frame.size, stands[3] - stands[1], frame.wall)
         self._walk(x, y, frame.wall)
-        if usual_quality(frame, box, track.score) > self.quality:
+        if frame.time >= since and usual_quality(frame, box, track.score) > self.quality:
             worth = quality(frame, box, track.score)
             if worth > self.quality:
                 self.best, self.best_shot, self.quality = frame, Snapshot(frame.wall, box, track.score), worth

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from edge.clock import Clock
+from edge.memory import Memory
 
 START_S = 30.0
 """A sink's thread shows its first sign of life within this."""
@@ -71,18 +72,6 @@ class Queue(Protocol):
 
     def subscribe(self, sink: str, callback: Callable[[], None]) -> None:
         """Have `callback()` called when something new waits; it must not block."""
-        ...
-
-
-class Memory(Protocol):
-    """What a sink knows over restarts. All of it returns at once."""
-
-    def recall(self, key: str) -> str | None:
-        """The value noted last under a key. Raises StorageError."""
-        ...
-
-    def note(self, key: str, value: str) -> None:
-        """Store a value as soon as that is possible."""
         ...
 
 

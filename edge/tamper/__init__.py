@@ -1,13 +1,11 @@
 """Whether a camera still sees what it is meant to see: moved, covered, blurred, blinded, or in the dark."""
 
-from edge.tamper.kept import Kept, Memory, recognise
+from edge.tamper.kept import recognise
 from edge.tamper.settings import TamperSettings
 from edge.tamper.view import Shift, Verdict, View, judge, shift_between
 from edge.tamper.watch import Tamper
 
 __all__ = [
-    "Kept",
-    "Memory",
     "Shift",
     "Tamper",
     "TamperSettings",

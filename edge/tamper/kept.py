@@ -10,13 +10,13 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import cv2
 import numpy as np
 
+from edge.memory import Memory
 from edge.tamper.view import AGREES, BLUR, DARK, LEAST_BLOCKS, SAME_SHARE, STRUCTURE, Shift, Verdict, View, judge
 from edge.types import U8
 
@@ -30,35 +30,6 @@ _EMPTY = 0.02
 """A covered lens shows structure in no larger share of the blocks; a street at night does, by its lamps."""
 _LIKE = 2.0
 """Two pictures are of the same light where one is brighter by no larger factor."""
-
-
-class Memory(Protocol):
-    """Where the reference survives a restart. `save` is called in the camera's thread, and waits for no disk."""
-
-    def load(self) -> str | None:
-        """What was saved last, None without it."""
-        ...
-
-    def save(self, text: str) -> None:
-        """Keep a text of some 20 kB, whole or not at all."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A memory of two functions that keep texts by a key, such as the outbox's."""
-
-    camera: str
-    note: Callable[[str, str], None]
-    recall: Callable[[str], str | None]
-
-    def load(self) -> str | None:
-        """As the port's."""
-        return self.recall(f"view/{self.camera}")
-
-    def save(self, text: str) -> None:
-        """As the port's."""
-        self.note(f"view/{self.camera}", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +54,13 @@ class Shelf:
 
     Args:
         memory: None keeps nothing
+        camera: under whose name it lies
         source: of the camera; the view of another one is no reference
     """
 
-    def __init__(self, memory: Memory | None, source: str) -> None:
-        self._memory, self._source = memory, source
-        self._kept = None if memory is None else memory.load()
+    def __init__(self, memory: Memory | None, camera: str, source: str) -> None:
+        self._memory, self._key, self._source = memory, f"view/{camera}", source
+        self._kept = None if memory is None else memory.recall(self._key)
         self._stored: tuple[float, View] | None = None
 
     def take(self, size: tuple[int, int]) -> Reference | None:
@@ -100,7 +72,7 @@ class Shelf:
         """Store a reference. stored: it is there already, or shall not be."""
         self._stored = (time, reference.view)
         if self._memory is not None and not stored:
-            self._memory.save(encode(reference, self._source, size))
+            self._memory.note(self._key, encode(reference, self._source, size))
 
     def renew(self, reference: Reference, time: float, size: tuple[int, int], after_s: float) -> None:
         """Store one that follows the light, if the last one is so old and differs."""

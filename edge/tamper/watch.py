@@ -9,7 +9,8 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from edge.tamper.kept import By, Memory, Reference, Shelf, recognise
+from edge.memory import Memory
+from edge.tamper.kept import By, Reference, Shelf, recognise
 from edge.tamper.news import TamperNews
 from edge.tamper.settings import TamperSettings
 from edge.tamper.view import SHARP, SHARP_AGAIN, Shift, Verdict, View, hidden_by, judge
@@ -78,7 +79,7 @@ class Tamper:
         memory: Memory | None = None,
         source: str = "",
     ) -> None:
-        self._settings, self._shelf = settings or TamperSettings(), Shelf(memory, source)
+        self._settings, self._shelf = settings or TamperSettings(), Shelf(memory, camera, source)
         self._news = TamperNews(camera, boot_id, armed, tell, draw)
         self._order: Literal["accept", "take back"] | None = None
         self._next: tuple[By, View | None] = ("start", None)

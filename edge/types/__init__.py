@@ -3,7 +3,7 @@
 Everything here is plain data that any module may import; nothing here knows a vendor, a file format or a network.
 """
 
-from edge.labels import ALARM, DARK, ENGINE, MOTION, TAMPER, WARNS
+from edge.labels import ALARM, DARK, ENGINE, LOST, MOTION, TAMPER, WARNS
 from edge.types.audit import AuditEntry
 from edge.types.event import (
     UNARMED,
@@ -31,6 +31,7 @@ __all__ = [
     "F32",
     "I32",
     "I420",
+    "LOST",
     "MOTION",
     "NO_DETECTIONS",
     "TAMPER",

@@ -22,7 +22,7 @@ from edge.web.house import House
 from edge.web.pages import Pages
 from edge.web.past import Past, past_routes
 from edge.web.settings import WebSettings
-from edge.web.throttle import Throttle
+from edge.web.throttle import Throttle, Tries
 from edge.web.workshop import Workshop
 
 
@@ -37,8 +37,8 @@ def build(
     """
     clock = clock or SystemClock()
     auth = Auth(data, clock)
-    throttle = Throttle(clock)
-    pages = Pages(house, auth, throttle, settings)
+    tries = Tries(clock)
+    pages = Pages(house, auth, tries, settings)
     api = Api(house, auth, Throttle(clock))  # its own: a right code to the alarm forgives no guessed password
     past = Past(house)
 
@@ -49,7 +49,7 @@ def build(
         routes=[
             *_routes(pages, api, settings),
             *past_routes(past),
-            *_of_workshop(pages, Workshop(desk, house, auth, throttle)),
+            *_of_workshop(pages, Workshop(desk, house, auth, tries)),
         ],
         middleware=[Middleware(Guard, auth=auth, settings=settings)],
         exception_handlers={StorageError: no_room, EdgeError: refused},

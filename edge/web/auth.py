@@ -116,6 +116,22 @@ class Auth:
             if _key(secret) in alive:
                 self._write(self._hash, {**alive, _key(secret): self._clock.wall() + SESSION_S})
 
+    def mark(self) -> str:
+        """A cookie for a browser that was let in, by which it is known again when its session is long over; it opens
+        nothing. It holds until another password is set."""
+        name = secrets.token_hex(16)
+        return f"{name}.{self._sign(name)}"
+
+    def recognise(self, mark: str) -> str:
+        """The name that `mark` gave to a browser, empty for a text that it did not give."""
+        name, _, signed = mark.partition(".")
+        return name if hmac.compare_digest(self._sign(name).encode(), signed.encode()) else ""
+
+    def _sign(self, name: str) -> str:
+        # What was hashed is random enough to be a key (a new salt with each password), and nobody reads it from a sign.
+        key = self._hash.digest + self._hash.salt if self._hash else secrets.token_bytes(32)
+        return hmac.new(key, f"edge browser {name}".encode(), hashlib.sha256).hexdigest()
+
     def leave(self, secret: str) -> None:
         """End a session. Raises StorageError."""
         with self._lock:

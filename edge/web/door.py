@@ -9,7 +9,7 @@ from collections.abc import Callable, Set
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
-from edge.web.throttle import household
+from edge.addresses import household
 
 CONNECTIONS = 96
 OF_ONE_ADDRESS = 32

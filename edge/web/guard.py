@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from edge.addresses import plain
 from edge.web.auth import Auth, csrf_token
 from edge.web.settings import WebSettings
 
@@ -28,6 +29,8 @@ BODY_S = 10.0
 FIELDS = 20
 """Of one form; ours have four at most."""
 COOKIE_S = 30 * 86400
+KNOWN_S = 400 * 86400
+"""Browsers keep none for longer (RFC 6265bis, 5.5)."""
 
 HEADERS = {
     "content-security-policy": (
@@ -71,9 +74,11 @@ class Guard:
 
     def _visit(self, headers: Headers, scope: Scope) -> Visit:
         cookies = _cookies(headers.get("cookie", ""))
-        session, form = (cookies.get(name, "") for name in self._names)
+        session, form, mark = (cookies.get(name, "") for name in self._names)
+        session = session if self._auth.knows(session) else ""
+        browser = self._auth.recognise(mark) or (csrf_token(session) if session else "")
         client = scope.get("client")
-        return Visit(session if self._auth.knows(session) else "", form, client[0] if client else "local")
+        return Visit(session, form, plain(client[0]) if client else "local", browser)
 
     def _wrong_place(self, scope: Scope, headers: Headers) -> Response | None:
         """Another name than ours in Host, or a request that another site's page made."""
@@ -133,26 +138,30 @@ class Visit:
     session: the secret of an open session, empty without one
     form_secret: the secret behind the CSRF token of a form that is open without a session
     address: of the client, as the socket says (no header is believed)
+    browser: names one that was let in before, whether its session is open or over; empty for all others
     form: the fields of a urlencoded body
     """
 
-    __slots__ = ("address", "body", "form", "form_secret", "session")
+    __slots__ = ("address", "body", "browser", "form", "form_secret", "session")
 
-    def __init__(self, session: str, form_secret: str, address: str) -> None:
+    def __init__(self, session: str, form_secret: str, address: str, browser: str) -> None:
         self.session = session
         self.form_secret = form_secret
         self.address = address
+        self.browser = browser
         self.body = b""
         self.form: dict[str, str] = {}
 
 
-def cookie_names(settings: WebSettings) -> tuple[str, str]:
-    """Names of the session's and the forms' cookie. `__Host-` ties them to this host and to TLS (RFC 6265bis).
+def cookie_names(settings: WebSettings) -> tuple[str, str, str]:
+    """Names of the session's and the forms' cookie, and of that by which a browser is known again.
+
+    `__Host-` ties them to this host and to TLS (RFC 6265bis).
 
     Cookies know no ports: with the port in the name, a demo beside the service does not log its owner out.
     """
     name = f"{'__Host-' if settings.cert else ''}edge-{settings.port}"
-    return name, f"{name}-form"
+    return name, f"{name}-form", f"{name}-known"
 
 
 def set_cookie(response: Response, name: str, secret: str, settings: WebSettings, max_age: int = COOKIE_S) -> None:

@@ -34,8 +34,8 @@ class Health(Protocol):
     def status(self) -> dict[str, Any]:
         """What is true now, JSON-ready; asked about once a second while a page is open.
 
-        - `alarm_detail` {`mode`, `until_s`, `cause`, `by`, `since`, `next` {`at`, `do`}|None, `locked_s`, `code` bool,
-          `code_to_arm` bool, `fault`, `blind` [{`camera`, `why`}]}
+        - `alarm_detail` {`mode`, `until_s`, `cause`, `by`, `since`, `next` {`at`, `do`}|None, `locked_s`,
+          `locked` str|None, `code` bool, `code_to_arm` bool, `fault`, `blind` [{`camera`, `why`}]}
         - `ready` bool, `alarm` str (a state of the MQTT contract), `node` str, `version` str, `uptime_s` float
         - `cameras` [{`name`, `status` online|offline|disabled, `reason` str|None, `fps`, `size` [w, h]|None, `dropped`,
           `inferences`, `motion` bool, `tracks` int, `switches` {name: bool},
@@ -143,6 +143,10 @@ class Settings(Protocol):
         """Raises UserError if it may not be changed now."""
         ...
 
+    def settings_vouched(self, code: str | None, by: str) -> str | None:
+        """The name behind a code of the alarm, None where there are none; raises AlarmRefused for one that is wrong."""
+        ...
+
     def settings_kept(self) -> str | None:
         """What `settings_keep` was given last, None without. Raises StorageError."""
         ...
@@ -151,8 +155,8 @@ class Settings(Protocol):
         """Have a text of some kB survive restarts: it is on the disk when this returns. Raises StorageError."""
         ...
 
-    def settings_changed(self, keys: Sequence[str], by: str) -> None:
-        """These keys were changed, for the alarm's log."""
+    def settings_changed(self, keys: Sequence[str], by: str, name: str | None = None) -> None:
+        """These keys were changed, for the alarm's log. name: whose code allowed it, where one was wanted."""
         ...
 
 

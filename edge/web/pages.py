@@ -14,21 +14,21 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from edge.web.auth import LONGEST, SHORTEST, Auth, csrf_token, weakness
 from edge.web.files import HERE, MODULES, static_url
-from edge.web.guard import Visit, cookie_names, set_cookie, visit_of
+from edge.web.guard import KNOWN_S, Visit, cookie_names, set_cookie, visit_of
 from edge.web.house import House
 from edge.web.settings import WebSettings
-from edge.web.throttle import Throttle
+from edge.web.throttle import Tries
 
 
 class Pages:
     """Handlers of HTML pages; each takes the request and gives the whole answer."""
 
-    def __init__(self, house: House, auth: Auth, throttle: Throttle, settings: WebSettings) -> None:
+    def __init__(self, house: House, auth: Auth, tries: Tries, settings: WebSettings) -> None:
         self._house = house
         self._auth = auth
-        self._throttle = throttle
+        self._tries = tries
         self._settings = settings
-        self._session_cookie, self._form_cookie = cookie_names(settings)
+        self._session_cookie, self._form_cookie, self._known_cookie = cookie_names(settings)
         self._env = Environment(
             loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
@@ -59,12 +59,12 @@ class Pages:
             return RedirectResponse("/", 303)
         if request.method != "POST":
             return self._form("login.html", visit)
-        wait = self._throttle.take(visit.address)
+        wait = self._tries.take(visit.address, visit.browser)
         if wait:
             return self._slow_down("login.html", visit, wait)
         if not self._auth.verify(_field(visit, "password")):
             return self._form("login.html", visit, "That is not the password.", 403)
-        self._throttle.forgive(visit.address)
+        self._tries.forgive(visit.address, visit.browser)
         return self._let_in()
 
     def setup(self, request: Request) -> Response:
@@ -78,13 +78,13 @@ class Pages:
         wrong = self._unfit(visit)
         if wrong:
             return self._form("setup.html", visit, wrong, 422, token=token)
-        wait = self._throttle.take(visit.address)
+        wait = self._tries.take(visit.address, visit.browser)
         if wait:
             return self._slow_down("setup.html", visit, wait, token=token)
         if not self._auth.set_first(token.strip(), _field(visit, "password")):
             wrong = "That is not the token: it is printed anew at each start, look for the newest."
             return self._form("setup.html", visit, wrong, 403, token="")
-        self._throttle.forgive(visit.address)
+        self._tries.forgive(visit.address, visit.browser)
         return self._let_in()
 
     def password(self, request: Request) -> Response:
@@ -92,12 +92,12 @@ class Pages:
         visit = visit_of(request.scope)
         if request.method != "POST":
             return self._form("password.html", visit)
-        wait = self._throttle.take(visit.address)
+        wait = self._tries.take(visit.address, visit.browser)
         if wait:
             return self._slow_down("password.html", visit, wait)
         if not self._auth.verify(_field(visit, "current")):
             return self._form("password.html", visit, "That is not the current password.", 403)
-        self._throttle.forgive(visit.address)
+        self._tries.forgive(visit.address, visit.browser)
         wrong = self._unfit(visit)
         if wrong:
             return self._form("password.html", visit, wrong, 422)
@@ -123,6 +123,7 @@ class Pages:
         answer = RedirectResponse("/", 303)
         set_cookie(answer, self._session_cookie, self._auth.enter(), self._settings)
         set_cookie(answer, self._form_cookie, "", self._settings, max_age=0)
+        set_cookie(answer, self._known_cookie, self._auth.mark(), self._settings, KNOWN_S)
         return answer
 
     def _unfit(self, visit: Visit) -> str | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from edge.addresses import household
 from edge.clock import Clock
 
 ADDRESSES = 1024
@@ -60,6 +60,22 @@ class Throttle:
             self._spent_by_all = (max(0.0, spent - 1), since)
 
 
+class Tries:
+    """Tries at the page's password. A browser that was let in before has a bucket of its own: however many strangers
+    guess, and from whatever address, its owner comes in."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._strangers, self._known = Throttle(clock), Throttle(clock)
+
+    def take(self, address: str, browser: str) -> float:
+        """As `Throttle.take`. browser: names one that was let in before, empty for all others."""
+        return self._known.take(browser) if browser else self._strangers.take(address)
+
+    def forgive(self, address: str, browser: str) -> None:
+        """As `Throttle.forgive`."""
+        return self._known.forgive(browser) if browser else self._strangers.forgive(address)
+
+
 def _leak(bucket: tuple[float, float], rate: Rate, now: float) -> float:
     spent, since = bucket
     return max(0.0, spent - (now - since) / rate.every)
@@ -67,16 +83,3 @@ def _leak(bucket: tuple[float, float], rate: Rate, now: float) -> float:
 
 def _wait(spent: float, rate: Rate) -> float:
     return max(0.0, (spent + 1 - rate.burst) * rate.every)
-
-
-def household(address: str) -> str:
-    """An IPv6 customer owns a whole /64: its addresses count as one."""
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped is not None:
-            return str(ip.ipv4_mapped)
-        return str(ipaddress.ip_network((ip, 64), strict=False))
-    return str(ip)

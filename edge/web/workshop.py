@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from edge.config import areas
-from edge.config.desk import Desk, version_of
+from edge.config.desk import ChangedError, Desk, version_of
 from edge.config.diagnose import ConfigFindings, dotted
 from edge.config.edit import Change, edited
-from edge.config.form import check_changes, form, values
+from edge.config.form import check_changes, form, values, wants_code
 from edge.config.leaks import check_secrets, known_of, text_of
 from edge.config.spoken import spoken
 from edge.config.toml import parse
@@ -23,13 +23,13 @@ from edge.web.answers import json_object
 from edge.web.auth import LONGEST, Auth
 from edge.web.guard import Visit, visit_of
 from edge.web.house import Settings
-from edge.web.throttle import Throttle
+from edge.web.throttle import Tries
 
 MOST_CHANGES = 200
 DEEPEST = 8
 """Levels of a key and of a value."""
-TOLD = 5
-"""Mistakes that are told one by one."""
+SAID = 3
+"""Mistakes that a refusal names; the page shows the others at their fields."""
 FRESH_S = 1800.0
 """How long after the password was given the configuration may be changed."""
 NO_FILE = "This house runs without a configuration file: there is nothing to change."
@@ -46,13 +46,14 @@ class Workshop:
         house: says whether a change may be made now, and writes it down
     """
 
-    def __init__(self, desk: Desk | None, house: Settings, auth: Auth, throttle: Throttle) -> None:
-        self._desk, self._house, self._auth, self._throttle = desk, house, auth, throttle
+    def __init__(self, desk: Desk | None, house: Settings, auth: Auth, tries: Tries) -> None:
+        self._desk, self._house, self._auth, self._tries = desk, house, auth, tries
 
     def config(self, request: Request) -> Response:
         """GET /api/config: the form, its values without secrets, and the version to send back with changes.
 
-        PATCH {"version", "changes": [{"key": [...], "value": ...}]}: stores them; null takes a key out.
+        PATCH {"version", "changes": [{"key": [...], "value": ...}], "code": str|null}: stores them; null takes a key
+        out. The code is one of the alarm's, where a change wants it.
         """
         desk = self._desk
         if desk is None:
@@ -87,13 +88,13 @@ class Workshop:
         password = (json_object(visit.body) or {}).get("password")
         if not isinstance(password, str) or len(password) > LONGEST:
             return JSONResponse({"error": 'Wanted: {"password": "..."}.'}, 400)
-        wait = self._throttle.take(visit.address)
+        wait = self._tries.take(visit.address, visit.browser)
         if wait:
             error = f"Too many tries. Wait {wait:.0f} seconds."
             return JSONResponse({"error": error}, 429, {"retry-after": str(int(wait) + 1)})
         if not self._auth.verify(password):
             return JSONResponse({"error": "That is not the password."}, 403)
-        self._throttle.forgive(visit.address)
+        self._tries.forgive(visit.address, visit.browser)
         self._auth.renew(visit.session)
         return JSONResponse({})
 
@@ -106,10 +107,10 @@ class Workshop:
         if wish is None or not isinstance(wish.get("version"), str):
             return JSONResponse({"error": 'Wanted: a JSON object with the "version" that was read.'}, 400)
 
-        by, changes, after = f"web {visit.address}", list[Change](), ""
+        by, changes, after, name = f"web {visit.address}", list[Change](), "", None
 
         def edit(text: str) -> str:
-            nonlocal after
+            nonlocal after, name
             self._house.settings_open(by)
             before = _parsed(text)
             changes.extend(changes_of(before, wish))
@@ -118,26 +119,30 @@ class Workshop:
             kept = self._house.settings_kept()
             known = known_of(kept, before)
             check_secrets(str(desk.path), before, after, changes, known)
+            if wants_code(before, _parsed(after)):
+                name = self._house.settings_vouched(_code(wish), by)
             if after != text and (fresh := text_of(known)) != (kept or text_of(frozenset())):
                 self._house.settings_keep(fresh)  # before the file may lose them
             return after
 
         try:
             version = desk.store(wish["version"], edit, by)
+        except ChangedError as fault:
+            return JSONResponse({"error": str(fault), "changed": True}, 409)
         except ConfigFindings as fault:
             findings = [asdict(each) for each in fault.findings]
-            return JSONResponse({"error": _in_words(fault, _parsed(after)), "findings": findings}, 422)
+            told = [_spoken(each.key, each.message, _parsed(after)) for each in fault.findings[:SAID]]
+            more = f" (and {len(findings) - SAID} more)" if len(findings) > SAID else ""
+            error = f"{'; '.join(told)}{more}. Nothing was stored."
+            return JSONResponse({"error": error, "findings": findings}, 422)
         if changes:
-            self._house.settings_changed([dotted(change.loc) for change in changes], by)
+            self._house.settings_changed([dotted(change.loc) for change in changes], by, name)
         # After the answer: the reload closes this very connection.
         return JSONResponse({"version": version}, background=BackgroundTask(desk.reload))
 
 
-def _in_words(fault: ConfigFindings, data: Mapping[str, Any]) -> str:
-    """What is wrong in one line: the first `TOLD` mistakes, and how many more there are."""
-    told = [f"{spoken(each.key, data)}: {each.message}" if each.key else each.message for each in fault.findings[:TOLD]]
-    more = len(fault.findings) - len(told)
-    return " ".join([*(f"{line}." for line in told), f"{f'And {more} more. ' if more else ''}Nothing was stored."])
+def _spoken(key: str, message: str, data: Mapping[str, Any]) -> str:
+    return f"{spoken(key, data)}: {message}" if key else message
 
 
 def _changes(wish: Mapping[str, Any]) -> list[Change]:
@@ -154,6 +159,13 @@ def _changes(wish: Mapping[str, Any]) -> list[Change]:
             raise UserError("a value is nested too deeply")
         changes.append(Change(tuple(key), each.get("value")))
     return changes
+
+
+def _code(wish: Mapping[str, Any]) -> str | None:
+    code = wish.get("code")
+    if code is not None and not isinstance(code, str):
+        raise UserError("`code` is a text")
+    return code
 
 
 def _is_part(part: Any) -> bool:

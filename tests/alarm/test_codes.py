@@ -87,6 +87,7 @@ def test_a_guesser_on_the_broker_locks_out_nobody_at_the_page_or_the_device() ->
     bench.alarm.arm("away", PAGE)
     guess(bench, "mqtt", FREE_TRIES)
     assert bench.alarm.detail()["locked_s"] == 60
+    assert bench.alarm.detail()["locked"] == "mqtt"
     bench.alarm.disarm(PAGE, "4711")
     bench.alarm.arm("away", PAGE)
     bench.alarm.disarm(SHELL, "4711")
@@ -104,11 +105,19 @@ def test_tries_are_of_a_user_and_of_a_household_not_of_a_process_or_an_address()
     bench.alarm.disarm("web 2001:db8:1::1", "4711")
 
 
+def test_addresses_of_ipv4_are_apart_where_the_page_listens_on_all_of_ipv6() -> None:
+    bench = house()
+    guess(bench, "web ::ffff:192.0.2.66", FREE_TRIES)
+    assert guess(bench, "web 192.0.2.66", 1)[0] > 0
+    bench.alarm.disarm("web ::ffff:192.0.2.9", "4711")
+
+
 def test_many_addresses_together_have_few_tries_and_the_device_itself_stays_open() -> None:
     bench = house()
     waits = [guess(bench, f"web 10.0.0.{host}", 1)[0] for host in range(30)]
     assert waits[23] == 0
     assert all(waits[24:])
+    assert bench.alarm.detail()["locked"] == "web, all addresses"
     bench.alarm.disarm(SHELL, "4711")
 
 

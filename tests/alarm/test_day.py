@@ -10,6 +10,7 @@ import pytest
 from edge.alarm.machine import Place, Plan
 from edge.alarm.schedule import Rule, Schedule, parse_at
 from edge.alarm.settings import AlarmSettings, Code, Siren
+from edge.commands.alarm import said
 from edge.errors import AlarmRefused, StorageError
 from tests.support.alarm_store import Bench, SetClock
 
@@ -196,6 +197,26 @@ def test_an_order_of_which_nobody_knows_the_time_is_overruled_by_arming_alone(ba
     bench.clock.unix, bench.clock.ok = unix(back), True
     bench.alarm.follow_schedule()
     assert bench.alarm.state == (state if state == "arming" else held)
+
+
+def test_a_schedule_that_waits_for_the_clock_says_so_once_and_that_it_counts(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    bench = morning()
+    bench.alarm.follow_schedule()
+    assert bench.alarm.detail()["schedule_waits"] is False
+    assert "waits" not in caplog.text
+    bench.power_cut(wall=12345.0)
+    for _ in range(5):
+        bench.alarm.follow_schedule()
+    assert bench.alarm.detail()["schedule_waits"] is True
+    assert "the schedule waits: the clock is not set" in said(bench.alarm.detail() | {"state": "disarmed"}, BERLIN)
+    bench.clock.unix, bench.clock.ok = unix("2026-11-25T23:20"), True
+    bench.alarm.follow_schedule()
+    assert bench.alarm.detail()["schedule_waits"] is False
+    said_so = [record.message for record in caplog.records if "the clock is" in record.message]
+    assert said_so == ["the schedule waits: the clock is not set", "the clock is set: the schedule counts"]
+    none = Bench(AlarmSettings(), SetClock(wall=12345.0))
+    assert none.alarm.detail()["schedule_waits"] is False
 
 
 def test_a_schedule_that_is_new_begins_to_count_when_it_is_first_seen() -> None:

@@ -328,6 +328,44 @@ def test_disarming_waits_for_no_order_that_hangs_and_has_the_last_word(
         assert "arm_home - web: overtaken: disarmed" in bench.logged()
 
 
+def test_orders_that_a_full_disk_refuses_do_not_push_out_what_the_log_holds() -> None:
+    bench = Bench(HOUSE)
+    bench.store.full = True
+    for _ in range(1000):
+        for mode in ("home", "away"):
+            with pytest.raises(StorageError):
+                bench.alarm.arm(mode, "mqtt")
+        bench.clock.advance(0.01)
+    bench.store.full = False
+    bench.advance(2)
+    bench.alarm.arm("night", "web", now=True)
+    told = [line for line in bench.logged() if "failed: the disk is full" in line]
+    assert told == [f"arm_{mode} - mqtt: failed: the disk is full" for mode in ("home", "away")]
+
+
+def test_disarming_over_and_over_while_the_disk_hangs_is_a_line_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(HOUSE)
+    became, let_go = hung(monkeypatch, bench, None)
+    for _ in range(5):
+        bench.alarm.disarm("mqtt")
+    let_go()
+    assert became == ["the alarm was disarmed meanwhile; arm it again"]
+    bench.advance(2)
+    assert bench.logged().count("disarm - mqtt: done, not stored yet") == 1
+
+
+def test_an_order_behind_one_that_hangs_is_given_up_and_not_done_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(HOUSE)
+    monkeypatch.setattr("edge.alarm.core.TURN_S", 0.05)
+    became, let_go = hung(monkeypatch, bench, None)
+    with pytest.raises(StorageError, match="nothing was done"):
+        bench.alarm.arm("away", "the command line", now=True)
+    let_go()
+    bench.advance(2)
+    assert (bench.alarm.state, became) == ("armed_home", ["armed"])
+    assert [entry for entry in bench.logged() if "nothing was done" in entry]
+
+
 def test_an_order_that_changes_nothing_is_in_the_log_but_fills_it_not() -> None:
     bench = Bench(HOUSE)
     for _ in range(5):

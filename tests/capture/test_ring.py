@@ -115,11 +115,16 @@ def test_bytes_bound_it_and_a_group_too_large_for_it_is_said(tmp_path: Path, gop
     assert "clips may begin late" in ring.status()["reason"]
 
 
+def test_before_a_source_was_opened_nothing_is_said_of_it() -> None:
+    assert Ring(lambda: 0.0, 5.0).status()["reason"] is None
+
+
 def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
     ring = filled(film(tmp_path / "a.avi", "mjpeg"), Ring(Ticking(0.1), 5.0))
     assert kept(ring) == []
     assert "mjpeg is not kept" in ring.status()["reason"]
     ring = Ring(Ticking(0.1), 5.0)
+    assert ring.status()["reason"] is None, "what was never opened is not known to have none"
     attach(open_synthetic(""), ring)
     assert ring.since(0.0, 1.0) is None
     assert "no compressed pictures" in ring.status()["reason"]

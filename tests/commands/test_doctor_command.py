@@ -13,11 +13,13 @@ import pytest
 
 from edge import hardware
 from edge.control import place
+from edge.doctor import parts
 from edge.engines import registry
 from edge.web import settings
 from tests.support.broker import free_port
 from tests.support.command import Edge
 from tests.support.nets import GRID_MANIFEST, grid_detector
+from tests.support.rtsp import RtspCamera
 
 SECRETS = ("s3cr3t-mqtt", "s3cr3t-mail", "s3cr3t-cam", "s3cr3t-url", "s3cr3t-old")
 
@@ -83,6 +85,16 @@ def test_what_does_not_answer_fails_and_says_what_to_do(edge: Edge, tmp_path: Pa
     assert "-> is mosquitto running" in done.out
 
 
+@pytest.mark.parametrize("set_", [True, False])
+def test_a_schedule_without_a_clock_fails(
+    edge: Edge, tmp_path: Path, set_: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "synchronised", lambda: set_)
+    assert "schedule" not in checks(edge, write(tmp_path))
+    found = checks(edge, write(tmp_path, '[[alarm.schedule]]\nat = "22:00"\ndo = "arm_night"\n'))
+    assert found.get("schedule", {}).get("grade") == (None if set_ else "fail")
+
+
 def test_a_port_in_use_a_model_to_fetch_and_a_device_that_is_absent(edge: Edge, tmp_path: Path) -> None:
     config = write(tmp_path, labels="person")
     text = config.read_text().replace("synthetic:", "v4l2:/dev/video77")
@@ -131,6 +143,40 @@ def test_the_models_engine_must_be_here_and_suit_the_board(
     found = checks(edge, config)["model"]
     assert found["grade"] == grade
     assert said in f"{found['found']} {found['advice']}"
+
+
+def test_network_cameras_are_opened_as_the_daemon_opens_them(edge: Edge, tmp_path: Path) -> None:
+    camera = RtspCamera("viewer", "s3cret")
+    camera.start()
+    try:
+        config = write(tmp_path)
+        table = '[[camera]]\nname = "{}"\nsource = "{}"\nlabels = ["motion"]\n'
+        config.write_text(
+            config.read_text()
+            + table.format("garden", camera.url)
+            + table.format("shed", f"rtsp://127.0.0.1:{free_port()}/x")
+            + table.format("gate", camera.url.replace("s3cret", "wr0ng"))
+        )
+        found = checks(edge, config)
+        assert "s3cret" not in edge("doctor", "--config", config).out
+    finally:
+        camera.kill()
+    assert found["camera garden"]["grade"] == "ok"
+    assert "connection refused" in found["camera shed"]["found"]
+    assert "401" in found["camera gate"]["found"]
+    for name in ("camera shed", "camera gate"):
+        assert found[name]["grade"] == "fail"
+        assert "rtsp-camera.md" in found[name]["advice"]
+
+
+def test_a_network_camera_that_does_not_answer_holds_the_doctor_up_for_seconds(edge: Edge, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        config = write(tmp_path)
+        source = f"rtsp://127.0.0.1:{mute.getsockname()[1]}/x"
+        config.write_text(config.read_text().replace("synthetic:", source))
+        found = checks(edge, config)
+    assert found["camera porch"]["grade"] == "fail"
+    assert "gave no RTSP answer" in found["camera porch"]["found"]
 
 
 def test_a_wrong_configuration_is_a_failure_with_its_place(edge: Edge, tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ def refused(tmp_path: Path, text: str) -> str:
         ('[[alarm.siren]]\ntopic = "a/#"\n', "not a topic to publish to", 5),
         ('[[alarm.siren]]\ntopic = "a/b"\n', "no broker is set, so this siren never sounds", 4),
         ('[mqtt]\nport = 1883\n[[alarm.siren]]\ntopic = "a/b"\n', "no broker is set", 6),
+        ("[alarm]\ncode_to_arm = true\n", "there is no code, so arming asks for none", 5),
         ('[alarm]\nlabels = ["person", "car"]\n', "no camera looks for `car`: it never sets the alarm off", 5),
         ('labels = ["motion"]\n[alarm]\nlabels = ["person"]\n', "they look for: motion", 6),
         ('tamper = false\n[alarm]\nlabels = ["tamper"]\n', "set `tamper = true` for one", 6),

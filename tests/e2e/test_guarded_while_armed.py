@@ -67,6 +67,19 @@ def test_an_alarm_that_is_on_is_not_restarted_over_mqtt(house: House) -> None:
     assert told == [("restart", "refused: the alarm is armed_away"), ("restart", "done")]
 
 
+def test_who_may_disarm_is_changed_with_a_right_code_alone(house: House) -> None:
+    settings = house.daemon.house
+    if house.daemon.config.alarm.code:
+        for code in (None, "9999"):
+            with pytest.raises(AlarmRefused):
+                settings.settings_vouched(code, WEB)
+        assert house.log()[-1] == ("settings", None, WEB, "refused: wrong code")
+    name = settings.settings_vouched("4711", WEB)
+    assert name == ("Anna" if house.daemon.config.alarm.code else None)
+    settings.settings_changed(["alarm.code"], WEB, name)
+    assert house.log()[-1] == ("settings: alarm.code", name, WEB, "done")
+
+
 def test_the_page_changes_no_settings_where_the_code_is_wanted_to_disarm(house: House) -> None:
     if house.daemon.config.alarm.code:
         with pytest.raises(UserError, match="disarm it first"):

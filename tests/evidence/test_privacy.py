@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.evidence.privacy import Discretion, head, hidden, veil
+from edge.evidence.privacy import Discretion, Shown, head, hidden, veil
+from edge.rules import Rules
 from edge.types import I420, Box, Event, Frame, Track
 from tests.support.events import event
+from tests.support.stand_ins import Hands
 
 BOX: Box = (200, 100, 300, 400)
 
@@ -121,6 +123,47 @@ def test_what_is_still_there_when_the_alarm_is_armed_is_new_then() -> None:
     assert better.type == "update"
     assert better.after.has_snapshot
     assert kinds([quiet.passes(event("end", "1-a"))]) == ["end"]
+
+
+@pytest.mark.parametrize("grows", [-2, 0, 2], ids=["leaves", "stays", "comes"])
+def test_every_picture_is_one_from_while_it_was_armed(grows: int) -> None:
+    armed, hands = Armed(), Hands(1000.0)
+    armed.state = "disarmed"
+    quiet, shown, taken = Discretion(armed), Shown(armed, hands), []
+    rules = Rules(
+        "porch", "boot", ["person"], armed, draw=lambda frame, *_: taken.append(frame.time) or b"x", since=shown.since
+    )  # fmt: skip
+    told: list[tuple[float, Event]] = []
+    for i in range(100):
+        hands.now += 0.1
+        if i == 50:
+            armed.state = "armed_away"
+        late = replace(scene(), time=hands.now - 0.25, wall=hands.now)  # frames are judged some time after they came
+        size = 250 + grows * i
+        one = replace(track((50 + 3.0 * i, 100, 50 + 3.0 * i + size / 2, 100 + size)), confirmed=True)
+        for each in rules.judge(late, [one], [], frozenset({1})):
+            before = taken[-1] if taken else 0.0
+            if (passed := quiet.passes(each)) is not None:
+                told.append((before, passed))
+    assert told[0][1].type == "new"
+    pictures = [(taken_at, one) for taken_at, one in told if one.jpeg is not None]
+    assert pictures, "there is one all the same"
+    assert all(taken_at >= 1005.1 and one.after.has_snapshot for taken_at, one in pictures)
+    assert pictures[0][0] < 1005.1 + 1, "and soon"
+
+
+def test_pictures_begin_anew_with_each_step_towards_being_armed() -> None:
+    armed, hands = Armed(), Hands(0.0)
+    assert Shown(armed, hands).since() == -np.inf, "after a restart it was armed all the time"
+    armed.state = "disarmed"
+    shown = Shown(armed, hands)
+    shown.since()
+    found = []
+    for state in ("disarmed", "arming", "armed_away", "triggered", "armed_home", "disarmed", "triggered", "disarmed"):
+        hands.now += 1
+        armed.state = state
+        found.append(shown.since())
+    assert found == [-np.inf, 2, 3, 3, 3, 3, 7, 7]
 
 
 @given(st.lists(st.tuples(st.sampled_from(["arm", "disarm", "see", "leave"]), st.integers(0, 2))))

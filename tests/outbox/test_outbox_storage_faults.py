@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +16,11 @@ import pytest
 import edge.outbox.writer
 from edge.clock import SystemClock
 from edge.errors import StorageError
+from edge.evidence.governor import make_room
 from edge.outbox import Limits, Outbox, read_events
 from edge.outbox.spare import SIZE, WELL
 from tests.support.broker import eventually
+from tests.support.disk import filled
 from tests.support.events import event
 
 QUICK = Limits(back_off=(0.05, 0.1))
@@ -48,22 +51,12 @@ def _disk(folder: Path, size: str) -> Iterator[Path]:
     subprocess.run(["umount", "-l", folder], check=True)
 
 
-def _fill(folder: Path) -> Path:
-    ballast = folder / "ballast"
-    with ballast.open("ab", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"x" * 1024)
-        except OSError:
-            return ballast
-
-
 def test_full_disk_keeps_events_in_memory_and_stores_them_when_there_is_room(small_disk: Path) -> None:
     box = Outbox(small_disk, "bar", ["mqtt"], SystemClock(), QUICK)
     for i in range(5):
         box.put(event("new", f"stored{i}"))
     assert box.flush(5)
-    ballast = _fill(small_disk)
+    ballast = filled(small_disk)
     count = 0
     while box.fault is None:
         box.put(event("new", f"more{count}", jpeg=b"j" * 2000))
@@ -85,7 +78,7 @@ def test_full_disk_keeps_events_in_memory_and_stores_them_when_there_is_room(sma
 
 def test_full_disk_still_takes_events_in_the_room_that_was_kept_for_them(roomy_disk: Path) -> None:
     box = Outbox(roomy_disk, "bar", ["mqtt"], SystemClock(), QUICK)
-    ballast = _fill(roomy_disk)
+    ballast = filled(roomy_disk)
     for i in range(200):
         box.put(event("new", f"object{i}"))
     assert box.remember("alarm", "armed_away")
@@ -98,12 +91,93 @@ def test_full_disk_still_takes_events_in_the_room_that_was_kept_for_them(roomy_d
 
 def test_a_daemon_starts_on_a_full_disk_in_the_room_that_was_kept(roomy_disk: Path) -> None:
     assert Outbox(roomy_disk, "bar", ["mqtt"], SystemClock(), QUICK).close()
-    _fill(roomy_disk)
+    filled(roomy_disk)
     box = Outbox(roomy_disk, "bar", ["mqtt"], SystemClock(), QUICK)
     box.put(event("new", "a"))
     assert box.flush(5)
     assert box.fault is None
     assert box.close()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from edge.clock import SystemClock
+from edge.outbox import Outbox
+from tests.support.events import event
+box = Outbox(Path(sys.argv[1]), "bar", ["mqtt"], SystemClock())
+box.put(event("new", "before"))
+box.remember("alarm", "armed_away")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def _killed(folder: Path) -> None:
+    """A power cut's leavings: a database with its journal."""
+    assert subprocess.run([sys.executable, "-c", KILLED, str(folder)], check=False).returncode < 0
+
+
+def test_what_a_killed_daemon_left_on_a_full_disk_is_known_and_events_wait_until_there_is_room(
+    small_disk: Path,
+) -> None:
+    _killed(small_disk)
+    ballast = filled(small_disk)
+    box = Outbox(small_disk, "bar", ["mqtt"], SystemClock(), QUICK)
+    full = f"data folder {small_disk} is full; make room on its disk"
+    assert (box.recall("alarm"), box.fault) == ("armed_away", full)
+    with pytest.raises(StorageError, match="in use by another"):
+        Outbox(small_disk, "bar", ["mqtt"], SystemClock())
+    box.put(event("new", "since"))
+    assert not box.flush(0.3)
+    assert [m.payload["after"]["id"] for m in box.pending("mqtt", 5)] == ["before"]
+    assert box.fault == full
+    ballast.unlink()
+    assert box.flush(5)
+    assert box.fault is None
+    assert [m.payload["after"]["id"] for m in box.pending("mqtt", 5)] == ["before", "since"]
+    assert box.close()
+
+
+def test_a_fault_from_the_start_ends_by_itself_where_nothing_waits(small_disk: Path) -> None:
+    _killed(small_disk)
+    ballast = filled(small_disk)
+    box = Outbox(small_disk, "bar", [], SystemClock(), QUICK)
+    assert box.fault is not None
+    ballast.unlink()
+    eventually(lambda: box.fault is None)
+    assert box.close()
+
+
+def test_a_start_on_a_full_disk_deletes_clips_and_then_pictures_the_oldest_first_and_no_event(
+    small_disk: Path,
+) -> None:
+    _killed(small_disk)
+    (small_disk / "clips").mkdir()
+    for number in range(2):
+        for path in (small_disk / f"clips/{number}.mp4", small_disk / f"snapshots/{number}.jpg"):
+            path.write_bytes(b"x" * 50_000)
+            os.utime(path, (1_700_000_000 + number,) * 2)
+    filled(small_disk)
+    left: list[list[str]] = []
+
+    def room() -> bool:
+        made = make_room(small_disk, small_disk / "snapshots", wanted=50_000)
+        left.append(sorted(path.name for path in small_disk.glob("*/*.*")))
+        filled(small_disk) if len(left) < 3 else None
+        return made
+
+    box = Outbox(small_disk, "bar", ["mqtt"], SystemClock(), QUICK, make_room=room)
+    assert left == [["0.jpg", "1.jpg", "1.mp4"], ["0.jpg", "1.jpg"], ["1.jpg"]]
+    assert (box.fault, box.recall("alarm")) == (None, "armed_away")
+    assert [e["after"]["id"] for e in read_events(small_disk)] == ["before"]
+    assert box.close()
+
+
+def test_nothing_is_deleted_on_a_disk_that_is_not_full(tmp_path: Path) -> None:
+    (tmp_path / "snapshots").mkdir()
+    (tmp_path / "snapshots/0.jpg").write_bytes(b"x")
+    assert not make_room(tmp_path, tmp_path / "snapshots")
+    assert (tmp_path / "snapshots/0.jpg").exists()
 
 
 def test_disk_that_turns_read_only_is_a_fault_and_recovers(small_disk: Path) -> None:
@@ -124,7 +198,7 @@ def test_disk_that_turns_read_only_is_a_fault_and_recovers(small_disk: Path) -> 
 
 
 def test_opening_on_a_full_disk_is_one_line(small_disk: Path) -> None:
-    _fill(small_disk)
+    filled(small_disk)
     with pytest.raises(StorageError) as refused:
         Outbox(small_disk / "data", "bar", ["mqtt"], SystemClock())
     assert str(refused.value) == f"data folder {small_disk / 'data'} is full; make room on its disk"

@@ -299,6 +299,24 @@ def test_the_alarm_shows_what_was_seen_just_before(server: MailServer, tmp_path:
     assert re.search(r"Seen just before:\s+\d\d:\d\d:\d\d person, porch", body.get_content())
 
 
+def test_of_who_was_there_before_the_arming_the_alarm_shows_pictures_from_then_on_alone(
+    server: MailServer, tmp_path: Path
+) -> None:
+    outbox = Outbox(tmp_path / "data", "bar", ["email"], SystemClock())
+    now = time.time()
+    for who in ("guest", "burglar"):
+        outbox.put(event("new", who, at=now - 30, armed="disarmed", jpeg=f"{who} before".encode()))
+        outbox.put(event("update", who, at=now - 25, armed="arming", jpeg=f"{who} arming".encode()))
+    outbox.put(event("update", "guest", at=now - 10))
+    outbox.put(event("update", "burglar", at=now - 9, jpeg=b"burglar armed"))
+    alarm = event("new", "x", label="alarm", camera="bar", at=now)
+    outbox.put(replace(alarm, after=replace(alarm.after, sub_label="triggered: person")))
+    with working(mailer(server, outbox)):
+        eventually(lambda: server.mails)
+    outbox.close()
+    assert [part.get_content() for part in server.mails[0].iter_attachments()] == [b"burglar armed"]
+
+
 def test_quiet_hours_end_in_one_mail_also_after_a_restart(server: MailServer, tmp_path: Path) -> None:
     clock = SetClock()
     now = datetime.fromtimestamp(clock.wall())

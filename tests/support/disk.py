@@ -22,3 +22,14 @@ def small_disk(where: Path, megabytes: int) -> Iterator[Path]:
         yield where
     finally:
         subprocess.run(["umount", "--lazy", str(where)], check=True)
+
+
+def filled(folder: Path) -> Path:
+    """Leave no room on its disk; the file that takes it."""
+    ballast = folder / "ballast"
+    with ballast.open("ab", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"x" * 1024)
+        except OSError:
+            return ballast

@@ -104,14 +104,19 @@ class MemoryHouse:
         if self.code is not None and self.state["alarm"] != "disarmed":
             raise UserError("disarm it first")
 
+    def settings_vouched(self, code: str | None, by: str) -> str | None:
+        if self.code is not None and code != self.code:
+            raise AlarmRefused("The code is needed." if code is None else "That is not the code.")
+        return None if self.code is None else "anna"
+
     def settings_kept(self) -> str | None:
         return self.kept
 
     def settings_keep(self, text: str) -> None:
         self.kept = text
 
-    def settings_changed(self, keys: Sequence[str], by: str) -> None:
-        self.log.append(f"settings {', '.join(keys)} by {by}")
+    def settings_changed(self, keys: Sequence[str], by: str, name: str | None = None) -> None:
+        self.log.append(f"settings {', '.join(keys)} by {f'{name}, ' if name else ''}{by}")
 
     def switch(self, camera: str, name: str, on: bool, by: str, *, code: str | None = None) -> str | None:
         if self.code is not None and not on and code != self.code:

@@ -12,7 +12,7 @@ import pytest
 from edge.capture.file import open_file
 from edge.metrics import Stages
 from edge.motion import Gate
-from edge.pipeline import watch
+from edge.pipeline import Stations, watch
 from edge.rules import Rules
 from edge.tamper import Tamper
 from edge.track import Tracker
@@ -46,7 +46,8 @@ def told(frames: Iterator[Frame]) -> list[Event]:
     events: list[Event] = []
     rules = Rules("hall", "boot", ["person"], lambda: "armed_away")
     tamper = Tamper("hall", "boot", lambda: "armed_away")
-    watch(frames, Gate(), None, Tracker((), ()), rules, events.append, lambda look: None, Stages(), None, tamper)
+    stations = Stations(Gate(), None, Tracker((), ()), rules, tamper=tamper)
+    watch(frames, stations, events.append, lambda look: None, Stages())
     assert all(event.after.label == "tamper" for event in events)
     return events
 

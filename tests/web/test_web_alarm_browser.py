@@ -16,8 +16,6 @@ from tests.web.conftest import Site, enter
 
 pytestmark = needs_chromium
 
-SHELL = "the command line (user 0, process 20692)"
-
 
 def detail(**more: Any) -> dict[str, Any]:
     """`alarm_detail` of a house with a code that is not wanted for arming."""
@@ -285,15 +283,19 @@ def test_a_house_without_delays_and_codes_looks_as_ever(page: Page, site: Site) 
 
 
 def test_the_log_says_who_did_what_from_where(page: Page, site: Site) -> None:
+    lock = {"at": 1e9, "clock_ok": True, "by": None, "result": "done"}
     rows = [
         {"at": 1e9, "clock_ok": True, "what": "disarm", "by": None, "from": "mqtt", "result": "wrong code"},
         {"at": 1e9, "clock_ok": False, "what": "arm_away", "by": "Anna", "from": "web 192.0.2.7", "result": "done"},
-        {"at": 1e9, "what": "porch/notifications off", "by": None, "from": SHELL, "result": "done"},
+        {**lock, "what": "back_door/notifications off", "from": "the command line (user 0, process 20692)"},
     ]
     page.route("**/api/alarm/log?*", lambda route: route.fulfill(json=rows))
     site.house.state |= {"alarm_detail": detail(next={"at": time.time() + 60, "do": "arm_night"})}
     enter(page, site)
     expect(page.locator("#alarm-next")).to_contain_text("Next: arm night at")
+    expect(page.locator("#problems")).not_to_contain_text("schedule")
+    site.house.state |= {"alarm_detail": detail(schedule_waits=True)}
+    expect(page.locator("#problems")).to_contain_text("The schedule waits: the clock is not set")
     page.get_by_role("button", name="Log", exact=True).click()
     log = page.get_by_role("dialog", name="Who did what").get_by_role("listitem")
     expect(log.nth(0)).to_contain_text("Disarm")
@@ -304,5 +306,5 @@ def test_the_log_says_who_did_what_from_where(page: Page, site: Site) -> None:
     expect(log.nth(1)).to_contain_text("clock not set")
     expect(log.nth(1).locator("time")).to_contain_text(re.compile(r"^9 Sept? \d\d:46:40 \?"))
     expect(log.nth(1)).not_to_contain_text("done")
-    expect(log.nth(2).locator(".log__what")).to_have_text("Porch: notifications off")
+    expect(log.nth(2).locator(".log__what")).to_have_text("Back door: notifications off")
     expect(log.nth(2).locator(".log__who")).to_have_text("the command line")

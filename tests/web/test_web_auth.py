@@ -18,7 +18,7 @@ from edge.web.settings import WebSettings
 from edge.web.throttle import ALL_ADDRESSES, ONE_ADDRESS, Throttle
 from tests.support.house import MemoryHouse
 from tests.support.stand_ins import Hands
-from tests.web.conftest import PASSWORD, Site
+from tests.web.conftest import PASSWORD, Opener, Site
 
 
 def test_the_printed_token_sets_the_password_once(site: Site) -> None:
@@ -74,6 +74,36 @@ def test_a_wrong_password_is_refused_then_slowed_down(home: Site) -> None:
     assert home.browser.get("/").status_code == 200  # who is in stays in
     home.hands.now += ONE_ADDRESS.every
     assert home.log_in(PASSWORD, thief).status_code == 303
+
+
+def test_strangers_who_guess_keep_out_nobody_who_was_in_before(home: Site) -> None:
+    assert home.browser.post("/logout", data={"csrf": home.csrf()}).status_code == 303
+    stranger = home.another()
+    while home.log_in("wrong", stranger).status_code != 429:
+        pass
+    assert home.log_in().status_code == 303  # from the very same address
+    assert home.log_in(PASSWORD, stranger).status_code == 429
+
+
+def test_a_browser_that_was_in_before_has_few_guesses_too(home: Site) -> None:
+    assert home.browser.post("/logout", data={"csrf": home.csrf()}).status_code == 303
+    codes = [home.log_in("wrong").status_code for _ in range(ONE_ADDRESS.burst + 1)]
+    assert codes == [403] * ONE_ADDRESS.burst + [429]
+
+
+def test_a_browser_is_known_over_a_restart_until_another_password_is_set(tmp_path: Path) -> None:
+    first = Auth(tmp_path, Hands())
+    assert first.recognise(first.mark()) == ""
+    assert first.set_first(str(first.first_token()), PASSWORD)
+    mark = first.mark()
+    again = Auth(tmp_path, Hands())
+    name = again.recognise(mark)
+    assert name
+    for forged in ("", ".", name, f"{name}.", f"{name[::-1]}.{mark.partition('.')[2]}", "é.é"):
+        assert again.recognise(forged) == ""
+    assert not again.knows(mark)
+    again.change("battery staple")
+    assert again.recognise(mark) == ""
 
 
 def test_log_out_ends_the_session_for_good(home: Site) -> None:
@@ -178,6 +208,13 @@ def test_addresses_of_one_household_count_as_one() -> None:
     for _ in range(ONE_ADDRESS.burst):
         assert throttle.take("192.0.2.1") == 0.0
     assert throttle.take("::ffff:192.0.2.1") > 0.0
+
+
+def test_a_page_on_all_addresses_of_both_kinds_names_those_of_ipv4_as_people_do(open_site: Opener) -> None:
+    site = open_site(WebSettings(host="::", port=0), "porch")
+    site.set_password()
+    assert site.set_alarm("disarmed").status_code == 200
+    assert "disarm by web 127.0.0.1" in site.house.log
 
 
 @settings(max_examples=60)

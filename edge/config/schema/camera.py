@@ -128,7 +128,8 @@ class Camera(Table):
     )
     tamper: bool = Field(
         default=True,
-        description="Tell when the camera is moved, covered, blurred, blinded, or sees nothing in the dark.",
+        description="Tell when the camera is moved, covered, blurred, blinded, sees nothing in the dark, or is lost "
+        "while the alarm is armed.",
     )
     required_zones: Many[TopicName] = Field(
         default=(), description="An object is told of only once it has entered one of these. Empty: wherever it is."

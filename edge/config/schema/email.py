@@ -10,17 +10,17 @@ from pydantic import Field, SecretStr, model_validator
 from edge.config.fields import (
     Address,
     FilePath,
+    Host,
     HoursOfDay,
     Many,
     OneOrMany,
     OneOrSome,
     Port,
-    Text,
     Told,
     TopicName,
     fault,
 )
-from edge.config.schema.base import Table
+from edge.config.schema.base import Table, hostless
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 
@@ -52,7 +52,7 @@ class Recipient(Table):
 class Email(Table):
     """Mail with pictures when something happens while armed."""
 
-    host: Text | None = Field(default=None, description="Name or address of the mail server. Unset: no mail.")
+    host: Host | None = Field(default=None, description="Name or address of the mail server. Unset: no mail.")
     port: Port = Field(default=587, description="Port of the mail server.")
     username: str | None = Field(default=None, description="User name, where the server asks for one.")
     password: SecretStr | None = Field(
@@ -113,6 +113,7 @@ class Email(Table):
             )
         if self.security == "starttls" and not self.starttls:
             raise fault('`security = "starttls"` contradicts `starttls = false`', "leave one out", key="security")
+        hostless(self, ("from", "to", "recipient", "username"), "nobody is mailed")
         return self
 
     @model_validator(mode="after")

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
-from edge.config.fields import FilePath, MqttVersion, Name, Port, Text, TopicPath, fault
-from edge.config.schema.base import Table, together
+from edge.config.fields import FilePath, Host, MqttVersion, Name, Port, TopicPath, fault
+from edge.config.schema.base import Table, hostless, together
 
 
 def _tls(value: object) -> object:
@@ -37,7 +37,7 @@ class Tls(Table):
 class Mqtt(Table):
     """The broker that events and states go to."""
 
-    host: Text | None = Field(default=None, description="Name or address of the broker. Unset: no MQTT.")
+    host: Host | None = Field(default=None, description="Name or address of the broker. Unset: no MQTT.")
     port: Port = Field(default=1883, description="Port of the broker; with TLS usually 8883.")
     username: str | None = Field(default=None, description="User name, where the broker asks for one.")
     password: SecretStr | None = Field(default=None, description="Password of that user.")
@@ -62,4 +62,5 @@ class Mqtt(Table):
     def _user_first(self) -> Mqtt:
         if self.password is not None and self.username is None:
             raise fault("`password` needs `username` beside it", key="password")
+        hostless(self, ("username", "tls"), "nothing is published")
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
@@ -13,13 +14,15 @@ from edge.types import ALARM, ENGINE, TAMPER, UNARMED
 _AT_STAKE = frozenset({"pending", "triggered"})
 SCENE, SCENE_S = 3, 120.0
 """How many objects are shown with the alarm itself, and how many seconds ago they may have been seen."""
+PRESENT = 256
+"""Of how many objects that were there before the alarm was armed that is remembered."""
 Kind: TypeAlias = Literal["event", "night", "quiet"]
 Payload: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One alert in short. at: Unix time; object_id: whose pictures are its own."""
+    """One alert in short. at: Unix time; object_id: whose pictures are its own, of those taken since a Unix time."""
 
     at: float
     camera: str
@@ -27,6 +30,7 @@ class Told:
     zones: tuple[str, ...]
     score: float
     object_id: str
+    since: float = -math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +103,30 @@ class Scene:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._seen: dict[str, Told] = {}
+        self._since: dict[str, float] = {}
 
     def see(self, payload: Payload) -> None:
         """Any event. Nobody is shown in a mail who was at home while the alarm was off, and no recipient is shown what
         they do not hear of otherwise."""
         told = in_short(payload)
+        self._note(payload, told)
         if told.label in (ALARM, ENGINE) or not is_wanted({**payload, "type": "new"}, self._rules):
             return
         self._seen.pop(told.object_id, None)
-        self._seen[told.object_id] = told
+        self._seen[told.object_id] = replace(told, since=self._since.get(told.object_id, -math.inf))
         if len(self._seen) > SCENE:
             del self._seen[next(iter(self._seen))]
+
+    def _note(self, payload: Payload, told: Told) -> None:
+        """Note of who was there before the alarm was armed since when they were seen armed."""
+        since = self._since.get(told.object_id)
+        if payload["armed"] in UNARMED:
+            self._since.pop(told.object_id, None)
+            self._since[told.object_id] = math.inf
+            if len(self._since) > PRESENT:
+                del self._since[next(iter(self._since))]
+        elif since == math.inf:
+            self._since[told.object_id] = told.at
 
     def before(self, at: float) -> tuple[Told, ...]:
         """What was seen shortly before a Unix time, oldest first."""

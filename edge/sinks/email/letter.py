@@ -124,8 +124,7 @@ def _event(alert: Alert, zone: tzinfo, *, pictured: bool) -> list[str]:
     when = f"{words.local(alert.at, zone):%A %d %B %Y, %H:%M:%S}"
     lines = [words.sentence(after), when + ("" if payload["clock_ok"] else " (clock not set yet, time uncertain)")]
     if after["label"] in (ENGINE, ALARM):
-        if after["label"] == ENGINE or payload["armed"] != "triggered":  # the first line says that
-            lines.append(armed.capitalize())
+        lines.append(armed.capitalize())
     else:
         lines.append(f"Score {after['top_score']:.0%}, {armed}")
         lines += [] if pictured else ["No picture of this one."]

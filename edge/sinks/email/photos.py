@@ -33,7 +33,7 @@ class Photo:
 def choose(alert: Alert, find: Find) -> list[Photo]:
     """At most three pictures for a mail: those of its object, or fewer of them and the best of the others'; with the
     alarm itself those of what was seen before."""
-    others = [(told, found[-1]) for told in _best_first(alert) if (found := find(told.object_id))]
+    others = [(told, found[-1]) for told in _best_first(alert) if (found := _since(told.since, find(told.object_id)))]
     own = [(alert.told, path) for path in find(alert.object_id)]
     if others:
         own = own[:1] + own[1:][-1:] if alert.kind == "event" else own[-1:]
@@ -45,6 +45,18 @@ def choose(alert: Alert, find: Find) -> list[Photo]:
         if jpeg is not None:
             photos.append(Photo(jpeg[0], jpeg[1], told.camera))
     return photos
+
+
+def _since(time: float, paths: Sequence[Path]) -> list[Path]:
+    """Those that were taken no sooner; a little sooner is the rounding of the file's time."""
+    return [path for path in paths if (taken := _taken(path)) is not None and taken >= time - 1e-3]
+
+
+def _taken(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None
 
 
 def _best_first(alert: Alert) -> list[Told]:

@@ -57,12 +57,18 @@ def headline(after: Payload) -> str:
     return f"{name(after['label']).capitalize()} ({said}) at {camera}"
 
 
+def _said(after: Payload) -> str:
+    """The sub-label; of an alarm that was set off, what set it off, since that it was stands before it."""
+    said = name(after["sub_label"] or "")
+    return said.removeprefix("triggered: ") if after["label"] == ALARM else said
+
+
 def sentence(after: Payload) -> str:
     """The same in full, for the mail's first line."""
-    camera, said = name(after["camera"]), name(after["sub_label"] or "")
+    camera, said = name(after["camera"]), _said(after)
     what = name(after["label"]).capitalize()
     if after["label"] == ALARM:
-        return f"Alarm of {camera}: {said.removeprefix('triggered: ') or 'triggered'}"
+        return f"Alarm of {camera}: {said or 'triggered'}"
     if after["label"] == TAMPER:
         return f"Camera {camera}: {said or 'tampered with'}"
     if after["label"] == ENGINE:  # no camera saw it: it says itself what happened

@@ -12,7 +12,7 @@ from typing import Any
 
 from edge.config.schema import Config
 from edge.errors import StorageError
-from edge.sinks.base import Memory
+from edge.memory import Memory
 from edge.sinks.homeassistant.entities import devices
 
 log = logging.getLogger(__name__)

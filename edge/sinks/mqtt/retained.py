@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Set
 
 from edge.errors import StorageError
-from edge.sinks.base import Memory
+from edge.memory import Memory
 
 KEY = "mqtt_retained"
 UNKNOWN = "?"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
@@ -17,6 +16,7 @@ from edge.errors import EdgeError, StorageError
 from edge.metrics import Stages
 from edge.sinks.base import Archive, Status, encode
 from edge.sinks.mqtt.faults import LinkError
+from edge.sinks.mqtt.identity import client_id
 from edge.sinks.mqtt.limit import Limit
 from edge.sinks.mqtt.link import Link
 from edge.sinks.mqtt.retained import Retained
@@ -36,7 +36,7 @@ class MqttSink:
 
     Args:
         settings: where the broker is and how to deal with it
-        node: name of this device; makes the client id
+        node: name of this device; stands in the client id
         queue: the outbox, which also remembers what was retained
         board: the states to be retained
         clock: stamps and waits
@@ -72,7 +72,7 @@ class MqttSink:
         self.status = Status(clock)
         self.latency = latency or Stages()
         self._settings = settings
-        self._client_id = "edge-" + re.sub(r"[^A-Za-z0-9_-]", "_", node)
+        self._client_id = client_id(queue, node)
         self._queue = queue
         self._board = board
         self._clock = clock

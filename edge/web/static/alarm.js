@@ -16,7 +16,6 @@ const ALARM = {
 const LEAVING = "Leave now."; // for `away` alone: at home and at night nobody goes
 const HOLD_MS = 2000; // panic is meant, never an accident
 const HINT_MS = 5000;
-const PROCESS = / \(user \d+, process \d+\)$/; // for who looks closer, in `edge alarm log --json`
 
 let state = "disarmed";
 let detail = null; // `alarm_detail` of the status; null from a device that has none
@@ -51,7 +50,7 @@ function hintOf(meaning) {
   if (state === "arming" && detail?.mode === "away") return LEAVING;
   if (state === "triggered" && detail?.cause) return `${title(detail.cause)}.`;
   if (!detail?.by || !state.startsWith("armed_")) return meaning;
-  return `${meaning} Set ${typeof detail.since === "number" ? `at ${soon(detail.since)} ` : ""}by ${detail.by}.`;
+  return `${meaning} Set ${typeof detail.since === "number" ? `at ${soon(detail.since)} ` : ""}by ${placeOf(detail.by)}.`;
 }
 
 /** A time of today without its day. */
@@ -142,11 +141,21 @@ async function openLog() {
   $("log-list").replaceChildren(...(rows.length ? rows : [make("li", { textContent: "Nothing yet." })]));
 }
 
+/** Where an order came from, without what only the device's own log needs. */
+const placeOf = (from) => String(from).replace(/ \(user \d+, process \d+\)/, "");
+
+/** `porch/notifications off`, as the log has a switch, is `Porch: notifications off`. */
+function deed(what) {
+  const [, camera, name, now] = /^([^/ ]+)\/(\w+) (on|off)$/.exec(what) ?? [];
+  if (!camera) return title(what);
+  return `${title(camera)}: ${name === "enabled" ? "camera" : words(name)} ${now}`;
+}
+
 function logRow({ at, clock_ok: sure = true, what, by, from, result }) {
   const time = make("time", { textContent: `${dateOf(at)} ${exactTime(at)}${sure ? "" : " ?"}`, title: `${fullTime(at)}${sure ? "" : ", clock not set"}` });
   if (!sure) time.append(make("span", { className: "hidden-text", textContent: "clock not set" }));
-  const who = [by, from?.replace(PROCESS, "")].filter(Boolean).join(", ");
-  const text = make("span", { className: "log__what", textContent: title(what.replace(/^(\w+)\//, "$1: ")) });
+  const who = [by, placeOf(from)].filter(Boolean).join(", ");
+  const text = make("span", { className: "log__what", textContent: deed(what) });
   const row = make("li", { className: "log__row" }, time, text, make("span", { className: "log__who", textContent: who }));
   if (result && result !== "ok" && result !== "done") {
     row.append(make("span", { className: "log__result", textContent: words(result) }));

@@ -4,41 +4,52 @@ import { $, fill, make, ask as once, sleep } from "./dom.js";
 import { words } from "./words.js";
 
 const FOLLOWED_MS = 90000; // a model on a slow card is loaded by then
+const ALARM_MS = 2000;
 const PATIENCE_MS = 20000; // a slow card takes its time to store the file
-const GUARD_MS = 5000; // between two looks at the alarm
 const LOST = "That did not reach the device. Nothing was changed.";
 const MUTE = "The device gave no answer that can be read.";
 
-/** Ask the device, and for the password where the device wants it again first. */
+/** Ask the device, and for the page's password or the alarm's code where the device wants it first. */
 export async function ask(path, body, method) {
-  for (;;) {
-    const answer = await askOnce(path, body, method);
-    if (answer.status !== 403 || !answer.said.locked || !(await unlock(answer.said.error))) return answer;
+  for (let sent = body; ; ) {
+    const answer = await askOnce(path, sent, method);
+    if (answer.said.locked) {
+      if ((await typed("unlock", answer.said.error, unlock)) === null) return answer;
+    } else if (answer.said.code_wanted) {
+      const code = await typed("vouch", answer.said.error);
+      if (code === null) return answer;
+      sent = { ...body, code };
+    } else return answer;
   }
 }
 
-/** True once the password was given, false if its owner thinks better of it. */
-function unlock(why) {
-  const dialog = $("unlock");
-  const field = $("unlock-password");
-  fill($("unlock-why"), why);
+/** Why the device does not take this for the page's password, null if it does. */
+async function unlock(password) {
+  const { ok, said } = await askOnce("/api/config/unlock", { password });
+  return ok ? null : said.error;
+}
+
+/** What is typed into a dialog, once `wrong` finds no fault with it; null if its owner thinks better of it. */
+function typed(name, why, wrong = () => null) {
+  const dialog = $(name);
+  const field = $(`${name}-field`);
+  fill($(`${name}-why`), why);
   field.value = "";
-  dialog.returnValue = "";
   dialog.showModal();
   return new Promise((done) => {
-    dialog.onclose = () => done(false);
-    $("unlock-form").onsubmit = async (event) => {
+    dialog.onclose = () => done(null);
+    $(`${name}-form`).onsubmit = async (event) => {
       event.preventDefault();
-      const { ok, said } = await askOnce("/api/config/unlock", { password: field.value });
-      if (!ok) {
-        fill($("unlock-why"), said.error);
+      const fault = await wrong(field.value);
+      if (fault) {
+        fill($(`${name}-why`), fault);
         return field.select();
       }
       dialog.onclose = null;
       dialog.close();
-      done(true);
+      done(field.value);
     };
-    $("unlock-cancel").onclick = () => dialog.close();
+    $(`${name}-cancel`).onclick = () => dialog.close();
   });
 }
 
@@ -53,6 +64,18 @@ export function tell(text, tone = "") {
   $("savebar").dataset.tone = tone;
 }
 
+/** Say, for as long as it is so, that the alarm is on and keeps what is drawn or typed from being stored. */
+export async function watchAlarm() {
+  for (; ; await sleep(ALARM_MS)) {
+    if (document.hidden) continue;
+    const { ok, said } = await askOnce("/api/status");
+    if (!ok) continue; // it starts anew, and what was said stays
+    const on = said.alarm !== "disarmed" && Boolean(said.alarm_detail?.code);
+    fill($("alarm-on"), on ? `The alarm is ${words(said.alarm)}: disarm it before you save what you change here.` : "");
+    $("alarm-on").hidden = !on;
+  }
+}
+
 /** Show what is wrong with the whole page; `again` offers to load it anew. */
 export function complain(text, again = false) {
   const box = $("wrong");
@@ -64,26 +87,6 @@ export function complain(text, again = false) {
     box.append(" ", button);
   }
   if (text) box.scrollIntoView({ block: "nearest" });
-}
-
-/** Say what is wrong with a request to store. What the alarm refuses can be stored once it is disarmed: what was typed
- * and drawn stays, while a file that changed underneath has to be loaded again. */
-export async function complainOf({ status, said }) {
-  complain(said.error, status === 409 && !(await showGuard()));
-}
-
-/** Say whether the alarm, which has a code, keeps everything as it is; true if it does. */
-async function showGuard() {
-  const { ok, said } = await askOnce("/api/status");
-  const guarded = ok && Boolean(said.alarm_detail?.code) && said.alarm !== "disarmed";
-  fill($("guard"), guarded ? `The alarm is ${words(said.alarm)}: what you change here can be saved once it is disarmed.` : "");
-  $("guard").hidden = !guarded;
-  return guarded;
-}
-
-/** Keep the head of the page true from its opening on. */
-export async function watchGuard() {
-  for (;; await sleep(GUARD_MS)) if (!document.hidden) await showGuard();
 }
 
 /** Wait until the daemon runs the stored version, or says why it does not. True if it does. */

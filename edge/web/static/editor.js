@@ -1,6 +1,6 @@
 // Zones, lines and masks on a camera's picture, drawn with mouse, finger or keys, and stored in the configuration.
 
-import { ask, complain, complainOf, follow, tell, watchGuard } from "./desk.js";
+import { ask, complain, follow, tell, watchAlarm } from "./desk.js";
 import { $, draw, fill, make, sleep } from "./dom.js";
 import { NAMES, begin, change, dropCorner, finish, isDirty, load, onChange, pick, remember, shapeOf, sorted, state, stop, undo, wanted } from "./drawing.js";
 import { CORNERS, MOST, clamp, isLine } from "./shapes.js";
@@ -12,7 +12,7 @@ const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDo
 const EVERY_MS = 300; // between two pictures
 
 let camera = "";
-let blamed = false; // what is said of the page is said of its shapes
+let refused = false; // the banner says what is wrong with shapes, and goes once one of them was changed
 let held = null; // {points, index} while a corner is being dragged
 
 // ---------------------------------------------------------------- mouse, finger, keys
@@ -116,8 +116,7 @@ async function save() {
   $("save").disabled = true;
   tell("Storing…", "wait");
   complain("");
-  const answer = await ask(areas(), { version: state.file.version, ...wanted() }, "PUT");
-  const { ok, said } = answer;
+  const { ok, said } = await ask(areas(), { version: state.file.version, ...wanted() }, "PUT");
   if (ok) {
     await read();
     return follow(said.version);
@@ -128,9 +127,9 @@ async function save() {
     const shape = kind && sorted(kind)[number];
     if (shape) state.faults.set(shape.id, [message, help].filter(Boolean).join(": "));
   }
+  complain(said.error, said.changed);
+  refused = state.faults.size > 0;
   show();
-  await complainOf(answer);
-  blamed = state.faults.size > 0;
 }
 
 /** The picture as it is now, drawn below the shapes. */
@@ -192,13 +191,13 @@ $("cancel").addEventListener("click", stop);
 $("save").addEventListener("click", save);
 addEventListener("beforeunload", (event) => isDirty() && event.preventDefault());
 onChange(() => {
-  show();
-  if (blamed && !state.faults.size) {
-    blamed = false;
+  if (refused && !state.faults.size) {
+    refused = false;
     complain("");
     tell("");
   }
+  show();
 });
 new ResizeObserver(show).observe(svg);
 start();
-watchGuard();
+watchAlarm();

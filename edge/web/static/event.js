@@ -2,14 +2,17 @@
 
 import { percent, span, title, words } from "./words.js";
 
-const OURS = ["motion", "alarm", "engine", "tamper"]; // no model gave a score for these
 const TAMPER = {
   moved: "Camera moved",
   covered: "Camera covered",
   blinded: "Camera blinded",
   blurred: "Picture blurred",
   dark: "Too dark to see",
+  lost: "Camera lost",
 };
+
+/** Labels that no model gives: to say how sure of them it is would mean nothing. */
+const OWN = new Set(["motion", "tamper", "engine", "alarm"]);
 
 /** What an event is about, as its heading. */
 export function whatOf({ label, sub_label: sub }) {
@@ -37,6 +40,6 @@ export const clipUrl = (after) => `/api/clips/${encodeURIComponent(after.id)}.mp
 export function factsOf(after) {
   const zones = [...new Set([...(after.current_zones ?? []), ...(after.entered_zones ?? [])])].map(words);
   const lasted = after.end_time == null ? "" : span(Math.max(1, after.end_time - after.start_time));
-  const sure = OURS.includes(after.label) || after.top_score == null ? "" : `${percent(after.top_score)}\u00a0sure`;
+  const sure = OWN.has(after.label) || after.top_score == null ? "" : `${percent(after.top_score)}\u00a0sure`;
   return [title(after.camera), zones.join(", "), lasted, sure].filter(Boolean).join(" · ");
 }

@@ -3,7 +3,7 @@
 import { $, arrange, fill, icon, sleep, stamp } from "./dom.js";
 import { tampered } from "./status.js";
 import { showSwitches, switchedOff } from "./switches.js";
-import { count, plain, span, title, words } from "./words.js";
+import { count, reasonOf, span, title, words } from "./words.js";
 
 const STALE_MS = 4000; // a camera that is online gives several pictures a second
 
@@ -32,7 +32,7 @@ export function showCameras(cameras) {
     tile.camera = camera;
     tiles.set(camera.name, tile);
     const now = camera.tracks ? count(camera.tracks, "object") : camera.motion ? "Motion" : "";
-    fill(tile.node.querySelector(".camera__facts"), [tampered(camera), now, ...switchedOff(camera)].filter(Boolean).join(" · "));
+    fill(tile.node.querySelector(".camera__facts"), [tampered(camera), now, ...(camera.status === "offline" ? [] : switchedOff(camera))].filter(Boolean).join(" · "));
     showSwitches(tile.node.querySelector(".switches"), camera);
   }
   arrange($("cameras"), cameras.map((camera) => tiles.get(camera.name).node));
@@ -54,7 +54,7 @@ export function markTiles() {
     node.dataset.state = state;
     node.dataset.empty = String(!last);
     fill(node.querySelector(".camera__state"), state === "stale" ? `${span(age / 1000)} old` : state === "lost" ? "Not live" : title(state));
-    const why = state === "lost" ? "Connection lost" : state === "starting" ? "Waiting for the first picture" : state === "stale" ? "No new picture" : online || state === "disabled" ? "" : plain(camera.reason);
+    const why = state === "lost" ? "Connection lost" : state === "starting" ? "Waiting for the first picture" : state === "stale" ? "No new picture" : online || state === "disabled" ? "" : reasonOf(camera);
     fill(node.querySelector(".camera__away"), why ?? "");
   }
 }

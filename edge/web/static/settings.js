@@ -1,7 +1,7 @@
 // The configuration as a form, made from the schema that the device sends. Only what was changed is sent back, so that
 // all else in the file stays as its owner wrote it.
 
-import { ask, complain, complainOf, follow, tell, watchGuard } from "./desk.js";
+import { ask, complain, follow, tell, watchAlarm } from "./desk.js";
 import { $, fill, make } from "./dom.js";
 import { title } from "./words.js";
 
@@ -14,13 +14,22 @@ let gone = []; // keys of tables to take out
 let unwritable = null;
 
 const dotted = (key) => key.map((part) => (typeof part === "number" ? `[${part}]` : `.${part}`)).join("").replace(/^\./, "");
+/** Lists whose entries may have commas themselves: `fri,sat 23:00-09:00`, `"Doe, Ann" <ann@example.org>`. */
+const WHOLE = /\.(quiet_hours|to)$/;
 const SHORT = /\b(tls|url|ca|fps|mb|gb|mqtt|pin|id)\b/gi;
 const caption = (key) => title(key).replace(SHORT, (word) => word.toUpperCase());
 const heading = (key) => TITLES[key] ?? caption(key);
 /** A default as it is typed into a field: without what TOML needs around it. */
 const bare = (text) => text.replace(/[`"[\]]/g, "");
-/** Words with `code` in them. */
-const marked = (text) => text.split("`").map((part, i) => (i % 2 ? make("code", { textContent: part }) : part));
+/** Words with `code` in them, said of a field: without what only the file needs, brackets, quotes and their names. */
+const marked = (text) =>
+  text
+    .replaceAll(" in quotes", "")
+    .replace(/, an? `\[\[[\w.]+\]\]` table each|, one `\[\[[\w.]+\]\]` table each/, "")
+    .replaceAll(/; `\[\]`: none/g, "")
+    .replaceAll(/; `\[\]` is never/g, "")
+    .split("`")
+    .map((part, i) => (i % 2 ? make("code", { textContent: bare(part) }) : part));
 
 // ---------------------------------------------------------------- one field
 
@@ -52,14 +61,10 @@ const KINDS = {
     },
   },
   texts: {
-    build: ({ whole }) => {
-      const control = make("textarea", { rows: 2, spellcheck: false, autocapitalize: "none", placeholder: "one a line" });
-      if (whole) control.dataset.whole = "yes";
-      return control;
-    },
+    build: () => make("textarea", { rows: 2, placeholder: "one a line", spellcheck: false, autocapitalize: "none" }),
     show: (control, value) => (control.value = [value ?? []].flat().map((each) => each?.$masked ?? each).join("\n")),
     read: (control) => {
-      const lines = control.value.split(control.dataset.whole ? "\n" : /[\n,]/).map((line) => line.trim()).filter(Boolean);
+      const lines = control.value.split(WHOLE.test(control.id) ? "\n" : /[\n,]/).map((line) => line.trim()).filter(Boolean);
       return lines.length ? lines : null;
     },
   },
@@ -110,8 +115,7 @@ function fieldFor(field, key, value) {
   const doc = make("p", { className: "fine", id: `${id}-doc` }, ...marked(field.doc));
   const wrong = make("p", { className: "field__wrong", id: `${id}-wrong`, hidden: true });
   const node = make("div", { className: `field field--${kind}` }, label, control, doc, wrong);
-  if (kind === "texts") doc.append(" One a line.");
-  if ((kind === "choices" || kind === "texts") && !field.needed) doc.append(` Default: ${bare(field.default)}.`);
+  if (kind === "choices" || kind === "texts") doc.append(` Default: ${bare(field.default)}.`);
   if (kind === "file") doc.append(" This is changed in the file.");
   if (kind === "secret" && value) node.insertBefore(takeOut(control), doc);
   const known = { key, control, wrong, read: () => read(control), initial: JSON.stringify(read(control)) };
@@ -248,15 +252,14 @@ async function save(event) {
   $("save").disabled = true;
   tell("Storing…", "wait");
   complain("");
-  const answer = await ask("/api/config", { version, changes: changes() }, "PATCH");
-  const { ok, said } = answer;
+  const { ok, said } = await ask("/api/config", { version, changes: changes() }, "PATCH");
   if (ok) {
     const open = [...document.querySelectorAll("details[open]")].map((box) => box.dataset.key);
     await read(open);
     return follow(said.version);
   }
   tell("Not stored.", "bad");
-  await complainOf(answer);
+  complain(said.error, said.changed);
   blame(said.findings ?? []);
   $("save").disabled = false;
 }
@@ -279,4 +282,4 @@ async function read(open = []) {
 $("form").addEventListener("submit", save);
 $("form").addEventListener("input", mark);
 read();
-watchGuard();
+watchAlarm();

@@ -19,6 +19,7 @@ const WORDS = {
     "Kept as a false alarm. What moves at this place is taken less seriously for some days.",
   ],
   tamper: ["The view is right so", "The view was wrong", "The view as it is now is what later ones are held against."],
+  lost: ["This was nothing", "It was something after all", "Kept as a false alarm."],
 };
 
 const openId = () => rows.at(-1)?.after.id ?? null;
@@ -76,7 +77,7 @@ function render(told, anew = false) {
   $("shot-why").replaceChildren(...whyParts(rows));
   $("shot-nothing").hidden = ["engine", "alarm"].includes(after.label);
   $("shot-nothing").setAttribute("aria-pressed", String(Boolean(after.false_positive)));
-  const [word, back, meaning] = WORDS[after.label] ?? WORDS.object;
+  const [word, back, meaning] = WORDS[after.sub_label === "lost" ? "lost" : after.label] ?? WORDS.object;
   fill($("shot-nothing").querySelector("span"), after.false_positive ? back : word);
   fill($("shot-word"), after.false_positive ? meaning : "");
 }

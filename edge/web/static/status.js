@@ -2,14 +2,14 @@
 
 import { $, fill, make, stamp } from "./dom.js";
 import { whatOf } from "./event.js";
-import { bytes, count, nameOf, number, plain, span, timeOf, title, told, tone, words } from "./words.js";
+import { bytes, count, nameOf, number, reasonOf, span, timeOf, title, told, tone, words } from "./words.js";
 
 function row(name, state, facts, reason) {
   const item = stamp("row-template");
   item.dataset.tone = tone(state);
   fill(item.querySelector(".row__name"), name);
   fill(item.querySelector(".row__state"), told(state));
-  fill(item.querySelector(".row__facts"), [plain(reason), ...facts].filter(Boolean).join(" · "));
+  fill(item.querySelector(".row__facts"), [reason, ...facts].filter(Boolean).join(" · "));
   return item;
 }
 
@@ -43,7 +43,7 @@ function storageRows({ state = "ok", reason, used, free, clips, oldest }) {
 
 export function showHealth(news) {
   const box = news.outbox ?? {};
-  const cameras = (news.cameras ?? []).map((camera) => row(title(camera.name), camera.status, cameraFacts(camera), camera.reason));
+  const cameras = (news.cameras ?? []).map((camera) => row(title(camera.name), camera.status, cameraFacts(camera), reasonOf(camera)));
   const engines = (news.engines ?? []).map((engine) => row(engine.name, engine.state, [engine.model], engine.reason));
   const sinks = (news.sinks ?? []).map((sink) => row(nameOf(sink.name), sink.state, [sink.depth ? `${number(sink.depth)} waiting` : ""], sink.reason));
   if (!cameras.length) cameras.push(row("No camera", "none", ["add a [[camera]] to the configuration"]));
@@ -66,9 +66,10 @@ function showProblems(news) {
   const found = parts.flatMap(([kind, key, list]) =>
     (list ?? [])
       .filter((part) => part[key] && ["bad", "warn"].includes(tone(part[key])))
-      .map((part) => `${kind} ${kind ? words(part.name) : nameOf(part.name)} is ${told(part[key])}${part.reason ? `: ${plain(part.reason)}` : ""}`.trim()),
+      .map((part) => `${kind} ${kind ? words(part.name) : nameOf(part.name)} is ${told(part[key])}${part.reason ? `: ${reasonOf(part)}` : ""}`.trim()),
   );
-  for (const camera of news.cameras ?? []) if (tampered(camera)) found.push(`${title(camera.name)}: ${tampered(camera).toLowerCase()}`);
+  for (const camera of news.cameras ?? []) if (tampered(camera) && camera.tamper !== "lost") found.push(`${title(camera.name)}: ${tampered(camera).toLowerCase()}`);
+  if (news.alarm_detail?.schedule_waits) found.unshift("The schedule waits: the clock is not set");
   if (news.alarm_detail?.fault) found.unshift(`Alarm: ${news.alarm_detail.fault}`);
   const list = $("problems");
   if (list.dataset.said === found.join("\n")) return;

@@ -19,10 +19,9 @@ const NEVER = { detect: "Looks for motion alone." };
 const FOLLOWED_MS = 6000;
 const OFF = { detect: "Detection off", notifications: "Notifications off", snapshots: "Snapshots off" };
 
-/** What is off although it mostly is on, in words. Without pictures only that nobody would be told is news. */
-export function switchedOff({ status, switches = {}, stay_off: fixed = [] }) {
-  const told = Object.keys(OFF).filter((name) => status === "online" || name === "notifications");
-  return told.filter((name) => switches[name] === false && !fixed.includes(name)).map((name) => OFF[name]);
+/** What is off although it mostly is on, in words. */
+export function switchedOff({ switches = {}, stay_off: fixed = [] }) {
+  return Object.keys(OFF).filter((name) => switches[name] === false && !fixed.includes(name)).map((name) => OFF[name]);
 }
 
 export function showSwitches(menu, camera) {

@@ -11,12 +11,11 @@ export const title = (name) => words(name).replace(/^./, (first) => first.toUppe
 export const nameOf = (sink) => NAMES[sink] ?? title(sink).replace(/^Email/, NAMES.email);
 export const number = (value, digits = 0) => Number(value).toLocaleString(undefined, { maximumFractionDigits: digits });
 export const count = (many, one) => `${number(many)} ${one}${many === 1 ? "" : "s"}`;
+/** Why a camera is away, without its address: which camera it is stands beside it. */
+export const reasonOf = ({ reason }) => (reason ?? "").replace(/^\w+:\/\/\S*: /, "");
 export const percent = (share) => `${Math.round(share * 100)}\u00a0%`;
 export const tone = (state) => TONES[state] ?? "warn";
 export const told = (state) => TOLD[state] ?? words(state);
-
-/** What is wrong with a part, without the address that the device's log has before it. */
-export const plain = (reason) => reason?.replace(/^[a-z]+:\/\/\S+: /, "");
 
 export function bytes(size) {
   if (size < 1e6) return `${number(size / 1e3)}\u00a0kB`;
