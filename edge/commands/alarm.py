@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
@@ -17,6 +18,8 @@ from edge.config.schema import Node
 from edge.control import call
 from edge.localtime import stamp_of, zone_of
 
+_PROCESS = re.compile(r" \(user \d+, process \d+\)$")
+"""Behind `the command line`: for who looks closer, in `--json`."""
 CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The daemon's configuration file.")
 
 
@@ -92,9 +95,9 @@ def log(config: Path | None, as_json: bool, limit: int) -> None:
     rows = [
         (
             stamp_of(line["at"], zone) + ("" if line["clock_ok"] else " ?"),
-            line["what"],
+            re.sub(r"^(\w+)/", r"\1: ", line["what"]),
             line["by"] or "-",
-            line["from"],
+            _PROCESS.sub("", line["from"]),
             line["result"],
         )
         for line in found

@@ -291,7 +291,13 @@ def test_codes_delays_panic_and_the_log(edge: Edge, config: Path, guarded: Guard
         ("disarm", "Anna", "done"),
     ]
     assert all("the command line (user" in line["from"] for line in log if line["what"] != "start")
-    assert len(edge("alarm", "log", "--limit", "2", "--config", config).out.splitlines()) == 3
+    guarded.alarm.note("porch/notifications off", log[-1]["from"])
+    assert guarded.outbox.flush(5)
+    shown = edge("alarm", "log", "--limit", "2", "--config", config).out
+    assert len(shown.splitlines()) == 3
+    assert "porch: notifications off" in shown
+    assert "the command line" in shown
+    assert "process" not in shown
     detail = json.loads(edge("alarm", "status", "--json", "--config", config).out)
     assert (detail["state"], detail["code"], detail["code_to_arm"], detail["by"]) == ("disarmed", True, False, "Anna")
 

@@ -94,6 +94,18 @@ def test_subject_and_first_line_say_what_happened(given: dict[str, Any], title: 
     assert text(read).splitlines()[0] == first
 
 
+def test_the_mail_of_an_alarm_says_once_that_it_is_triggered() -> None:
+    said = text(mail(Alert(message(1, at(), label="alarm", sub_label="triggered: person at yard", armed="triggered"))))
+    assert "riggered" not in said
+
+
+@pytest.mark.parametrize("label", ["tamper", "motion", "alarm", "engine"])
+def test_what_no_model_saw_has_no_score_in_its_mail(label: str) -> None:
+    said = text(mail(Alert(message(1, at(), label=label))))
+    assert "Score" not in said
+    assert "Alarm armed away" in said
+
+
 def test_one_link_leads_to_the_event_with_its_clip_where_there_is_one() -> None:
     alert = Alert(message(1, at(), object_id="1748909645-abc123"))
     assert "http" not in text(mail(alert))

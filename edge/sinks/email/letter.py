@@ -14,13 +14,15 @@ from edge.sinks.email import words
 from edge.sinks.email.alert import Alert, Told
 from edge.sinks.email.photos import Photo
 from edge.sinks.email.settings import EmailSettings
-from edge.types import ALARM, ENGINE
+from edge.types import ALARM, ENGINE, MOTION, TAMPER
 
 LATE_S = 300.0
 SUBJECT = 150
 """Characters; phones show half of that."""
 NAMED = 10
 """Other alerts that are listed one by one."""
+OURS = frozenset({ALARM, ENGINE, MOTION, TAMPER})
+"""Labels that no model gave a score."""
 
 
 def compose(
@@ -123,11 +125,12 @@ def _event(alert: Alert, zone: tzinfo, *, pictured: bool) -> list[str]:
     armed = f"alarm {words.name(payload['armed'])}"
     when = f"{words.local(alert.at, zone):%A %d %B %Y, %H:%M:%S}"
     lines = [words.sentence(after), when + ("" if payload["clock_ok"] else " (clock not set yet, time uncertain)")]
-    if after["label"] in (ENGINE, ALARM):
-        lines.append(armed.capitalize())
-    else:
+    if after["label"] not in OURS:
         lines.append(f"Score {after['top_score']:.0%}, {armed}")
-        lines += [] if pictured else ["No picture of this one."]
+    elif after["label"] != ALARM or payload["armed"] != "triggered":  # the first line says that
+        lines.append(armed.capitalize())
+    if after["label"] not in (ENGINE, ALARM) and not pictured:
+        lines.append("No picture of this one.")
     if alert.scene:
         lines += ["", "Seen just before:", *_list(alert.scene, zone, cameras=True)]
     if alert.kind == "night":

@@ -32,7 +32,7 @@ export function showCameras(cameras) {
     tile.camera = camera;
     tiles.set(camera.name, tile);
     const now = camera.tracks ? count(camera.tracks, "object") : camera.motion ? "Motion" : "";
-    fill(tile.node.querySelector(".camera__facts"), [tampered(camera), now, ...(camera.status === "offline" ? [] : switchedOff(camera))].filter(Boolean).join(" · "));
+    fill(tile.node.querySelector(".camera__facts"), [tampered(camera), now, ...switchedOff(camera)].filter(Boolean).join(" · "));
     showSwitches(tile.node.querySelector(".switches"), camera);
   }
   arrange($("cameras"), cameras.map((camera) => tiles.get(camera.name).node));

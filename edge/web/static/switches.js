@@ -20,8 +20,10 @@ const FOLLOWED_MS = 6000;
 const OFF = { detect: "Detection off", notifications: "Notifications off", snapshots: "Snapshots off" };
 
 /** What is off although it mostly is on, in words. */
-export function switchedOff({ switches = {}, stay_off: fixed = [] }) {
-  return Object.keys(OFF).filter((name) => switches[name] === false && !fixed.includes(name)).map((name) => OFF[name]);
+/** What is off, in words. Of a camera without pictures only that nobody hears of it: the rest goes without saying. */
+export function switchedOff({ status, switches = {}, stay_off: fixed = [] }) {
+  const off = Object.keys(OFF).filter((name) => switches[name] === false && !fixed.includes(name));
+  return off.filter((name) => status !== "offline" || name === "notifications").map((name) => OFF[name]);
 }
 
 export function showSwitches(menu, camera) {
