@@ -19,8 +19,7 @@ const NEVER = { detect: "Looks for motion alone." };
 const FOLLOWED_MS = 6000;
 const OFF = { detect: "Detection off", notifications: "Notifications off", snapshots: "Snapshots off" };
 
-/** What is off although it mostly is on, in words. */
-/** What is off, in words. Of a camera without pictures only that nobody hears of it: the rest goes without saying. */
+/** What is off although it mostly is on, in words. Of a camera without pictures only that nobody hears of it: the rest goes without saying. */
 export function switchedOff({ status, switches = {}, stay_off: fixed = [] }) {
   const off = Object.keys(OFF).filter((name) => switches[name] === false && !fixed.includes(name));
   return off.filter((name) => status !== "offline" || name === "notifications").map((name) => OFF[name]);
