@@ -1,0 +1,1 @@
+"""Joints of people: estimated, smoothed, and tied to who they belong to."""
