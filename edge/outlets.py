@@ -99,7 +99,7 @@ class Outlet:
         )
 
     def _email(self) -> Iterator[Sink]:
-        from edge.sinks.email import EmailSink
+        from edge.sinks.email.sink import EmailSink
 
         for settings in mailing.settings(self.config):
             yield EmailSink(settings, self.outbox, self.clock, self.clock_ok)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from edge.engines.base import Feeds
 from edge.errors import EdgeError, UserError
 from edge.models.manifest import Manifest
-from edge.models.packed import Origin
+from edge.models.packed.coded import Origin
 from edge.models.packed.container import Sign
 from edge.models.packed.pack import pack
 from edge.models.packed.weight import Weight

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from edge.models.packed import Coded
+from edge.models.packed.coded import Coded
 from edge.models.packed.read import Packed
 from edge.models.store import Model
 from edge.tools.compress import Made, Step

@@ -25,7 +25,7 @@ from bench.table import Row, at_most
 from edge.engines.base import BUGS
 from edge.errors import ModelError
 from edge.models.manifest import parse_manifest
-from edge.models.packed import Origin
+from edge.models.packed.coded import Origin
 from edge.models.packed.container import resign, seal, split
 from edge.models.packed.dictionary import DICTIONARY
 from edge.models.packed.head import canonical

@@ -15,7 +15,7 @@ from bench.places import DATA, YOLOX, footage
 from bench.table import Missing, Row, at_least
 from edge.engines.base import Feeds
 from edge.models import store
-from edge.models.packed import read
+from edge.models.packed.read import read
 from edge.tools import graph, squeezenet
 from edge.tools.compress import compress, packed
 from edge.tools.evaluate import Outputs, best_classes, cosine, run, top1

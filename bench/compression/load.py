@@ -18,7 +18,7 @@ from bench.places import DATA, YOLOX
 from bench.table import Missing, Row, at_most
 from edge.models.catalogue import by_sha256
 from edge.models.manifest import Manifest, parse_manifest
-from edge.models.packed import Origin
+from edge.models.packed.coded import Origin
 from edge.models.packed.pack import pack
 from edge.models.packed.weight import Weight
 from edge.tools import graph, squeezenet
@@ -58,7 +58,7 @@ import os, sys, time
 from pathlib import Path
 from edge.engines import registry
 from edge.engines.base import EngineOptions
-from edge.models.packed import read
+from edge.models.packed.read import read
 import edge.engines.onnxruntime, onnxruntime
 begun = time.perf_counter()
 engine = registry.load("onnxruntime", read(Path(sys.argv[1])).unpacked(), EngineOptions(threads=1))

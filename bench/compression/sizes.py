@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from bench.compression import pictures
 from bench.places import DATA, YOLOX
 from bench.table import Missing, Row
-from edge.models.packed import read
+from edge.models.packed.read import read
 from edge.models.store import find
 from edge.tools import evaluate, graph, squeezenet
 from edge.tools.compress import compress, packed

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from edge.commands.output import JSON, print_json
-from edge.doctor import examine
 from edge.doctor.bundle import report, write_bundle
+from edge.doctor.examine import examine
 from edge.text import printable
 
 _MARKS = {"ok": ("ok", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}

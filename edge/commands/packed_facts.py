@@ -12,7 +12,7 @@ import numpy as np
 from edge.commands.output import print_json, print_table
 from edge.errors import ModelError
 from edge.models import trust
-from edge.models.packed import Coded
+from edge.models.packed.coded import Coded
 from edge.models.packed.read import Packed, read
 from edge.text import printable
 

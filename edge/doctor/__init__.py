@@ -1,18 +1,15 @@
-"""`edge doctor`: what this machine and this configuration are like, and what to do about what is not well."""
+"""`edge doctor`: what this machine and this configuration are like, and what to do about what is not well.
+
+The daemon takes what checks a configuration from here; the looks themselves, and what they need, are for the command.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from edge.config.diagnose import ConfigFindings
 from edge.config.load import load, load_text
 from edge.config.schema import Config
-from edge.doctor import machine, parts
 from edge.doctor.model import check_model
-from edge.doctor.verdict import Verdict
-from edge.errors import UserError
-
-__all__ = ["Verdict", "configuration", "configuration_of_text", "examine"]
 
 
 def configuration(path: Path | None) -> Config:
@@ -27,24 +24,3 @@ def configuration(path: Path | None) -> Config:
 def configuration_of_text(path: Path, text: str) -> Config:
     """The same of a text that is to become the file's."""
     return load_text(path, text, files=True, checks=[check_model])
-
-
-def examine(path: Path | None) -> list[Verdict]:
-    """Look at everything: the machine first, then what the configuration needs of it. Takes seconds where a server does
-    not answer; changes nothing.
-
-    Args:
-        path: the configuration; None stands for the usual places
-    """
-    looks = machine.look()
-    try:
-        config = configuration(path)
-    except ConfigFindings as fault:
-        first = fault.findings[0]
-        more = f", and {len(fault.findings) - 1} more" if len(fault.findings) > 1 else ""
-        found = f"{first.file}:{first.line}: {first.key}: {first.message}{more}"
-        return [*looks, Verdict("config", "fail", found, "`edge check` shows each error at its line")]
-    except UserError as fault:
-        return [*looks, Verdict("config", "fail" if path else "warn", str(fault))]
-    cameras = ", ".join(camera.name for camera in config.camera)
-    return [*looks, Verdict("config", "ok", f"valid; cameras: {cameras}"), *parts.look(config)]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.cache import search_folders
 from edge.engines import registry
@@ -14,9 +16,11 @@ from edge.errors import MissingError, ModelError
 from edge.models import catalogue, trust
 from edge.models.manifest import Manifest, read_manifest
 from edge.models.packed import container, delta
-from edge.models.packed.read import Packed, read
 from edge.models.slots import SUFFIX, VERSION, Mark, Slots, slots_of
 from edge.paths import is_file
+
+if TYPE_CHECKING:
+    from edge.models.packed.read import Packed
 
 _SUFFIXES = {SUFFIX, *(suffix for row in registry.TABLE.values() for suffix in row.suffixes)}
 """Of what is a model file by its name."""
@@ -134,7 +138,7 @@ def packed_model(path: Path, slot: Slot | None = None) -> Model:
     Raises:
         ModelError, MissingError: as `edge.models.packed.read`; a trusted key cannot be read.
     """
-    packed = read(path, trust.trusted())
+    packed = _read(path, trust.trusted())
     return Model(path, packed.sha256, packed.manifest, packed, slot)
 
 
@@ -210,9 +214,16 @@ def _serving(slots: Slots) -> Model:
         return other
 
 
+def _read(path: Path, keys: Sequence[bytes] = ()) -> Packed:
+    """A packed file. What decodes it takes a megabyte, which a device of plain models keeps."""
+    from edge.models.packed.read import read
+
+    return read(path, keys)
+
+
 def _version(path: Path) -> int:
     try:
-        return read(path).origin.version
+        return _read(path).origin.version
     except ModelError:
         return -1
 

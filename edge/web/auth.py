@@ -26,8 +26,8 @@ from edge.errors import StorageError
 SHORTEST = 8
 LONGEST = 200
 SESSION_S = 30 * 86400.0
-COST = (2**14, 8, 1)
-"""n, r, p of scrypt (RFC 7914) for new passwords: 16 MiB for an instant, which a 512 MB board has."""
+COST = (2**13, 8, 2)
+"""n, r, p of scrypt (RFC 7914) for new passwords: 8 MiB for an instant, which a 512 MB board has."""
 SESSIONS = 20
 """Sessions kept; a further login ends the oldest."""
 

@@ -10,7 +10,7 @@ import numpy as np
 import openvino
 import pytest
 
-from edge.models.packed import read
+from edge.models.packed.read import read
 from edge.tools import evaluate, faster, graph, lighter
 from tests.support.command import Edge
 from tests.support.keys import key_pair

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.models.packed import read
+from edge.models.packed.read import read
 from edge.tools import graph
 from edge.tools.quantize import Plan, quantize
 from tests.support.command import Edge

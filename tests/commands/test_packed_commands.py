@@ -19,7 +19,8 @@ import pytest
 from onnx import numpy_helper
 
 from edge.models import trust
-from edge.models.packed import Origin, signing
+from edge.models.packed import signing
+from edge.models.packed.coded import Origin
 from edge.models.packed.pack import pack
 from edge.models.packed.read import read
 from edge.tools.carrier_ir import cut_ir, read_ir

@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 
 from edge.engines import registry
 from edge.models.manifest import to_toml
-from edge.models.packed import read
+from edge.models.packed.read import read
 from edge.tools import graph
 from edge.tools.train import architectures
 from tests.support.command import Edge

@@ -121,7 +121,7 @@ def test_a_child_that_was_lost_is_given_the_model_again(tmp_path: Path, monkeypa
 
 def test_what_loads_a_model_waits_for_nothing_that_it_does_not_need() -> None:
     code = (
-        "import sys; from edge.engines import registry; from edge.models.packed import read;"
+        "import sys; from edge.engines import registry; from edge.models.packed.read import read;"
         "registry.usable('onnxruntime', '.onnx');"
         "print({'cv2', 'importlib.metadata', 'cryptography', 'numpy.ma', 'pydantic'} & set(sys.modules))"
     )

@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 from bench.compression.hostile import samples, tried
 from edge.errors import ModelError, UserError
 from edge.models.manifest import Manifest, parse_manifest
-from edge.models.packed import Origin, Packed, cells, codecs, read, tables, values
+from edge.models.packed import cells, codecs, tables, values
 from edge.models.packed.bits import Cursor
+from edge.models.packed.coded import Origin
 from edge.models.packed.container import resign
 from edge.models.packed.dictionary import DICTIONARY
 from edge.models.packed.pack import pack
-from edge.models.packed.read import parse
+from edge.models.packed.read import Packed, parse, read
 from edge.models.packed.signing import signer
 from edge.models.packed.values import keys, mini
 from edge.models.packed.weight import Grid, Weight

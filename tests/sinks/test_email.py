@@ -18,8 +18,9 @@ from edge.clock import SystemClock
 from edge.engine_news import EngineNews
 from edge.engines.links import Change
 from edge.outbox import Outbox, read_events
-from edge.sinks.email import EmailSettings, EmailSink
 from edge.sinks.email.photos import shrink
+from edge.sinks.email.settings import EmailSettings
+from edge.sinks.email.sink import EmailSink
 from tests.sinks.conftest import working
 from tests.support.broker import eventually, free_port
 from tests.support.events import event

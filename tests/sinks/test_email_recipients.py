@@ -15,7 +15,8 @@ import pytest
 from edge.clock import SystemClock
 from edge.hours import Hours
 from edge.outbox import Outbox, read_events
-from edge.sinks.email import EmailSettings, EmailSink, Rules
+from edge.sinks.email.settings import EmailSettings, Rules
+from edge.sinks.email.sink import EmailSink
 from tests.outbox.conftest import SetClock
 from tests.sinks.conftest import working
 from tests.sinks.test_email import mailer

@@ -12,7 +12,7 @@ import pytest
 
 from edge.clock import SystemClock
 from edge.outbox import Outbox, read_events
-from edge.sinks.email import Rules
+from edge.sinks.email.settings import Rules
 from tests.sinks.conftest import working
 from tests.sinks.test_email import mailer
 from tests.support.events import event

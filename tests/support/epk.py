@@ -11,7 +11,7 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 from edge.models.manifest import Manifest, read_manifest
-from edge.models.packed import Origin
+from edge.models.packed.coded import Origin
 from edge.models.packed.container import Sign
 from edge.models.packed.pack import pack
 from edge.models.packed.weight import Weight

@@ -14,8 +14,10 @@ from onnx import TensorProto, numpy_helper
 
 from edge.engines.base import Unpacked
 from edge.models.manifest import parse_manifest
-from edge.models.packed import Origin, carriers, read
+from edge.models.packed import carriers
+from edge.models.packed.coded import Origin
 from edge.models.packed.pack import pack
+from edge.models.packed.read import read
 from edge.models.packed.weight import Weight
 from edge.tools.carrier_ir import cut_ir, read_ir
 from edge.tools.carrier_tflite import cut_tflite

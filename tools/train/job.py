@@ -17,7 +17,7 @@ from edge.engines import registry
 from edge.engines.base import Engine, EngineOptions
 from edge.errors import ModelError, UserError
 from edge.models.manifest import Manifest
-from edge.models.packed import read
+from edge.models.packed.read import read
 from edge.models.store import find
 from edge.paths import is_file
 from edge.tools import graph

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edge.engines.base import need
 from edge.models.manifest import Manifest
-from edge.models.packed import Origin
+from edge.models.packed.coded import Origin
 from edge.models.packed.pack import pack
 from edge.models.packed.weight import Weight
 from edge.tools import graph

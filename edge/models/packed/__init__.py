@@ -6,10 +6,3 @@ manifest inside), `codecs` (a block to a tensor, by `values`, `classes` and `cel
 `drafts`, which a device that only loads models never imports; and since loading is to cost little more than a plain
 file, small records in here are named tuples: making a dataclass takes Python half a millisecond.
 """
-
-from __future__ import annotations
-
-from edge.models.packed.coded import Coded, Origin
-from edge.models.packed.read import Packed, read
-
-__all__ = ["Coded", "Origin", "Packed", "read"]

@@ -9,9 +9,3 @@ server.py   the session with the mail server; causes.py its faults in words
 deadline.py what cuts a session that takes too long
 probe.py    a trial of the server, step by step
 """
-
-from edge.sinks.email.server import MailError, entered
-from edge.sinks.email.settings import EmailSettings, Rules
-from edge.sinks.email.sink import EmailSink
-
-__all__ = ["EmailSettings", "EmailSink", "MailError", "Rules", "entered"]
