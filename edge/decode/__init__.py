@@ -33,6 +33,7 @@ TABLE = {
     "classes": "edge.decode.classes",
     "values": "edge.decode.values",
     "movenet": "edge.decode.movenet",
+    "blazepose-detector": "edge.decode.blazepose",
 }
 MOST_LABELS = 2000
 """How many labels are tried for outputs that do not fit those which a manifest has."""

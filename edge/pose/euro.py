@@ -6,6 +6,7 @@ Source: Casiez, Roussel, Vogel, "1 Euro Filter", CHI 2012, equations 1 to 6.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -28,30 +29,32 @@ class OneEuro:
         self._speed: F32 | None = None
 
     def smooth(self, values: F32, time: float) -> F32:
-        """The smoothed numbers at `time`.
+        """The smoothed numbers at `time`; not to be written to.
 
         Args:
             values: float32 of any shape, the same each time; what is no number keeps what was there, and begins anew
                 where nothing was
             time: seconds, after the call's before; else what was is told once more
         """
-        if self._value is None or self._speed is None or self._value.shape != values.shape:
+        value, slope = self._value, self._speed
+        if value is None or slope is None or value.shape != values.shape:
             self._value, self._speed, self._time = values.copy(), np.zeros_like(values), time
-            return values.copy()
+            return values
         dt = time - self._time
         if dt <= 0:
-            return self._value.copy()
+            return value
         self._time = time
-        known, fresh = np.isfinite(values), np.isfinite(values) & ~np.isfinite(self._value)
-        before = np.where(fresh, values, self._value)
+        known, fresh = np.isfinite(values), np.isfinite(values) & ~np.isfinite(value)
+        before = np.where(fresh, values, value)
         now = np.where(known, values, before)
-        speed = self._speed + _alpha(self._speed_cutoff, dt) * ((now - before) / dt - self._speed)
+        speed = slope + _alpha(self._speed_cutoff, dt) * ((now - before) / dt - slope)
         cutoff = self._min_cutoff + self._beta * np.abs(speed)
         self._speed = np.where(known, speed, 0).astype(np.float32)
-        self._value = (before + _alpha(cutoff, dt) * (now - before)).astype(np.float32)
-        return self._value.copy()
+        self._value = smooth = np.asarray(before + _alpha(cutoff, dt) * (now - before), np.float32)
+        return smooth
 
 
-def _alpha(cutoff: F32 | float, dt: float) -> F32 | float:
-    """The share of a new value in a low-pass of this cut-off, Hz, at steps of dt seconds (equations 2 and 3)."""
+def _alpha(cutoff: Any, dt: float) -> Any:
+    """The share of a new value in a low-pass of this cut-off, Hz (a number, or one for each value), at steps of dt
+    seconds (equations 2 and 3)."""
     return 1 / (1 + 1 / (2 * math.pi * cutoff * dt))
