@@ -136,7 +136,7 @@ class Absence:
         self._settings = settings or AbsenceSettings()
         self._mode = alarm.mode
         self._kept = memory.recall(KEY) or "[]"
-        self._former = frozenset(json.loads(self._kept))
+        self._former = _names(self._kept)
         self._known: dict[str, _Known] = {}
         self._count = 0
         self._told_at = -math.inf
@@ -252,3 +252,12 @@ class Absence:
         if kept != self._kept:
             self._kept = kept
             self._memory.note(KEY, kept)
+
+
+def _names(kept: str) -> frozenset[str]:
+    """The cameras of a list that was kept; none of what cannot be read, and they are told of once more."""
+    try:
+        names = json.loads(kept)
+    except ValueError:
+        return frozenset()
+    return frozenset(name for name in names if isinstance(name, str)) if isinstance(names, list) else frozenset()

@@ -202,3 +202,13 @@ def test_a_restart_or_reload_ends_the_event_and_tells_nobody_anew() -> None:
     anew.run(3, porch="here")
     anew.run(15, porch="away")
     assert anew.eyes["porch"].told == [("new", False), ("end", True), ("new", True)], "that is news"
+
+
+@pytest.mark.parametrize("kept", ["", "no list", "{}", "[1, null]", '"hall"', "[[]]"])
+def test_what_was_kept_and_cannot_be_read_is_as_if_nobody_had_been_told(kept: str) -> None:
+    memory = Memory()
+    memory.note("absence", kept)
+    house = House("hall", memory=memory)
+    house.arm()
+    house.run(15, hall="away")
+    assert house.kinds("hall") == ["new"]
