@@ -5,6 +5,7 @@ Everything here is plain data that any module may import; nothing here knows a v
 
 from edge.labels import ALARM, DARK, ENGINE, LOST, MOTION, TAMPER, WARNS
 from edge.types.audit import AuditEntry
+from edge.types.body import JOINT_SEEN, NO_JOINTS, Activity, ActivityKind, Body, Pose, Posture, PostureName
 from edge.types.event import (
     UNARMED,
     Crossing,
@@ -31,14 +32,19 @@ __all__ = [
     "F32",
     "I32",
     "I420",
+    "JOINT_SEEN",
     "LOST",
     "MOTION",
     "NO_DETECTIONS",
+    "NO_JOINTS",
     "TAMPER",
     "U8",
     "UNARMED",
     "WARNS",
+    "Activity",
+    "ActivityKind",
     "AuditEntry",
+    "Body",
     "Box",
     "Classes",
     "Crossing",
@@ -47,7 +53,10 @@ __all__ = [
     "Frame",
     "Glimpse",
     "ModelRef",
+    "Pose",
     "Poses",
+    "Posture",
+    "PostureName",
     "Prediction",
     "Reason",
     "Seen",

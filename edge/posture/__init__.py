@@ -1,0 +1,1 @@
+"""How somebody stands, sits or lies, and what happens to them, from their joints alone."""

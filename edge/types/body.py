@@ -1,0 +1,86 @@
+"""A person's joints, and what they tell: how somebody stands or lies, and what happens to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from edge.types.picture import F32, Box
+
+PostureName: TypeAlias = Literal["standing", "sitting", "bending", "crouching", "lying", "unknown"]
+ActivityKind: TypeAlias = Literal["fall", "lying", "hands_up", "waving", "running", "crowding"]
+"""`lying` is lying too long outside a place to rest; `waving` the arms, a call for help."""
+
+JOINT_SEEN = 0.2
+"""A joint of a lower score lies anywhere: it is neither drawn, nor measured, nor in the box."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pose:
+    """One person's joints in one frame.
+
+    keypoints: float32 (17, 3) in the order of `COCO_KEYPOINTS`: x, y in pixels of the upright frame, not clipped to
+        it, and a score of 0..1; a joint that was not found is (nan, nan, 0)
+    score: 0..1, that this is a person at all
+    """
+
+    keypoints: F32
+    score: float
+
+    @property
+    def box(self) -> Box | None:
+        """Around the joints that were seen, x1 y1 x2 y2 in pixels, not clipped; None of fewer than two."""
+        seen = self.keypoints[self.keypoints[:, 2] >= JOINT_SEEN, :2]
+        if len(seen) < 2:
+            return None
+        (x1, y1), (x2, y2) = seen.min(axis=0).tolist(), seen.max(axis=0).tolist()
+        return x1, y1, x2, y2
+
+
+NO_JOINTS: F32 = np.tile(np.array([np.nan, np.nan, 0], np.float32), (17, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Posture:
+    """How somebody stands, sits or lies. since: frame time at which that began, seconds."""
+
+    name: PostureName
+    score: float
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Something that happens to somebody, from its onset until it is over.
+
+    score: 0..1
+    confirmed: looked at long enough to tell people of it; it stays so until it is over
+    since, confirmed_at: frame times of the onset and of the confirmation, seconds
+    """
+
+    kind: ActivityKind
+    score: float
+    since: float
+    confirmed_at: float | None = None
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether people are to be told."""
+        return self.confirmed_at is not None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Body:
+    """What is known of a person's body at one frame, by the number of their track.
+
+    pose: smoothed; joints that are missing for a moment are held with a falling score
+    lying_s: for how long the person has been lying; 0 of one who does not
+    activity: the gravest that goes on; a fall before all else
+    """
+
+    pose: Pose
+    posture: Posture
+    lying_s: float = 0.0
+    activity: Activity | None = None
