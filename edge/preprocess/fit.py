@@ -144,7 +144,7 @@ class Fit:
         """Points float32 (..., 2) of the input as points of the whole frame, or beyond it."""
         x1, y1, x2, y2 = self.region
         zoom = np.array([(x2 - x1) / self.width, (y2 - y1) / self.height], np.float32)
-        return np.asarray((points - np.float32([self.left, self.top])) * zoom + np.float32([x1, y1]), np.float32)
+        return np.asarray((points - (self.left, self.top)) * zoom + (x1, y1), np.float32)
 
     @property
     def _is_image(self) -> bool:
