@@ -11,6 +11,9 @@ from edge.preprocess import Fit
 from edge.types import F32
 
 
+CORNER = np.array([100, 20], np.float32)
+
+
 def manifest() -> Manifest:
     known = catalogue.by_name("pose-landmark-full")
     assert known is not None
@@ -30,9 +33,9 @@ def test_points_come_back_also_from_beyond_the_picture() -> None:
     fit = Fit.of((640, 480), manifest().input, (100, 20, 356, 276))
     seen = decode(written(points), manifest(), fit, 0.5)
     assert len(seen) == 1
-    np.testing.assert_allclose(seen.keypoints[0, :, :2], (*points, 100, 20), atol=1e-3)
+    np.testing.assert_allclose(seen.keypoints[0, :, :2], points + CORNER, atol=1e-3)
     np.testing.assert_allclose(seen.keypoints[0, :, 2], 0.5)
-    np.testing.assert_allclose(seen.keypoints[0, [HIPS, CIRCLE], :2], (*points[33:], 100, 20), atol=1e-3)
+    np.testing.assert_allclose(seen.keypoints[0, [HIPS, CIRCLE], :2], points[33:] + CORNER, atol=1e-3)
 
 
 def test_nobody_there_is_no_pose() -> None:
