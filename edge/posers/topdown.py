@@ -31,7 +31,7 @@ _BODY = slice(5, None)
 _SHOULDERS, _HIPS, _TORSO = slice(5, 7), slice(11, 13), [5, 6, 11, 12]
 _ACROSS = math.radians(60)
 _QUARTER = math.pi / 2
-_LOOKS = ((1.25, 0.0), (1.25, _QUARTER), (1.25, -_QUARTER), (2.0, 0.0), (2.0, _QUARTER), (2.0, -_QUARTER))
+_LOOKS = ((1.25, 0.0), (1.25, _QUARTER), (1.25, -_QUARTER), (2.0, 0.0), (2.0, _QUARTER), (3.0, 0.0), (2.0, -_QUARTER))
 """How the model is shown the place of somebody who was not found, one way a look: how much of it, how turned."""
 
 
