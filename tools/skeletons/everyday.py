@@ -44,22 +44,56 @@ def on_floor(random: Random, base: F64) -> F64:
 
 
 def lying(random: Random, base: F64, way: float | None = None) -> F64:
-    """The same lying: on the back, the belly or a side.
+    """The same lying: on the back, the belly or a side, whichever is nearest to how they came down.
 
     way: degrees, where the head went from ahead, clockwise; None: anywhere.
     """
     u = random.uniform
     way = u(-180, 180) if way is None else way
+    on = 90.0 * round((way + u(-30, 30)) / 90)
     tilt, angle = u(84, 94), np.radians(way)
-    side = abs(np.sin(angle)) > 0.8
-    bent = u(20, 80) if side or random.random() < 0.4 else u(0, 15)
     made = changed(
-        base, ahead=tilt * np.cos(angle), aside=tilt * np.sin(angle), flex=u(-8, 18), bend=u(-10, 10), nod=u(-15, 25),
-        hip=bent, knee=bent * u(0.6, 1.5), open=u(2, 20), arm=u(-20, 120), wing=u(5, 70), elbow=u(0, 110),
-    )  # fmt: skip
-    for name in ("hip_l", "knee_r", "arm_l", "wing_r", "elbow_l"):  # nobody lies quite even
-        made = changed(made, **{name: u(0, 60)})
-    return changed(made, spin=u(-20, 20))
+        base, ahead=tilt * np.cos(angle), aside=tilt * np.sin(angle), spin=on - way + u(-8, 8), bend=u(-10, 10), twist=0
+    )
+    side = int(on // 90) % 4
+    limbs = {0: _on_belly, 2: _on_the_back}.get(side)
+    return _on_side(random, made, side == 1) if limbs is None else limbs(random, made)
+
+
+def _on_the_back(random: Random, base: F64) -> F64:
+    u = random.uniform
+    made = changed(base, flex=u(0, 15), nod=u(0, 25), arm=u(0, 30), elbow=u(0, 20))
+    for side in "lr":
+        hip = u(20, 60) if random.random() < 0.35 else u(0, 15)
+        made = changed(made, **{f"hip_{side}": hip, f"knee_{side}": hip * u(0.2, 2), f"open_{side}": u(2, 25)})
+        if random.random() < 0.3:
+            made = changed(made, **{f"arm_{side}": u(15, 40), f"elbow_{side}": u(60, 110)})
+        made = changed(made, **{f"wing_{side}": u(5, 110)})
+    return made
+
+
+def _on_belly(random: Random, base: F64) -> F64:
+    u = random.uniform
+    made = changed(base, flex=u(-8, 0), nod=u(-25, 0), hip=u(-4, 4), elbow=u(0, 8))
+    for side in "lr":
+        sides = {
+            f"knee_{side}": u(0, 40),
+            f"open_{side}": u(2, 35),
+            f"wing_{side}": u(10, 165),
+            f"arm_{side}": u(-8, 4),
+        }
+        made = changed(made, **sides)
+    return made
+
+
+def _on_side(random: Random, base: F64, right: bool) -> F64:
+    u = random.uniform
+    made = changed(base, flex=u(-10, 30), nod=u(-15, 20), open=0, wing=0)
+    for side in "lr":
+        hip = u(0, 80)
+        sides = {f"hip_{side}": hip, f"knee_{side}": u(0, 100), f"arm_{side}": u(0, 120), f"elbow_{side}": u(0, 100)}
+        made = changed(made, **sides)
+    return changed(made, **{"wing_l" if right else "wing_r": u(0, 30)})
 
 
 def crouched(random: Random, base: F64) -> F64:
@@ -119,14 +153,18 @@ def walk(random: Random) -> Motion:
     """Walks, and may stop."""
     base = standing(random)
     go = walked(random, base, random.uniform(2.5, 5))
-    return Motion("walk", base, (go, held(random, go.to), walked(random, go.to, random.uniform(1, 3))), None, _s(random))
+    return Motion(
+        "walk", base, (go, held(random, go.to), walked(random, go.to, random.uniform(1, 3))), None, _s(random)
+    )
 
 
 def stand(random: Random) -> Motion:
     """Stands and moves the arms."""
     base = standing(random)
     reach = changed(base, arm=random.uniform(20, 160), elbow=random.uniform(0, 80), flex=random.uniform(-5, 20))
-    return Motion("stand", base, (held(random, base), _to(random, reach, 0.5, 1.5), held(random, reach)), None, _s(random))
+    return Motion(
+        "stand", base, (held(random, base), _to(random, reach, 0.5, 1.5), held(random, reach)), None, _s(random)
+    )
 
 
 def _s(random: Random) -> tuple[F64, F64, F64]:
@@ -250,7 +288,7 @@ lunges = _exercise("lunges", _as_is, (0.4, 0.8), hip_l=85, knee_l=90, hip_r=-15,
 burpees = _exercise("burpees", crouched, (0.3, 0.5), ahead=50, hip=-95, knee=-110, arm=20)
 
 TRAINED: Sequence[Callable[[Random], Motion]] = (
-    walk, stand, sit, drop_on_chair, sit_on_floor, crouch, kneel, pick_up, tie_shoe, lie_down, lie_on_bed, sleep,
+    walk, run, stand, sit, drop_on_chair, sit_on_floor, crouch, kneel, pick_up, tie_shoe, lie_down, lie_on_bed, sleep,
     get_up, squats, push_ups, jumping_jacks, bends, crawl,
 )  # fmt: skip
 UNSEEN: Sequence[Callable[[Random], Motion]] = (side_bends, sit_ups, lunges, burpees)

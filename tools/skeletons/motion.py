@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from edge.tools.skeletons.body import ANGLES, F64, AT
+from edge.tools.skeletons.body import ANGLES, AT, F64
 
 Course = Literal["smooth", "fall", "even"]
 PENDULUM = 3.0
