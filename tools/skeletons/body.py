@@ -79,7 +79,7 @@ def changed(base: F64, **angles: float) -> F64:
     """A body bent like another but for these angles."""
     named = pose(**angles)
     which = {side for name in angles for side in ((f"{name}_l", f"{name}_r") if name in _BOTH else (name,))}
-    made = base.copy()
+    made: F64 = base.copy()
     for name in which:
         made[AT[name]] = named[AT[name]]
     return made

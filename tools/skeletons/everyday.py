@@ -158,6 +158,13 @@ def walk(random: Random) -> Motion:
     )
 
 
+def run(random: Random) -> Motion:
+    """Runs by."""
+    base = changed(standing(random), elbow=random.uniform(60, 110), flex=random.uniform(5, 15))
+    go = walked(random, base, random.uniform(1.5, 3), random.uniform(2.5, 4))
+    return Motion("run", base, (go,), None, _s(random))
+
+
 def stand(random: Random) -> Motion:
     """Stands and moves the arms."""
     base = standing(random)

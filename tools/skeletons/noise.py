@@ -90,7 +90,7 @@ def spoilt(
 def uprightness(points: F64) -> F64:
     """1 of a torso that stands, 0 of one that lies; points: float64 (n, 17, 3) in metres."""
     torso = points[:, 5:7].mean(axis=1) - points[:, 11:13].mean(axis=1)
-    return np.clip(torso[:, 2] / np.linalg.norm(torso, axis=1), 0, 1)
+    return np.asarray(np.clip(torso[:, 2] / np.linalg.norm(torso, axis=1), 0, 1))
 
 
 def lies(points: F64, lift: F64, stature: float) -> NDArray[np.bool_]:
@@ -102,7 +102,7 @@ def lies(points: F64, lift: F64, stature: float) -> NDArray[np.bool_]:
 
 def lift_of(angles: F64) -> F64:
     """How high what somebody is on lies over the floor, metres, float64 (n,)."""
-    return angles[:, AT["lift"]]
+    return np.asarray(angles[:, AT["lift"]])
 
 
 def _stature(seen: F64) -> F64:
@@ -127,7 +127,7 @@ def _cut_off(
 ) -> tuple[F64, F64]:
     """Beyond the picture a model guesses, mostly near its edge."""
     least, most = np.zeros(2), np.array(size, np.float64)
-    outside = ((places < least) | (places > most)).any(axis=2)
+    outside = np.asarray(((places < least) | (places > most)).any(axis=2))
     inside = np.clip(places, least, most) + random.normal(0, 0.03, places.shape) * tall
     draw = random.random() < 0.5
     places = np.where(outside[:, :, None] & draw, inside, places)
