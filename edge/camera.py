@@ -102,9 +102,9 @@ class CameraWatch:
             zones=[zone.name for zone in settings.zone],
         )
         self._nuisance = wiring.nuisance_of(settings, around.memory, lambda: (around.clock.wall(), around.clock_ok()))
-        self._tamper = wiring.tamper_of(
-            settings, around.boot_id, around.armed, self._states.tamper, self._draw, around.memory
-        )
+        keeping = around.keeping
+        draw, memory = keeping.of_view(self._draw), keeping.views(around.memory, self.name)
+        self._tamper = wiring.tamper_of(settings, around.boot_id, around.armed, self._states.tamper, draw, memory)
         if self._tamper is not None:
             self._states.tamper(self._tamper.state)  # the broker may still hold what an earlier run saw
         self._reader = Reader(settings, switches, around.clock, self._ring, self._states.status)
@@ -130,7 +130,8 @@ class CameraWatch:
                 continue
             try:
                 detector, settings = self._seeing(part), self._settings
-                self._rules.redraw(wiring.scene_of(settings))
+                scene = wiring.scene_of(settings)
+                self._rules.redraw(scene)
                 stations = Stations(
                     wiring.gate_of(settings),
                     wiring.masked(detector, settings),
@@ -138,7 +139,10 @@ class CameraWatch:
                     self._rules,
                     self._nuisance,
                     self._tamper,
-                    self._around.keeping.veil(detecting=detector is not None),
+                    self._around.keeping.veil(
+                        detecting=detector is not None, outlines=[zone.points for zone in scene.zones]
+                    ),
+                    self._around.keeping.bare,
                 )
                 frames = self._frames(part, settings, detector is not None)
                 watch(frames, stations, self.tell, self._show, self._stages)

@@ -13,7 +13,7 @@ from edge.nuisance import Nuisance
 from edge.rules import Rules
 from edge.tamper import Tamper
 from edge.track import Tracker
-from edge.types import I420, Box, Event, Frame, Seen, Track
+from edge.types import I420, Body, Box, Event, Frame, Seen, Track
 
 
 class Sees(Protocol):
@@ -29,6 +29,7 @@ class Look:
     """What the pipeline made of one frame: for the trace, the live picture and the counts.
 
     zones: where each object is that counts, by the number of its track; the others are candidates, or filtered out
+    ids: of the events of those that were told of, by the numbers of their tracks
     """
 
     frame: Frame
@@ -36,6 +37,12 @@ class Look:
     inferred: bool
     tracks: list[Track]
     zones: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    ids: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def bodies(self) -> Mapping[int, Body]:
+        """Of the people whose joints were looked at, by the numbers of their tracks."""
+        return self.frame.bodies
 
 
 Hides = Callable[[Frame, Sequence[Track], Sequence[Box]], Frame]
@@ -53,6 +60,7 @@ class Stations:
     nuisance: what it learns is saved at the end
     sees: a detector; without one, motion alone is judged
     veil: from it on nobody sees what it hides
+    bare: whether the watch over the view is given what the veil hides: where that is everything, it would be blind
     """
 
     gate: Gate
@@ -62,6 +70,7 @@ class Stations:
     nuisance: Nuisance = field(default_factory=lambda: Nuisance(learns=False))
     tamper: Tamper | None = None
     veil: Hides = _as_it_is
+    bare: bool = False
 
 
 def watch(
@@ -93,15 +102,16 @@ def watch(
             else:
                 start = perf_counter()
                 tracks = tracker.coast(frame.time)
-            frame = stations.veil(frame, tracks, moved)
+            bare, frame = frame, stations.veil(frame, tracks, moved)
             judged = perf_counter()
             stages.add("track", judged - start)
 
             nuisance.learn(moved if detector else (), tracks, frame.time, frame.size)
             events = rules.judge(frame, tracks, heard.told, tracker.numbers)
-            for event in [*events, *(tamper.look(frame, moved, tracks) if tamper else ())]:
+            view = bare if stations.bare else frame
+            for event in [*events, *(tamper.look(view, moved, tracks) if tamper else ())]:
                 emit(event)
-            show(Look(frame, heard.told, bool(wanted), tracks, rules.zones))
+            show(Look(frame, heard.told, bool(wanted), tracks, rules.zones, rules.ids))
             stages.add("rules", perf_counter() - judged)
     finally:
         nuisance.save()

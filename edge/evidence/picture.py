@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
 
-from edge.evidence import font
-from edge.types import MOTION, U8, Box, Frame, Track
+from edge.evidence import font, skeleton
+from edge.types import MOTION, U8, Body, Box, Frame, Track
 
 MAX_BYTES = 200_000
 MAX_WIDTH = 1280
@@ -18,14 +18,21 @@ _INK = (255, 255, 255)
 
 
 def snapshot(frame: Frame, box: Box, label: str, score: float) -> bytes:
-    """The JPEG of an event: the whole frame with its object boxed, at most MAX_BYTES and MAX_WIDTH pixels wide."""
-    return encode(draw(frame.picture.bgr(), [(box, _caption(label, score), True)]))
+    """The JPEG of an event: the whole frame with its object boxed, and the skeletons of those whose joints were looked
+    at; at most MAX_BYTES and MAX_WIDTH pixels wide."""
+    image = _skeletons(frame.picture.bgr(), frame.bodies)
+    return encode(draw(image, [(box, _caption(label, score), True)]))
 
 
 def live(frame: Frame, tracks: Sequence[Track], moved: Sequence[Box] = ()) -> bytes:
-    """The JPEG of the live page: all tracks boxed; where there is none, what moves."""
-    boxes = [(track.box, _caption(track.label, track.score), track.confirmed) for track in tracks]
-    return encode(draw(frame.picture.bgr(), boxes or [(box, "", False) for box in moved]), quality=75)
+    """The JPEG of the live page: all tracks boxed, people with their skeletons and postures; where there is no track,
+    what moves."""
+    bodies = frame.bodies
+    boxes = [
+        (track.box, _caption(track.label, track.score, bodies.get(track.number)), track.confirmed) for track in tracks
+    ]
+    image = _skeletons(frame.picture.bgr(), bodies)
+    return encode(draw(image, boxes or [(box, "", False) for box in moved]), quality=75)
 
 
 def draw(image: U8, boxes: Sequence[tuple[Box, str, bool]]) -> U8:
@@ -56,8 +63,14 @@ def encode(image: U8, quality: int = 85) -> bytes:
             image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _caption(label: str, score: float) -> str:
-    return label if label == MOTION else f"{label} {score:.0%}"
+def _skeletons(image: U8, bodies: Mapping[int, Body]) -> U8:
+    return skeleton.draw(image, [body.pose for body in bodies.values()])
+
+
+def _caption(label: str, score: float, body: Body | None = None) -> str:
+    told = label if label == MOTION else f"{label} {score:.0%}"
+    posture = skeleton.word(body) if body else ""
+    return f"{told} {posture}" if posture else told
 
 
 def _write(image: U8, text: str, corner: tuple[int, int], colour: tuple[int, int, int]) -> None:

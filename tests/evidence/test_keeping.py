@@ -64,6 +64,7 @@ def test_what_is_no_time_is_said_where_it_stands(loaded: Callable[[str], Config]
         ("[clips]\nenabled = false", False),
         ('[privacy]\nblur = "faces"', False),
         ('[privacy]\nblur = "people"\nclips = true', True),
+        ('[privacy]\nblur = "skeleton"', False),
     ],
 )
 def test_a_blurred_house_has_no_clips_unless_asked_for(
@@ -78,6 +79,34 @@ def test_people_can_only_be_hidden_where_they_are_looked_for(loaded: Callable[[s
     assert caught.value.findings[0].line == 4
     loaded('labels = ["motion"]\n[privacy]\nblur = "people"')
     loaded('labels = ["dog"]')
+
+
+def test_where_skeletons_alone_are_seen_nothing_may_keep_or_send_more(loaded: Callable[[str], Config]) -> None:
+    with pytest.raises(ConfigFindings, match="clips show what the camera sees") as caught:
+        loaded('[privacy]\nblur = "skeleton"\nclips = true')
+    (finding,) = caught.value.findings
+    assert (finding.key, finding.line, finding.column) == ("privacy.clips", 6, 9)
+    server = '[model]\nengine = ["kserve", "auto"]\n[engine.kserve]\nurl = "http://{}:8000"\n'
+    hidden = '[privacy]\nblur = "skeleton"\n'
+    with pytest.raises(ConfigFindings, match="would go to another machine") as caught:
+        loaded(server.format("192.168.1.9") + hidden)
+    assert [finding.key for finding in caught.value.findings] == ["engine.kserve.url"]
+    for here in ("127.0.0.1", "localhost", "[::1]"):
+        loaded(server.format(here) + hidden)
+    loaded(server.format("192.168.1.9"))
+    loaded('labels = ["dog"]\n' + hidden)
+
+
+def test_a_view_that_was_kept_is_deleted_once_none_may_be(loaded: Callable[[str], Config]) -> None:
+    config = loaded('[privacy]\nblur = "skeleton"')
+    box = Outbox(config.node.data, "node", [], SystemClock(), outbox_limits(config))
+    box.note("view/porch", "a picture")
+    box.flush(5)
+    assert keeping(config).views(box, "porch") is None
+    box.flush(5)
+    assert not box.recall("view/porch")
+    assert keeping(loaded("")).views(box, "porch") is box
+    box.close()
 
 
 def test_rows_and_pages_have_what_is_there_now(loaded: Callable[[str], Config]) -> None:

@@ -20,3 +20,8 @@ class PoseTable(Table):
         default=DEFAULT_POSE,
         description="Name of a pose model in the catalogue (`edge models list`), or the path of a model file.",
     )
+    record: bool = Field(
+        default=True,
+        description="Keep the joints of the person of each event as numbers, with every `privacy.blur`: the page shows "
+        "them as a stick figure, and `edge posture` judges them again.",
+    )
