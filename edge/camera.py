@@ -102,7 +102,7 @@ class CameraWatch:
             zones=[zone.name for zone in settings.zone],
         )
         self._nuisance = wiring.nuisance_of(settings, around.memory, lambda: (around.clock.wall(), around.clock_ok()))
-        keeping = around.keeping
+        keeping, self._recorder = around.keeping, around.keeping.recorder()
         draw, memory = keeping.of_view(self._draw), keeping.views(around.memory, self.name)
         self._tamper = wiring.tamper_of(settings, around.boot_id, around.armed, self._states.tamper, draw, memory)
         if self._tamper is not None:
@@ -149,6 +149,8 @@ class CameraWatch:
             finally:
                 self._states.nobody()
                 self.switches.rest("detect")
+                if self._recorder is not None:
+                    self._recorder.close()
 
     def redraw(self, settings: Camera) -> None:
         """Go on with other rules, see `redrawn`, from the next frame on: what is followed ends. Any thread."""
@@ -298,6 +300,8 @@ class CameraWatch:
         self._inferences += look.inferred
         self._states.show(look, motion=self.switches.on("motion"))
         self.live.show(look)
+        if self._recorder is not None:
+            self._recorder.look(look.frame, look.ids)
 
     def blind(self, reason: str) -> None:
         """The pipeline failed: pictures come, and nobody looks at them."""

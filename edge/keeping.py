@@ -1,4 +1,5 @@
-"""What the daemon keeps beside its events: clips, room on the disk for them, and what is not to be seen or told."""
+"""What the daemon keeps beside its events: clips, joints, room on the disk for them, and what is not to be seen or
+told."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from edge.clock import Clock
 from edge.config.schema import Config
 from edge.evidence.clips import Clips, ClipSettings, Permit
 from edge.evidence.governor import DAY_S, Governor, limits_of, make_room
+from edge.evidence.keypoints import Recorder, Records, read_record
 from edge.evidence.privacy import Discretion, Shown, Veil, ground, veil
 from edge.evidence.thumbnail import Thumbnails, thumbnail
 from edge.memory import Memory
@@ -69,27 +71,44 @@ class Keeping:
         self._clips = Clips(
             self._folder, self._rings, settings, clock, self._permit, self._governor.refuses, self._governor.wake
         )
+        records = config.pose.enabled and config.pose.record
+        refuses, wake = self._governor.refuses, self._governor.wake
+        self._records = Records(self._folder, clock, refuses, wake) if records else None
         self._thumbnails = Thumbnails()
         self._parts: list[Part] = []
 
     def start(self, supervisor: Supervisor) -> None:
-        """Start its two threads: what is half written of an earlier run is settled first."""
+        """Start its threads: what is half written of an earlier run is settled first."""
         self._parts = [
             supervisor.start("clips", partial(_run, self._clips.run)),
             supervisor.start("storage", partial(_run, self._governor.run)),
         ]
+        if self._records is not None:
+            self._parts.append(supervisor.start("poses", partial(_run, self._records.run)))
 
     def stop(self, supervisor: Supervisor, timeout: float) -> None:
-        """End what is being recorded, and both threads; a disk that hangs keeps its own behind."""
+        """End what is being recorded, and its threads; a disk that hangs keeps its own behind."""
         for part in self._parts:
             part.stop.set()
         self._clips.wake()
         self._governor.wake()
+        if self._records is not None:
+            self._records.wake()
         supervisor.stop(self._parts, timeout)
 
     def ring(self, camera: str) -> Ring | None:
         """Where a camera's packets go, None where no clips are wanted."""
         return self._rings.get(camera)
+
+    def recorder(self) -> Recorder | None:
+        """What notes the joints of one camera's people; None where they are not kept."""
+        if self._records is None:
+            return None
+        return Recorder(self._records, lambda: self._permit() != "forget")
+
+    def pose(self, event_id: str) -> str | None:
+        """The record of the joints of an event's person, as CSV; None without one."""
+        return read_record(self._folder, event_id)
 
     def veil(self, *, detecting: bool, outlines: Sequence[F32] = ()) -> Veil:
         """What hides people in a camera's pictures: where nobody is looked for, all that moves. outlines: of its zones,

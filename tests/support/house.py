@@ -45,6 +45,7 @@ class MemoryHouse:
         self.rows: list[dict[str, Any]] = []
         self.shots: dict[str, bytes] = {}
         self.clips: dict[str, Path] = {}
+        self.poses: dict[str, str] = {}
         self.clip_from_s: float | None = None
         self.code: str | None = None
         self.log: list[str] = []
@@ -89,6 +90,9 @@ class MemoryHouse:
     def clip(self, event_id: str) -> Path | str:
         self.log.append(f"clip {event_id}")
         return self.clips.get(event_id, "There is no clip of this event (any more).")
+
+    def pose(self, event_id: str) -> str | None:
+        return self.poses.get(event_id)
 
     def arm(self, mode: Mode, by: str, *, code: str | None = None, now: bool = False) -> None:
         self.log.append(f"arm {mode} by {by}")
