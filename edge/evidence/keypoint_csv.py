@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,6 +23,11 @@ JOINTS = len(COCO_KEYPOINTS)
 SAID = ("time", "posture", "activity", "since", "confirmed", "aspect")
 COLUMNS = (*SAID, *(f"{axis}{joint}" for joint in range(JOINTS) for axis in ("x", "y", "score")))
 HEADER = ",".join(COLUMNS) + "\n"
+_NUMBER = r"-?[0-9]+(?:\.[0-9]+)?"
+_LINE = re.compile(
+    rf"{_NUMBER},[a-z_]+,[a-z_]*,(?:{_NUMBER})?,[01],{_NUMBER}"
+    rf"(?:,(?:{_NUMBER},{_NUMBER},{_NUMBER}|,,0)){{{JOINTS}}}\n"
+)
 GAP_S = 3.0
 """After so long without a line nobody knows how somebody was in between."""
 
@@ -73,10 +79,8 @@ def whole(text: str) -> str:
     if not text.startswith(HEADER):
         return ""
     end = len(HEADER)
-    while (stop := text.find("\n", end)) >= 0 and text.count(",", end, stop) == len(COLUMNS) - 1:
-        if "\0" in text[end:stop]:
-            break
-        end = stop + 1
+    while found := _LINE.match(text, end):
+        end = found.end()
     return text[:end] if end > len(HEADER) else ""
 
 
