@@ -1,6 +1,7 @@
 """The joints of the people of events, kept as numbers: nothing of a picture is in them.
 
-A camera's `Recorder` notes rows in memory; `Records` is one thread for all cameras, which writes them. A record is
+A camera's `Recorder` notes rows in memory; `Records` is one thread for all cameras, which writes them, and `Written`
+writes them at once, for a replay. A record is
 `ID.part` while its event goes on and `ID.csv` afterwards; what a power cut leaves is put in order at the next start.
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edge.clock import Clock
+from edge.errors import StorageError
 from edge.evidence.keypoint_csv import HEADER, Row, line, whole
 from edge.paths import POSES, PRIVATE, pose_path, settle
 from edge.types import Frame
@@ -263,6 +265,31 @@ class Records:
 
     def _part(self, event: str) -> Path:
         return pose_path(self._folder, event).with_suffix(PART)
+
+
+class Written:
+    """Writes each record when it is over, whole: for a replay, which may wait for the disk.
+
+    Args:
+        folder: gets `ID.csv`; made if it is not there
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lines: dict[str, list[str]] = {}
+
+    def add(self, event: str, row: Row) -> None:
+        """A further row of an event."""
+        self._lines.setdefault(event, [HEADER]).append(line(row))
+
+    def end(self, event: str) -> None:
+        """Write the record of an event. Raises StorageError."""
+        path = self._folder / pose_path(Path(), event).name
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path.write_text("".join(self._lines.pop(event, [])), "utf-8")
+        except OSError as fault:
+            raise StorageError(f"{path}: cannot be written: {(fault.strerror or str(fault)).lower()}") from None
 
 
 def _shorten(part: Path) -> int:

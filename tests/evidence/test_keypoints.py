@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.errors import StorageError
 from edge.evidence import keypoints
 from edge.evidence.keypoint_csv import COLUMNS, HEADER, Row, line, told, whole
-from edge.evidence.keypoints import BEFORE_ROWS, Recorder, Records, read_record
+from edge.evidence.keypoints import BEFORE_ROWS, Recorder, Records, Written, read_record
 from edge.paths import pose_path
 from edge.types import I420, Activity, Body, Frame
 from tests.support.bodies import body_in
@@ -288,3 +289,15 @@ def test_a_record_reads_as_postures_activities_and_frames() -> None:
     assert len(found["frames"]) <= 10
     assert len(found["frames"][0]["keypoints"]) == 17
     assert told("", 10)["frames"] == []
+
+
+def test_a_replay_writes_each_record_once_it_is_over(tmp_path: Path) -> None:
+    recorder = Recorder(Written(tmp_path / "made" / "here"))
+    walk(recorder, {0.0: False, 0.1: True})
+    recorder.close()
+    assert (tmp_path / "made" / "here" / f"{ID}.csv").read_text() == HEADER + line(row(0.0)) + line(row(0.1))
+    (tmp_path / "file").write_text("")
+    recorder = Recorder(Written(tmp_path / "file"))
+    walk(recorder, {0.0: True})
+    with pytest.raises(StorageError, match="file"):
+        recorder.close()
