@@ -44,7 +44,7 @@ class Past:
         return JSONResponse(self._house.events(_limit(asked), before))
 
     def objects(self, request: Request) -> Response:
-        """GET /api/objects?limit=&before=ID&camera=&label=&zone=&from=&to=&armed=&clip=: objects, newest first."""
+        """GET /api/objects?limit=&before=ID&camera=&label=&zone=&from=&to=&armed=&clip=&fell=: newest object first."""
         asked = request.query_params
         before = asked.get("before")
         if before is not None and not EVENT.fullmatch(before):
@@ -130,7 +130,8 @@ def past_routes(past: Past) -> list[Route]:
 
 
 def wanted_of(asked: Mapping[str, str]) -> Wanted:
-    """The choice in a query: `camera`, `label`, `zone`, `from`, `to` (Unix seconds), `armed`, `clip` (1 or 0).
+    """The choice in a query: `camera`, `label`, `zone`, `from`, `to` (Unix seconds), `armed`, `clip`, `fell` (1
+    or 0).
 
     What is absent or empty asks for nothing. Raises Malformed.
     """
@@ -142,6 +143,7 @@ def wanted_of(asked: Mapping[str, str]) -> Wanted:
         until=_seconds(asked, "to"),
         armed=_switch(asked, "armed"),
         clip=_switch(asked, "clip"),
+        fell=_switch(asked, "fell"),
     )
 
 
