@@ -23,6 +23,7 @@ class TrackerSettings:
     hidden_s: how long an object at rest may be hidden by what moves before it
     rest_lost_s: the same as lost_s for one at rest before which nothing has moved: the detector lost it, it cannot have
         left
+    upheld_s: how long an object is kept by what somebody else than the detector finds of it
     ghost_s: for how long the place of an object that was at rest, or stood there at the start and was not believed, is
         remembered: whoever is found there again must be seen to move to be told about
     """
@@ -42,4 +43,5 @@ class TrackerSettings:
     rest_every: float = 10.0
     hidden_s: float = 30.0
     rest_lost_s: float = 10.0
+    upheld_s: float = 1800.0
     ghost_s: float = 1800.0

@@ -9,7 +9,7 @@ Matching Space", WACV 2023), which still overlaps when somebody crosses a slow c
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from statistics import median
 
 from edge import boxes
@@ -94,6 +94,31 @@ class Tracker:
         self._forget(time, moving)
         return self._report(time)
 
+    def sustain(self, held: Mapping[int, tuple[Box, float]], time: float, wall: float) -> list[Track]:
+        """Keep objects that the detector has just missed, since something else was found of them at this very frame:
+        they count as seen. Starts no track, and keeps none for longer than `upheld_s` without the detector. One that
+        has moved is believed the sooner for it.
+
+        Args:
+            held: by the numbers of their tracks, where they are, pixels, and how sure that is, 0..1
+
+        Returns: the tracks, as `update` does.
+        """
+        upheld = set[int]()
+        for life in self._lives:
+            life.moved = life.moved or life.touched
+            if life.number not in held or not life.misses or not (life.confirmed or life.moved):
+                continue
+            if time - life.found > self.settings.upheld_s:
+                continue
+            box, score = held[life.number]
+            life.filter.predict(max(time - life.time, 0.0))
+            life.time, before = time, life.score
+            self._take(life, Found(box, score, life.kind), (time, wall), ())
+            life.score = before  # the detector's, which filters and pictures go by
+            upheld.add(life.number)
+        return self._report(time, looked=self._looked == time, upheld=upheld)
+
     def _wanted_of(self, seen: Detections) -> list[Found]:
         """The detections worth a look, best first."""
         rows = zip(seen.boxes.tolist(), seen.scores.tolist(), seen.classes.tolist(), strict=True)
@@ -125,6 +150,7 @@ class Tracker:
             pairs = assign(cost, limit)
             for row, column in pairs:
                 self._take(lives[row], some[column], now, moving)
+                lives[row].found = now[0]
             taken = {column for _, column in pairs}
             some[:] = [one for column, one in enumerate(some) if column not in taken]
         return strong
@@ -167,7 +193,7 @@ class Tracker:
             life = Life(
                 self._born, one.kind, one.score, BoxFilter(one.box), now, now, Still(one.box, now[0]), [one.score]
             )
-            life.time = life.asked = now[0]
+            life.time = life.asked = life.found = now[0]
             life.ghost = self._ghosts.haunt(one, now[0])
             life.moved = moving is not None
             self._lives.append(life)
@@ -214,7 +240,7 @@ class Tracker:
         """The numbers of all live tracks, those included that are away and may come back."""
         return frozenset(life.number for life in self._lives)
 
-    def _report(self, time: float, *, looked: bool = True) -> list[Track]:
+    def _report(self, time: float, *, looked: bool = True, upheld: Set[int] = frozenset()) -> list[Track]:
         """The tracks as values; of those that were missed, the ones at rest and those that were seen just now."""
         return [
             Track(
@@ -223,7 +249,7 @@ class Tracker:
                 score=life.score,
                 box=life.filter.box,
                 confirmed=life.confirmed,
-                seen=looked and life.looked and life.misses == 0,
+                seen=life.number in upheld or (looked and life.looked and life.misses == 0),
                 first_time=life.first[0],
                 last_time=life.last[0],
                 first_wall=life.first[1],

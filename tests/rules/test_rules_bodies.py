@@ -52,7 +52,7 @@ def test_a_fall_is_told_as_it_begins_once_it_is_sure_and_when_it_is_over() -> No
 def test_who_is_believed_only_after_the_fall_is_told_of_with_it() -> None:
     first = told(falls, 60, confirmed=40)[0]
     assert (first.type, activity(first.after)) == ("new", ("fall", True))
-    assert ["confirmed", "fall"] == sorted(one.rule for one in first.why.rules)  # type: ignore[union-attr]
+    assert sorted(one.rule for one in first.why.rules) == ["confirmed", "fall"]  # type: ignore[union-attr]
 
 
 def test_a_posture_is_told_of_once_it_lasts() -> None:
