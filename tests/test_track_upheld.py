@@ -29,7 +29,8 @@ def after(
         time = i / FPS
         tracks = tracker.update(seen(STANDS if i < lost_from else None, score), time, 1000 + time, moving)
         if i >= lost_from:
-            tracks = tracker.sustain({number: (LIES, uphold) for number in tracker.numbers}, time, 1000 + time)
+            held = {number: (LIES, uphold) for number in tracker.numbers}
+            tracks = tracker.sustain(held, time, 1000 + time, held.keys())
     return tracks
 
 
@@ -42,22 +43,35 @@ def test_who_is_upheld_is_seen_where_the_joints_are_and_keeps_the_id() -> None:
 
 
 def test_nobody_is_upheld_for_ever() -> None:
-    tracker = Tracker(["person"], ["person"], TrackerSettings(upheld_s=20.0))
+    tracker = Tracker(["person"], ["person"], TrackerSettings(upheld_lying_s=20.0))
     assert after(tracker, 20, 200)
-    for i in range(220, 600):
+    for i in range(230, 600):
         tracker.update(seen(None), i / FPS, 0.0, MOVES)
-        assert not any(track.seen for track in tracker.sustain({1: (LIES, 0.9)}, i / FPS, 0.0))
+        assert not any(track.seen for track in tracker.sustain({1: (LIES, 0.9)}, i / FPS, 0.0, {1}))
     assert not tracker.numbers
 
 
 def test_the_detector_takes_over_again() -> None:
-    tracker = Tracker(["person"], ["person"], TrackerSettings(upheld_s=5.0))
+    tracker = Tracker(["person"], ["person"])
     after(tracker, 20, 60)
     (track,) = tracker.update(seen(LIES), 6.0, 1006.0, MOVES)
     assert (track.number, track.seen) == (1, True)
     for i in range(61, 100):
         tracker.update(seen(None), i / FPS, 0.0, MOVES)
         assert tracker.sustain({1: (LIES, 0.9)}, i / FPS, 0.0)
+
+
+def test_who_does_not_lie_is_upheld_for_seconds() -> None:
+    """Whoever walked off is not upheld as the coat on their chair."""
+    tracker = Tracker(["person"], ["person"])
+    after(tracker, 20, 20)
+    held = []
+    for i in range(20, 200):
+        tracker.update(seen(None), i / FPS, 0.0, MOVES)
+        held.append(any(track.seen for track in tracker.sustain({1: (STANDS, 0.9)}, i / FPS, 0.0)))
+    assert held[0]
+    assert 40 <= sum(held) <= 60
+    assert not tracker.numbers
 
 
 def test_nobody_is_there_who_was_never_detected() -> None:

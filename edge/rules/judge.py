@@ -15,7 +15,7 @@ from edge.rules.motion import NUMBER, Moving
 from edge.rules.scene import NOWHERE, Scene
 from edge.rules.settings import RuleSettings
 from edge.rules.story import Draw, Quality, Story, usual_quality
-from edge.types import MOTION, NOBODY, Body, Box, Event, Frame, ModelRef, Track, event_id
+from edge.types import MOTION, Box, Event, Frame, ModelRef, Track, event_id
 
 
 class Rules:
@@ -63,21 +63,13 @@ class Rules:
         """The zones in which each object is that is believed and not filtered out, by the number of its track."""
         return {number: story.now.current_zones for number, story in self._stories.items() if story.counts}
 
-    def judge(
-        self,
-        frame: Frame,
-        tracks: Sequence[Track],
-        moved: Sequence[Box],
-        alive: frozenset[int],
-        bodies: Mapping[int, Body] = NOBODY,
-    ) -> list[Event]:
+    def judge(self, frame: Frame, tracks: Sequence[Track], moved: Sequence[Box], alive: frozenset[int]) -> list[Event]:
         """The events of one frame, in order.
 
         Args:
             tracks: of the wanted labels, as the tracker reports them
             moved: the gate's regions
             alive: numbers of the tracks that may still come back; the others have ended
-            bodies: what is known of people's bodies, by the numbers of their tracks
         """
         self._forget()
         events: list[Event] = []
@@ -85,7 +77,7 @@ class Rules:
             events += self._end(number, frame)
         for track in tracks:
             if track.label in self._labels:
-                events += self._follow(track, frame, bodies.get(track.number))
+                events += self._follow(track, frame)
         if MOTION in self._labels:
             motion = self._moving.follow(frame, moved if self._wants_motion() else ())
             if motion is not None:
@@ -112,7 +104,7 @@ class Rules:
             for story in self._stories.values():
                 story.forget(since)
 
-    def _follow(self, track: Track, frame: Frame, body: Body | None = None) -> list[Event]:
+    def _follow(self, track: Track, frame: Frame) -> list[Event]:
         """Take in a track's newest frame; tell of it if it is new or changed."""
         story = self._stories.get(track.number)
         if story is None:
@@ -121,7 +113,7 @@ class Rules:
             story.look(track, frame, self._quality, self._since)
         else:
             story.wait(frame)
-        story.feel(body, track, frame)
+        story.feel(frame.bodies.get(track.number), track, frame)
         if story.told is None:
             return [self._tell("new", story, frame)] if story.ripe else []
         waited = frame.time - story.told_at

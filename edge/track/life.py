@@ -38,7 +38,7 @@ class Life:
     missed: when it was first missed, or last hidden
     touched: whether something has moved at its place since it was last seen
     ghost: whether it stands where something stood before, and was not seen to move
-    found: when the detector found it last
+    lost: when the detector missed it first; None while it finds it
     """
 
     number: int
@@ -58,7 +58,7 @@ class Life:
     missed: float = 0.0
     touched: bool = False
     ghost: bool = False
-    found: float = 0.0
+    lost: float | None = None
 
 
 @dataclass(slots=True)

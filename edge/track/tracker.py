@@ -94,22 +94,25 @@ class Tracker:
         self._forget(time, moving)
         return self._report(time)
 
-    def sustain(self, held: Mapping[int, tuple[Box, float]], time: float, wall: float) -> list[Track]:
+    def sustain(
+        self, held: Mapping[int, tuple[Box, float]], time: float, wall: float, lying: Set[int] = frozenset()
+    ) -> list[Track]:
         """Keep objects that the detector has just missed, since something else was found of them at this very frame:
-        they count as seen. Starts no track, and keeps none for longer than `upheld_s` without the detector. One that
-        has moved is believed the sooner for it.
+        they count as seen. Starts no track, and keeps none for ever. One that has moved is believed the sooner for it.
 
         Args:
             held: by the numbers of their tracks, where they are, pixels, and how sure that is, 0..1
+            lying: those of them who lie
 
         Returns: the tracks, as `update` does.
         """
-        upheld = set[int]()
+        settings, upheld = self.settings, set[int]()
         for life in self._lives:
             life.moved = life.moved or life.touched
             if life.number not in held or not life.misses or not (life.confirmed or life.moved):
                 continue
-            if time - life.found > self.settings.upheld_s:
+            longest = settings.upheld_lying_s if life.number in lying else settings.upheld_s
+            if life.lost is not None and time - life.lost > longest:
                 continue
             box, score = held[life.number]
             life.filter.predict(max(time - life.time, 0.0))
@@ -136,6 +139,7 @@ class Tracker:
         for life in self._lives:
             if life.looked:
                 life.missed = life.missed if life.misses else now[0]
+                life.lost = now[0] if life.lost is None else life.lost
                 life.misses += 1
         for some, buffer, limit in ((strong, 0.1, 0.8), (weak, 0.1, 0.6), (strong, 0.5, 0.9)):
             lives = [life for life in self._lives if life.misses and life.looked]
@@ -150,7 +154,7 @@ class Tracker:
             pairs = assign(cost, limit)
             for row, column in pairs:
                 self._take(lives[row], some[column], now, moving)
-                lives[row].found = now[0]
+                lives[row].lost = None
             taken = {column for _, column in pairs}
             some[:] = [one for column, one in enumerate(some) if column not in taken]
         return strong
@@ -193,7 +197,7 @@ class Tracker:
             life = Life(
                 self._born, one.kind, one.score, BoxFilter(one.box), now, now, Still(one.box, now[0]), [one.score]
             )
-            life.time = life.asked = life.found = now[0]
+            life.time = life.asked = now[0]
             life.ghost = self._ghosts.haunt(one, now[0])
             life.moved = moving is not None
             self._lives.append(life)

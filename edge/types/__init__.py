@@ -5,7 +5,7 @@ Everything here is plain data that any module may import; nothing here knows a v
 
 from edge.labels import ALARM, DARK, ENGINE, LOST, MOTION, TAMPER, WARNS
 from edge.types.audit import AuditEntry
-from edge.types.body import JOINT_SEEN, NO_JOINTS, NOBODY, Activity, ActivityKind, Body, Pose, Posture, PostureName
+from edge.types.body import JOINT_SEEN, NO_JOINTS, Activity, ActivityKind, Body, Pose, Posture, PostureName
 from edge.types.event import (
     UNARMED,
     Crossing,
@@ -35,7 +35,6 @@ __all__ = [
     "JOINT_SEEN",
     "LOST",
     "MOTION",
-    "NOBODY",
     "NO_DETECTIONS",
     "NO_JOINTS",
     "TAMPER",

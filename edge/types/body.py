@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -116,9 +114,6 @@ class Body:
             "posture_score": round(self.posture.score, 3),
             "lying_s": round(self.lying_s, 1),
         }
-
-
-NOBODY: Mapping[int, Body] = MappingProxyType({})
 
 
 def _px(value: float) -> float | None:

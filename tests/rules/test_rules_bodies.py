@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from edge.rules import NOWHERE, Rules
 from edge.types import Body, Event, Sighting
-from tests.support.bodies import body, doing, pose
+from tests.support.figures import body, doing, pose
 from tests.support.walks import frame, judge, standing, track
 
 BOX = standing(320, 400)
@@ -21,7 +22,8 @@ def told(says: Says, count: int, rules: Rules | None = None, confirmed: int = 0)
     for i in range(count):
         known = says(i / 10)
         given = {} if known is None else {1: known}
-        events += rules.judge(frame(i), [track(i, BOX, confirmed=i >= confirmed)], [], frozenset({1}), given)
+        shot = replace(frame(i), bodies=given)
+        events += rules.judge(shot, [track(i, BOX, confirmed=i >= confirmed)], [], frozenset({1}))
     return events
 
 

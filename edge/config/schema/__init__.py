@@ -19,6 +19,7 @@ from edge.config.schema.model import DEFAULT_MODEL, CropTable, Engine, Kserve, M
 from edge.config.schema.mqtt import Mqtt, Tls
 from edge.config.schema.node import STATE_FOLDER, Node, default_data_folder
 from edge.config.schema.outlets import Jsonl, Web
+from edge.config.schema.pose import PoseTable
 from edge.config.schema.privacy import Privacy
 from edge.config.schema.storage import Storage
 
@@ -41,6 +42,7 @@ __all__ = [
     "Movidius",
     "Mqtt",
     "Node",
+    "PoseTable",
     "Privacy",
     "Storage",
     "Tls",
@@ -59,6 +61,7 @@ class Config(Table):
     )
     camera: Some[Camera] = Field(description="The cameras, one `[[camera]]` table each.")
     model: Model = Field(default_factory=Model, description="The model that finds objects.")
+    pose: PoseTable = Field(default_factory=PoseTable, description="Joints, postures and falls.")
     crop: CropTable = Field(default_factory=CropTable, description="What the model sees of a frame.")
     engine: Engine = Field(default_factory=Engine, description="What some back ends need to be told.")
     alarm: AlarmTable = Field(default_factory=AlarmTable, description="Whether events alert anybody.")
