@@ -10,6 +10,7 @@ from typing import Protocol, TypeAlias
 
 from edge import boxes, polygons
 from edge.errors import EngineError, ModelError
+from edge.labels import PERSON
 from edge.metrics import Stages
 from edge.polygons import XY
 from edge.posers import Poser
@@ -17,7 +18,6 @@ from edge.types import JOINT_SEEN, Activity, Body, Box, Frame, Pose, Track
 
 log = logging.getLogger(__name__)
 
-PERSON = "person"
 _HIPS = (11, 12)
 
 

@@ -94,7 +94,8 @@ class Daemon:
         self.keeping = Keeping(config, self.clock, self._clock_ok, lambda: self.alarm.state)
         self.alarm = open_alarm(config, self.outbox, self.board, self.clock, self._clock_ok, self._emit)
         self._alarm_parts: AlarmParts | None = None
-        self.switches = Panel(config.camera, self.board, self.outbox, self.alarm)
+        poses = config.pose.enabled
+        self.switches = Panel(config.camera, self.board, self.outbox, self.alarm, poses=poses)
         self.sight = Sight(config, self.cameras, lambda: self.alarm.mode, self.board, self.alarm.warn)
         self.absence = Absence(self.cameras, self.outbox.boot_id, self.alarm, self.clock, self.outbox)
         self.house = House(config, self.outbox, self.keeping, self.alarm, self.switches, self.cameras, self.status)
