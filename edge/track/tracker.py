@@ -109,7 +109,10 @@ class Tracker:
         settings, upheld = self.settings, set[int]()
         for life in self._lives:
             life.moved = life.moved or life.touched
-            if life.number not in held or not life.misses or not (life.confirmed or life.moved):
+            if life.number not in held or not (life.confirmed or life.moved):
+                continue
+            if not life.misses:  # nothing says that the detector would miss it: its box stands
+                life.last = time, wall
                 continue
             longest = settings.upheld_lying_s if life.number in lying else settings.upheld_s
             if life.lost is not None and time - life.lost > longest:

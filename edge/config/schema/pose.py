@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from edge.config.fields import Many, Text
+from edge.config.fields import Many, OneOrSome, Text
 from edge.config.schema.base import Table
 
 DEFAULT_POSE = "pose-landmark-full"
@@ -22,6 +22,16 @@ class PoseTable(Table):
     model: Text = Field(
         default=DEFAULT_POSE,
         description="Name of a pose model in the catalogue (`edge models list`), or the path of a model file.",
+    )
+    engine: OneOrSome[Text] = Field(
+        default=("auto",),
+        description="Back end of the pose model, as `model.engine`; threads and precision are those of `[model]`.",
+        json_schema_extra={"kind": "text or list of text", "shown": '`"auto"`'},
+    )
+    device: Text | None = Field(
+        default=None,
+        description="Device of that back end, as `model.device`.",
+        json_schema_extra={"shown": "the back end's usual one"},
     )
     hz: Annotated[float, Field(gt=0, le=60)] = Field(
         default=15.0, description="Most looks a second at one person; somebody who keeps still gets one a second."
