@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Protocol
 
+from edge.bodies import Bodies
 from edge.metrics import Stages
 from edge.motion import Gate
 from edge.nuisance import Nuisance
@@ -59,6 +60,7 @@ class Stations:
 
     nuisance: what it learns is saved at the end
     sees: a detector; without one, motion alone is judged
+    bodies: of people; None looks for no joints
     veil: from it on nobody sees what it hides
     bare: whether the watch over the view is given what the veil hides: where that is everything, it would be blind
     """
@@ -71,6 +73,7 @@ class Stations:
     tamper: Tamper | None = None
     veil: Hides = _as_it_is
     bare: bool = False
+    bodies: Bodies | None = None
 
 
 def watch(
@@ -102,9 +105,11 @@ def watch(
             else:
                 start = perf_counter()
                 tracks = tracker.coast(frame.time)
-            bare, frame = frame, stations.veil(frame, tracks, moved)
+            stages.add("track", perf_counter() - start)
+            if stations.bodies is not None:
+                frame, tracks = _embodied(stations.bodies, tracker, frame, tracks, moved, stages)
             judged = perf_counter()
-            stages.add("track", judged - start)
+            bare, frame = frame, stations.veil(frame, tracks, moved)
 
             nuisance.learn(moved if detector else (), tracks, frame.time, frame.size)
             events = rules.judge(frame, tracks, heard.told, tracker.numbers)
@@ -118,3 +123,13 @@ def watch(
         if frame is not None:
             for event in [*rules.close(frame), *(tamper.close(frame) if tamper else ())]:
                 emit(event)
+
+
+def _embodied(
+    bodies: Bodies, tracker: Tracker, frame: Frame, tracks: list[Track], moved: list[Box], stages: Stages
+) -> tuple[Frame, list[Track]]:
+    """The frame with what is known of the bodies in it; the tracks with those whom the joints alone show."""
+    found = bodies.look(frame, tracks, tracker.numbers, moved, stages)
+    if bodies.held:
+        tracks = tracker.sustain(bodies.held, frame.time, frame.wall, bodies.lying)
+    return (replace(frame, bodies=found) if found else frame), tracks

@@ -118,12 +118,13 @@ class Rules:
             story.look(track, frame, self._quality, self._since)
         else:
             story.wait(frame)
+        story.feel(frame.bodies.get(track.number), track, frame)
         if story.told is None:
             return [self._tell("new", story, frame)] if story.ripe else []
         waited = frame.time - story.told_at
         better = story.quality > story.told_quality * self._settings.better
         due = waited >= self._settings.remind_s or (better and waited >= self._settings.update_s)
-        due = due or (track.seen and self._counts_anew(story, waited, frame))
+        due = due or story.stirred(waited) or (track.seen and self._counts_anew(story, waited, frame))
         return [self._tell("update", story, frame)] if story.changed or due else []
 
     def _counts_anew(self, story: Story, waited: float, frame: Frame) -> bool:

@@ -38,6 +38,7 @@ class Life:
     missed: when it was first missed, or last hidden
     touched: whether something has moved at its place since it was last seen
     ghost: whether it stands where something stood before, and was not seen to move
+    lost: when the detector missed it first; None while it finds it
     """
 
     number: int
@@ -57,6 +58,7 @@ class Life:
     missed: float = 0.0
     touched: bool = False
     ghost: bool = False
+    lost: float | None = None
 
 
 @dataclass(slots=True)

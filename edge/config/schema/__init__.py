@@ -22,6 +22,7 @@ from edge.config.schema.outlets import Jsonl, Web
 from edge.config.schema.pose import PoseTable
 from edge.config.schema.privacy import Privacy
 from edge.config.schema.storage import Storage
+from edge.labels import PERSON
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -72,3 +73,7 @@ class Config(Table):
     email: Email = Field(default_factory=Email, description="Mail with a picture when something happens.")
     jsonl: Jsonl = Field(default_factory=Jsonl, description="Events as lines of JSON in a file.")
     web: Web = Field(default_factory=Web, description="The page in the browser.")
+
+    def poses(self, camera: Camera) -> bool:
+        """Whether people's joints are looked for in a camera's pictures."""
+        return self.pose.enabled and camera.pose and PERSON in camera.objects
