@@ -28,11 +28,11 @@ def betrayed(data: dict[str, Any]) -> list[Finding]:
 
 def _server(data: dict[str, Any]) -> str | None:
     """The model server that is used, if one is."""
-    model, engine = data.get("model"), data.get("engine")
-    wanted = model.get("engine") if isinstance(model, dict) else None
+    engine = data.get("engine")
     kserve = engine.get("kserve") if isinstance(engine, dict) else None
     url = kserve.get("url") if isinstance(kserve, dict) else None
-    used = "kserve" in wanted if isinstance(wanted, list) else wanted == "kserve"
+    asked = [table.get("engine") for table in (data.get("model"), data.get("pose")) if isinstance(table, dict)]
+    used = any("kserve" in wanted if isinstance(wanted, list) else wanted == "kserve" for wanted in asked)
     return url if used and isinstance(url, str) else None
 
 

@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
+from edge.evidence import skeleton
+from edge.types import U8
 from tests.e2e.test_clips_of_the_daemon import address, log_in
+from tests.support.bodies import STANDING
 from tests.support.broker import Broker, Subscriber, eventually, free_port, running
 from tests.support.daemon import Daemon
 from tests.support.leaks import marked, marked_film, pictures_in, plain
 from tests.support.mailserver import PASSWORD, USERNAME, MailServer
-from tests.support.nets import GRID_MANIFEST, grid_detector
+from tests.support.nets import GRID_MANIFEST, grid_detector, poser
 
 CONFIG = """
 [[camera]]
@@ -32,6 +36,10 @@ name = "bed"
 points = [[0.5, 0.5], [0.9, 0.5], [0.9, 0.9], [0.5, 0.9]]
 [model]
 name = "{folder}/grid.onnx"
+engine = "onnxruntime"
+[pose]
+enabled = true
+model = "{folder}/poser.onnx"
 engine = "onnxruntime"
 [alarm]
 armed_at_first_start = true
@@ -61,16 +69,23 @@ blur = "{blur}"
 
 @dataclass
 class Seen:
-    """What was found, by the way it took: pictures, those with the marker, and those that are not plain."""
+    """What was found, by the way it took.
+
+    pictures: how many; marked, drawn: most pixels of one that have the marker's hue, and a skeleton's
+    bare: the ways of those that are not plain; records: of joints that the page gave
+    """
 
     pictures: dict[str, int] = field(default_factory=dict)
     marked: dict[str, int] = field(default_factory=dict)
     bare: list[str] = field(default_factory=list)
+    drawn: dict[str, int] = field(default_factory=dict)
+    records: int = 0
 
     def look(self, way: str, data: bytes) -> None:
         for image in pictures_in(data):
             self.pictures[way] = self.pictures.get(way, 0) + 1
             self.marked[way] = max(self.marked.get(way, 0), marked(image))
+            self.drawn[way] = max(self.drawn.get(way, 0), amber(image))
             if not plain(image):
                 self.bare.append(way)
 
@@ -81,6 +96,11 @@ def mail(tmp_path: Path) -> Iterator[MailServer]:
     server.start()
     yield server
     server.stop()
+
+
+def amber(image: U8) -> int:
+    """How many pixels have the colour of a skeleton's left side."""
+    return int((np.abs(image.astype(int) - skeleton.LEFT).max(axis=2) < 40).sum())
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -100,7 +120,9 @@ def ask(daemon: Daemon, seen: Seen) -> None:
             for path in (event, f"{event}.jpg", f"{event}-1.jpg", f"{event}-2.jpg", f"{event}/thumb.jpg"):
                 seen.look("page: events", client.get(path).content)
             for path in (f"{event}/pose.csv", f"{event}/pose.json", f"/api/clips/{name}.mp4"):
-                seen.look("page: clips and joints", client.get(path).content)
+                answer = client.get(path)
+                seen.look("page: clips and joints", answer.content)
+                seen.records += path.endswith("csv") and answer.status_code == 200
         for path in ("/", "/areas?camera=hall", "/settings", "/api/status", "/api/events?limit=200", "/metrics"):
             seen.look("page: the rest", client.get(path).content)
         for path in ("/api/config", "/api/config/areas/hall", "/api/alarm/log", "/live/hall.jpg"):
@@ -121,6 +143,7 @@ def lived(tmp_path: Path, mail: MailServer, blur: str) -> Seen:
     pytest.importorskip("onnxruntime")
     grid_detector(tmp_path / "grid.onnx")
     (tmp_path / "grid.toml").write_text(GRID_MANIFEST)
+    poser(tmp_path / "poser.onnx", STANDING)
     clip = marked_film(tmp_path / "walk.mp4")
     seen = Seen()
     with running(Broker(tmp_path)) as broker:
@@ -133,6 +156,7 @@ def lived(tmp_path: Path, mail: MailServer, blur: str) -> Seen:
             eventually(lambda: {"person", "motion"} <= labels(viewer), 30)
             eventually(lambda: any(topic.endswith("person/snapshot") for topic, _, _ in tuple(viewer.messages)), 10)
             eventually(lambda: mail.mails, 20)
+            eventually(lambda: list(daemon.data.glob("poses/*")), 20)
             eventually(lambda: daemon.camera("hall")["view"]["since"], 30)  # else there is none to be kept
             if blur == "none":
                 eventually(lambda: list(daemon.data.glob("clips/*.mp4")), 30)
@@ -175,6 +199,8 @@ def test_nothing_that_a_camera_sees_leaves_or_is_kept(tmp_path: Path, mail: Mail
     assert {way for way in WAYS if not seen.pictures.get(way)} == set(), "there are pictures on every way"
     assert {way: most for way, most in seen.marked.items() if most} == {}
     assert seen.bare == []
+    assert {way for way in WAYS if seen.drawn.get(way, 0) < 50} == set(), "there are skeletons on every way"
+    assert seen.records > 0, "what is kept of an event is its joints"
     assert "data: database" not in seen.pictures
     assert "page: clips and joints" not in seen.pictures
 

@@ -18,6 +18,7 @@ from edge.config.schema import Config
 from edge.keeping import Keeping, outbox_limits
 from edge.outbox import Outbox, read_events, snapshot_path
 from edge.paths import clip_path
+from edge.types import I420, Box, Frame
 from tests.support.events import event
 from tests.support.film import film, play
 from tests.support.stand_ins import Hands
@@ -107,6 +108,22 @@ def test_a_view_that_was_kept_is_deleted_once_none_may_be(loaded: Callable[[str]
     assert not box.recall("view/porch")
     assert keeping(loaded("")).views(box, "porch") is box
     box.close()
+
+
+@pytest.mark.parametrize("blur", ["none", "people", "skeleton"])
+def test_the_picture_of_a_view_shows_nothing_of_it_where_nothing_may_be_seen(
+    loaded: Callable[[str], Config], blur: str
+) -> None:
+    drawn: list[Frame] = []
+
+    def draw(frame: Frame, box: Box, label: str, score: float) -> bytes:
+        drawn.append(frame)
+        return b"jpeg"
+
+    y = np.random.default_rng(0).integers(0, 255, (120, 160), dtype=np.uint8)
+    frame = Frame("porch", 0, 0.0, 0.0, I420(y, y[::2, ::2], y[::2, ::2]))
+    assert keeping(loaded(f'[privacy]\nblur = "{blur}"')).of_view(draw)(frame, (0, 0, 1, 1), "tamper", 1.0) == b"jpeg"
+    assert (np.unique(drawn[0].picture.y).size == 1) is (blur == "skeleton")
 
 
 def test_rows_and_pages_have_what_is_there_now(loaded: Callable[[str], Config]) -> None:

@@ -66,11 +66,12 @@ def _film(data: bytes) -> Iterator[U8]:
 
 
 def marked(image: U8) -> int:
-    """How many pixels have the marker's hue."""
+    """How many pixels have the marker's hue, and so have those around: where lines meet, JPEG mixes their colours."""
     hue, strong, bright = cv2.split(cv2.cvtColor(image, cv2.COLOR_BGR2HSV))
     wanted = cv2.cvtColor(np.array([[MARKER[::-1]]], np.uint8), cv2.COLOR_BGR2HSV)[0, 0, 0]
     away = np.abs(hue.astype(int) - int(wanted))
-    return int(((np.minimum(away, 180 - away) < 10) & (strong > 90) & (bright > 60)).sum())
+    near = (np.minimum(away, 180 - away) < 10) & (strong > 90) & (bright > 60)
+    return int(cv2.erode(near.astype(np.uint8), np.ones((3, 3), np.uint8)).sum())
 
 
 def plain(image: U8) -> bool:
