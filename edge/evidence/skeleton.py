@@ -16,6 +16,7 @@ LIMBS = (
 """Pairs of COCO's points (`COCO_KEYPOINTS`) that a line joins: the left side, the right one, and those across."""
 LEFT, RIGHT, MIDDLE = (40, 165, 255), (255, 190, 40), (235, 235, 235)
 """BGR: amber, blue, white. Apart also for those who do not tell red from green."""
+FALLEN = "fallen"
 SHADE = (24, 24, 24)
 _FIXED = 4
 """Bits after the point of the places that OpenCV is given."""
@@ -27,7 +28,7 @@ def word(body: Body) -> str:
     """How somebody is, in one word: `fallen` once a fall is confirmed, else the posture; `` of an unknown one."""
     activity = body.activity
     if activity is not None and activity.kind == "fall" and activity.confirmed:
-        return "fallen"
+        return FALLEN
     return "" if body.posture.name == "unknown" else body.posture.name
 
 

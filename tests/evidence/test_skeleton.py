@@ -106,3 +106,21 @@ def test_a_skeleton_alone_stands_on_a_ground_that_has_nothing_of_the_camera() ->
     assert len(
         near(picture.snapshot and cv2.imdecode(np.frombuffer(picture.live(shown, []), np.uint8), 1), skeleton.LEFT)
     )
+
+
+def test_who_has_fallen_is_boxed_in_red_and_says_so() -> None:
+    rng = np.random.default_rng(0)
+    half = np.full((240, 320), 128, np.uint8)
+    other, box = (20.0, 40.0, 140.0, 400.0), (250.0, 300.0, 600.0, 420.0)
+    people = {1: body_in(other), 2: body_in(box, "lying", fallen=True)}
+    frame = Frame("hall", 0, 0.0, 0.0, I420(rng.integers(60, 90, (480, 640), dtype=np.uint8), half, half), people)
+    for jpeg, reds in (
+        (picture.snapshot(frame, box, "person", 0.9), {box}),
+        (picture.snapshot(frame, other, "person", 0.9), set()),
+        (picture.snapshot(frame, box, "dog", 0.9), set()),
+        (picture.live(frame, [track_of(1, other), track_of(2, box)]), {box}),
+    ):
+        image = np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+        for x1, y1, x2, y2 in (other, box):
+            bottom = image[round(y2) - 1 : round(y2) + 2, round(x1) + 20 : round(x2) - 20]
+            assert (len(near(bottom, (50, 50, 225), 60)) > 30) is ((x1, y1, x2, y2) in reds)
