@@ -88,6 +88,7 @@ class Bodies:
     Attributes:
         held: whom the newest frame's look found though the detector has not at that frame
         lying: those of them who lie
+        fallen: who has fallen, found or not
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Bodies:
     ) -> None:
         self.held: Held = {}
         self.lying: frozenset[int] = frozenset()
+        self.fallen: frozenset[int] = frozenset()
         self._poser, self._follows, self._crowd, self._rest = poser, follows, crowd, rest
         self._wanted, self._fault = wanted, fault
         self._settings = settings or BodySettings()
@@ -124,7 +126,7 @@ class Bodies:
         Raises:
             EngineError, ModelError: the pose model fails, and nobody is told of that.
         """
-        self.held, self.lying = {}, frozenset()
+        self.held, self.lying, self.fallen = {}, frozenset(), frozenset()
         if not self._wanted() or frame.time < self._paused:
             alive = frozenset()
         self._forget(alive)
@@ -135,6 +137,7 @@ class Bodies:
             return {}
         self._look(frame, stages)
         found = {number: one.body for number, one in self._people.items() if one.body is not None}
+        self.fallen = frozenset(number for number, body in found.items() if _fell(body))
         if crowding and (number := min((n for n, body in found.items() if body.activity is None), default=None)):
             found[number] = replace(found[number], activity=crowding)
         return found
@@ -235,4 +238,8 @@ def _lies(body: Body | None) -> bool:
     """Whether somebody lies or is falling."""
     if body is None:
         return False
-    return body.posture.name == "lying" or (body.activity is not None and body.activity.kind in ("fall", "lying"))
+    return body.posture.name == "lying" or _fell(body)
+
+
+def _fell(body: Body) -> bool:
+    return body.activity is not None and body.activity.kind in ("fall", "lying")
