@@ -24,6 +24,11 @@ _HIPS = (11, 12)
 class Follows(Protocol):
     """What one person's joints tell over time, as `edge.posture.Person` does."""
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether something goes on that wants every frame."""
+        ...
+
     def look(self, pose: Pose | None, time: float, *, resting: bool = False) -> Body:
         """Take in a look at a frame time. pose: as it was found, None if it was not; resting: in a place to rest."""
         ...
@@ -163,8 +168,7 @@ class Bodies:
             one = self._people[track.number]
             one.box, one.seen = track.box, track.seen
         for one in self._people.values():
-            unsure = one.body is not None and one.body.activity is not None and not one.body.activity.confirmed
-            if unsure or any(boxes.shared(one.box, region) for region in moved):
+            if one.follows.unsettled or any(boxes.shared(one.box, region) for region in moved):
                 one.stirred = time
 
     def _look(self, frame: Frame, stages: Stages) -> None:
