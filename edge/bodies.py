@@ -24,6 +24,11 @@ _HIPS = (11, 12)
 class Follows(Protocol):
     """What one person's joints tell over time, as `edge.posture.Person` does."""
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether something goes on that wants every frame."""
+        ...
+
     def look(self, pose: Pose | None, time: float, *, resting: bool = False) -> Body:
         """Take in a look at a frame time. pose: as it was found, None if it was not; resting: in a place to rest."""
         ...
@@ -88,6 +93,7 @@ class Bodies:
     Attributes:
         held: whom the newest frame's look found though the detector has not at that frame
         lying: those of them who lie
+        fallen: who has fallen, found or not
     """
 
     def __init__(
@@ -103,6 +109,7 @@ class Bodies:
     ) -> None:
         self.held: Held = {}
         self.lying: frozenset[int] = frozenset()
+        self.fallen: frozenset[int] = frozenset()
         self._poser, self._follows, self._crowd, self._rest = poser, follows, crowd, rest
         self._wanted, self._fault = wanted, fault
         self._settings = settings or BodySettings()
@@ -124,7 +131,7 @@ class Bodies:
         Raises:
             EngineError, ModelError: the pose model fails, and nobody is told of that.
         """
-        self.held, self.lying = {}, frozenset()
+        self.held, self.lying, self.fallen = {}, frozenset(), frozenset()
         if not self._wanted() or frame.time < self._paused:
             alive = frozenset()
         self._forget(alive)
@@ -135,6 +142,7 @@ class Bodies:
             return {}
         self._look(frame, stages)
         found = {number: one.body for number, one in self._people.items() if one.body is not None}
+        self.fallen = frozenset(number for number, body in found.items() if _fell(body))
         if crowding and (number := min((n for n, body in found.items() if body.activity is None), default=None)):
             found[number] = replace(found[number], activity=crowding)
         return found
@@ -160,8 +168,7 @@ class Bodies:
             one = self._people[track.number]
             one.box, one.seen = track.box, track.seen
         for one in self._people.values():
-            unsure = one.body is not None and one.body.activity is not None and not one.body.activity.confirmed
-            if unsure or any(boxes.shared(one.box, region) for region in moved):
+            if one.follows.unsettled or any(boxes.shared(one.box, region) for region in moved):
                 one.stirred = time
 
     def _look(self, frame: Frame, stages: Stages) -> None:
@@ -235,4 +242,8 @@ def _lies(body: Body | None) -> bool:
     """Whether somebody lies or is falling."""
     if body is None:
         return False
-    return body.posture.name == "lying" or (body.activity is not None and body.activity.kind in ("fall", "lying"))
+    return body.posture.name == "lying" or _fell(body)
+
+
+def _fell(body: Body) -> bool:
+    return body.activity is not None and body.activity.kind in ("fall", "lying")

@@ -130,6 +130,6 @@ def _embodied(
 ) -> tuple[Frame, list[Track]]:
     """The frame with what is known of the bodies in it; the tracks with those whom the joints alone show."""
     found = bodies.look(frame, tracks, tracker.numbers, moved, stages)
-    if bodies.held:
-        tracks = tracker.sustain(bodies.held, frame.time, frame.wall, bodies.lying)
+    if bodies.held or bodies.fallen:
+        tracks = tracker.sustain(bodies.held, frame.time, frame.wall, bodies.lying, bodies.fallen)
     return (replace(frame, bodies=found) if found else frame), tracks

@@ -24,7 +24,7 @@ from edge.motion import Gate
 from edge.nuisance import Nuisance, NuisanceSettings
 from edge.pipeline import Sees
 from edge.posers import Poser, open_poser
-from edge.posture import Crowd, Person, PostureSettings
+from edge.posture import Crowd, Level, Person, PostureSettings
 from edge.rules import Draw, Filter, Line, Scene, Zone
 from edge.tamper import Tamper
 from edge.track import Tracker, TrackerSettings
@@ -127,11 +127,12 @@ def bodies_of(
     fault: Callable[[str | None], None] | None = None,
 ) -> Bodies:
     """The people of a camera; `wanted` and `fault` as for `Bodies`."""
-    settings = PostureSettings(lying_s=pose.lying_s)
+    settings = PostureSettings(tilt=camera.tilt, lying_s=pose.lying_s)
+    level = Level(camera.tilt)
     return Bodies(
         poser,
-        lambda size: Person(size, settings),
-        None if pose.crowd is None else Crowd(pose.crowd, settings),
+        lambda size: Person(size, settings, level),
+        None if pose.crowd is None else Crowd(pose.crowd - 1),
         rest=[zone.points for zone in camera.zone if zone.rest],
         wanted=wanted,
         fault=fault,

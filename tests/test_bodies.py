@@ -83,7 +83,9 @@ def test_while_a_fall_is_not_sure_yet_it_is_looked_at_closely_though_nothing_mov
     class Slow(Plain):
         def look(self, found: Pose | None, time: float, *, resting: bool = False) -> Body:
             body = super().look(found, time, resting=resting)
-            return Body(body.pose, body.posture, body.lying_s, Activity("fall", 0.5, 0.0, 20.0 if time >= 20 else None))
+            sure = 20.0 if time >= 20 else None
+            self.body = Body(body.pose, body.posture, body.lying_s, Activity("fall", 0.5, 0.0, sure))
+            return self.body
 
     poses = Poses(lambda time, number: pose(FOOT, HEIGHT, 90))
     porch = Scene(Bodies(poses, lambda size: Slow()), poses)

@@ -101,3 +101,19 @@ def test_at_a_picture_that_was_not_looked_at_only_who_is_upheld_is_seen() -> Non
     tracker.update(seen(other), 1.0, 0.0, MOVES)
     tracker.coast(1.1)
     assert [track.seen for track in tracker.sustain({1: (LIES, 0.9)}, 1.1, 0.0)] == [True, False]
+
+
+def test_who_fell_and_is_found_by_nobody_is_waited_for() -> None:
+    def lost(fallen: bool) -> float:
+        """Seconds until the track ends."""
+        tracker = Tracker(["person"], ["person"])
+        after(tracker, 20, 20)
+        for i in range(20, 600):
+            tracker.update(seen(None), i / FPS, 0.0, MOVES)
+            tracker.sustain({}, i / FPS, 0.0, fallen=tracker.numbers if fallen else frozenset())
+            if not tracker.numbers:
+                return (i - 19) / FPS
+        return 99.0
+
+    assert lost(False) == pytest.approx(2.0, abs=0.2)
+    assert lost(True) == pytest.approx(31.0, abs=1.5)

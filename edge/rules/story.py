@@ -156,7 +156,7 @@ class Story:
             for name in self.now.loitering[len(before.loitering) :]:
                 self.witness.because("loitering", name, frame.wall)
 
-    def feel(self, body: Body | None, track: Track, frame: Frame) -> None:
+    def feel(self, body: Body | None, frame: Frame) -> None:
         """Take in what is known of its body at this frame."""
         if body is None:
             if self.now.body is not None:
@@ -171,14 +171,13 @@ class Story:
             self._onset = self._onset if self._onset and self._onset[0] == which else (which, ahead)
             ahead = self._onset[1]
             if activity.confirmed and not (before and before.confirmed and before.kind == activity.kind):
-                self.witness.because(activity.kind, track.label, frame.wall)
-                self._picture(track, frame)
+                self.witness.because(activity.kind, self.now.label, frame.wall)
+                self._picture(frame)
         self.now = replace(self.now, body=body.shifted(ahead))
 
-    def _picture(self, track: Track, frame: Frame) -> None:
+    def _picture(self, frame: Frame) -> None:
         """What happens to somebody stands for all of it: no picture of how they came is better."""
-        box = boxes.clipped(track.box, *frame.size)
-        self.best, self.best_shot = frame, Snapshot(frame.wall, box, track.score)
+        self.best, self.best_shot = frame, Snapshot(frame.wall, self.now.box, self.now.score)
         self.quality = max(self.quality, self.told_quality, _BEST) * self._settings.better
 
     def leave(self) -> None:

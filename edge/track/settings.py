@@ -25,6 +25,7 @@ class TrackerSettings:
         left
     upheld_s, upheld_lying_s: how long somebody is kept whom the detector has lost and whose joints are found, and one
         who lies: whoever walked off must not stay as the coat on the chair
+    fallen_s: how long somebody who has fallen, and is found by neither, may stay away and come back with the id
     ghost_s: for how long the place of an object that was at rest, or stood there at the start and was not believed, is
         remembered: whoever is found there again must be seen to move to be told about
     """
@@ -46,4 +47,5 @@ class TrackerSettings:
     rest_lost_s: float = 10.0
     upheld_s: float = 5.0
     upheld_lying_s: float = 1800.0
+    fallen_s: float = 30.0
     ghost_s: float = 1800.0

@@ -95,7 +95,12 @@ class Tracker:
         return self._report(time)
 
     def sustain(
-        self, held: Mapping[int, tuple[Box, float]], time: float, wall: float, lying: Set[int] = frozenset()
+        self,
+        held: Mapping[int, tuple[Box, float]],
+        time: float,
+        wall: float,
+        lying: Set[int] = frozenset(),
+        fallen: Set[int] = frozenset(),
     ) -> list[Track]:
         """Keep objects that the detector has just missed, since something else was found of them at this very frame:
         they count as seen. Starts no track, and keeps none for ever. One that has moved is believed the sooner for it.
@@ -103,12 +108,15 @@ class Tracker:
         Args:
             held: by the numbers of their tracks, where they are, pixels, and how sure that is, 0..1
             lying: those of them who lie
+            fallen: who has fallen, held or not: they are waited for
 
         Returns: the tracks, as `update` does.
         """
         settings, upheld = self.settings, set[int]()
         for life in self._lives:
             life.moved = life.moved or life.touched
+            if life.number in fallen:
+                life.fell = time
             if life.number not in held or not (life.confirmed or life.moved):
                 continue
             if not life.misses:  # nothing says that the detector would miss it: its box stands
@@ -240,7 +248,8 @@ class Tracker:
             if _moves(life.filter.box, moving) and time - life.last[0] <= settings.hidden_s:
                 life.missed = time
             return time - life.missed - 1e-6 <= (settings.lost_s if life.touched else settings.rest_lost_s)
-        return time - life.last[0] - 1e-6 <= settings.lost_s
+        fell = life.fell >= life.last[0] and time - life.fell <= settings.lost_s
+        return time - life.last[0] - 1e-6 <= (settings.fallen_s if fell else settings.lost_s)
 
     @property
     def numbers(self) -> frozenset[int]:

@@ -80,7 +80,7 @@ class Activity:
         """The JSON object `activity` of the MQTT contract."""
         return {
             "kind": self.kind,
-            "score": round(self.score, 3),
+            "score": round(float(self.score), 3),
             "confirmed": self.confirmed,
             "since": round(self.since, 3),
         }
@@ -111,7 +111,7 @@ class Body:
             "format": "coco17",
             "keypoints": [[_px(x), _px(y), round(score, 2)] for x, y, score in self.pose.keypoints.tolist()],
             "posture": self.posture.name,
-            "posture_score": round(self.posture.score, 3),
+            "posture_score": round(float(self.posture.score), 3),
             "lying_s": round(self.lying_s, 1),
         }
 

@@ -107,3 +107,12 @@ def test_the_picture_of_a_fall_is_of_the_fall() -> None:
     assert 2.5 in drawn
     assert events[-1].after.snapshot is not None
     assert events[-1].after.snapshot.frame_time == 1002.5
+
+
+def test_a_fall_of_somebody_who_is_lost_from_sight_is_told_all_the_same() -> None:
+    rules, events = judge(NOWHERE), list[Event]()
+    for i in range(60):
+        known = falls(i / 10)
+        shot = replace(frame(i), bodies={} if known is None else {1: known})
+        events += rules.judge(shot, [track(i, BOX)] if i < 12 else [], [], frozenset({1}))
+    assert [event.captured_at for event in events if activity(event.after) == ("fall", True)] == [1002.5]

@@ -105,6 +105,11 @@ class Plain:
     def __init__(self) -> None:
         self.rested: list[bool] = []
         self._since: tuple[PostureName, float] = "unknown", 0.0
+        self.body: Body | None = None
+
+    @property
+    def unsettled(self) -> bool:
+        return self.body is not None and self.body.activity is not None and not self.body.activity.confirmed
 
     def look(self, pose: Pose | None, time: float, *, resting: bool = False) -> Body:
         self.rested.append(resting)
@@ -117,4 +122,5 @@ class Plain:
         since, lies = self._since[1], name == "lying"
         sure = since + 1.0 if time >= since + 1.0 else None
         fall = Activity("fall", 0.9, since, sure) if lies and not resting else None
-        return Body(pose or Pose(NO_JOINTS, 0.0), Posture(name, 0.9, since), time - since if lies else 0.0, fall)
+        self.body = Body(pose or Pose(NO_JOINTS, 0.0), Posture(name, 0.9, since), time - since if lies else 0.0, fall)
+        return self.body

@@ -138,6 +138,11 @@ class Camera(Table):
     pose: bool = Field(
         default=True, description="Look for postures and falls of the people here, where `pose.enabled` is true."
     )
+    tilt: Annotated[float, Field(ge=-45, le=45)] | None = Field(
+        default=None,
+        description="Degrees by which the camera is turned about its axis, clockwise: what stands upright leans to the "
+        "left then. Unset: learned from people who walk.",
+    )
     required_zones: Many[TopicName] = Field(
         default=(), description="An object is told of only once it has entered one of these. Empty: wherever it is."
     )

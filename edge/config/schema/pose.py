@@ -36,8 +36,9 @@ class PoseTable(Table):
     hz: Annotated[float, Field(gt=0, le=60)] = Field(
         default=15.0, description="Most looks a second at one person; somebody who keeps still gets one a second."
     )
-    lying_s: Annotated[float, Field(gt=0)] = Field(
-        default=60.0, description="Who lies for so many seconds where no zone has `rest = true` is told of."
+    lying_s: Annotated[float, Field(ge=0)] = Field(
+        default=120.0,
+        description="Who lies for so many seconds where no zone has `rest = true` is told of. 0: nobody is.",
     )
     crowd: Annotated[int, Field(ge=2)] | None = Field(
         default=None, description="So many people in one picture are told of as a crowd. Unset: never."
