@@ -67,7 +67,8 @@ class BodySettings:
 @dataclass(slots=True)
 class _One:
     """One person. box: where they were last; due: when to look again; stirred: when something moved there last; tall:
-    the height of their box when they were last found whole, pixels, the greatest of late."""
+    the height of their box when they were last found whole, pixels, the greatest of late; there: whether the tracker
+    reports them."""
 
     follows: Follows
     box: Box
@@ -75,6 +76,7 @@ class _One:
     stirred: float
     tall: float = 0.0
     seen: bool = True
+    there: bool = True
     body: Body | None = None
     pose: Pose | None = None
 
@@ -181,7 +183,11 @@ class Bodies:
             one = self._people[track.number]
             one.box, one.seen = track.box, track.seen
             one.tall = max(_FADES * one.tall, track.box[3] - track.box[1]) if track.seen else one.tall
-        for one in self._people.values():
+        there = {track.number for track in tracks}
+        for number, one in self._people.items():
+            if number not in there and one.there:
+                one.due = one.stirred = time  # the detector has just lost them
+            one.there = number in there
             if one.follows.unsettled or any(boxes.shared(one.box, region) for region in moved):
                 one.stirred = time
 
