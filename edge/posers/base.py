@@ -16,6 +16,8 @@ from edge.types import F32, I420, Box, ModelRef, Pose, Poses
 
 SAME = 0.1
 """A pose and a tracker's box of which less than this lies in one another are of two people, or of none."""
+REACH = 0.5
+"""By which part of its size a box is taken for larger, on every side: somebody may have moved since it was true."""
 TWICE = 0.8
 """Poses of two numbers whose boxes are this much the same (intersection over union) are one person's."""
 
@@ -107,8 +109,8 @@ def _fit(pose: Pose, box: Box) -> float:
 
 
 def strange(pose: Pose, box: Box) -> bool:
-    """Whether a pose has nothing to do with a tracker's box."""
-    return pose.box is None or boxes.nested(pose.box, box) < SAME
+    """Whether a pose has nothing to do with a tracker's box: somebody who falls leaves it, but not far."""
+    return pose.box is None or boxes.nested(pose.box, boxes.grown(box, REACH)) < SAME
 
 
 def poses_of(seen: Poses, which: tuple[int, ...] | None = None) -> list[Pose]:

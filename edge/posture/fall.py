@@ -16,6 +16,7 @@ from edge.types import Activity
 
 PACE_S = 0.25
 """Over so many seconds a speed is measured, or over one step where steps are longer."""
+_LOOKS = 64
 AGREED = 0.75
 """Part of the looks since the descent that must have shown the person low."""
 
@@ -26,17 +27,24 @@ class _Fall:
 
     onset: when the shoulders left their height
     landed: when they were low
-    low, looks: counts since then
+    looks: times, and whether the person was low, of the newest time that counts; None where the joints were lost
     """
 
     onset: float
     landed: float
     score: float
-    low: int = 0
-    looks: int = 0
+    looks: deque[tuple[float, bool | None]]
     confirmed_at: float | None = None
     up_since: float | None = None
-    seen: bool = True
+
+    def agreed(self, time: float, settings: PostureSettings) -> bool:
+        """Whether the newest looks show the person low, for long enough."""
+        known = [low for t, low in self.looks if low is not None and t > time - settings.confirm_s - 1e-6]
+        lost = len(known) < 2
+        if lost:
+            known = [low for _, low in self.looks if low is not None][-3:]
+        wanted = settings.lost_s if lost else settings.confirm_s
+        return time - self.landed >= wanted - 1e-6 and sum(known) >= AGREED * len(known)
 
 
 class Falls:
@@ -91,7 +99,7 @@ class Falls:
         if (lost and height < settings.up) or (shape is not None and is_low(shape, settings)):
             sure = 1.0 if shape is None else min(1.0, shape.sure / 0.5)
             score = round(min(0.95, 0.5 + drop * 0.6) * max(sure, 0.5), 3)
-            self._fall = _Fall(onset, newest, score, low=1, looks=1, seen=not lost)
+            self._fall = _Fall(onset, newest, score, deque([(newest, True)], maxlen=_LOOKS))
 
     def _speed(self, since: float) -> float:
         """The fastest that the shoulders came down since a time, heights a second."""
@@ -106,9 +114,11 @@ class Falls:
         """Confirm what has begun, or find it over."""
         settings = self._settings
         known = shape is not None and math.isfinite(shape.shoulders)
-        if shape is not None and known:
+        if shape is None or not known:
+            fall.looks.append((time, None))
+        else:
             low = is_low(shape, settings)
-            fall.looks, fall.low, fall.seen = fall.looks + 1, fall.low + low, fall.seen or low
+            fall.looks.append((time, low))
             if shape.shoulders >= settings.up and not low:
                 fall.up_since = time if fall.up_since is None else fall.up_since
             else:
@@ -117,13 +127,10 @@ class Falls:
             if fall.up_since is not None or resting:
                 self._fall = None
                 return
-            waited = time - fall.landed
-            wanted = settings.confirm_s if fall.seen else settings.lost_s
-            if waited >= wanted - 1e-6:
-                if fall.low >= AGREED * fall.looks:
-                    fall.confirmed_at = time
-                elif waited >= 2 * wanted:
-                    self._fall = None
+            if fall.agreed(time, settings):
+                fall.confirmed_at = time
+            elif time - fall.landed > settings.decide_s:
+                self._fall = None
         elif fall.up_since is not None and time - fall.up_since >= settings.recover_s - 1e-6:
             self._fall = None
             self._way.clear()

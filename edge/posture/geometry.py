@@ -22,6 +22,9 @@ TORSO, LEG, STAND, HIP = 0.288, 0.491, 0.78, 0.491
 SURE = 0.3
 UPRIGHT = 35.0
 _STRAIGHT = 0.8
+"""Of legs that stand, beside the torso: at least so much of their length is upright."""
+_THIGH = 0.38
+"""The thighs' part of that: a half; of one who sits next to nothing."""
 _NEWEST = 45
 _LEAST = 8.0
 
@@ -76,14 +79,14 @@ class Body:
         floor = self._floor_of(turned, ankles, hips, lean)
         seen = turned[turned[:, 2] >= SURE / 2, :2]
         wide, tall = np.ptp(seen, axis=0) if len(seen) > 1 else (math.nan, math.nan)
-        down = ankles[1] - hips[1]
+        down = float(ankles[1] - hips[1])
         return Shape(
-            shoulders=(floor - shoulders[1]) / height,
-            hips=(floor - hips[1]) / height,
+            shoulders=float(floor - shoulders[1]) / height,
+            hips=float(floor - hips[1]) / height,
             lean=lean,
             legs=down / (LEG * height),
-            under=abs(ankles[0] - hips[0]) / height,
-            thighs=(knees[1] - hips[1]) / height,
+            under=abs(float(ankles[0] - hips[0])) / height,
+            thighs=float(knees[1] - hips[1]) / height,
             span=float(wide / max(tall, 1e-6)),
             sure=float(min(turned[SHOULDERS, 2].max(), turned[HIPS, 2].max())),
             height=height,
@@ -100,8 +103,9 @@ class Body:
             return
         feet = turned[ANKLES, 2].max() >= SURE
         stands = (ankles[1] - hips[1]) / (LEG / TORSO * max(_length(shoulders, hips), 1e-6)) if feet else math.nan
-        if feet and stands >= _STRAIGHT:
-            tall = (ankles[1] - shoulders[1]) / STAND
+        down, thigh = ankles[1] - hips[1], knees[1] - hips[1]
+        if feet and stands >= _STRAIGHT and thigh >= _THIGH * down:
+            tall = float(ankles[1] - shoulders[1]) / STAND
             self._height = tall if self._height is None else self._height + 0.2 * (tall - self._height)
             self._floor = float(ankles[1])
         elif not feet and self._height is None:

@@ -24,16 +24,18 @@ def likely(shape: Shape) -> dict[PostureName, float]:
     hips_known = math.isfinite(shape.hips)
     high = _above(shape.hips, 0.39, 0.05) if hips_known else 0.5
     straight = _above(shape.legs, 0.78, 0.08) if math.isfinite(shape.legs) else 0.7 * high
+    if math.isfinite(shape.thighs):
+        straight = min(straight, _above(shape.thighs, 0.145, 0.03))
     low = _below(shape.shoulders, 0.42, 0.06)
     floor = _below(shape.shoulders, 0.2, 0.05)
     over = _below(shape.under, 0.16, 0.05) if math.isfinite(shape.under) else 0.5
     folded = _below(shape.thighs, 0.07, 0.04) if math.isfinite(shape.thighs) else 0.5
     return {
-        "standing": up * min(high, max(straight, 0.6 * high)),
+        "standing": up * min(high, straight),
         "bending": leaning * high * (1 - low),
         "lying": max(flat * low, floor),
         "crouching": (1 - high) * (1 - floor) * over * folded * _below(shape.hips, 0.24, 0.04) * (1 - flat * low),
-        "sitting": (1 - high) * (1 - floor) * _below(shape.lean, 50, 8) * (1 - 0.5 * over * folded),
+        "sitting": (1 - min(high, straight)) * (1 - floor) * _below(shape.lean, 50, 8) * (1 - 0.5 * over * folded),
     }
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PostureSettings:
-    """Heights over the ankles of somebody who stands: shoulders .78, hips .49, knees .25 (after Drillis and Contini, Body
+    """Heights over the ankles of one who stands: shoulders .78, hips .49, knees .25 (after Drillis and Contini, Body
     segment parameters, 1966, as parts of the stature).
 
     tilt: degrees by which the camera is turned about its axis, clockwise; None: learned from people who walk
     settle_s: for so long a posture must last before it is told
 
-    drop: the shoulders come down by this at least: more than from standing to a chair (.25), or from a seat on the floor
+    drop: the shoulders come down by this at least: more than from standing to a chair (.25) or from a seat on the floor
         to lying (.3)
     drop_s: within so many seconds; who lies down takes two or more
     speed: the fastest that they come down, at least: 1.3 m/s of 1.7 m, which everyday movements stay below (Bourke et
@@ -24,6 +24,7 @@ class PostureSettings:
     up: shoulders above this are up again
     confirm_s: for so long somebody must be low before people are told
     lost_s: the same where the joints were lost on the way down
+    decide_s: who is not low for long by then, and was not up again either, kneels or sits, and has not fallen
     recover_s: for so long somebody must be up before a fall is over
 
     lying_s: who lies for so long outside a place to rest is told of; 0: never
@@ -44,6 +45,7 @@ class PostureSettings:
     up: float = 0.5
     confirm_s: float = 0.8
     lost_s: float = 1.2
+    decide_s: float = 5.0
     recover_s: float = 1.0
     lying_s: float = 120.0
     raised_s: float = 1.5

@@ -1,7 +1,8 @@
 """A square of a picture, turned or not, in a model's input: what a model of one person is to see of a frame.
 
 Luma and chroma are warped as they are and converted to colour at the input's size, so that no pixel outside of the
-square is ever touched. Squares of more than twice the input's size are halved first: bilinear alone would skip pixels.
+square is ever touched. Squares of more than three times the input's size are shrunk first: bilinear alone would skip
+pixels.
 """
 
 from __future__ import annotations
@@ -95,30 +96,32 @@ class Turned(Fit):
 
 def _warp(plane: U8, matrix: F32, out: U8, pad: int) -> None:
     """Fill `out` with what a matrix, float32 (2, 3), from points of `out` to points of the plane finds there."""
-    zoom = math.hypot(matrix[0, 0], matrix[1, 0])
-    offset = matrix[:, 2].astype(np.float64)
-    halvings = int(math.log2(zoom)) if zoom >= 2 else 0
-    if halvings:
-        plane, corner = _halved(plane, matrix, out.shape[:2], halvings)
-        offset = (offset - corner) / 2**halvings
-    linear = matrix[:, :2].astype(np.float64) / 2**halvings
+    (a, b, x), (c, d, y) = matrix.tolist()
+    zoom = math.hypot(a, c)
+    if zoom >= _COARSE:
+        step = 2 ** int(math.log2(zoom / _COARSE * 2))
+        plane, left, top = _shrunk(plane, matrix, out.shape[:2], step)
+        a, b, c, d, x, y = a / step, b / step, c / step, d / step, (x - left) / step, (y - top) / step
     # OpenCV counts from the middles of pixels.
-    offset = offset + linear @ (0.5, 0.5) - 0.5
-    whole = np.column_stack([linear, offset])
+    whole = np.array([[a, b, x + (a + b - 1) / 2], [c, d, y + (c + d - 1) / 2]])
     size = (out.shape[1], out.shape[0])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    # Into memory of its own where `out` is a part of a larger array that OpenCV would not write into.
-    warped = cv2.warpAffine(plane, whole, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=(pad,) * 3)
-    np.copyto(out, warped)
+    border = (pad,) * 3
+    cv2.warpAffine(plane, whole, size, dst=out, flags=_HOW, borderMode=cv2.BORDER_CONSTANT, borderValue=border)
 
 
-def _halved(plane: U8, matrix: F32, shape: tuple[int, int], times: int) -> tuple[U8, NDArray[np.float64]]:
-    """The part of a plane that is seen, halved a number of times, and where in the plane it begins."""
+_HOW = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+_COARSE = 3.0
+"""Pixels of the picture to one of the input from which on they are averaged first: bilinear looks at two each way."""
+
+
+def _shrunk(plane: U8, matrix: F32, shape: tuple[int, int], step: int) -> tuple[U8, float, float]:
+    """The part of a plane that is seen, shrunk by `step`, and where in the plane it begins, x and y."""
     h, w = shape
     corners = np.array([[0, 0], [w, 0], [0, h], [w, h]]) @ matrix[:, :2].T + matrix[:, 2]
-    step, most = 2**times, np.array([plane.shape[1], plane.shape[0]])
-    low = np.clip(np.floor(corners.min(axis=0) / step - 1) * step, 0, most // step * step - step).astype(int)
-    high = np.clip(np.ceil(corners.max(axis=0) / step + 1) * step, low + step, most // step * step).astype(int)
-    part = plane[low[1] : high[1], low[0] : high[0]]
-    size = ((high[0] - low[0]) // step, (high[1] - low[1]) // step)
-    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8), low.astype(np.float64)
+    most = np.array([plane.shape[1], plane.shape[0]]) // step
+    low = np.clip(np.floor(corners.min(axis=0) / step - 1), 0, most - 1).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0) / step + 1), low + 1, most).astype(int)
+    part = plane[low[1] * step : high[1] * step, low[0] * step : high[0] * step]
+    size = (int(high[0] - low[0]), int(high[1] - low[1]))
+    shrunk = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return shrunk, float(low[0] * step), float(low[1] * step)
