@@ -17,6 +17,7 @@ from edge.config.diagnose import ConfigFindings
 from edge.config.load import Override, default_config, load
 from edge.config.schema import Camera, Config
 from edge.doctor.model import check_model
+from edge.doctor.pose import check_pose
 from edge.errors import StorageError, UserError
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def replay(
     from edge.capture.file import open_file
     from edge.replay import Outputs
     from edge.replay import replay as run
-    from edge.wiring import open_model
+    from edge.wiring import open_model, open_pose
 
     cv2.setNumThreads(1)
     given: dict[str, tuple[str, object]] = {
@@ -87,9 +88,12 @@ def replay(
     # Clip and model first: a mistyped name must not empty the files of the last run.
     open_file(clip).close()
     detector = open_model(config, [camera], passed_over=tell_passed_over) if camera.objects else None
+    poser = open_pose(config, passed_over=tell_passed_over) if config.poses(camera) else None
     with _writing(events) as out, _writing(trace_file) as trace, _progress(clip) as progress:
         assert out is not None  # noqa: S101 - `events` is required
-        summary = run(clip, config, camera, detector, Outputs(out, trace), mode=mode, hold=hold, progress=progress)
+        summary = run(
+            clip, config, camera, detector, Outputs(out, trace), poser=poser, mode=mode, hold=hold, progress=progress
+        )
     if summary_file:
         with _writing(summary_file) as out:
             assert out is not None  # noqa: S101 - there is a path
@@ -113,9 +117,9 @@ def _tell(summary: dict[str, Any]) -> None:
 def _camera(file: Path | None, name: str | None, clip: Path, settings: list[Override]) -> tuple[Config, Camera]:
     """The configuration and the camera in it whose rules apply."""
     if file is None:
-        config = default_config({name or "clip": f"file:{clip}"}, settings, checks=[check_model])
+        config = default_config({name or "clip": f"file:{clip}"}, settings, checks=[check_model, check_pose])
         return config, config.camera[0]
-    config = load(file, settings, checks=[check_model], trim=_Unused(clip))
+    config = load(file, settings, checks=[check_model, check_pose], trim=_Unused(clip))
     names = [camera.name for camera in config.camera]
     if name is not None and name not in names:
         raise UserError(f"{file} has no camera `{name}`; it has: {', '.join(names)}")
