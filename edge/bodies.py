@@ -19,6 +19,8 @@ from edge.types import JOINT_SEEN, Activity, Body, Box, Frame, Pose, Track
 log = logging.getLogger(__name__)
 
 _HIPS = (11, 12)
+_FADES = 0.99
+"""How fast it is forgotten how tall somebody was, by each time that the detector finds them."""
 
 
 class Follows(Protocol):
@@ -64,15 +66,28 @@ class BodySettings:
 
 @dataclass(slots=True)
 class _One:
-    """One person. box: where they were last; due: when to look again; stirred: when something moved there last."""
+    """One person. box: where they were last; due: when to look again; stirred: when something moved there last; tall:
+    the height of their box when they were last found whole, pixels, the greatest of late; there: whether the tracker
+    reports them."""
 
     follows: Follows
     box: Box
     due: float
     stirred: float
+    tall: float = 0.0
     seen: bool = True
+    there: bool = True
     body: Body | None = None
     pose: Pose | None = None
+
+    @property
+    def place(self) -> Box:
+        """Where to look for them: of one whom nobody found at the last look, all that they may lie on."""
+        if self.seen or self.pose is not None or self.body is None:
+            return self.box
+        x, (x1, y1, x2, y2) = (self.box[0] + self.box[2]) / 2, self.box
+        half = self.tall / 2
+        return min(x1, x - half), min(y1, y2 - half), max(x2, x + half), y2 + half / 2
 
 
 Held: TypeAlias = Mapping[int, tuple[Box, float]]
@@ -167,7 +182,12 @@ class Bodies:
                 self._people[track.number] = _One(self._follows(frame.size), track.box, time, time)
             one = self._people[track.number]
             one.box, one.seen = track.box, track.seen
-        for one in self._people.values():
+            one.tall = max(_FADES * one.tall, track.box[3] - track.box[1]) if track.seen else one.tall
+        there = {track.number for track in tracks}
+        for number, one in self._people.items():
+            if number not in there and one.there:
+                one.due = one.stirred = time  # the detector has just lost them
+            one.there = number in there
             if one.follows.unsettled or any(boxes.shared(one.box, region) for region in moved):
                 one.stirred = time
 
@@ -177,7 +197,7 @@ class Bodies:
         if not due:
             return
         try:
-            poses = self._poser.look(frame.picture, {number: one.box for number, one in due.items()}, stages)
+            poses = self._poser.look(frame.picture, {number: one.place for number, one in due.items()}, stages)
         except (EngineError, ModelError) as fault:
             if self._fault is None:
                 raise

@@ -9,7 +9,7 @@ import pytest
 from edge.bodies import Bodies, BodySettings
 from edge.errors import EngineError
 from edge.metrics import Stages
-from edge.types import Activity, Body, Box, Pose, Track
+from edge.types import I420, Activity, Body, Box, Pose, Track
 from tests.support.figures import Plain, Poses, box_of, pose
 from tests.support.walks import PICTURE, Frame
 
@@ -191,3 +191,36 @@ def test_in_a_replay_a_model_that_fails_ends_it() -> None:
     porch.poses.fails = "out of memory"
     with pytest.raises(EngineError):
         porch.run(1, [person()], MOVES)
+
+
+def test_whom_the_detector_loses_is_looked_for_at_once() -> None:
+    porch = scene()
+    porch.run(2, [person()], MOVES)
+    porch.run(10.5, [person()])
+    before = porch.looks
+    porch.run(1 / 30, [], alive={1})
+    assert porch.looks == before + 1
+    assert set(porch.bodies.held) == {1}
+    porch.run(60, [], alive={1})
+    assert porch.looks - before < 120, "not for ever so often"
+
+
+def test_who_fell_and_is_found_no_more_is_looked_for_where_they_may_lie() -> None:
+    asked: list[Box] = []
+
+    class Asked(Poses):
+        def look(self, picture: I420, people: Mapping[int, Box], stages: Stages) -> dict[int, Pose]:
+            asked.extend(people.values())
+            return super().look(picture, people, stages)
+
+    poses = Asked(lambda time, number: None if time > 1 else pose(FOOT, HEIGHT))
+    porch = Scene(Bodies(poses, lambda size: Plain()), poses, 10)
+    porch.run(1.1, [person()], MOVES)
+    low = (300.0, 360.0, 340.0, 400.0)
+    porch.run(1, [person(box=low, seen=False)], MOVES)
+    x1, y1, x2, y2 = asked[-1]
+    tall = BOX[3] - BOX[1]
+    assert x1 <= 320 - tall / 2 + 1
+    assert x2 >= 320 + tall / 2 - 1
+    assert y1 <= 400 - tall / 2
+    assert y2 >= 400

@@ -117,3 +117,27 @@ def test_who_fell_and_is_found_by_nobody_is_waited_for() -> None:
 
     assert lost(False) == pytest.approx(2.0, abs=0.2)
     assert lost(True) == pytest.approx(31.0, abs=1.5)
+
+
+def test_who_stops_dead_is_not_taken_to_go_on_through_the_wall() -> None:
+    """Nothing moves any more, so that the detector is not asked; the joints say where they are."""
+    tracker = Tracker(["person"], ["person"])
+    for i in range(20):
+        box = (100.0 + 20 * i, 50.0, 140.0 + 20 * i, 150.0)
+        tracker.update(seen(box), i / FPS, 0.0, MOVES)
+    for i in range(20, 30):
+        tracker.coast(i / FPS)
+        tracker.sustain({1: (box, 0.9)}, i / FPS, 0.0)
+    (track,) = tracker.update(seen(None), 3.0, 0.0, [])
+    assert track.box == pytest.approx(box, abs=20)
+
+
+def test_who_walks_on_while_the_gate_sees_nothing_is_followed_by_the_joints() -> None:
+    tracker = Tracker(["person"], ["person"])
+    for i in range(10):
+        tracker.update(seen(STANDS), i / FPS, 0.0, MOVES)
+    for i in range(10, 40):
+        box = (STANDS[0] + 10 * (i - 10), 50.0, STANDS[2] + 10 * (i - 10), 150.0)
+        tracker.coast(i / FPS)
+        (track,) = tracker.sustain({1: (box, 0.9)}, i / FPS, 0.0)
+    assert track.box == pytest.approx(box, abs=25)

@@ -119,15 +119,16 @@ class Tracker:
                 life.fell = time
             if life.number not in held or not (life.confirmed or life.moved):
                 continue
-            if not life.misses:  # nothing says that the detector would miss it: its box stands
-                life.last = time, wall
-                continue
             longest = settings.upheld_lying_s if life.number in lying else settings.upheld_s
             if life.lost is not None and time - life.lost > longest:
                 continue
-            box, score = held[life.number]
+            (box, score), stood = held[life.number], life.filter.box
             life.filter.predict(max(time - life.time, 0.0))
             life.time, before = time, life.score
+            if not life.misses and boxes.nested(box, stood) > settings.nested:
+                life.filter.correct(stood)  # it has stopped there, and the detector's box is the better one
+                life.last = time, wall
+                continue
             self._take(life, Found(box, score, life.kind), (time, wall), ())
             life.score = before  # the detector's, which filters and pictures go by
             upheld.add(life.number)
