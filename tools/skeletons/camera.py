@@ -47,7 +47,7 @@ def camera(random: np.random.Generator, where: F64) -> Camera:
     low, high = where.min(axis=0), where.max(axis=0)
     middle, extent = (low + high) / 2, float(np.linalg.norm(high - low))
     reach = max(extent, 1.8) / 2 / np.tan(view / 2)
-    far = float(np.clip(reach * random.uniform(0.6, 2.4), 1.5, 12))
+    far = float(np.clip(reach * random.uniform(0.5, 2.2), 1.5, 12))
     angle, height = random.uniform(0, 2 * np.pi), random.uniform(1.0, 3.0)
     flat = float(np.sqrt(max(far**2 - (height - middle[2]) ** 2, 1.0)))
     place = np.array([middle[0] + flat * np.cos(angle), middle[1] + flat * np.sin(angle), height])

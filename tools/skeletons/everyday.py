@@ -224,7 +224,12 @@ def lie_down(random: Random) -> Motion:
     by = (on_floor, kneeling, all_fours)[int(random.integers(3))](random, base)
     way = random.choice([180.0, 90.0, -90.0]) if by[0] < 60 else 0.0
     low = lying(random, base, way + random.uniform(-20, 20))
-    moves = [held(random, base, 0.5, 1.5), _to(random, by, 1.2, 2.5), _to(random, low, 1.2, 3), held(random, low, 2, 5)]
+    moves = [
+        held(random, base, 0.5, 1.5),
+        _to(random, by, 1.3, 2.5),
+        _to(random, low, 1.5, 3.5),
+        held(random, low, 2, 5),
+    ]
     return Motion("lie down", base, tuple(moves), None, _s(random))
 
 
@@ -235,7 +240,7 @@ def lie_on_bed(random: Random) -> Motion:
     seat = seated(random, base)
     low = changed(lying(random, base, random.choice([180.0, 90.0, -90.0])), lift=high)
     moves = [held(random, base, 0.3, 1.5), _to(random, seat, 0.8, 1.6), held(random, seat, 0.2, 1.5)]
-    moves += [_to(random, low, 1.3, 3), held(random, low, 2, 4)]
+    moves += [_to(random, low, 1.6, 3.5), held(random, low, 2, 4)]
     if random.random() < 0.4:
         moves += [_to(random, seat, 1.2, 2.5), _to(random, base, 0.8, 1.5)]
     return Motion("lie on a bed", base, tuple(moves), None, _s(random))
@@ -258,45 +263,48 @@ def get_up(random: Random) -> Motion:
 
 
 def _exercise(
-    kind: str, first: Callable[[Random, F64], F64], rates: tuple[float, float], **sizes: float
+    kind: str,
+    first: Callable[[Random, F64], F64] | None,
+    rates: tuple[float, float],
+    by: Callable[[Random, F64], F64] | None = None,
+    **sizes: float,
 ) -> Callable[[Random], Motion]:
-    """The same movement again and again."""
+    """The same movement again and again, from where `first` puts the body, by way of `by`; None: from standing."""
 
     def make(random: Random) -> Motion:
         base = standing(random)
-        there = first(random, base)
+        moves = [held(random, base, 0.3, 1)]
+        if by is not None:
+            moves.append(_to(random, by(random, base), 1.0, 2.0))
+        there = base if first is None else first(random, base)
+        if first is not None:
+            moves.append(_to(random, there, 1.2, 2.5))
         rate = random.uniform(*rates)
         some = {name: size * random.uniform(0.75, 1.1) for name, size in sizes.items()}
         again = Move(float(random.integers(2, 5)) / rate, there, wave=cycle(rate, **some))
-        moves = [held(random, base, 0.3, 1), _to(random, there, 0.3, 0.6), again, held(random, there, 0.2, 1)]
-        if first is not _as_is:
-            moves[1] = _to(random, there, 1.6, 2.8)
-        return Motion(kind, base, tuple(moves), None, _s(random))
+        return Motion(kind, base, (*moves, again, held(random, there, 0.2, 1)), None, _s(random))
 
     return make
-
-
-def _as_is(random: Random, base: F64) -> F64:
-    return base
 
 
 def _on_back(random: Random, base: F64) -> F64:
     return changed(lying(random, base, 180.0), hip=50, knee=90, spin=0)
 
 
-squats = _exercise("squats", _as_is, (0.4, 1.0), hip=110, knee=120, ahead=8, flex=20, arm=70)
-push_ups = _exercise("push-ups", lambda random, base: plank(base), (0.4, 1.0), ahead=14, arm=-55, elbow=95)
-jumping_jacks = _exercise("jumping jacks", _as_is, (0.7, 1.3), wing=150, open=22, lift=0.12)
-bends = _exercise("bends", _as_is, (0.3, 0.8), flex=95, ahead=12, arm=90)
-side_bends = _exercise("side bends", _as_is, (0.3, 0.8), bend=40, wing_l=120)
-crawl = _exercise("crawl", all_fours, (0.6, 1.2), hip_l=-35, arm_r=35)
-sit_ups = _exercise("sit-ups", _on_back, (0.3, 0.7), flex=75)
-lunges = _exercise("lunges", _as_is, (0.4, 0.8), hip_l=85, knee_l=90, hip_r=-15, knee_r=80)
+squats = _exercise("squats", None, (0.4, 1.0), hip=110, knee=120, ahead=8, flex=20, arm=70)
+push_ups = _exercise("push-ups", lambda random, base: plank(base), (0.4, 1.0), all_fours, ahead=14, arm=-55, elbow=95)
+jumping_jacks = _exercise("jumping jacks", None, (0.7, 1.3), wing=150, open=22, lift=0.12)
+bends = _exercise("bends", None, (0.3, 0.8), flex=95, ahead=12, arm=90)
+side_bends = _exercise("side bends", None, (0.3, 0.8), bend=40, wing_l=120)
+crawl = _exercise("crawl", all_fours, (0.6, 1.2), kneeling, hip_l=-35, arm_r=35)
+sit_ups = _exercise("sit-ups", _on_back, (0.3, 0.7), on_floor, flex=75)
+lunges = _exercise("lunges", None, (0.4, 0.8), hip_l=85, knee_l=90, hip_r=-15, knee_r=80)
 burpees = _exercise("burpees", crouched, (0.3, 0.5), ahead=50, hip=-95, knee=-110, arm=20)
 
 TRAINED: Sequence[Callable[[Random], Motion]] = (
     walk, run, stand, sit, drop_on_chair, sit_on_floor, crouch, kneel, pick_up, tie_shoe, lie_down, lie_on_bed, sleep,
-    get_up, squats, push_ups, jumping_jacks, bends, crawl,
+    lie_down, lie_on_bed, get_up, squats, push_ups, jumping_jacks, bends, crawl,
 )  # fmt: skip
+"""Lying down is the hardest to tell from falling, and is learned twice as often."""
 UNSEEN: Sequence[Callable[[Random], Motion]] = (side_bends, sit_ups, lunges, burpees)
 """Kinds that nothing is trained on."""

@@ -24,6 +24,7 @@ class Flaws:
     wild: part of the looks at one who lies with joints anywhere
     swaps: part of the looks with left and right mixed up
     sure: the usual score
+    doubt: what part of it is lost on a joint that is hidden, and on one who lies: some models are sure of everything
     """
 
     shake: float
@@ -33,6 +34,7 @@ class Flaws:
     wild: float
     swaps: float
     sure: float
+    doubt: tuple[float, float]
 
 
 def flaws(random: np.random.Generator) -> Flaws:
@@ -46,16 +48,18 @@ def flaws(random: np.random.Generator) -> Flaws:
         lost=(0.04 * bad * u(0, 1), 0.5 * bad * u(0, 1)),
         wild=0.2 * bad * u(0, 1),
         swaps=0.06 * bad * u(0, 1),
-        sure=u(0.5, 0.95),
+        sure=u(0.5, 1.0),
+        doubt=(u(0, 0.7), max(0.0, u(-0.4, 0.5))),
     )
 
 
 def spoilt(
-    random: np.random.Generator, seen: F64, upright: F64, size: tuple[int, int], flaw: Flaws
+    random: np.random.Generator, times: F64, seen: F64, upright: F64, size: tuple[int, int], flaw: Flaws
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Joints as a model might have given them, and in which looks it found somebody.
 
     Args:
+        times: float64 (n,), seconds
         seen: float64 (n, 17, 3), x, y in pixels and distance in metres, as a camera sees them
         upright: float64 (n,), how upright the torso is, 1 standing to 0 lying
 
@@ -67,8 +71,8 @@ def spoilt(
     worse = 1 + (flaw.lying - 1) * (1 - upright)
     depth = seen[:, :, 2] - seen[:, :, 2].mean(axis=1, keepdims=True)
     hidden = np.clip(depth / 0.25, 0, 1) * (0.5 + 0.5 * random.random((1, 17)))
-    scores = flaw.sure * (1 - 0.55 * hidden) * (1 - 0.3 * (1 - upright))[:, None] / np.sqrt(worse)[:, None]
-    scores = np.clip(scores + random.normal(0, 0.07, (count, 17)), 0.02, 0.98)
+    scores = flaw.sure * (1 - flaw.doubt[0] * hidden) * (1 - flaw.doubt[1] * (1 - upright))[:, None]
+    scores = np.clip(scores + random.normal(0, 0.15, (count, 17)) * (1 - flaw.sure * 0.95), 0.02, 1)
     spread = tall * worse[:, None, None] * (1 + 2 * hidden[:, :, None])
     slow = _drift(random, count) * flaw.drift
     places = seen[:, :, :2] + spread * (random.normal(0, 1, (count, 17, 2)) * flaw.shake + slow)
@@ -82,7 +86,7 @@ def spoilt(
     joints[wild, :, 2] *= 0.6
     out = random.random((count, 17)) < 0.02 + 0.05 * flaw.lost[1]
     joints[:, :, 2] = np.where(out, joints[:, :, 2] * 0.2, joints[:, :, 2])
-    found = ~_gaps(random, flaw.lost[0] + (flaw.lost[1] - flaw.lost[0]) * (1 - upright))
+    found = ~_gaps(random, times, flaw.lost[0] + (flaw.lost[1] - flaw.lost[0]) * (1 - upright))
     found &= (joints[:, :, 2] >= 0.2).sum(axis=1) >= 4
     return joints.astype(np.float32), found
 
@@ -134,13 +138,12 @@ def _cut_off(
     return np.where(outside, scores * random.uniform(0.1, 0.5), scores), places
 
 
-def _gaps(random: np.random.Generator, chance: F64) -> NDArray[np.bool_]:
-    """Looks without anybody, a few in a row; bool (n,)."""
+def _gaps(random: np.random.Generator, times: F64, chance: F64) -> NDArray[np.bool_]:
+    """Looks without anybody, up to a second in a row; bool (n,)."""
     made = np.zeros(len(chance), np.bool_)
-    gone = 0
+    until = -1.0
     for look, part in enumerate(chance):
-        if not gone and random.random() < part / 3:
-            gone = int(random.integers(1, 7))
-        made[look] = gone > 0
-        gone = max(gone - 1, 0)
+        if times[look] >= until and random.random() < part / 3:
+            until = times[look] + random.exponential(0.25)
+        made[look] = times[look] < until
     return made

@@ -18,6 +18,8 @@ FALLS = 0.45
 """Part of the sequences that have a fall."""
 RATES = (5.0, 30.0)
 """Looks a second."""
+LATE = 0.5
+"""Part of the sequences that begin amidst what is done, as somebody who comes into view does; before a fall begins."""
 Make = Callable[[np.random.Generator], Motion]
 
 
@@ -70,12 +72,14 @@ def filmed(random: np.random.Generator, motion: Motion) -> Sequence17:
     """A motion of somebody, before some camera, through some model."""
     who = build(random)
     rate = float(np.exp(random.uniform(*np.log(RATES))))
-    times = np.arange(0, motion.seconds, 1 / rate)
+    latest = 0.4 * motion.seconds if motion.onset is None else motion.onset
+    first = random.uniform(0, latest) if random.random() < LATE else 0.0
+    times = np.arange(first, motion.seconds, 1 / rate)
     times = np.maximum.accumulate(times + random.uniform(0, 0.15 / rate, len(times)))
     angles = motion.at(times)
     points = joints(who, angles)
     lens = camera(random, points.reshape(-1, 3))
-    spoiled, found = spoilt(random, lens.seen(points), uprightness(points), lens.size, flaws(random))
+    spoiled, found = spoilt(random, times, lens.seen(points), uprightness(points), lens.size, flaws(random))
     return Sequence17(
         motion.kind,
         lens.size,
