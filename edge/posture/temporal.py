@@ -23,7 +23,7 @@ _PARTS = ((0, 1, 2, 3, 4), (5, 6), (11, 12), (13, 14), (15, 16), (9, 10))
 right mixed up."""
 PARTS = len(_PARTS)
 ROWS = 3 * PARTS + 2
-"""Rows of a window: x and y of each part's middle, the scores, then how wide and how tall the whole of the joints is."""
+"""Rows of a window: x and y of each part's middle, the scores, then how wide and how tall all joints together are."""
 INPUT, OUTPUT = "window", "chances"
 SHOULDERS = 1
 _MEMBERS: F32 = np.zeros((PARTS, 17), np.float32)

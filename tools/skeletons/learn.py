@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +90,8 @@ def learn(
     check = _drawn(recipe, kept, recipe.sequences - kept, random, lambda part: drawn(1 - VALIDATED * (1 - part)))
     net = _Net(lib)
     steps = recipe.epochs * (len(train) // recipe.batch)
-    best, chosen, epochs = net.state(), None, []
+    best, chosen = net.state(), Epoch(0, math.inf, math.inf, 0.0, 0.0)
+    epochs = []
     optimizer = lib.optim.AdamW(net.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
     schedule = lib.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, max(steps, 1), pct_start=0.1)
     for number in range(1, recipe.epochs + 1):
@@ -97,9 +99,8 @@ def learn(
         epoch = _judged(net, check, recipe, number, loss)
         epochs.append(epoch)
         told(epoch)
-        if chosen is None or epoch.checked < chosen.checked:
+        if epoch.checked < chosen.checked:
             best, chosen = net.state(), epoch
-    assert chosen is not None
     return Learned(best, tuple(epochs), chosen, len(train))
 
 

@@ -113,7 +113,7 @@ def _stature(seen: F64) -> F64:
     """The size of the body in the picture, pixels, float64 (n, 1, 1): what one of its length and distance takes."""
     ends = seen[:, :, :2]
     reach = np.linalg.norm(ends.max(axis=1) - ends.min(axis=1), axis=1)
-    return np.maximum(np.full_like(reach, np.median(reach)), reach)[:, None, None]
+    return np.asarray(np.maximum(np.median(reach), reach)[:, None, None])
 
 
 def _drift(random: np.random.Generator, count: int) -> F64:
