@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 FILE = Path(__file__).parent / "posture" / "temporal.epk"
 """Made by `edge train-posture`; part of the package, and so as trusted as its code."""
+READERS = frozenset({"onnxruntime", "openvino", "reference"})
+"""Back ends that need nothing but the file."""
 _told: set[str] = set()
 
 
@@ -39,10 +41,13 @@ def open_network(
     return Network(runner)
 
 
-def network_or_none() -> Network | None:
-    """The package's own network; None where nothing runs it, which is said once: then rules judge alone."""
+def network_or_none(engine: str = "") -> Network | None:
+    """The package's own network; None where nothing runs it, which is said once: then rules judge alone.
+
+    engine: that is in memory already, and is taken where it can run it
+    """
     try:
-        return open_network(options=EngineOptions(threads=1))
+        return open_network(engine=engine if engine in READERS else "auto", options=EngineOptions(threads=1))
     except EdgeError as fault:
         if str(fault) not in _told:
             _told.add(str(fault))

@@ -130,7 +130,7 @@ def bodies_of(
     """The people of a camera; `wanted` and `fault` as for `Bodies`."""
     settings = PostureSettings(tilt=camera.tilt, lying_s=pose.lying_s)
     level = Level(camera.tilt)
-    network = None if pose.judge == "rules" else network_or_none()
+    network = None if pose.judge == "rules" else network_or_none(poser.ref.engine)
     return Bodies(
         poser,
         lambda size: Person(size, settings, level, pose.judge, network),

@@ -205,6 +205,16 @@ kneel = _there_and_back("kneel", kneeling, (0.8, 1.8), (1.0, 4.0))
 pick_up = _there_and_back("pick something up", bent_over, (0.5, 1.2), (0.2, 1.2))
 
 
+def lounge(random: Random) -> Motion:
+    """Sits down and leans far back, or to a side."""
+    base = standing(random)
+    seat = seated(random, base)
+    far, way = random.uniform(25, 50), np.radians(random.choice([180, 180, 130, -130, 90, -90]))
+    back = changed(seat, ahead=far * np.cos(way), aside=far * np.sin(way), hip=random.uniform(60, 90))
+    moves = (held(random, base, 0.3, 1.5), _to(random, seat, 0.6, 1.5), held(random, seat, 0.1, 2))
+    return Motion("lounge", base, (*moves, _to(random, back, 0.7, 2), held(random, back, 1.5, 4)), None, _s(random))
+
+
 def tie_shoe(random: Random) -> Motion:
     """Down on one knee or bent over a foot, hands at work, up again."""
     base = standing(random)
@@ -303,7 +313,7 @@ burpees = _exercise("burpees", crouched, (0.3, 0.5), ahead=50, hip=-95, knee=-11
 
 TRAINED: Sequence[Callable[[Random], Motion]] = (
     walk, run, stand, sit, drop_on_chair, sit_on_floor, crouch, kneel, pick_up, tie_shoe, lie_down, lie_on_bed, sleep,
-    lie_down, lie_on_bed, get_up, squats, push_ups, jumping_jacks, bends, crawl,
+    lie_down, lie_on_bed, lounge, get_up, squats, push_ups, jumping_jacks, bends, crawl,
 )  # fmt: skip
 """Lying down is the hardest to tell from falling, and is learned twice as often."""
 UNSEEN: Sequence[Callable[[Random], Motion]] = (side_bends, sit_ups, lunges, burpees)

@@ -41,8 +41,10 @@ def _start(random: Random) -> tuple[F64, list[Move]]:
 
 
 def _end(random: Random, low: F64) -> list[Move]:
-    """What comes after: a jolt, lying, some trying to move, now and then getting up."""
+    """What comes after: a jolt, lying, some propped up, some trying to move."""
     shifted = changed(low, hip_l=low[8] + random.uniform(-25, 25), knee_r=low[13] + random.uniform(-25, 25))
+    if low[0] < -45 and random.random() < 0.35:
+        shifted = changed(shifted, flex=random.uniform(15, 45))
     after = [Move(float(random.uniform(0.15, 0.5)), shifted), held(random, shifted, 2.5, 5)]
     if random.random() < 0.3:
         moved = changed(shifted, arm_l=random.uniform(0, 120), knee_l=random.uniform(0, 90), flex=random.uniform(0, 25))

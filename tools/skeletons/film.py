@@ -20,6 +20,7 @@ from edge.engines.base import need
 from edge.models.manifest import Manifest, to_toml
 from edge.preprocess.input import Input
 from edge.tools.graph import INSTALL
+from edge.tools.skeletons.sequence import Sequence17
 from edge.types import F32
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ LIMITED = 224 / 255
 LIMBS = (
     (5, 6), (5, 7), (7, 9), (6, 8), (8, 10), (11, 12), (5, 11), (6, 12), (11, 13), (13, 15), (12, 14), (14, 16),
 )  # fmt: skip
+TALLEST = 480
 DETECTOR, POSER = 320, 192
 """Sides of what the two models are fed, pixels."""
 _TO_CHROMA: F32 = np.array([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
@@ -84,6 +86,32 @@ def write(path: Path, planes: list[list[F32]], rate: float) -> None:
             )
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+
+
+def stature(sequence: Sequence17) -> float:
+    """How tall somebody is in a film of a sequence, pixels: the median over time of the joints' greater side."""
+    spans = np.ptp(sequence.joints[:, :, :2], axis=1).max(axis=1)
+    return float(np.median(spans)) * _shrunk(sequence)
+
+
+def written(path: Path, sequence: Sequence17, rate: float, random: np.random.Generator) -> Path:
+    """A film of a sequence at `rate` pictures a second, at most `TALLEST` pixels high, with noise; its path."""
+    factor, tall = _shrunk(sequence), stature(sequence)
+    w, h = (round(side * factor) // 2 * 2 for side in sequence.size)
+    times = np.arange(sequence.times[0], sequence.times[-1], 1 / rate)
+    newest = np.searchsorted(sequence.times, times + 1e-9, side="right") - 1
+    planes = []
+    for look in newest.tolist():
+        joints = sequence.joints[look].copy()
+        joints[:, :2] *= factor
+        noise = random.integers(-2, 3, (h, w)).astype(np.int16)
+        planes.append(picture(joints if sequence.found[look] else None, (w, h), tall, noise))
+    write(path, planes, rate)
+    return path
+
+
+def _shrunk(sequence: Sequence17) -> float:
+    return min(1.0, TALLEST / sequence.size[1])
 
 
 def pose_model() -> ModelProto:

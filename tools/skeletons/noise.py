@@ -23,6 +23,7 @@ class Flaws:
     lost: part of the looks without anybody, from one who stands and one who lies
     wild: part of the looks at one who lies with joints anywhere
     swaps: part of the looks with left and right mixed up
+    lag: seconds by which joints come after the body, as with models that go by the look before
     sure: the usual score
     doubt: what part of it is lost on a joint that is hidden, and on one who lies: some models are sure of everything
     """
@@ -33,6 +34,7 @@ class Flaws:
     lost: tuple[float, float]
     wild: float
     swaps: float
+    lag: float
     sure: float
     doubt: tuple[float, float]
 
@@ -48,6 +50,7 @@ def flaws(random: np.random.Generator) -> Flaws:
         lost=(0.04 * bad * u(0, 1), 0.5 * bad * u(0, 1)),
         wild=0.2 * bad * u(0, 1),
         swaps=0.06 * bad * u(0, 1),
+        lag=max(0.0, u(-0.1, 0.12)),
         sure=u(0.5, 1.0),
         doubt=(u(0, 0.7), max(0.0, u(-0.4, 0.5))),
     )
@@ -76,6 +79,7 @@ def spoilt(
     spread = tall * worse[:, None, None] * (1 + 2 * hidden[:, :, None])
     slow = _drift(random, count) * flaw.drift
     places = seen[:, :, :2] + spread * (random.normal(0, 1, (count, 17, 2)) * flaw.shake + slow)
+    places = _late(places, times, flaw.lag)
     scores, places = _cut_off(random, scores, places, size, tall)
     joints = np.concatenate([places, scores[:, :, None]], axis=2)
     swapped = random.random(count) < flaw.swaps
@@ -123,6 +127,17 @@ def _drift(random: np.random.Generator, count: int) -> F64:
     for step in range(count):
         last = 0.9 * last + 0.436 * random.normal(0, 1, (17, 2))
         made[step] = last
+    return made
+
+
+def _late(places: F64, times: F64, lag: float) -> F64:
+    """Places that follow where they are to be, `lag` seconds behind (a low-pass of the first order)."""
+    if lag <= 0:
+        return places
+    made: F64 = places.copy()
+    for look in range(1, len(places)):
+        part = 1 - np.exp(-(times[look] - times[look - 1]) / lag)
+        made[look] = made[look - 1] + part * (places[look] - made[look - 1])
     return made
 
 
