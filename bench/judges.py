@@ -29,9 +29,9 @@ SEEDS = {"as those trained on": 1001, "of kinds never trained on": 1002}
 """Of sequences that are judged: other people, cameras, motions and mistakes than any seed that is trained on."""
 SEQUENCES = 400
 POSE_MODELS = ("pose-landmark-full", str(DATA / "models" / "movenet_single_pose_lightning_ptq.tflite"))
-FILMS = 40
+FILMS = 20
 """Of each group of motions."""
-FILM_RATE = 15.0
+FILM_RATE = 12.0
 LEAST, MOST = 120, 400
 """Pixels: how tall people in films are."""
 RUNS = 2000
@@ -148,4 +148,4 @@ def network() -> Iterator[Row]:
     yield at_most("network, a step (window and run) over that", ratio, 3.0, " x")
     weights = sum(tensor.count for tensor in packed.tensors)
     yield at_most("network, parameters", weights, 20_000)
-    yield at_most("network, packed file", packed.bytes / 1000, 12, " KB")
+    yield at_most("network, packed file", packed.size / 1000, 12, " KB")

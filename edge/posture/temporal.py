@@ -25,13 +25,14 @@ PARTS = len(_PARTS)
 ROWS = 3 * PARTS + 2
 """Rows of a window: x and y of each part's middle, the scores, then how wide and how tall all joints together are."""
 INPUT, OUTPUT = "window", "chances"
-SHOULDERS = 1
+SHOULDERS, HIPS = 1, 2
 _MEMBERS: F32 = np.zeros((PARTS, 17), np.float32)
 for _row, _joints in enumerate(_PARTS):
     _MEMBERS[_row, list(_joints)] = 1 / len(_joints)
 _FAR = 3.0
 """Statures from the middle of a window; what is further is a mistake."""
-_SEEN = 0.15
+_LEAST = np.float32(1e-3)
+"""Weight of a joint that nobody sees."""
 
 
 class Chances(NamedTuple):
@@ -51,6 +52,8 @@ class Window:
     def __init__(self) -> None:
         self._rows: F32 = np.zeros((ROWS, STEPS), np.float32)
         self._fed: F32 = np.zeros((1, 1, ROWS, STEPS), np.float32)
+        self._middle: F32 = np.zeros((ROWS, 1), np.float32)
+        self._factor: F32 = np.ones((ROWS, 1), np.float32)
         self._last: F32 | None = None
         self._time = -math.inf
         self._step = -math.inf
@@ -69,10 +72,15 @@ class Window:
         if time <= before:
             return 0
         count = int((time - self._step) * RATE + 1e-6)
-        if count:
-            parts = (self._step + np.arange(1, count + 1) / RATE - before) / (time - before)
-            self._rows[:, :-count] = self._rows[:, count:]
-            self._rows[:, -count:] = last[:, None] + (now - last)[:, None] * parts
+        span, rows = time - before, self._rows
+        if count == 1:  # the usual case, in a third of the time
+            self._step += 1 / RATE
+            rows[:, :-1] = rows[:, 1:]
+            rows[:, -1] = last + (now - last) * ((self._step - before) / span)
+        elif count:
+            parts = (self._step + np.arange(1, count + 1) / RATE - before) / span
+            rows[:, :-count] = rows[:, count:]
+            rows[:, -count:] = (last[:, None] + (now - last)[:, None] * parts)[:, -STEPS:]
             self._step += count / RATE
         self._last, self._time = now, time
         return count
@@ -84,13 +92,13 @@ class Window:
             stature: of the person, pixels.
         """
         rows, out = self._rows, self._fed[0, 0]
-        size = 1 / max(stature, 1.0)
-        xs, ys = rows[:PARTS], rows[PARTS : 2 * PARTS]
-        np.multiply(xs - xs[2].mean(), size, out=out[:PARTS])
-        np.multiply(ys - ys[2].mean(), size, out=out[PARTS : 2 * PARTS])
-        out[2 * PARTS : 3 * PARTS] = rows[2 * PARTS : 3 * PARTS]
-        np.multiply(rows[3 * PARTS :], size, out=out[3 * PARTS :])
-        np.clip(out, -_FAR, _FAR, out=out)
+        self._middle[:PARTS] = np.add.reduce(rows[HIPS]) / STEPS
+        self._middle[PARTS : 2 * PARTS] = np.add.reduce(rows[PARTS + HIPS]) / STEPS
+        self._factor[: 2 * PARTS] = self._factor[3 * PARTS :] = 1 / max(stature, 1.0)
+        np.subtract(rows, self._middle, out=out)
+        np.multiply(out, self._factor, out=out)
+        np.minimum(out, _FAR, out=out)
+        np.maximum(out, -_FAR, out=out)
         return self._fed
 
     def onset(self, stature: float) -> float:
@@ -128,27 +136,31 @@ class Network:
 def _measured(joints: F32, last: F32 | None) -> F32:
     """The rows of one look, float32 (ROWS,), in pixels; a part that is not there stays where it was, or is where the
     others are."""
-    scores = joints[:, 2]
-    known = scores > 0
-    places = np.where(known[:, None], joints, 0)
-    weights = _MEMBERS * np.where(known, scores + 1e-3, 0)
-    total = weights.sum(axis=1)
-    middles = weights @ places[:, :2]
-    there = total > 0
-    middles /= np.where(there, total, 1)[:, None]
-    if not there.all():
-        middles = _filled(middles, there, last)
-    seen = places[scores >= _SEEN, :2]
     made = np.empty(ROWS, np.float32)
+    places, scores = joints[:, :2], joints[:, 2]
+    weights = scores + _LEAST
+    # A matrix product tells of a joint that is not there by what is no number: the usual case is done by then.
+    middles = (_MEMBERS * weights) @ places / (_MEMBERS @ weights)[:, None]
+    span = np.maximum.reduce(places) - np.minimum.reduce(places)
+    if not math.isfinite(span[0] + span[1]):
+        middles, span = _some(joints, last)
     made[: 2 * PARTS] = middles.T.ravel()
-    made[2 * PARTS : 3 * PARTS] = _MEMBERS @ places[:, 2]
-    made[3 * PARTS :] = seen.max(axis=0) - seen.min(axis=0) if len(seen) > 1 else 0
+    made[2 * PARTS : 3 * PARTS] = _MEMBERS @ scores
+    made[3 * PARTS :] = span
     return made
 
 
-def _filled(middles: F32, there: np.ndarray[tuple[int], np.dtype[np.bool_]], last: F32 | None) -> F32:
+def _some(joints: F32, last: F32 | None) -> tuple[F32, F32]:
+    """Middles and span where not all joints are there."""
+    there = np.isfinite(joints[:, 0])
+    places = np.where(there[:, None], joints[:, :2], 0).astype(np.float32)
+    weights = np.where(there, joints[:, 2] + _LEAST, 0).astype(np.float32)
+    total = _MEMBERS @ weights
+    middles = (_MEMBERS * weights) @ places / np.maximum(total, _LEAST / 100)[:, None]
     if last is not None:
         usual = last[: 2 * PARTS].reshape(2, PARTS).T
     else:
-        usual = np.broadcast_to(middles[there].mean(axis=0) if there.any() else np.zeros(2, np.float32), middles.shape)
-    return np.where(there[:, None], middles, usual).astype(np.float32)
+        usual = np.broadcast_to(places[there].mean(axis=0) if there.any() else np.zeros(2, np.float32), middles.shape)
+    seen = places[there]
+    span = np.maximum.reduce(seen) - np.minimum.reduce(seen) if len(seen) > 1 else np.zeros(2, np.float32)
+    return np.where((total > 0)[:, None], middles, usual).astype(np.float32), np.asarray(span, np.float32)

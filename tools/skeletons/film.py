@@ -37,7 +37,7 @@ LIMITED = 224 / 255
 LIMBS = (
     (5, 6), (5, 7), (7, 9), (6, 8), (8, 10), (11, 12), (5, 11), (6, 12), (11, 13), (13, 15), (12, 14), (14, 16),
 )  # fmt: skip
-TALLEST = 480
+TALLEST = 360
 DETECTOR, POSER = 320, 192
 """Sides of what the two models are fed, pixels."""
 _TO_CHROMA: F32 = np.array([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)

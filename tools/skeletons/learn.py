@@ -14,10 +14,15 @@ from edge.tools.skeletons.windows import Windows, windows
 from edge.tools.train.backend import functional, torch
 from edge.types import F32
 
-FIRST, SECOND, HIDDEN = 24, 24, 24
+FIRST, SECOND, HIDDEN = 32, 32, 32
 """Channels of the convolutions, and units of the layer before the last."""
 KERNEL, NEXT = 5, 3
 """Steps that they look at; each halves their number."""
+BITS = 6
+"""Of a weight in the file; each output has a scale of its own."""
+ROUNDED = 0.6
+"""After this part of the epochs, it is trained with the weights that the file will have (straight-through: Bengio et
+al., arXiv 1308.3432)."""
 VALIDATED = 0.15
 """Part of the sequences that chooses the epoch, beside those that are learned from."""
 
@@ -32,7 +37,7 @@ class Recipe:
     shift, scale: by how much windows are moved and stretched, in statures and as a part
     """
 
-    sequences: int = 5000
+    sequences: int = 6000
     epochs: int = 14
     batch: int = 256
     rate: float = 4e-3
@@ -95,7 +100,8 @@ def learn(
     optimizer = lib.optim.AdamW(net.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
     schedule = lib.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, max(steps, 1), pct_start=0.1)
     for number in range(1, recipe.epochs + 1):
-        loss = _epoch(net, train, recipe, random, optimizer, schedule)
+        rounded = number > ROUNDED * recipe.epochs
+        loss = _epoch(net, train, recipe, random, optimizer, schedule, rounded=rounded)
         epoch = _judged(net, check, recipe, number, loss)
         epochs.append(epoch)
         told(epoch)
@@ -128,14 +134,23 @@ class _Net:
     def state(self) -> dict[str, F32]:
         return {name: held.detach().numpy().copy() for name, held in self._held.items()}
 
-    def __call__(self, fed: Any, drop: float = 0.0) -> Any:
-        """The two chances' logits."""
+    def __call__(self, fed: Any, drop: float = 0.0, *, rounded: bool = False) -> Any:
+        """The two chances' logits. rounded: with the weights that the file will have."""
         f, held = functional(), self._held
+        if rounded:
+            held = {name: _rounded(one) if name.endswith(".weight") else one for name, one in held.items()}
         x = f.conv2d(fed, held["first.weight"], held["first.bias"], (1, 2), (0, KERNEL // 2)).relu()
         x = f.conv2d(x, held["second.weight"], held["second.bias"], (1, 2), (0, NEXT // 2)).relu().flatten(1)
         x = f.dropout(x, drop, drop > 0)
         x = f.linear(x, held["third.weight"], held["third.bias"]).relu()
         return f.linear(x, held["last.weight"], held["last.bias"])
+
+
+def _rounded(weight: Any) -> Any:
+    """A tensor on the file's grid, whose gradient is that of the tensor itself."""
+    scale = weight.detach().flatten(1).abs().amax(1).clamp_min(1e-8) / ((1 << (BITS - 1)) - 1)
+    scale = scale.reshape(-1, *[1] * (weight.dim() - 1))
+    return weight + ((weight / scale).round() * scale - weight).detach()
 
 
 def _drawn(
@@ -153,14 +168,21 @@ def _drawn(
 
 
 def _epoch(
-    net: _Net, train: Windows, recipe: Recipe, random: np.random.Generator, optimizer: Any, schedule: Any
+    net: _Net,
+    train: Windows,
+    recipe: Recipe,
+    random: np.random.Generator,
+    optimizer: Any,
+    schedule: Any,
+    *,
+    rounded: bool,
 ) -> float:
     """One pass over all windows; the mean loss."""
     lib, order, losses = torch(), random.permutation(len(train)), []
     for begin in range(0, len(train) - recipe.batch + 1, recipe.batch):
         which = order[begin : begin + recipe.batch]
         fed = varied(train.fed[which].astype(np.float32), recipe, random)
-        loss = _loss(net(lib.from_numpy(fed), 0.1), train, which, recipe)
+        loss = _loss(net(lib.from_numpy(fed), 0.1, rounded=rounded), train, which, recipe)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -194,7 +216,7 @@ def _loss(logits: Any, held: Windows, which: Any, recipe: Recipe) -> Any:
 def _judged(net: _Net, check: Windows, recipe: Recipe, number: int, loss: float) -> Epoch:
     lib = torch()
     with lib.no_grad():
-        logits = net(lib.from_numpy(check.fed.astype(np.float32)))
+        logits = net(lib.from_numpy(check.fed.astype(np.float32)), rounded=True)
         checked = float(_loss(logits, check, np.arange(len(check)), recipe))
     told, fell = logits[:, 0].numpy() > 0, check.truth[:, 0] > 0
     none = ~fell & (check.weight > 0)

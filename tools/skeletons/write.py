@@ -1,4 +1,4 @@
-"""A trained network into a model file that every engine runs, its weights on grids of eight bits, packed."""
+"""A trained network into a model file that every engine runs, its weights on grids of a few bits, packed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from edge.models.packed.weight import Grid, Weight
 from edge.posture.temporal import INPUT, OUTPUT, ROWS, STEPS
 from edge.preprocess.input import Input
 from edge.tools.graph import INSTALL, skeleton
+from edge.tools.skeletons.learn import BITS
 from edge.types import F32
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 OPSET, IR = 13, 8
-BITS = 8
 
 
 def model(weights: Mapping[str, F32]) -> ModelProto:
@@ -76,7 +76,7 @@ def manifest(name: str, notes: str) -> Manifest:
 
 
 def packed(weights: Mapping[str, F32], name: str, report: Mapping[str, Any]) -> bytes:
-    """A packed file: weights rounded to 2^8 levels an output, biases as they are. It is its own plain model's whole.
+    """A packed file: weights rounded to 2^BITS levels an output, biases as they are. It is its own plain model's whole.
 
     Args:
         report: what was measured, for the file.
