@@ -46,6 +46,7 @@ class Shape:
     span: width over height of the box around the joints
     sure: the lesser score of shoulders and hips
     height: the stature, pixels
+    floor: where the floor is under the person, pixels from the top
     """
 
     shoulders: float
@@ -58,6 +59,7 @@ class Shape:
     span: float
     sure: float
     height: float
+    floor: float
 
 
 class Body:
@@ -67,6 +69,7 @@ class Body:
         self._limbs: deque[float] = deque(maxlen=_NEWEST)
         self._height: float | None = None
         self._floor: float | None = None
+        self._feet: float | None = None
         self._usual = frame_height / 2
 
     @property
@@ -97,6 +100,7 @@ class Body:
             span=float(wide / max(tall, 1e-6)),
             sure=float(min(turned[SHOULDERS, 2].max(), turned[HIPS, 2].max())),
             height=height,
+            floor=floor,
         )
 
     def _learn(self, turned: F32, shoulders: F32, hips: F32, knees: F32, ankles: F32, lean: float) -> None:
@@ -132,9 +136,12 @@ class Body:
         feet = turned[ANKLES]
         lowest = feet[feet[:, 2] >= SURE, 1]
         if lean <= UPRIGHT and len(lowest):
-            return float(lowest.max())
+            self._feet = float(lowest.max())
+            return self._feet
         if self._floor is not None:
             return self._floor
+        if self._feet is not None:
+            return self._feet
         if len(lowest):
             return float(lowest.max())
         if lean <= UPRIGHT and np.isfinite(hips[1]):
