@@ -10,7 +10,7 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-from edge.posture.geometry import UPRIGHT, Shape
+from edge.posture.geometry import STAND, UPRIGHT, Shape
 from edge.posture.settings import PostureSettings
 from edge.types import Activity
 
@@ -163,8 +163,9 @@ class Falls:
         top, low = way.top(settings.upright), way.shoulders[-1]
         if top < settings.sat or top - low < settings.drop or way.sunk < settings.sink:
             return
-        speed, stood = way.speed, top >= settings.stood
-        if speed < (settings.slow if flat else settings.speed) or not (flat or stood or lost):
+        # What falls from less high is slower by the root of that.
+        least = (settings.slow if flat else settings.speed) * math.sqrt(min(top / STAND, 1.0))
+        if way.speed < least or not (flat or lost or top >= settings.stood):
             return
         sure = 1.0 if shape is None else min(1.0, shape.sure / 0.5)
         score = round(min(0.95, 0.5 + (top - low) * 0.6) * max(sure, 0.5), 3)

@@ -43,7 +43,7 @@ class PostureSettings:
     drop: float = 0.33
     drop_s: float = 1.6
     speed: float = 0.65
-    slow: float = 0.45
+    slow: float = 0.5
     stood: float = 0.65
     upright: float = 50.0
     thighs: float = 0.15
