@@ -9,9 +9,9 @@ from typing import Any
 from edge import wiring
 from edge.absence import Presence
 from edge.board import Board
+from edge.both import AnyDetector
 from edge.clock import Clock
 from edge.config.schema import Camera, Model
-from edge.detector import Detector
 from edge.evidence import picture
 from edge.evidence.quality import quality
 from edge.keeping import Keeping
@@ -67,7 +67,7 @@ class CameraWatch:
         self,
         settings: Camera,
         model: Model,
-        detector: Callable[[], Detector] | None,
+        detector: Callable[[], AnyDetector] | None,
         around: Surroundings,
         switches: Switches,
     ) -> None:
@@ -76,7 +76,7 @@ class CameraWatch:
         self.live = LiveView()
         self._settings, self._model, self._around = settings, model, around
         self._open_detector = detector
-        self._detector: Detector | None = None
+        self._detector: AnyDetector | None = None
         self._rules = Rules(
             self.name,
             around.boot_id,
@@ -261,7 +261,7 @@ class CameraWatch:
                 self.live.clear()
             lost.clear()
 
-    def _seeing(self, part: Part) -> Detector | None:
+    def _seeing(self, part: Part) -> AnyDetector | None:
         """The detector for what follows, None while nothing is to be detected. Raises EdgeError as its maker does."""
         if not self.switches.begin("detect") or self._open_detector is None:
             return None
@@ -280,6 +280,12 @@ class CameraWatch:
     def infer_ms(self) -> float | None:
         """How long the newest inference took, with the wait for its turn; None before the first."""
         return None if self._detector is None else round(self._detector.infer_s * 1e3, 1) or None
+
+    @property
+    def engines_ms(self) -> list[float]:
+        """How long the newest inference of each model took, milliseconds; 0 before the first, empty without models."""
+        parts = () if self._detector is None else self._detector.parts
+        return [round(part.infer_s * 1e3, 1) for part in parts]
 
     def _draw(self, frame: Frame, box: Box, label: str, score: float) -> bytes | None:
         return picture.snapshot(frame, box, label, score) if self.switches.on("snapshots") else None

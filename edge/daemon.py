@@ -15,11 +15,11 @@ from edge.absence import Absence
 from edge.alarm import machine_boot
 from edge.alarm_parts import AlarmParts, open_alarm, sirens_kept
 from edge.board import Board
+from edge.both import AnyDetector
 from edge.camera import CameraWatch, Surroundings
 from edge.clock import OnceSynchronised, SystemClock
 from edge.config.redrawn import redrawn
 from edge.config.schema import Config
-from edge.detector import Detector
 from edge.errors import UserError
 from edge.house import House
 from edge.inbox import Inbox
@@ -165,14 +165,13 @@ class Daemon:
         Empty while all is well. To be called about once a second."""
         self._clock_ok.keep(self.outbox.note)
         if self._serving is not None:
-            self._serving.news.tick()
+            self._serving.tick()
         if self.ready:
             self.sight.tick()
             self.absence.tick()
         now = time.monotonic()
         late = [(part.name, f"is {part.late_s:.0f} s late") for part in self._supervisor.late()]
-        if fault := self._engine_fault():
-            late.append(("the engine", fault))
+        late += [("the engine", fault) for fault in self._engine_faults() if fault]
         late += [(sink.name, "is late") for sink, _ in self._sinks if now > sink.status.deadline]
         if now > self.outbox.deadline:
             late.append(("the outbox's writer", "is late"))
@@ -230,7 +229,7 @@ class Daemon:
                 )
             return self._serving
 
-    def _twin(self) -> Detector:
+    def _twin(self) -> AnyDetector:
         return self._served().twin()
 
     def _start_sinks(self) -> None:
@@ -268,14 +267,14 @@ class Daemon:
     def _engines(self) -> list[dict[str, Any]]:
         if self._serving is None:
             return []
-        took = [watch.infer_ms for watch in self.cameras if watch.infer_ms]
-        return [self._serving.status(self._engine_fault(), max(took, default=None))]
+        took = [watch.engines_ms for watch in self.cameras if watch.engines_ms]
+        return self._serving.status(self._engine_faults(), took)
 
-    def _engine_fault(self) -> str | None:
-        """What is wrong with the engine, None while it works or waits, and where there is none."""
-        if self._serving is None or self.outbox.closed:
-            return None
-        return self._serving.fault(time.monotonic())
+    def _engine_faults(self) -> list[str | None]:
+        """What is wrong with the engine of each model, None while it works or waits."""
+        if self._serving is None:
+            return []
+        return self._serving.faults(time.monotonic())
 
     def _sink_status(self, sink: Sink, part: Part, stats: SinkStats) -> dict[str, Any]:
         """How a sink is doing; one whose thread fell over says so instead of what it said last."""
