@@ -8,7 +8,7 @@ others would tell of the same people.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -24,12 +24,15 @@ SAME = 0.45
 NESTED, SHARE = 0.8, 0.25
 """or where the smaller lies in the larger by the one and is no smaller than the other of it: one who is seen cut off.
 A smaller one is somebody behind."""
-NEAR = 0.125
-"""A model of bodies sees nobody whose height is less than this part of the frame's longer side."""
-COVERED, MARGIN = 0.7, 0.15
-"""A place is told of once a sure box, grown by the second, covers the first of it."""
-NEVERTHELESS = 4
-"""At each look of this number all are asked: who stands behind one that is near must not be taken to have left."""
+NEAR = 0.16
+"""A model of bodies is sure of nobody whose height is less than this part of the frame's longer side."""
+COVERED, MARGIN = 0.35, 0.15
+"""A place is told of once the box around all sure ones that reach into it, grown by the second, covers the first of
+it: the motion gate draws wide."""
+EVERY = 3
+"""At each look of this number more are asked: who stands behind one that is near must not be taken to have left, and a
+model of bodies that found nobody for `TIRED` looks is asked at these alone, as where cars pass."""
+TIRED = 6
 
 
 class Both:
@@ -54,6 +57,8 @@ class Both:
         self._kinds = [np.array([self.labels.index(label) for label in part.labels], np.int32) for part in parts]
         self._order = list(range(len(parts)))
         self._looks = 0
+        self._alone = [False for _ in parts]
+        self._fruitless = [0 for _ in parts]
 
     @property
     def ref(self) -> ModelRef:
@@ -82,23 +87,21 @@ class Both:
     def look(self, picture: I420, wanted: Sequence[Box], stages: Stages) -> Seen:
         """What is in a picture, or at least in the places of it that are wanted; raises as `Predictor.predict`.
 
-        Where some were not asked, the places that were wanted alone count as looked at.
+        Where one was not asked that has seen what no other does, the places that were wanted alone count as looked at.
         """
         size = (picture.width, picture.height)
         self._looks += 1
-        every = self._looks % NEVERTHELESS == 0
-        together, seen = _Together(), list[tuple[int, Seen]]()
+        together, seen = _Together(), dict[int, Seen]()
         for i in self._order:
-            if seen and not every and self._needless(i, [found for _, found in seen], wanted, size):
-                continue
-            seen.append((i, self.parts[i].look(picture, wanted, together)))
+            if not seen or self._needed(i, seen.values(), wanted, size):
+                seen[i] = self.parts[i].look(picture, wanted, together)
         together.tell(stages)
-        self.infer_s = sum(self.parts[i].infer_s for i, _ in seen)
-        self._order = self._next([*seen], wanted, size)
-        joined = self._joined([(i, one.detections) for i, one in sorted(seen, key=lambda each: each[0])])
-        if len(seen) < len(self.parts):
+        self.infer_s = sum(self.parts[i].infer_s for i in seen)
+        self._remember(seen, wanted, size)
+        joined = self._joined([(i, seen[i].detections) for i in sorted(seen)])
+        if any(self._alone[i] for i in range(len(self.parts)) if i not in seen):
             return Seen(joined, tuple(wanted))
-        return Seen(joined, _looked([one for _, one in seen]))
+        return Seen(joined, _looked(list(seen.values())))
 
     def twin(self, *runners: Runner | None) -> Both:
         """Another one of the same models for another thread, each through its runner (a worker) where some are
@@ -111,12 +114,13 @@ class Both:
         for part in self.parts:
             part.close()
 
-    def _needless(self, i: int, seen: Iterable[Seen], wanted: Sequence[Box], frame: tuple[int, int]) -> bool:
-        """Whether a model could tell of nothing that is wanted and not told of already."""
-        left = self._untold(seen, wanted, frame)
+    def _needed(self, i: int, seen: Iterable[Seen], wanted: Sequence[Box], frame: tuple[int, int]) -> bool:
+        """Whether a model may tell of somebody that the others have not."""
+        left, due = self._untold(seen, wanted, frame), self._looks % EVERY == 0
         if self.parts[i].scale is None:
-            return not left
-        return all(max(x2 - x1, y2 - y1) < NEAR * max(frame) for x1, y1, x2, y2 in left)
+            return due or bool(left)
+        near = any(max(x2 - x1, y2 - y1) >= NEAR * max(frame) for x1, y1, x2, y2 in left)
+        return near and (due or self._fruitless[i] < TIRED)
 
     def _untold(self, seen: Iterable[Seen], wanted: Sequence[Box], frame: tuple[int, int]) -> list[Box]:
         """The wanted places, within the frame, in which nobody was surely found."""
@@ -129,16 +133,17 @@ class Both:
             if score >= self.usual_score
         ]
         places = [boxes.clipped(box, *frame) for box in wanted]
-        return [
-            place
-            for place in places
-            if not any(boxes.shared(place, box) >= COVERED * boxes.area(place) > 0 for box in sure)
-        ]
+        return [place for place in places if not _covered(place, sure)]
 
-    def _next(self, seen: Sequence[tuple[int, Seen]], wanted: Sequence[Box], frame: tuple[int, int]) -> list[int]:
-        """The order of the next look."""
-        first = next((i for i, one in seen if not self._untold([one], wanted, frame)), 0)
-        return [first, *(i for i in range(len(self.parts)) if i != first)]
+    def _remember(self, seen: Mapping[int, Seen], wanted: Sequence[Box], frame: tuple[int, int]) -> None:
+        """Who is to be asked first at the next look, and who sees what no other does."""
+        first = next((i for i, one in seen.items() if not self._untold([one], wanted, frame)), 0)
+        self._order = [first, *(i for i in range(len(self.parts)) if i != first)]
+        for i, one in seen.items():
+            others = [box for j, other in seen.items() if j != i for box in other.detections.boxes.tolist()]
+            own = one.detections.boxes.tolist()
+            self._alone[i] = any(not any(_same(box, other) for other in others) for box in own)
+            self._fruitless[i] = 0 if own else self._fruitless[i] + 1
 
     def _joined(self, seen: Sequence[tuple[int, Detections]]) -> Detections:
         """What several saw as one list, best first."""
@@ -180,6 +185,12 @@ def _same(a: Box, b: Box) -> bool:
         return True
     small, large = sorted((boxes.area(a), boxes.area(b)))
     return small >= SHARE * large and boxes.nested(a, b) >= NESTED
+
+
+def _covered(place: Box, sure: Sequence[Box]) -> bool:
+    """Whether those that reach into a place fill enough of it."""
+    inside = [box for box in sure if boxes.shared(box, place)]
+    return bool(inside) and boxes.shared(boxes.around(inside), place) >= COVERED * boxes.area(place)
 
 
 def _looked(seen: Sequence[Seen]) -> tuple[Box, ...] | None:

@@ -69,7 +69,7 @@ def _first(config: Config, model: Model) -> Chosen:
 
 
 def _further(config: Config, model: Model) -> Chosen:
-    """On the back ends that are named, where one of them has it, else on its usual one; a server has the first alone."""
+    """On the back ends that are named, where one has it, else on its usual one; a server has the first alone."""
     options = engine_options(config.model, config.engine)
     named = tuple(name for name in config.model.engine if name != "kserve")
     if named and named != ("auto",):
