@@ -34,6 +34,7 @@ TABLE = {
     "values": "edge.decode.values",
     "movenet": "edge.decode.movenet",
     "blazepose-detector": "edge.decode.blazepose",
+    "blazepose-landmarks": "edge.decode.blazepose_landmarks",
 }
 MOST_LABELS = 2000
 """How many labels are tried for outputs that do not fit those which a manifest has."""

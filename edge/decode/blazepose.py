@@ -46,10 +46,11 @@ def decode(outputs: Outputs, manifest: Manifest, fit: Fit, min_score: float) -> 
     The points may lie outside the frame: they tell where to look on, and a body that the frame cuts goes on there.
     """
     logits = np.asarray(outputs["scores"], np.float32).reshape(-1)
-    likely = np.flatnonzero(logits >= logit(min_score))
+    rows = np.asarray(outputs["boxes"], np.float32).reshape(-1, _ROW)
+    likely = np.flatnonzero(logits[: len(rows)] >= logit(min_score))
     if not len(likely):
         return NO_PEOPLE
-    rows = np.asarray(outputs["boxes"], np.float32).reshape(-1, _ROW)[likely]
+    rows = rows[likely]
     scores = 1 / (1 + np.exp(-logits[likely].clip(-_CUT, _CUT)))
     centre = anchors(manifest.input.width, manifest.input.height)[likely]
     half = rows[:, 2:4] / 2
@@ -61,7 +62,7 @@ def decode(outputs: Outputs, manifest: Manifest, fit: Fit, min_score: float) -> 
     if not len(people):
         return NO_PEOPLE
     boxes = fit.to_frame(people[:, :2].reshape(-1, 4))
-    placed = _unclipped(fit, people[:, 2:])
+    placed = fit.to_picture(people[:, 2:])
     keypoints = np.concatenate([placed, np.broadcast_to(scores[:, None, None], (*placed.shape[:2], 1))], axis=2)
     return Poses(boxes, scores.astype(np.float32), keypoints.astype(np.float32))
 
@@ -98,13 +99,6 @@ def _overlap(one: F32, others: F32) -> F32:
     both = np.maximum(high - low, 0).prod(axis=1)
     areas = np.maximum(others[:, 1] - others[:, 0], 0).prod(axis=1)
     return np.asarray(both / np.maximum(areas + np.maximum(one[1] - one[0], 0).prod() - both, 1e-9), np.float32)
-
-
-def _unclipped(fit: Fit, points: F32) -> F32:
-    """Points of the input, float32 (n, k, 2), in pixels of the frame or beyond it."""
-    x1, y1, x2, y2 = fit.region
-    zoom = np.array([(x2 - x1) / fit.width, (y2 - y1) / fit.height], np.float32)
-    return np.asarray((points - (fit.left, fit.top)) * zoom + (x1, y1), np.float32)
 
 
 NO_PEOPLE = Poses(NO_POSES.boxes, NO_POSES.scores, np.zeros((0, len(POINTS), 3), np.float32))

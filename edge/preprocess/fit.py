@@ -140,6 +140,12 @@ class Fit:
         np.maximum(placed, 0, out=placed)
         return np.asarray(np.minimum(placed, edge, out=placed))
 
+    def to_picture(self, points: F32) -> F32:
+        """Points float32 (..., 2) of the input as points of the whole frame, or beyond it."""
+        x1, y1, x2, y2 = self.region
+        zoom = np.array([(x2 - x1) / self.width, (y2 - y1) / self.height], np.float32)
+        return np.asarray((points - (self.left, self.top)) * zoom + (x1, y1), np.float32)
+
     @property
     def _is_image(self) -> bool:
         """Whether the input is an image as OpenCV has them, which it can write to itself: bytes, channels last."""

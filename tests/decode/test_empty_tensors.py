@@ -38,6 +38,8 @@ CASES: dict[str, tuple[Manifest, dict[str, tuple[int, ...]]]] = {
     "classes, no batch": (CLASSIFIER, {"scores": (10,)}),
     "values": (REGRESSION, {"values": (1, 3)}),
     "movenet": (MOVENET, {"keypoints": (1, 1, 17, 3)}),
+    "blazepose-detector": (known("pose-detection"), {"boxes": (1, 2254, 12), "scores": (1, 2254, 1)}),
+    "blazepose-landmarks": (known("pose-landmark-full"), {"landmarks": (1, 195), "presence": (1, 1)}),
     "yolox": (known("yolox-nano"), {"predictions": (1, 3549, 85)}),
     "fastestdet": (known("fastestdet"), {"grid": (1, 85, 22, 22)}),
     "tflite-ssd": (

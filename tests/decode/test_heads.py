@@ -24,6 +24,7 @@ def known(name: str) -> Manifest:
     return entry.manifest
 
 
+POSE_HEADS = {"movenet", "blazepose-detector", "blazepose-landmarks"}
 YOLOX = known("yolox-nano")
 FASTESTDET = known("fastestdet")
 SSD = known("ssd-mobilenet-v1")
@@ -139,14 +140,10 @@ def test_an_empty_scene_gives_no_detections_in_the_right_types() -> None:
 
 def test_every_head_of_the_table_loads_and_a_missing_one_is_told() -> None:
     for name in TABLE:
-        task = {"classes": "classify", "values": "values", "movenet": "pose", "blazepose-detector": "pose"}.get(
-            name, "detect"
-        )
+        task = {"classes": "classify", "values": "values"}.get(name, "pose" if name in POSE_HEADS else "detect")
         assert head(replace(YOLOX, decoder=name, task=task)).roles
-    with pytest.raises(
-        ModelError, match=r"pose-landmark-full.*needs the decoder `blazepose-landmarks`, which this release does not"
-    ):
-        head(known("pose-landmark-full"))
+    with pytest.raises(ModelError, match=r"needs the decoder `yolo-none`, which this release does not"):
+        head(replace(YOLOX, decoder="yolo-none"))
     with pytest.raises(ModelError, match=r"its task is `detect`, but the decoder `movenet` is for `pose`"):
         head(replace(YOLOX, decoder="movenet"))
 

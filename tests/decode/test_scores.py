@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edge.decode import TABLE, head
+from edge.models import catalogue
 from edge.models.manifest import Manifest
 from edge.types import F32, Detections, Poses
 from tests.decode.test_more_heads import ALL
@@ -28,6 +29,12 @@ def ready() -> dict[str, F32]:
     }
 
 
+def known(name: str) -> Manifest:
+    entry = catalogue.by_name(name)
+    assert entry is not None
+    return entry.manifest
+
+
 ONE = ("predictions",)
 HEADS: dict[str, tuple[Manifest, Mapping[str, F32]]] = {
     name: (family.manifest, family.encode(BOXES, family.manifest)) for name, family in ALL.items()
@@ -39,6 +46,14 @@ HEADS: dict[str, tuple[Manifest, Mapping[str, F32]]] = {
     "movenet": (
         Manifest("movenet", "pose", "movenet", INPUT, {"keypoints": 0}),
         {"keypoints": np.full((1, 1, 17, 3), 0.9, np.float32)},
+    ),
+    "blazepose-detector": (
+        known("pose-detection"),
+        {"boxes": np.full((1, 2254, 12), 50, np.float32), "scores": np.full((1, 2254, 1), 2, np.float32)},
+    ),
+    "blazepose-landmarks": (
+        known("pose-landmark-full"),
+        {"landmarks": np.full((1, 195), 50, np.float32), "presence": np.full((1, 1), 0.9, np.float32)},
     ),
 }
 LEFT_OUT = {"classes", "values"}
