@@ -126,13 +126,15 @@ def _labels(data: dict[str, Any], models: Sequence[str], known: Sequence[str]) -
         for j, label in enumerate(labels if isinstance(labels, list) else []):
             if isinstance(label, str) and label.strip() and plain(label.strip()) not in (*known, MOTION) and known:
                 loc = ("camera", i, "labels", j)
-                yield Finding(loc, f"{_named(models)} no `{label}`", _other(plain(label.strip()), known))
+                yield Finding(
+                    loc,
+                    f"the model {models[0]} knows no `{label}`{_neither(models[1:])}",
+                    _other(plain(label.strip()), known),
+                )
 
 
-def _named(models: Sequence[str]) -> str:
-    if len(models) == 1:
-        return f"the model {models[0]} knows"
-    return f"the models {', '.join(models[:-1])} and {models[-1]} know"
+def _neither(models: Sequence[str]) -> str:
+    return f", {' and '.join(models)} neither" if models else ""
 
 
 def _other(label: str, known: Sequence[str]) -> str:
