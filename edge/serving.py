@@ -53,16 +53,17 @@ class Serving:
     ) -> None:
         self._detector: AnyDetector | None = None
         numbers = itertools.count(1)
-        self.news: list[EngineNews] = []
-
-        def told(i: int) -> EngineNews:
-            model = partial(self._ref, i)
-            news = EngineNews(config.node.name, boot_id, model, armed, clock, emit, numbers)
-            self.news.append(news)
-            return news
-
+        self.news = [
+            EngineNews(config.node.name, boot_id, partial(self._ref, i), armed, clock, emit, numbers)
+            for i in range(len(config.model.names))
+        ]
         detector = self._detector = wiring.open_model(
-            config, wiring.needing(config), told, found=found, passed_over=_passed_over, measure=True
+            config,
+            wiring.needing(config),
+            self.news.__getitem__,
+            found=found,
+            passed_over=_passed_over,
+            measure=True,
         )
         self._opened = detector
         self._closed = False
