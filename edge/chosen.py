@@ -60,7 +60,7 @@ def chosen(config: Config, found: Model | None = None, done_without: PassedOver 
         except MissingError as fault:
             if i == 0 or not config.model.by_default:
                 raise
-            done_without(f"{name}, which finds people near the camera, is not here: {fault}")
+            done_without(f"{name}, for people near the camera: {fault}")
     return many
 
 

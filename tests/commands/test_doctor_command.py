@@ -249,3 +249,18 @@ def test_an_engine_of_a_list_that_is_away_is_a_warning_and_one_alone_a_failure(e
     found = checks(edge, write(tmp_path, model, labels="person"))["model"]
     assert found["grade"] == "fail"
     assert "no device NPU here" in found["found"]
+
+
+def test_a_further_model_of_the_default_that_was_not_fetched_is_a_warning(
+    edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = catalogue.by_name(catalogue.DEFAULTS[0])
+    file = None if first is None else store.cached(first)
+    if file is None:
+        pytest.skip("needs `edge models pull`")
+    (tmp_path / "cache" / "models").mkdir(parents=True)
+    (tmp_path / "cache" / "models" / file.name).symlink_to(file)
+    monkeypatch.setenv("EDGE_CACHE", str(tmp_path / "cache"))
+    found = checks(edge, write(tmp_path, labels="person"))["model"]
+    assert found["grade"] == "warn"
+    assert f"edge models pull {catalogue.DEFAULTS[1]}" in found["found"]
