@@ -20,7 +20,7 @@ from edge.metrics import Stages
 from edge.models.manifest import Manifest, labels_fault
 from edge.models.quantized import Scale, input_of, real, scale_of
 from edge.models.store import Model
-from edge.preprocess import Fit, Input
+from edge.preprocess import Fit, Input, Square, Turned
 from edge.types import I420, U8, ModelRef, Prediction
 
 SIZES = 4
@@ -55,6 +55,7 @@ class Predictor:
         self._shapes: tuple[tuple[int, ...], ...] = ()
         self._fit: Fit | None = None
         self._tensor: NDArray[Any] | None = None
+        self._turned: Turned | None = None
         self._smaller: OrderedDict[tuple[int, int], NDArray[Any]] = OrderedDict()
         self.task = manifest.task
         self.names = manifest.labels
@@ -74,12 +75,14 @@ class Predictor:
         shape = next((spec.shape for spec in self.runner.inputs if spec.name == self._input), ())
         return bool(shape) and all(shape[axis] is None for axis in self._fed.sides)
 
-    def predict(self, picture: I420 | U8, stages: Stages | None = None, crop: Crop | None = None) -> Prediction:
+    def predict(
+        self, picture: I420 | U8, stages: Stages | None = None, crop: Crop | Square | None = None
+    ) -> Prediction:
         """What the model says of a camera's picture, or of a BGR image uint8 (h, w, 3).
 
         Args:
             stages: gets the seconds of `preprocess`, `infer` and `decode`
-            crop: the part to look at; None: all of it. Boxes are in pixels of the whole picture either way.
+            crop: the part to look at; None: all of it. Boxes and points are in pixels of the whole picture either way.
 
         Raises:
             EngineError: the back end fails.
@@ -122,7 +125,11 @@ class Predictor:
         """Give back the engine."""
         self.runner.close()
 
-    def _fitted(self, size: tuple[int, int], crop: Crop | None) -> tuple[Fit, NDArray[Any]]:
+    def _fitted(self, size: tuple[int, int], crop: Crop | Square | None) -> tuple[Fit, NDArray[Any]]:
+        if isinstance(crop, Square):
+            if self._turned is None or self._turned.frame != size:
+                self._turned = Turned.new(size, self._fed)
+            return self._turned.at(crop), self._smaller_tensor(self._fed)
         if crop is not None:
             # The crop is to be seen whole, also by a model that is fed the middle of whole frames.
             fitting = "letterbox" if self._fed.fit == "crop" else self._fed.fit

@@ -1,12 +1,25 @@
-"""What the pipeline needs of a pose model."""
+"""What the pipeline needs of a pose model, and what the kinds of it share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from time import perf_counter
 from typing import Protocol
 
+import numpy as np
+
+from edge import boxes
+from edge.engines.base import Runner
 from edge.metrics import Stages
-from edge.types import I420, Box, ModelRef, Pose
+from edge.predictor import Predictor
+from edge.types import F32, I420, Box, ModelRef, Pose, Poses
+
+SAME = 0.1
+"""A pose and a tracker's box of which less than this lies in one another are of two people, or of none."""
+REACH = 0.5
+"""By which part of its size a box is taken for larger, on every side: somebody may have moved since it was true."""
+TWICE = 0.8
+"""Poses of two numbers whose boxes are this much the same (intersection over union) are one person's."""
 
 
 class Poser(Protocol):
@@ -19,7 +32,12 @@ class Poser(Protocol):
 
     @property
     def infer_s(self) -> float:
-        """How long the newest look at one person took in the engine, seconds."""
+        """How long the back end's calls of the newest look took together, seconds."""
+        ...
+
+    @property
+    def runners(self) -> tuple[Runner, ...]:
+        """What runs its models."""
         ...
 
     def look(self, picture: I420, people: Mapping[int, Box], stages: Stages) -> dict[int, Pose]:
@@ -41,6 +59,61 @@ class Poser(Protocol):
         """Keep what is remembered of these tracks alone."""
         ...
 
+    def twin(self, wrap: Callable[[Runner], Runner] = lambda runner: runner) -> Poser:
+        """Another one of the same models for another thread, which remembers nobody; `wrap` gives the runner that it is
+        to go through for each of theirs (a worker)."""
+        ...
+
     def close(self) -> None:
         """Give back the engines."""
         ...
+
+
+class Timed:
+    """Notes how long looks take: the whole in `pose`, back ends in `pose_infer`."""
+
+    def __init__(self) -> None:
+        self.infer_s = 0.0
+
+    def begin(self) -> float:
+        """A look begins."""
+        self.infer_s = 0.0
+        return perf_counter()
+
+    def ran(self, predictor: Predictor) -> None:
+        """A model has run."""
+        self.infer_s += predictor.infer_s
+
+    def end(self, begun: float, stages: Stages) -> None:
+        """The look is over."""
+        stages.add("pose_infer", self.infer_s)
+        stages.add("pose", perf_counter() - begun)
+
+
+def one_each(poses: dict[int, Pose], people: Mapping[int, Box]) -> dict[int, Pose]:
+    """The poses without those that are another number's person: of two on one body the one stays whose box fits better,
+    of two alike the older."""
+    kept: dict[int, Pose] = {}
+    # A pose without two joints has no box, and hides nobody.
+    for number in sorted(poses, key=lambda one: (-_fit(poses[one], people[one]), one)):
+        mine = poses[number].box
+        if mine is None or not any(
+            theirs is not None and boxes.iou(mine, theirs) > TWICE for theirs in (pose.box for pose in kept.values())
+        ):
+            kept[number] = poses[number]
+    return kept
+
+
+def _fit(pose: Pose, box: Box) -> float:
+    return round(boxes.iou(pose.box, box), 2) if pose.box else 0.0
+
+
+def strange(pose: Pose, box: Box) -> bool:
+    """Whether a pose has nothing to do with a tracker's box: somebody who falls leaves it, but not far."""
+    return pose.box is None or boxes.nested(pose.box, boxes.grown(box, REACH)) < SAME
+
+
+def poses_of(seen: Poses, which: tuple[int, ...] | None = None) -> list[Pose]:
+    """What a model saw as poses of COCO's points; which: of the model's points are these, None where it has them."""
+    points: F32 = seen.keypoints if which is None else seen.keypoints[:, which]
+    return [Pose(np.ascontiguousarray(joints), float(score)) for joints, score in zip(points, seen.scores, strict=True)]

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from edge.preprocess.input import Input, Rounding
 
 Region: TypeAlias = tuple[int, int, int, int]
 """A part of a frame: x1, y1, x2, y2 in its pixels, even but at the frame's right and bottom edge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Square:
+    """A square of a frame.
+
+    x, y: its centre, pixels of the frame
+    side: in pixels of the frame
+    angle: radians by which it is turned; 0: upright, more: clockwise as people see it
+    """
+
+    x: float
+    y: float
+    side: float
+    angle: float = 0.0
 
 
 def source(frame: tuple[int, int], to: Input, region: Region | None) -> Region:

@@ -1,0 +1,142 @@
+"""A pose model on a square around each person: MoveNet and the like for one, YOLO's heads for whoever is in it.
+
+From frame to frame the square follows the joints, as MoveNet's own cropping does: a box that a detector no longer
+finds, or cuts at a table's edge, does not stop it. Source: tensorflow.org/hub/tutorials/movenet, "Cropping Algorithm".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from edge import boxes
+from edge.engines.base import Runner
+from edge.metrics import Stages
+from edge.pose.regions import around, fits
+from edge.posers.base import Timed, one_each, poses_of, strange
+from edge.predictor import Predictor
+from edge.preprocess import Square
+from edge.types import I420, JOINT_SEEN, Box, ModelRef, Pose, Poses
+
+KNOWN = 0.15
+"""Least score of a pose where the tracker has somebody: MoveNet's is the mean of its joints' scores, and less than its
+usual limit of those who lie or are half hidden."""
+LEAST_JOINTS = 5
+"""Of the twelve of the body: with fewer, what was found is no person, or not enough of one to follow."""
+_BODY = slice(5, None)
+_SHOULDERS, _HIPS, _TORSO = slice(5, 7), slice(11, 13), [5, 6, 11, 12]
+_ACROSS = math.radians(60)
+_QUARTER = math.pi / 2
+_LOOKS = ((1.25, 0.0), (1.25, _QUARTER), (1.25, -_QUARTER), (2.0, 0.0), (2.0, _QUARTER), (3.0, 0.0), (2.0, -_QUARTER))
+"""How the model is shown the place of somebody who was not found, one way a look: how much of it, how turned."""
+
+
+@dataclass(slots=True)
+class _Person:
+    """One that is followed, or looked for. last: where the joints were; tries: looks in vain."""
+
+    last: Box | None = None
+    turn: float = 0.0
+    tries: int = 0
+
+    def note(self, pose: Pose | None) -> None:
+        """What the newest look found."""
+        if pose is None:
+            self.last, self.turn, self.tries = None, 0.0, self.tries + 1
+        else:
+            self.last, self.turn, self.tries = pose.box, _turn(pose, self.turn), 0
+
+
+class TopDown(Timed):
+    """Poses by a model that is shown one person at a time.
+
+    predictor: of a model of COCO's seventeen points
+    """
+
+    def __init__(self, predictor: Predictor) -> None:
+        super().__init__()
+        self._predictor = predictor
+        predictor.min_score = min(predictor.min_score, KNOWN)
+        self._people: dict[int, _Person] = {}
+
+    @property
+    def ref(self) -> ModelRef:
+        """The model, with the engine that serves now."""
+        return self._predictor.ref
+
+    @property
+    def runners(self) -> tuple[Runner, ...]:
+        """What runs it."""
+        return (self._predictor.runner,)
+
+    def look(self, picture: I420, people: Mapping[int, Box], stages: Stages) -> dict[int, Pose]:
+        """The poses of people, see `Poser.look`."""
+        begun = self.begin()
+        found: dict[int, Pose] = {}
+        for number, box in people.items():
+            pose = self._follow(picture, number, box)
+            if pose is not None:
+                found[number] = pose
+        found = one_each(found, people)
+        for number in people:
+            self._people[number].note(found.get(number))
+        self.end(begun, stages)
+        return found
+
+    def forget(self, alive: frozenset[int]) -> None:
+        """Keep what is remembered of these tracks alone."""
+        self._people = {number: person for number, person in self._people.items() if number in alive}
+
+    def twin(self, wrap: Callable[[Runner], Runner] = lambda runner: runner) -> TopDown:
+        """Another one for another thread."""
+        return TopDown(self._predictor.twin(wrap(self._predictor.runner)))
+
+    def close(self) -> None:
+        """Give back the engine."""
+        self._predictor.close()
+
+    def _follow(self, picture: I420, number: int, box: Box) -> Pose | None:
+        """The person of a track, where and how turned the joints were, then where the tracker has it."""
+        person = self._people.setdefault(number, _Person())
+        last = person.last
+        if last is not None and boxes.nested(last, box) >= SAME_BODY:
+            pose = self._in(picture, around(last, angle=person.turn), box)
+            if pose is not None:
+                return pose
+        zoom, turn = _LOOKS[person.tries % len(_LOOKS)]
+        return self._in(picture, around(box, zoom, turn), box)
+
+    def _in(self, picture: I420, square: Square, box: Box) -> Pose | None:
+        if not fits(square, (picture.width, picture.height)):
+            return None
+        seen = cast(Poses, self._predictor.predict(picture, None, square))
+        self.ran(self._predictor)
+        likely = [pose for pose in poses_of(seen) if _is_body(pose) and not strange(pose, box)]
+        return max(likely, key=lambda pose: boxes.iou(pose.box or box, box), default=None)
+
+
+def _turn(pose: Pose, turn: float) -> float:
+    """How the next square is to be turned for a body to be upright in it, by quarters: models know few who lie.
+
+    turn: of the square in which it was found; kept until the body lies across it.
+    """
+    joints = pose.keypoints
+    if joints[_TORSO, 2].min() < JOINT_SEEN:
+        return turn
+    x, y = (joints[_SHOULDERS, :2].mean(axis=0) - joints[_HIPS, :2].mean(axis=0)).tolist()
+    lean = math.atan2(x, -y)
+    off = (lean - turn + math.pi) % (2 * math.pi) - math.pi
+    return turn if abs(off) < _ACROSS else round(lean / _QUARTER) * _QUARTER
+
+
+SAME_BODY = 0.3
+"""Joints and a tracker's box that have less in common than this have parted: the box is looked at anew."""
+
+
+def _is_body(pose: Pose) -> bool:
+    """Whether enough of a body was found, and of some size."""
+    return int(np.count_nonzero(pose.keypoints[_BODY, 2] >= JOINT_SEEN)) >= LEAST_JOINTS
