@@ -130,7 +130,9 @@ def _model(config: Config) -> Verdict | None:
         return worst
     shown = ", ".join(one.found for one in verdicts)
     if absent:
-        return Verdict("model", "warn", f"{shown}; {'; '.join(absent)}", "fetch it, or name the first alone in `model.name`")
+        return Verdict(
+            "model", "warn", f"{shown}; {'; '.join(absent)}", "fetch it, or name the first alone in `model.name`"
+        )
     return replace(verdicts[0], found=shown)
 
 
