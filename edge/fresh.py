@@ -15,15 +15,13 @@ from edge.errors import ModelError
 from edge.models.store import Model, find
 from edge.opening import CAMERA_TASKS, GREY, head_for
 from edge.paths import is_file
-from edge.posers.open import DETECTOR, TASKS
+from edge.posers.open import needed
 from edge.running import Running, need_web
 
 log = logging.getLogger(__name__)
 
 ENGINE_MB = 200
 """What a process with a back end takes beside the model: OpenVINO's as much, others' half of it."""
-LANDMARKS = "blazepose-landmarks"
-"""The decoder of a pose model that another one begins."""
 TIMES = 4
 """What a model is taken to need, in sizes of its plain file: as it is read, as the back end's graph, packed for its
 kernels, and what runs through it."""
@@ -49,7 +47,7 @@ def ready(config: Config, running: Running, gone: Callable[[], bool] = lambda: F
     found = find(config.model.name, config.model.manifest)
     head_for(found.manifest, CAMERA_TASKS)
     if any(config.poses(camera) for camera in seeing):
-        _find_pose(config.pose.model)
+        needed(config.pose.model)
     options = wiring.engine_options(config.model, config.engine)
     engine = registry.usable(config.model.engine, found.suffix, found.manifest.engines, options)[0]
     if _same(config, found, running):
@@ -60,14 +58,6 @@ def ready(config: Config, running: Running, gone: Callable[[], bool] = lambda: F
         return found
     apart.tried(found.path, gone, _detect, _bare(config))
     return _after(found, find(config.model.name, config.model.manifest))
-
-
-def _find_pose(name: str) -> None:
-    """The pose model is here, and the one that it needs beside it. Raises as `ready` does."""
-    manifest = find(name).manifest
-    head_for(manifest, TASKS)
-    if manifest.decoder == LANDMARKS:
-        find(DETECTOR)
 
 
 def _after(wanted: Model, now: Model) -> Model:

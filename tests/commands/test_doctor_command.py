@@ -249,3 +249,11 @@ def test_an_engine_of_a_list_that_is_away_is_a_warning_and_one_alone_a_failure(e
     found = checks(edge, write(tmp_path, model, labels="person"))["model"]
     assert found["grade"] == "fail"
     assert "no device NPU here" in found["found"]
+
+
+def test_a_pose_model_that_is_not_here_is_told_with_what_to_do(edge: Edge, tmp_path: Path) -> None:
+    config = write(tmp_path, "[pose]\nenabled = true\n", labels="person")
+    told = checks(edge, config)["postures"]
+    assert told["grade"] == "fail"
+    assert "edge models pull pose-landmark-full" in json.dumps(told)
+    assert "postures" not in checks(edge, write(tmp_path, "[pose]\nenabled = true\n"))
