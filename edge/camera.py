@@ -104,9 +104,9 @@ class CameraWatch:
             poses=joints is not None,
         )
         self._nuisance = wiring.nuisance_of(settings, around.memory, lambda: (around.clock.wall(), around.clock_ok()))
-        self._tamper = wiring.tamper_of(
-            settings, around.boot_id, around.armed, self._states.tamper, self._draw, around.memory
-        )
+        keeping, self._recorder = around.keeping, around.keeping.recorder()
+        draw, memory = keeping.of_view(self._draw), keeping.views(around.memory, self.name)
+        self._tamper = wiring.tamper_of(settings, around.boot_id, around.armed, self._states.tamper, draw, memory)
         if self._tamper is not None:
             self._states.tamper(self._tamper.state)  # the broker may still hold what an earlier run saw
         self._reader = Reader(settings, switches, around.clock, self._ring, self._states.status)
@@ -133,7 +133,8 @@ class CameraWatch:
             try:
                 settings, detector = self._settings, self._eyes.detector(part)
                 bodies = self._eyes.bodies(part, settings) if detector is not None else None
-                self._rules.redraw(wiring.scene_of(settings))
+                scene = wiring.scene_of(settings)
+                self._rules.redraw(scene)
                 stations = Stations(
                     wiring.gate_of(settings),
                     wiring.masked(detector, settings),
@@ -141,7 +142,10 @@ class CameraWatch:
                     self._rules,
                     self._nuisance,
                     self._tamper,
-                    self._around.keeping.veil(detecting=detector is not None),
+                    self._around.keeping.veil(
+                        detecting=detector is not None, outlines=[zone.points for zone in scene.zones]
+                    ),
+                    self._around.keeping.bare,
                     bodies=bodies,
                 )
                 frames = self._frames(part, settings, detector, bodies)
@@ -149,6 +153,8 @@ class CameraWatch:
             finally:
                 self._states.nobody()
                 self._eyes.rest()
+                if self._recorder is not None:
+                    self._recorder.close()
 
     def redraw(self, settings: Camera) -> None:
         """Go on with other rules, see `redrawn`, from the next frame on: what is followed ends. Any thread."""
@@ -291,6 +297,8 @@ class CameraWatch:
         self._inferences += look.inferred
         self._states.show(look, motion=self.switches.on("motion"))
         self.live.show(look)
+        if self._recorder is not None:
+            self._recorder.look(look.frame, look.ids)
 
     def blind(self, reason: str) -> None:
         """The pipeline failed: pictures come, and nobody looks at them."""

@@ -30,6 +30,7 @@ class Look:
     """What the pipeline made of one frame: for the trace, the live picture and the counts.
 
     zones: where each object is that counts, by the number of its track; the others are candidates, or filtered out
+    ids: of the events of those that were told of, by the numbers of their tracks
     """
 
     frame: Frame
@@ -37,6 +38,7 @@ class Look:
     inferred: bool
     tracks: list[Track]
     zones: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    ids: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def bodies(self) -> Mapping[int, Body]:
@@ -60,6 +62,7 @@ class Stations:
     sees: a detector; without one, motion alone is judged
     bodies: of people; None looks for no joints
     veil: from it on nobody sees what it hides
+    bare: whether the watch over the view is given what the veil hides: where that is everything, it would be blind
     """
 
     gate: Gate
@@ -69,6 +72,7 @@ class Stations:
     nuisance: Nuisance = field(default_factory=lambda: Nuisance(learns=False))
     tamper: Tamper | None = None
     veil: Hides = _as_it_is
+    bare: bool = False
     bodies: Bodies | None = None
 
 
@@ -105,13 +109,14 @@ def watch(
             if stations.bodies is not None:
                 frame, tracks = _embodied(stations.bodies, tracker, frame, tracks, moved, stages)
             judged = perf_counter()
-            frame = stations.veil(frame, tracks, moved)
+            bare, frame = frame, stations.veil(frame, tracks, moved)
 
             nuisance.learn(moved if detector else (), tracks, frame.time, frame.size)
             events = rules.judge(frame, tracks, heard.told, tracker.numbers)
-            for event in [*events, *(tamper.look(frame, moved, tracks) if tamper else ())]:
+            view = bare if stations.bare else frame
+            for event in [*events, *(tamper.look(view, moved, tracks) if tamper else ())]:
                 emit(event)
-            show(Look(frame, heard.told, bool(wanted), tracks, rules.zones))
+            show(Look(frame, heard.told, bool(wanted), tracks, rules.zones, rules.ids))
             stages.add("rules", perf_counter() - judged)
     finally:
         nuisance.save()

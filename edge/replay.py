@@ -20,6 +20,7 @@ from edge.capture.base import Shot, Source
 from edge.capture.file import open_file
 from edge.config.schema import Camera, Config
 from edge.detector import Detector
+from edge.evidence.keypoints import Recorder, Written
 from edge.evidence.quality import quality
 from edge.metrics import Stages
 from edge.pipeline import Look, Stations, watch
@@ -34,10 +35,12 @@ from edge.wiring import bodies_of, gate_of, masked, nuisance_of, scene_of, tampe
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Where a replay writes: the events, and a line a frame if a trace is wanted."""
+    """Where a replay writes: the events; a line a frame, if a trace is wanted; people's joints, a file an event, if a
+    folder for them is given."""
 
     events: BinaryIO
     trace: BinaryIO | None = None
+    poses: Path | None = None
 
 
 def replay(
@@ -86,6 +89,7 @@ def replay(
                 bodies=None if poser is None else bodies_of(camera, config.pose, poser),
             )
             watch(frames, stations, book.event, book.look, stages)
+            book.close()
     finally:
         source.close()
         for model in (detector, poser):
@@ -134,6 +138,7 @@ class _Book:
         self._node = config.node.name if "name" in config.node.model_fields_set else "replay"
         self._tally = Tally([zone.name for zone in camera.zone], [line.name for line in camera.line])
         self.alarm = Rehearsal(settings_of(config), mode)
+        self._recorder = None if outputs.poses is None else Recorder(Written(outputs.poses))
         self.frames = self.motion_frames = self.inferences = self.events = 0
 
     def event(self, event: Event) -> None:
@@ -152,6 +157,13 @@ class _Book:
         self.inferences += look.inferred
         if self._trace is not None:
             self._trace.write(encode(_line(look)) + b"\n")
+        if self._recorder is not None:
+            self._recorder.look(look.frame, look.ids)
+
+    def close(self) -> None:
+        """The clip is over."""
+        if self._recorder is not None:
+            self._recorder.close()
 
     def summary(self, fps: float) -> dict[str, Any]:
         """What was counted, for the summary of the run. fps: of the clip."""

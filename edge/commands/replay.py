@@ -51,6 +51,9 @@ SET_HELP = "Override a setting, as camera.NAME.min_score=0.6 or, counted from 0,
 @click.option("--hold", type=click.FloatRange(min=0), default=0.0, help="Repeat the last frame for so many seconds.")
 @click.option("--summary", "summary_file", type=click.Path(path_type=Path), help="Write counts and timings here.")
 @click.option("--trace", "trace_file", type=click.Path(path_type=Path), help="Write a JSON line a frame here.")
+@click.option(
+    "--poses", type=click.Path(path_type=Path), help="Write people's joints into this folder, a CSV an event."
+)
 def replay(
     clip: Path,
     events: Path,
@@ -64,6 +67,7 @@ def replay(
     hold: float,
     summary_file: Path | None,
     trace_file: Path | None,
+    poses: Path | None,
 ) -> None:
     """Run CLIP through the daemon's own pipeline on the clip's own clock, with no network.
 
@@ -85,15 +89,16 @@ def replay(
     given = {option: setting for option, setting in given.items() if setting[1] is not None}
     with _as_typed(given):
         config, camera = _camera(config_file, camera_name, clip, [*overrides, *given.values()])
+    if poses is not None and not config.pose.enabled:
+        raise UserError("--poses: no joints are looked for; add --set pose.enabled=true")
     # Clip and model first: a mistyped name must not empty the files of the last run.
     open_file(clip).close()
     detector = open_model(config, [camera], passed_over=tell_passed_over) if camera.objects else None
     poser = open_pose(config, passed_over=tell_passed_over) if config.poses(camera) else None
     with _writing(events) as out, _writing(trace_file) as trace, _progress(clip) as progress:
         assert out is not None  # noqa: S101 - `events` is required
-        summary = run(
-            clip, config, camera, detector, Outputs(out, trace), poser=poser, mode=mode, hold=hold, progress=progress
-        )
+        outputs = Outputs(out, trace, poses)
+        summary = run(clip, config, camera, detector, outputs, poser=poser, mode=mode, hold=hold, progress=progress)
     if summary_file:
         with _writing(summary_file) as out:
             assert out is not None  # noqa: S101 - there is a path

@@ -75,7 +75,7 @@ def clashes(data: dict[str, Any]) -> list[Finding]:
 def unblurred(data: dict[str, Any]) -> list[Finding]:
     """Cameras that look for objects, but for no person, where people are to be unrecognisable."""
     privacy = data.get("privacy")
-    if not isinstance(privacy, dict) or privacy.get("blur", "none") == "none":
+    if not isinstance(privacy, dict) or privacy.get("blur", "none") in ("none", "skeleton"):
         return []
     found = []
     for i, camera in _tables(data.get("camera")):

@@ -63,6 +63,11 @@ class Rules:
         """The zones in which each object is that is believed and not filtered out, by the number of its track."""
         return {number: story.now.current_zones for number, story in self._stories.items() if story.counts}
 
+    @property
+    def ids(self) -> Mapping[int, str]:
+        """The ids of the objects that are told of, by the numbers of their tracks."""
+        return {number: story.now.id for number, story in self._stories.items() if story.told is not None}
+
     def judge(self, frame: Frame, tracks: Sequence[Track], moved: Sequence[Box], alive: frozenset[int]) -> list[Event]:
         """The events of one frame, in order.
 

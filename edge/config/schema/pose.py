@@ -51,3 +51,8 @@ class PoseTable(Table):
         default=("fall", "lying"),
         description="What is mailed so: `fall`, `lying` (for too long), `hands_up`, `waving`, `running`, `crowding`.",
     )
+    record: bool = Field(
+        default=True,
+        description="Keep the joints of the person of each event as numbers, with every `privacy.blur`: the page shows "
+        "them as a stick figure, and `edge posture` judges them again.",
+    )
