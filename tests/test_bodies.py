@@ -224,3 +224,31 @@ def test_who_fell_and_is_found_no_more_is_looked_for_where_they_may_lie() -> Non
     assert x2 >= 320 + tall / 2 - 1
     assert y1 <= 400 - tall / 2
     assert y2 >= 400
+
+
+def test_a_track_that_goes_over_to_somebody_else_begins_anew() -> None:
+    """Somebody near walks off behind a pillar, and the track goes on with somebody far away: nobody has fallen."""
+    made: list[Plain] = []
+
+    def follows(size: tuple[int, int]) -> Plain:
+        made.append(Plain())
+        return made[-1]
+
+    poses = Poses(lambda time, number: pose(FOOT, HEIGHT))
+    porch = Scene(Bodies(poses, follows), poses, 10)
+    porch.run(2, [person()], MOVES)
+    lies = (250.0, 350.0, 450.0, 420.0)
+    porch.run(2, [person(box=lies)], MOVES)
+    porch.run(2, [person()], MOVES)
+    assert len(made) == 1, "they fell, and are up again"
+    porch.run(1, [person(box=(300.0, 200.0, 325.0, 270.0))], MOVES)
+    assert len(made) == 2
+
+
+def test_of_many_people_each_has_a_turn() -> None:
+    porch = scene()
+    porch.run(4, [person(number) for number in range(1, 11)], MOVES)
+    assert max(len(people) for _, people in porch.poses.asked) == 4
+    turns = [sum(number in people for _, people in porch.poses.asked) for number in range(1, 11)]
+    assert min(turns) >= 40
+    assert max(turns) - min(turns) <= 3
