@@ -15,6 +15,7 @@ from edge import hardware
 from edge.control import place
 from edge.doctor import parts
 from edge.engines import registry
+from edge.models import catalogue, store
 from edge.web import settings
 from tests.support.broker import free_port
 from tests.support.command import Edge
@@ -257,3 +258,18 @@ def test_a_pose_model_that_is_not_here_is_told_with_what_to_do(edge: Edge, tmp_p
     assert told["grade"] == "fail"
     assert "edge models pull pose-landmark-full" in json.dumps(told)
     assert "postures" not in checks(edge, write(tmp_path, "[pose]\nenabled = true\n"))
+
+
+def test_a_further_model_of_the_default_that_was_not_fetched_is_a_warning(
+    edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = catalogue.by_name(catalogue.DEFAULTS[0])
+    file = None if first is None else store.cached(first)
+    if file is None:
+        pytest.skip("needs `edge models pull`")
+    (tmp_path / "cache" / "models").mkdir(parents=True)
+    (tmp_path / "cache" / "models" / file.name).symlink_to(file)
+    monkeypatch.setenv("EDGE_CACHE", str(tmp_path / "cache"))
+    found = checks(edge, write(tmp_path, labels="person"))["model"]
+    assert found["grade"] == "warn"
+    assert f"edge models pull {catalogue.DEFAULTS[1]}" in found["found"]
