@@ -147,7 +147,9 @@ class Keeping:
         """The status' `storage`."""
         clips = self._clips.status()
         found = self._governor.status()
-        return {**found, "reason": found["reason"] or clips["reason"], "recording": clips["recording"]}
+        lost = 0 if self._records is None else self._records.lost
+        reason = found["reason"] or clips["reason"]
+        return {**found, "reason": reason, "recording": clips["recording"], "poses_lost": lost}
 
     def clip(self, event_id: str) -> Path | str:
         """The complete clip of an event, or one line that says why there is none."""
