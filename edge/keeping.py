@@ -15,8 +15,9 @@ from edge.clock import Clock
 from edge.config.schema import Config
 from edge.evidence.clips import Clips, ClipSettings, Permit
 from edge.evidence.governor import DAY_S, Governor, limits_of, make_room
-from edge.evidence.keypoints import Recorder, Records, read_record
+from edge.evidence.keypoints import Records, read_record
 from edge.evidence.privacy import Discretion, Shown, Veil, ground, veil
+from edge.evidence.recorder import Recorder
 from edge.evidence.thumbnail import Thumbnails, thumbnail
 from edge.memory import Memory
 from edge.outbox import Limits, snapshot_box, snapshot_path

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from edge.errors import StorageError
 from edge.evidence import keypoints
 from edge.evidence.keypoint_csv import COLUMNS, HEADER, Row, line, told, whole
-from edge.evidence.keypoints import BEFORE_ROWS, Recorder, Records, Written, read_record
+from edge.evidence.keypoints import Records, Written, read_record
+from edge.evidence.recorder import BEFORE_ROWS, Recorder
 from edge.paths import pose_path
 from edge.posture import Person
 from edge.types import I420, Activity, Body, Frame, Pose
