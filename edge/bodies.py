@@ -15,12 +15,13 @@ from edge.labels import PERSON
 from edge.metrics import Stages
 from edge.polygons import XY
 from edge.posers import Poser
-from edge.types import JOINT_SEEN, Activity, Body, Box, Frame, Pose, Track
+from edge.types import JOINT_SEEN, NO_JOINTS, Activity, Body, Box, Frame, Pose, Track
 
 log = logging.getLogger(__name__)
 
 _HIPS = (11, 12)
 _RISE, _RISE_S = 0.5, 1.0
+_NOT_FOUND = Pose(NO_JOINTS, 0.0)
 _FADES = 0.99
 """How fast it is forgotten how tall somebody was, by each time that the detector finds them."""
 
@@ -229,7 +230,8 @@ class Bodies:
         start = perf_counter()
         for number, one in due.items():
             one.pose = poses.get(number)
-            one.body = one.follows.look(one.pose, frame.time, resting=self._rests(one, frame))
+            body = one.follows.look(one.pose, frame.time, resting=self._rests(one, frame))
+            one.body = replace(body, raw=one.pose or _NOT_FOUND)
             one.due = self._next(one, frame.time)
         self.held = {number: held for number, one in due.items() if (held := self._upheld(one))}
         self.lying = frozenset(number for number in self.held if _lies(due[number].body))

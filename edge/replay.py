@@ -20,8 +20,9 @@ from edge.capture.ahead import decode_ahead
 from edge.capture.base import Shot, Source
 from edge.capture.file import open_file
 from edge.config.schema import Camera, Config
-from edge.evidence.keypoints import Recorder, Written
+from edge.evidence.keypoints import Written
 from edge.evidence.quality import quality
+from edge.evidence.recorder import Recorder
 from edge.metrics import Stages
 from edge.pipeline import Look, Stations, watch
 from edge.posers import Poser

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -252,3 +253,20 @@ def test_of_many_people_each_has_a_turn() -> None:
     turns = [sum(number in people for _, people in porch.poses.asked) for number in range(1, 11)]
     assert min(turns) >= 40
     assert max(turns) <= 1.5 * min(turns)
+
+
+def test_a_body_has_the_joints_as_the_model_gave_them_beside_those_that_were_made_of_them() -> None:
+    class Smooth(Plain):
+        def look(self, found: Pose | None, time: float, *, resting: bool = False) -> Body:
+            return replace(super().look(found, time, resting=resting), pose=pose((0, 0), 50))
+
+    given = pose(FOOT, HEIGHT)
+    poses = Poses(lambda time, number: given if time < 1 else None)
+    porch = Scene(Bodies(poses, lambda size: Smooth()), poses)
+    porch.run(0.5, [person()], MOVES)
+    assert porch.found[1].raw is given
+    assert porch.found[1].pose is not given
+    porch.run(1, [person()], MOVES)
+    lost = porch.found[1].raw
+    assert lost is not None
+    assert (lost.keypoints[:, 2] == 0).all(), "nobody was found"
