@@ -14,6 +14,7 @@ from edge.engine_news import EngineNews
 from edge.engines.links import Change
 from edge.engines.worker import Worker
 from edge.models.store import Model
+from edge.posers import Poser
 from edge.types import Event
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,15 @@ ENGINE_S = 30.0
 """An inference that takes longer is a wedged engine."""
 LOADING_S = 180.0
 """The same where another engine has to be loaded first, from a slow card."""
+
+
+def _fault_of(worker: Worker, now: float) -> str | None:
+    """What is wrong with a worker at `now` (monotonic), None while it works or waits."""
+    if not worker.alive():
+        return "has ended"
+    busy = worker.busy_since()
+    longest = LOADING_S if worker.loading() else ENGINE_S
+    return f"has been busy for {now - busy:.0f} s" if busy is not None and now - busy > longest else None
 
 
 class Serving:
@@ -75,11 +85,7 @@ class Serving:
 
     def fault(self, now: float) -> str | None:
         """What is wrong with the worker at `now` (monotonic), None while it works or waits."""
-        if not self._worker.alive():
-            return "has ended"
-        busy = self._worker.busy_since()
-        longest = LOADING_S if self._worker.loading() else ENGINE_S
-        return f"has been busy for {now - busy:.0f} s" if busy is not None and now - busy > longest else None
+        return _fault_of(self._worker, now)
 
     def status(self, fault: str | None, infer_ms: float | None) -> dict[str, Any]:
         """One entry of the status' `engines`. infer_ms: of the newest inferences, the longest."""
@@ -96,6 +102,59 @@ class Serving:
     def close(self, timeout: float) -> None:
         """End the worker; a run that hangs is left to itself after `timeout` seconds."""
         self._worker.close(timeout)
+
+
+class PoseServing:
+    """What finds the joints of all cameras' people, and a worker for each of its models. Any thread.
+
+    Args: as for `Serving`. Raises the same.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        boot_id: str,
+        armed: Callable[[], str],
+        clock: Clock,
+        emit: Callable[[Event], object],
+    ) -> None:
+        self._opened: Poser | None = None
+        # Its events have ids of their own beside those about the detector's engine.
+        self.news = EngineNews(
+            config.node.name,
+            f"{boot_id}/pose",
+            lambda: None if self._opened is None else self._opened.ref,
+            armed,
+            clock,
+            emit,
+        )
+        self._poser = self._opened = wiring.open_pose(config, self.news, passed_over=_passed_over)
+        self._workers = {id(runner): Worker(runner) for runner in self._poser.runners}
+
+    def twin(self) -> Poser:
+        """What finds joints for one camera alone, over the workers."""
+        return self._poser.twin(lambda runner: self._workers[id(runner)])
+
+    def fault(self, now: float) -> str | None:
+        """What is wrong with a worker at `now` (monotonic), None while all of them work or wait."""
+        return next((fault for worker in self._workers.values() if (fault := _fault_of(worker, now))), None)
+
+    def status(self, fault: str | None, infer_ms: float | None) -> dict[str, Any]:
+        """One entry of the status' `engines`."""
+        ref = self._poser.ref
+        return {
+            "name": ref.engine,
+            "model": ref.name,
+            "version": None,
+            "state": "fault" if fault else self.news.state,
+            "reason": fault or self.news.reason,
+            "infer_ms": infer_ms,
+        }
+
+    def close(self, timeout: float) -> None:
+        """End the workers; a run that hangs is left to itself after `timeout` seconds."""
+        for worker in self._workers.values():
+            worker.close(timeout)
 
 
 def _passed_over(line: str) -> None:

@@ -70,7 +70,8 @@ class Falls:
         """
         height = math.nan if shape is None else shape.shoulders
         if math.isfinite(height):
-            self._way.append((time, height))
+            # Below the floor is nearer to the camera, and no lower.
+            self._way.append((time, max(height, 0.0)))
         while self._way and time - self._way[0][0] > self._settings.drop_s + 1.5:
             self._way.popleft()
         if self._fall is None:
@@ -110,6 +111,14 @@ class Falls:
                 fastest = max(fastest, (h - later[1]) / (later[0] - t))
         return fastest
 
+    def _settled(self, time: float) -> bool:
+        """Whether the shoulders stay where they are: of one who does push-ups they go up again and again."""
+        lowest, rise = math.inf, 0.0
+        for t, height in self._way:
+            if t > time - self._settings.confirm_s:
+                rise, lowest = max(rise, height - lowest), min(lowest, height)
+        return rise <= self._settings.rise
+
     def _go_on(self, fall: _Fall, shape: Shape | None, time: float, *, resting: bool) -> None:
         """Confirm what has begun, or find it over."""
         settings = self._settings
@@ -127,7 +136,7 @@ class Falls:
             if fall.up_since is not None or resting:
                 self._fall = None
                 return
-            if fall.agreed(time, settings):
+            if fall.agreed(time, settings) and self._settled(time):
                 fall.confirmed_at = time
             elif time - fall.landed > settings.decide_s:
                 self._fall = None
@@ -139,4 +148,9 @@ class Falls:
 def is_low(shape: Shape, settings: PostureSettings) -> bool:
     """Whether somebody is on the floor, or as near to it as one gets: not one who sits there, nor kneels."""
     height = shape.shoulders
-    return height < settings.low or (height < settings.slumped and shape.lean >= settings.leaning)
+    if height < settings.low:
+        return True
+    # One who kneels and bends holds the hips higher; one who sits holds the torso up.
+    flat = shape.lean >= settings.leaning or shape.torso < settings.short
+    level = shape.hips < settings.hips or height - shape.hips < settings.level
+    return height < settings.slumped and level and flat

@@ -23,6 +23,10 @@ SURE = 0.3
 UPRIGHT = 35.0
 _STRAIGHT = 0.8
 """Of legs that stand, beside the torso: at least so much of their length is upright."""
+_SAME = 0.85
+_RISES = 0.35
+"""By how much the feet of one who goes away rise in the picture for each pixel of height lost: at least the camera's
+height over the stature, .8 m of 1.95 m."""
 _THIGH = 0.38
 """The thighs' part of that: a half; of one who sits next to nothing."""
 _NEWEST = 45
@@ -35,6 +39,7 @@ class Shape:
 
     shoulders, hips: their heights over the floor, parts of the stature
     lean: of the torso from upright, degrees, 0..180
+    torso: how long the torso seems, parts of the stature: .29 of one that is not turned towards the camera or away
     legs: how much of the legs' length hips are over ankles, 0..1: 1 of straight legs that stand
     under: how far ankles and hips are apart sideways, parts of the stature
     thighs: how much knees are below hips, parts of the stature
@@ -46,6 +51,7 @@ class Shape:
     shoulders: float
     hips: float
     lean: float
+    torso: float
     legs: float
     under: float
     thighs: float
@@ -84,6 +90,7 @@ class Body:
             shoulders=float(floor - shoulders[1]) / height,
             hips=float(floor - hips[1]) / height,
             lean=lean,
+            torso=_length(shoulders, hips) / height,
             legs=down / (LEG * height),
             under=abs(float(ankles[0] - hips[0])) / height,
             thighs=float(knees[1] - hips[1]) / height,
@@ -105,11 +112,20 @@ class Body:
         stands = (ankles[1] - hips[1]) / (LEG / TORSO * max(_length(shoulders, hips), 1e-6)) if feet else math.nan
         down, thigh = ankles[1] - hips[1], knees[1] - hips[1]
         if feet and stands >= _STRAIGHT and thigh >= _THIGH * down:
-            tall = float(ankles[1] - shoulders[1]) / STAND
+            tall, floor = float(ankles[1] - shoulders[1]) / STAND, float(ankles[1])
+            if self._shrinks(tall, floor):
+                return
             self._height = tall if self._height is None else self._height + 0.2 * (tall - self._height)
-            self._floor = float(ankles[1])
+            self._floor = floor
         elif not feet and self._height is None:
             self._floor = None
+
+    def _shrinks(self, tall: float, floor: float) -> bool:
+        """Whether somebody who looks upright is much smaller than before without having gone away: who goes moves up in
+        the picture; who stays, and shrinks, lies along the camera's view."""
+        if tall >= _SAME * self.height:
+            return False
+        return self._floor is None or self._floor - floor < _RISES * (self.height - tall)
 
     def _floor_of(self, turned: F32, ankles: F32, hips: F32, lean: float) -> float:
         """Where the floor is under the person: at the feet of one who is up; where it was, of one who is not."""

@@ -21,6 +21,10 @@ class PostureSettings:
     low: shoulders lower than this are on the floor whatever the torso does: of one who sits there they are at .3
     leaning: degrees: of a torso that is lower than `slumped` and leans by more, too
     slumped: see there
+    short: of a torso that seems no longer than this, which lies towards the camera or away from it, too
+    hips: of both, with the hips lower than this: of one who kneels they are at .28
+    level: or with the shoulders no more than this above the hips
+    rise: the shoulders of one who has fallen rise by no more than this while it is confirmed
     up: shoulders above this are up again
     confirm_s: for so long somebody must be low before people are told
     lost_s: the same where the joints were lost on the way down
@@ -42,6 +46,10 @@ class PostureSettings:
     low: float = 0.24
     leaning: float = 45.0
     slumped: float = 0.45
+    short: float = 0.18
+    hips: float = 0.22
+    level: float = 0.09
+    rise: float = 0.12
     up: float = 0.5
     confirm_s: float = 0.8
     lost_s: float = 1.2
