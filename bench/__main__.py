@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import agree, cost, decode, found, load, preprocess, preroll, running, scenes, streams
+from bench import agree, cost, decode, found, load, openpose, preprocess, preroll, running, scenes, streams
 from bench.run import run
 from bench.table import Measure
 
@@ -19,6 +19,7 @@ MEASURES: dict[str, Measure] = {
     "preprocess": preprocess.preprocess,
     "pipeline": cost.pipeline,
     "decode": decode.yolov8,
+    "openpose": openpose.openpose,
     "streams": streams.rates,
     "start": running.start,
     "memory": running.memory,

@@ -9,11 +9,13 @@ from typing import Any
 from edge import wiring
 from edge.absence import Presence
 from edge.board import Board
+from edge.bodies import Bodies
 from edge.both import AnyDetector
 from edge.clock import Clock
 from edge.config.schema import Camera, Model
 from edge.evidence import picture
 from edge.evidence.quality import quality
+from edge.eyes import Eyes, Joints
 from edge.keeping import Keeping
 from edge.live import LiveView
 from edge.memory import Memory
@@ -25,12 +27,10 @@ from edge.sight import blindness, view_of
 from edge.states import States
 from edge.supervisor import Part
 from edge.switches import Switches
-from edge.types import LOST, TAMPER, Box, Event, Frame, ModelRef
+from edge.types import LOST, TAMPER, Box, Event, Frame
 
 INFER_S = 20.0
 """How long a picture may take to be worked on before that is a fault."""
-LOAD_S = 180.0
-"""The same for a model that no camera needed before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ class CameraWatch:
             is wanted
         around: what it shares
         switches: what its owner has switched on
+        joints: what makes it look for people's joints
     """
 
     def __init__(
@@ -70,19 +71,19 @@ class CameraWatch:
         detector: Callable[[], AnyDetector] | None,
         around: Surroundings,
         switches: Switches,
+        joints: Joints | None = None,
     ) -> None:
         self.name = settings.name
         self.switches = switches
         self.live = LiveView()
         self._settings, self._model, self._around = settings, model, around
-        self._open_detector = detector
-        self._detector: AnyDetector | None = None
+        self._eyes = Eyes(self.name, detector, joints, switches)
         self._rules = Rules(
             self.name,
             around.boot_id,
             settings.labels,
             around.armed,
-            model=self._model_ref,
+            model=self._eyes.ref,
             draw=self._draw,
             motion=lambda: switches.on("motion"),
             quality=quality,
@@ -100,11 +101,12 @@ class CameraWatch:
             settings.objects,
             counting=detector is not None,
             zones=[zone.name for zone in settings.zone],
+            poses=joints is not None,
         )
         self._nuisance = wiring.nuisance_of(settings, around.memory, lambda: (around.clock.wall(), around.clock_ok()))
-        self._tamper = wiring.tamper_of(
-            settings, around.boot_id, around.armed, self._states.tamper, self._draw, around.memory
-        )
+        keeping, self._recorder = around.keeping, around.keeping.recorder()
+        draw, memory = keeping.of_view(self._draw), keeping.views(around.memory, self.name)
+        self._tamper = wiring.tamper_of(settings, around.boot_id, around.armed, self._states.tamper, draw, memory)
         if self._tamper is not None:
             self._states.tamper(self._tamper.state)  # the broker may still hold what an earlier run saw
         self._reader = Reader(settings, switches, around.clock, self._ring, self._states.status)
@@ -129,8 +131,10 @@ class CameraWatch:
                 self._reader.wait(part, on=True)
                 continue
             try:
-                detector, settings = self._seeing(part), self._settings
-                self._rules.redraw(wiring.scene_of(settings))
+                settings, detector = self._settings, self._eyes.detector(part)
+                bodies = self._eyes.bodies(part, settings) if detector is not None else None
+                scene = wiring.scene_of(settings)
+                self._rules.redraw(scene)
                 stations = Stations(
                     wiring.gate_of(settings),
                     wiring.masked(detector, settings),
@@ -138,13 +142,19 @@ class CameraWatch:
                     self._rules,
                     self._nuisance,
                     self._tamper,
-                    self._around.keeping.veil(detecting=detector is not None),
+                    self._around.keeping.veil(
+                        detecting=detector is not None, outlines=[zone.points for zone in scene.zones]
+                    ),
+                    self._around.keeping.bare,
+                    bodies=bodies,
                 )
-                frames = self._frames(part, settings, detector is not None)
+                frames = self._frames(part, settings, detector, bodies)
                 watch(frames, stations, self.tell, self._show, self._stages)
             finally:
                 self._states.nobody()
-                self.switches.rest("detect")
+                self._eyes.rest()
+                if self._recorder is not None:
+                    self._recorder.close()
 
     def redraw(self, settings: Camera) -> None:
         """Go on with other rules, see `redrawn`, from the next frame on: what is followed ends. Any thread."""
@@ -170,7 +180,7 @@ class CameraWatch:
 
     def blindness(self) -> str | None:
         """Why it does not see what it is to see, as an adjective; None while it does. Any thread."""
-        detecting = self._open_detector is None or self.switches.on("detect")
+        detecting = self._eyes.blind or self.switches.on("detect")
         return blindness(self._reader, self._tamper, looking=self._blind is None, detecting=detecting)
 
     @property
@@ -231,17 +241,20 @@ class CameraWatch:
             "tamper": None if self._tamper is None else self._view,
             "view": None if self._tamper is None else view_of(self._tamper),
             "blind": self.blindness(),
+            "pose": self._eyes.pose_status(),
             "tracks": len([track for track in look.tracks if track.confirmed]) if look else 0,
             "clips": None if self._ring is None else self._ring.status(),
             "stage_ms": {name: {"p50": s["p50"], "p95": s["p95"]} for name, s in stages.items()},
         }
 
-    def _frames(self, part: Part, settings: Camera, detect: bool) -> Iterator[Frame]:
-        """The newest frames until the slot is closed, the camera is lost, detection is switched or there are other
+    def _frames(
+        self, part: Part, settings: Camera, detector: AnyDetector | None, bodies: Bodies | None
+    ) -> Iterator[Frame]:
+        """The newest frames until the slot is closed, the camera is lost, other models are wanted or there are other
         rules; says on the way that the pipeline lives."""
         slot, lost = self._reader.slot, self._reader.lost
         while not (slot.closed or lost.is_set() or self._settings is not settings):
-            if self.switches.wanted("detect") != detect:
+            if self._eyes.changed(detector, bodies):
                 break
             self.switches.begin("motion")
             frame = slot.take(1.0)
@@ -261,31 +274,20 @@ class CameraWatch:
                 self.live.clear()
             lost.clear()
 
-    def _seeing(self, part: Part) -> AnyDetector | None:
-        """The detector for what follows, None while nothing is to be detected. Raises EdgeError as its maker does."""
-        if not self.switches.begin("detect") or self._open_detector is None:
-            return None
-        if self._detector is None:
-            part.waiting(LOAD_S, "loading the model")
-            self._detector = self._open_detector()
-        return self._detector
-
-    def _model_ref(self) -> ModelRef | None:
-        """The model behind an event, with what its newest inference took."""
-        if self._detector is None:
-            return None
-        return replace(self._detector.ref, infer_ms=self.infer_ms)
-
     @property
     def infer_ms(self) -> float | None:
         """How long the newest inference took, with the wait for its turn; None before the first."""
-        return None if self._detector is None else round(self._detector.infer_s * 1e3, 1) or None
+        return self._eyes.infer_ms
+
+    @property
+    def pose_ms(self) -> float | None:
+        """The same of the newest look for joints."""
+        return self._eyes.pose_ms
 
     @property
     def engines_ms(self) -> list[float]:
         """How long the newest inference of each model took, milliseconds; 0 before the first, empty without models."""
-        parts = () if self._detector is None else self._detector.parts
-        return [round(part.infer_s * 1e3, 1) for part in parts]
+        return self._eyes.engines_ms
 
     def _draw(self, frame: Frame, box: Box, label: str, score: float) -> bytes | None:
         return picture.snapshot(frame, box, label, score) if self.switches.on("snapshots") else None
@@ -300,6 +302,8 @@ class CameraWatch:
         self._inferences += look.inferred
         self._states.show(look, motion=self.switches.on("motion"))
         self.live.show(look)
+        if self._recorder is not None:
+            self._recorder.look(look.frame, look.ids)
 
     def blind(self, reason: str) -> None:
         """The pipeline failed: pictures come, and nobody looks at them."""

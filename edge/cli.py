@@ -20,6 +20,7 @@ COMMANDS = {
     "demo": "edge.commands.run:demo",
     "replay": "edge.commands.replay:replay",
     "infer": "edge.commands.infer:infer",
+    "posture": "edge.commands.posture:posture",
     "bench": "edge.commands.bench:bench",
     "engines": "edge.commands.engines:engines",
     "check": "edge.commands.check:check",

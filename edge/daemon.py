@@ -21,6 +21,7 @@ from edge.clock import OnceSynchronised, SystemClock
 from edge.config.redrawn import redrawn
 from edge.config.schema import Config
 from edge.errors import UserError
+from edge.eyes import Joints
 from edge.house import House
 from edge.inbox import Inbox
 from edge.keeping import Keeping, outbox_limits, room_in
@@ -29,7 +30,7 @@ from edge.models.store import Model
 from edge.outbox import Outbox, SinkStats
 from edge.outlets import Outlet, names
 from edge.relay import Relay
-from edge.serving import Serving
+from edge.serving import PoseServing, Serving
 from edge.sight import Sight
 from edge.sinks.base import Sink
 from edge.supervisor import Part, Supervisor
@@ -74,6 +75,7 @@ class Daemon:
         self._sinks: list[tuple[Sink, Part]] = []
         self._camera_parts: list[Part] = []
         self._serving: Serving | None = None
+        self._posing: PoseServing | None = None
         self._loading = threading.Lock()
         self._restart = restart
         self._started = self.clock.monotonic()
@@ -94,7 +96,8 @@ class Daemon:
         self.keeping = Keeping(config, self.clock, self._clock_ok, lambda: self.alarm.state)
         self.alarm = open_alarm(config, self.outbox, self.board, self.clock, self._clock_ok, self._emit)
         self._alarm_parts: AlarmParts | None = None
-        self.switches = Panel(config.camera, self.board, self.outbox, self.alarm)
+        poses = config.pose.enabled
+        self.switches = Panel(config.camera, self.board, self.outbox, self.alarm, poses=poses)
         self.sight = Sight(config, self.cameras, lambda: self.alarm.mode, self.board, self.alarm.warn)
         self.absence = Absence(self.cameras, self.outbox.boot_id, self.alarm, self.clock, self.outbox)
         self.house = House(config, self.outbox, self.keeping, self.alarm, self.switches, self.cameras, self.status)
@@ -143,8 +146,9 @@ class Daemon:
             sink.wake()
         self._supervisor.stop([part for _, part in self._sinks], 1.3)
         self.outbox.close()
-        if self._serving is not None:
-            self._serving.close(0.1)
+        for served in (self._serving, self._posing):
+            if served is not None:
+                served.close(0.1)
 
     def adopt(self, config: Config) -> bool:
         """Go on with another configuration, if it changes nothing but the rules of cameras; False, and nothing done, if
@@ -164,14 +168,16 @@ class Daemon:
         """What keeps the watchdog from being fed, as (part, how late): parts past their time, a wedged or dead engine.
         Empty while all is well. To be called about once a second."""
         self._clock_ok.keep(self.outbox.note)
-        if self._serving is not None:
-            self._serving.tick()
+        for served in (self._serving, self._posing):
+            if served is not None:
+                served.tick()
         if self.ready:
             self.sight.tick()
             self.absence.tick()
         now = time.monotonic()
         late = [(part.name, f"is {part.late_s:.0f} s late") for part in self._supervisor.late()]
-        late += [("the engine", fault) for fault in self._engine_faults() if fault]
+        for name, served in (("the engine", self._serving), ("the pose model's engine", self._posing)):
+            late += [(name, fault) for fault in self._engine_faults(served) if fault]
         late += [(sink.name, "is late") for sink, _ in self._sinks if now > sink.status.deadline]
         if now > self.outbox.deadline:
             late.append(("the outbox's writer", "is late"))
@@ -209,11 +215,16 @@ class Daemon:
         around = Surroundings(
             self.board, self.clock, box.boot_id, lambda: self.alarm.state, self._emit, self.keeping, box, self._clock_ok
         )
-        if wiring.seeing(config):
+        seeing = wiring.seeing(config)
+        if seeing:
             self._served()
+        if any(config.poses(camera) for camera in seeing):
+            self._posed()
         for camera in config.camera:
             detector = self._twin if camera.objects else None
-            self.cameras.append(CameraWatch(camera, config.model, detector, around, self.switches[camera.name]))
+            joints = Joints(config.pose, lambda: self._posed().twin()) if config.poses(camera) else None
+            switches = self.switches[camera.name]
+            self.cameras.append(CameraWatch(camera, config.model, detector, around, switches, joints))
         for watch in self.cameras:
             self._camera_parts += [
                 self._supervisor.start(f"{watch.name}: reader", watch.read, watch.away),
@@ -228,6 +239,15 @@ class Daemon:
                     self.config, self.outbox.boot_id, lambda: self.alarm.state, self.clock, self._emit, self._found
                 )
             return self._serving
+
+    def _posed(self) -> PoseServing:
+        """The pose model, as `_served`."""
+        with self._loading:
+            if self._posing is None:
+                self._posing = PoseServing(
+                    self.config, self.outbox.boot_id, lambda: self.alarm.state, self.clock, self._emit
+                )
+            return self._posing
 
     def _twin(self) -> AnyDetector:
         return self._served().twin()
@@ -265,16 +285,18 @@ class Daemon:
         }
 
     def _engines(self) -> list[dict[str, Any]]:
-        if self._serving is None:
-            return []
-        took = [watch.engines_ms for watch in self.cameras if watch.engines_ms]
-        return self._serving.status(self._engine_faults(), took)
+        found: list[dict[str, Any]] = []
+        if self._serving is not None:
+            took = [watch.engines_ms for watch in self.cameras if watch.engines_ms]
+            found += self._serving.status(self._engine_faults(self._serving), took)
+        if self._posing is not None:
+            poses = [watch.pose_ms for watch in self.cameras if watch.pose_ms]
+            found += self._posing.status(self._engine_faults(self._posing), poses)
+        return found
 
-    def _engine_faults(self) -> list[str | None]:
+    def _engine_faults(self, served: Serving | PoseServing | None) -> list[str | None]:
         """What is wrong with the engine of each model, None while it works or waits."""
-        if self._serving is None:
-            return []
-        return self._serving.faults(time.monotonic())
+        return [] if served is None else served.faults(time.monotonic())
 
     def _sink_status(self, sink: Sink, part: Part, stats: SinkStats) -> dict[str, Any]:
         """How a sink is doing; one whose thread fell over says so instead of what it said last."""

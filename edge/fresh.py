@@ -16,6 +16,7 @@ from edge.errors import ModelError
 from edge.models.store import Model, find
 from edge.opening import CAMERA_TASKS, GREY, head_for
 from edge.paths import is_file
+from edge.posers.open import needed
 from edge.running import Running, need_web
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ def ready(config: Config, running: Running, gone: Callable[[], bool] = lambda: F
     found = many[0].model
     for one in many:
         head_for(one.model.manifest, CAMERA_TASKS)
+    if any(config.poses(camera) for camera in seeing):
+        needed(config.pose.model)
     engines = [
         registry.usable(one.engines, one.model.suffix, one.model.manifest.engines, one.options)[0] for one in many
     ]

@@ -80,6 +80,10 @@ class House:
         """A small picture of an object, None if there is none."""
         return self._keeping.thumbnail(event_id)
 
+    def pose(self, event_id: str) -> str | None:
+        """The record of the joints of an object, None if there is none."""
+        return self._keeping.pose(event_id)
+
     def arm(self, mode: str, by: str, *, code: str | None = None, now: bool = False) -> None:
         """Arm; durable when it returns. now: without the exit delays."""
         self._alarm.arm(mode, by, code, now=now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from email.utils import parseaddr
 from urllib.parse import urlsplit
 
@@ -44,6 +45,9 @@ def settings(config: Config) -> list[EmailSettings]:
     if email.to:
         groups.append((email.to, Rules(quiet_hours=_hours(email.quiet_hours))))
     groups += [(recipient.to, _rules(recipient, email.quiet_hours)) for recipient in email.recipient]
+    pose = config.pose
+    if pose.enabled and pose.alert != "never":
+        groups = [(to, replace(rules, calls=pose.alert_for, calls_when=pose.alert)) for to, rules in groups]
     return [
         EmailSettings(
             host=email.host or "",

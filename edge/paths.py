@@ -11,13 +11,23 @@ from pathlib import Path
 
 GONE = "is not there"
 CLIPS = "clips"
+POSES = "poses"
 PRIVATE = 0o750
-"""Mode of the folders in which events, pictures and clips are kept: not for every user of the machine."""
+"""Mode of the folders in which events, pictures, clips and joints are kept: not for every user of the machine."""
 
 
 def clip_path(folder: Path, event_id: str) -> Path:
     """Where the clip of an event is kept, below the data folder; no id can lead out of it."""
-    return folder / CLIPS / (re.sub(r"[^A-Za-z0-9_-]", "_", event_id) + ".mp4")
+    return folder / CLIPS / f"{_plain(event_id)}.mp4"
+
+
+def pose_path(folder: Path, event_id: str) -> Path:
+    """Where the joints of an event are kept, below the data folder; no id can lead out of it."""
+    return folder / POSES / f"{_plain(event_id)}.csv"
+
+
+def _plain(event_id: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "_", event_id)
 
 
 def is_file(path: Path) -> bool:

@@ -20,23 +20,28 @@ from edge.capture.ahead import decode_ahead
 from edge.capture.base import Shot, Source
 from edge.capture.file import open_file
 from edge.config.schema import Camera, Config
+from edge.evidence.keypoints import Written
 from edge.evidence.quality import quality
+from edge.evidence.recorder import Recorder
 from edge.metrics import Stages
 from edge.pipeline import Look, Stations, watch
+from edge.posers import Poser
 from edge.rehearsal import Rehearsal
 from edge.rules import Rules
 from edge.sinks.base import encode
 from edge.tally import Tally
-from edge.types import Event, Frame, ModelRef, Stamp, event_payload
-from edge.wiring import gate_of, masked, nuisance_of, scene_of, tamper_of, tracker_of
+from edge.types import Body, Event, Frame, ModelRef, Stamp, event_payload
+from edge.wiring import bodies_of, gate_of, masked, nuisance_of, scene_of, tamper_of, tracker_of
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Where a replay writes: the events, and a line a frame if a trace is wanted."""
+    """Where a replay writes: the events; a line a frame, if a trace is wanted; people's joints, a file an event, if a
+    folder for them is given."""
 
     events: BinaryIO
     trace: BinaryIO | None = None
+    poses: Path | None = None
 
 
 def replay(
@@ -46,6 +51,7 @@ def replay(
     detector: AnyDetector | None,
     outputs: Outputs,
     *,
+    poser: Poser | None = None,
     mode: Mode = "away",
     hold: float = 0.0,
     progress: Callable[[int], None] = lambda _: None,
@@ -57,6 +63,7 @@ def replay(
         config: model, node and alarm; no sink or page of it is used: a replay is armed, and tells nobody
         camera: whose labels and zones apply
         detector: for the camera's labels, closed at the end; None where motion alone is wanted
+        poser: finds people's joints, closed at the end; None where that is not wanted
         mode: that the alarm is armed in before the clip begins
         hold: repeat the last frame for so many seconds
         progress: called with each frame's number
@@ -80,12 +87,15 @@ def replay(
                 _rules(camera, ref, book.alarm.armed),
                 nuisance_of(camera),
                 tamper_of(camera, "replay", lambda: book.alarm.armed),
+                bodies=None if poser is None else bodies_of(camera, config.pose, poser),
             )
             watch(frames, stations, book.event, book.look, stages)
+            book.close()
     finally:
         source.close()
-        if detector:
-            detector.close()
+        for model in (detector, poser):
+            if model:
+                model.close()
     return {
         **book.summary(source.fps),
         "wall_s": round(perf_counter() - wall, 4),
@@ -93,6 +103,7 @@ def replay(
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
         "engine": ref.engine if ref else None,
         "model": ref.name if ref else None,
+        "pose_model": poser.ref.name if poser else None,
         "stage_ms": stages.summary(),
     }
 
@@ -128,6 +139,7 @@ class _Book:
         self._node = config.node.name if "name" in config.node.model_fields_set else "replay"
         self._tally = Tally([zone.name for zone in camera.zone], [line.name for line in camera.line])
         self.alarm = Rehearsal(settings_of(config), mode)
+        self._recorder = None if outputs.poses is None else Recorder(Written(outputs.poses))
         self.frames = self.motion_frames = self.inferences = self.events = 0
 
     def event(self, event: Event) -> None:
@@ -146,6 +158,13 @@ class _Book:
         self.inferences += look.inferred
         if self._trace is not None:
             self._trace.write(encode(_line(look)) + b"\n")
+        if self._recorder is not None:
+            self._recorder.look(look.frame, look.ids)
+
+    def close(self) -> None:
+        """The clip is over."""
+        if self._recorder is not None:
+            self._recorder.close()
 
     def summary(self, fps: float) -> dict[str, Any]:
         """What was counted, for the summary of the run. fps: of the clip."""
@@ -175,7 +194,15 @@ def _line(look: Look) -> dict[str, Any]:
                 "box": [round(v, 2) for v in track.box],
                 "confirmed": track.confirmed,
                 "zones": list(look.zones.get(track.number, ())),
+                **_embodied(look.bodies.get(track.number)),
             }
             for track in look.tracks
         ],
     }
+
+
+def _embodied(body: Body | None) -> dict[str, Any]:
+    if body is None:
+        return {}
+    pose, activity = body.payload(), body.activity and body.activity.payload()
+    return {"posture": body.posture.name, "pose": pose, "activity": activity}

@@ -62,7 +62,7 @@ def _samples(status: Mapping[str, Any]) -> Iterator[Sample]:
     for reason, count in status["commands_ignored"].items():
         yield "edge_commands_ignored_total", "counter", "MQTT commands not done.", {"reason": reason}, count
     storage = status["storage"]
-    yield "edge_storage_used_bytes", "gauge", "Clips and snapshots on the disk.", {}, storage["used"]
+    yield "edge_storage_used_bytes", "gauge", "Clips, snapshots and joints on the disk.", {}, storage["used"]
     yield "edge_storage_free_bytes", "gauge", "Of the data folder's disk.", {}, storage["free"]
     yield "edge_storage_full", "gauge", "1 while there is no room for clips.", {}, float(storage["state"] == "full")
     yield "edge_clips", "gauge", "Clips on the disk.", {}, storage["clips"]

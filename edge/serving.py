@@ -17,6 +17,7 @@ from edge.engine_news import EngineNews
 from edge.engines.links import Change
 from edge.engines.worker import Worker
 from edge.models.store import Model
+from edge.posers import Poser
 from edge.types import Event, ModelRef
 
 log = logging.getLogger(__name__)
@@ -127,6 +128,67 @@ def _fault(worker: Worker, now: float) -> str | None:
     busy = worker.busy_since()
     longest = LOADING_S if worker.loading() else ENGINE_S
     return f"has been busy for {now - busy:.0f} s" if busy is not None and now - busy > longest else None
+
+
+class PoseServing:
+    """What finds the joints of all cameras' people, and a worker for each of its models. Any thread.
+
+    Args: as for `Serving`. Raises the same.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        boot_id: str,
+        armed: Callable[[], str],
+        clock: Clock,
+        emit: Callable[[Event], object],
+    ) -> None:
+        self._opened: Poser | None = None
+        self._closed = False
+        # Its events have ids of their own beside those about the detector's engine.
+        self.news = EngineNews(
+            config.node.name,
+            f"{boot_id}/pose",
+            lambda: None if self._opened is None else self._opened.ref,
+            armed,
+            clock,
+            emit,
+        )
+        self._poser = self._opened = wiring.open_pose(config, self.news, passed_over=_passed_over)
+        self._workers = {id(runner): Worker(runner) for runner in self._poser.runners}
+
+    def twin(self) -> Poser:
+        """What finds joints for one camera alone, over the workers."""
+        return self._poser.twin(lambda runner: self._workers[id(runner)])
+
+    def tick(self) -> None:
+        """To be called about once a second."""
+        self.news.tick()
+
+    def faults(self, now: float) -> list[str | None]:
+        """As for `Serving`."""
+        return [None if self._closed else _fault(worker, now) for worker in self._workers.values()]
+
+    def status(self, faults: Sequence[str | None], took: Sequence[float]) -> list[dict[str, Any]]:
+        """One entry of the status' `engines`. took: by how much the newest looks took, milliseconds, by camera."""
+        ref, fault = self._poser.ref, next(filter(None, faults), None)
+        return [
+            {
+                "name": ref.engine,
+                "model": ref.name,
+                "version": None,
+                "state": "fault" if fault else self.news.state,
+                "reason": fault or self.news.reason,
+                "infer_ms": max(took, default=None),
+            }
+        ]
+
+    def close(self, timeout: float) -> None:
+        """End the workers; a run that hangs is left to itself after `timeout` seconds."""
+        self._closed = True
+        for worker in self._workers.values():
+            worker.close(timeout)
 
 
 def _passed_over(line: str) -> None:

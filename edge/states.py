@@ -9,10 +9,15 @@ from collections.abc import Iterable, Sequence
 
 from edge.board import Board
 from edge.pipeline import Look
+from edge.rules import Bearing
 from edge.types import MOTION, TAMPER, Event
 
 QUIET_S = 1.5
 """How long the `motion` state stays ON after the last motion, so that it does not flicker."""
+POSTURES = ("none", "standing", "sitting", "lying", "fallen")
+"""Of several people the last of these is told."""
+SHOWN = {"standing": "standing", "bending": "standing", "sitting": "sitting", "crouching": "sitting", "lying": "lying"}
+"""What the topic knows of a posture."""
 PSEUDO = frozenset({MOTION, TAMPER})
 """Labels of what is no object and has pictures all the same."""
 
@@ -26,12 +31,20 @@ class States:
         labels: what has a count from the start, since the broker may still hold what an earlier run counted
         counting: whether there are counts at all; motion alone has none
         zones: names of its zones, each with counts of its own
+        poses: whether there is a posture
     """
 
     def __init__(
-        self, board: Board, camera: str, labels: Iterable[str], *, counting: bool, zones: Sequence[str] = ()
+        self,
+        board: Board,
+        camera: str,
+        labels: Iterable[str],
+        *,
+        counting: bool,
+        zones: Sequence[str] = (),
+        poses: bool = False,
     ) -> None:
-        self._board, self._camera, self._counting = board, camera, counting
+        self._board, self._camera, self._counting, self._poses = board, camera, counting, poses
         self._zones = tuple(zones)
         self._counted = set(labels)
         self._picturing, self._with_pictures = threading.Lock(), True
@@ -57,6 +70,8 @@ class States:
         believed = [track for track in look.tracks if track.number in look.zones]
         inside = Counter((zone, track.label) for track in believed for zone in look.zones[track.number])
         self._count(Counter(track.label for track in believed), inside, len(believed))
+        if self._poses:
+            self._postures(look)
 
     def tamper(self, state: str) -> None:
         """`none`, or what was done to the camera's view."""
@@ -72,6 +87,9 @@ class States:
         self._moved_at = -math.inf
         self._set("motion", "OFF")
         self._count(Counter(), Counter(), 0)
+        self._bearings: dict[int, Bearing] = {}
+        if self._poses:
+            self._set("posture", POSTURES[0])
 
     def picture(self, event: Event) -> None:
         """The picture of an event is the newest of its label."""
@@ -85,6 +103,19 @@ class States:
             self._with_pictures = wanted
             for label in () if wanted else sorted(PSEUDO | self._counted):
                 self._set(f"{label}/snapshot", b"")  # an empty one is none (MQTT 5, 3.3.1.3)
+
+    def _postures(self, look: Look) -> None:
+        """Tell the gravest posture of those who are believed; one that nobody knows keeps what it was."""
+        self._bearings = {number: self._bearings.get(number, Bearing()) for number in look.bodies}
+        gravest = 0
+        for number, bearing in self._bearings.items():
+            bearing.look(look.bodies[number], look.frame.time)
+            if number in look.zones:
+                activity = bearing.activity
+                fallen = activity is not None and activity.kind == "fall" and activity.confirmed
+                posture = "fallen" if fallen else SHOWN.get(bearing.posture, "none")
+                gravest = max(gravest, POSTURES.index(posture))
+        self._set("posture", POSTURES[gravest])
 
     def _count(self, labels: Counter[str], inside: Counter[tuple[str, str]], total: int) -> None:
         """Tell how many there are of each label, in the picture and in each zone (keys zone, label)."""

@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol, TypeAlias, get_args
 from edge.board import Board
 from edge.config.schema import Camera
 from edge.errors import AlarmRefused, UserError
+from edge.labels import PERSON
 from edge.memory import Memory
 
 log = logging.getLogger(__name__)
@@ -152,12 +153,21 @@ class Panel:
         board: gets the states
         memory: keeps what was switched
         warden: asked before one of `WATCHING` goes off, told of each change of one; None lets all pass
+        poses: whether people's joints are looked for at all
 
     Raises:
         StorageError: what was kept cannot be read.
     """
 
-    def __init__(self, cameras: Iterable[Camera], board: Board, memory: Memory, warden: Warden | None = None) -> None:
+    def __init__(
+        self,
+        cameras: Iterable[Camera],
+        board: Board,
+        memory: Memory,
+        warden: Warden | None = None,
+        *,
+        poses: bool = False,
+    ) -> None:
         self._memory, self._warden = memory, warden
         self._keeping = threading.Lock()
         self._configured: dict[str, bool] = {}
@@ -166,7 +176,7 @@ class Panel:
         for camera in cameras:
             wanted = _wanted(kept.get(camera.name), camera.enabled)
             self._configured[camera.name] = camera.enabled
-            self._switches[camera.name] = Switches(camera.name, board, wanted, fixed(camera), self._keep)
+            self._switches[camera.name] = Switches(camera.name, board, wanted, fixed(camera, poses=poses), self._keep)
         if kept:
             self._keep()  # with the configuration as it is now, or a switch that it overruled could come back
 
@@ -214,9 +224,15 @@ class Panel:
             self._memory.note(KEY, json.dumps(table))
 
 
-def fixed(camera: Camera) -> dict[Name, str]:
-    """The switches of a camera that stay OFF, and why."""
-    stay: dict[Name, str] = {"pose": "this release has no postures"}
+def fixed(camera: Camera, *, poses: bool) -> dict[Name, str]:
+    """The switches of a camera that stay OFF, and why. poses: whether people's joints are looked for at all."""
+    stay: dict[Name, str] = {}
+    if not poses:
+        stay["pose"] = "no postures are looked for: set `pose.enabled = true`"
+    elif not camera.pose:
+        stay["pose"] = "this camera has `pose = false`"
+    elif PERSON not in camera.objects:
+        stay["pose"] = "this camera does not look for `person`"
     if not camera.objects:
         stay["detect"] = "this camera looks for motion alone"
     return stay

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from edge.bodies import Bodies, BodySettings
 from edge.both import AnyDetector, Both
 from edge.chosen import chosen
 from edge.chosen import engine_options as engine_options
-from edge.config.schema import Camera, Config, Model
+from edge.config.schema import Camera, Config, Model, PoseTable
 from edge.config.schema import Filter as FilterTable
 from edge.costs import Costs
 from edge.crops import Planner
@@ -25,6 +27,8 @@ from edge.models import store
 from edge.motion import Gate
 from edge.nuisance import Nuisance, NuisanceSettings
 from edge.pipeline import Sees
+from edge.posers import Poser, open_poser
+from edge.posture import Crowd, Level, Person, PostureSettings
 from edge.rules import Draw, Filter, Line, Scene, Zone
 from edge.tamper import Tamper
 from edge.track import Tracker, TrackerSettings
@@ -87,6 +91,41 @@ def open_model(
     detector = Both(parts) if len(parts) > 1 else parts[0]
     detector.min_score = WEAK * min(strong_of(camera, config.model, detector) for camera in cameras)
     return detector
+
+
+def open_pose(
+    config: Config,
+    on_change: Callable[[Change], None] | None = None,
+    *,
+    passed_over: PassedOver = log_passed_over,
+) -> Poser:
+    """Load the pose model of the configuration, for all cameras; arguments and errors are those of `open_model`."""
+    pose = config.pose
+    options = replace(engine_options(config.model, config.engine), served="", device=pose.device)
+    change = on_change if len(pose.engine) > 1 else None
+    return open_poser(pose.model, pose.engine, options, on_change=change, passed_over=passed_over)
+
+
+def bodies_of(
+    camera: Camera,
+    pose: PoseTable,
+    poser: Poser,
+    *,
+    wanted: Callable[[], bool] = lambda: True,
+    fault: Callable[[str | None], None] | None = None,
+) -> Bodies:
+    """The people of a camera; `wanted` and `fault` as for `Bodies`."""
+    settings = PostureSettings(tilt=camera.tilt, lying_s=pose.lying_s)
+    level = Level(camera.tilt)
+    return Bodies(
+        poser,
+        lambda size: Person(size, settings, level),
+        None if pose.crowd is None else Crowd(pose.crowd - 1),
+        rest=[zone.points for zone in camera.zone if zone.rest],
+        wanted=wanted,
+        fault=fault,
+        settings=BodySettings(hz=pose.hz),
+    )
 
 
 def _plan(config: Config, detector: Detector, options: EngineOptions, *, measure: bool) -> None:

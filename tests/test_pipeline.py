@@ -14,8 +14,9 @@ from edge.metrics import Stages
 from edge.motion import Gate
 from edge.pipeline import Look, Stations, watch
 from edge.rules import Rules, Scene, Zone
+from edge.tamper import Tamper
 from edge.track import Tracker
-from edge.types import I420, NO_DETECTIONS, Box, Detections, Event, Frame, Seen
+from edge.types import I420, NO_DETECTIONS, Box, Detections, Event, Frame, Seen, Track
 
 H, W = 120, 160
 HALF = np.full((H // 2, W // 2), 128, np.uint8)
@@ -126,3 +127,26 @@ def test_what_is_hidden_is_seen_by_the_detector_alone() -> None:
         inside = frame.picture.y[y1:y2, x1:x2].astype(int)
         assert inside.max() - inside.min() < 130, "its edges are gone"
     assert len(followed) > 10
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_the_watch_over_the_view_sees_what_is_hidden_only_where_that_is_everything(bare: bool) -> None:
+    class Watch(Tamper):
+        def look(self, frame: Frame, moved: Sequence[Box], tracks: Sequence[Track]) -> list[Event]:
+            seen.append(frame)
+            return []
+
+    seen: list[Frame] = []
+    looks: list[Look] = []
+    hidden = veil("skeleton" if bare else "people", sees_people=True)
+    watched = replace(stations(Sees(), rules()), tamper=Watch("hall", "boot", lambda: ""), veil=hidden, bare=bare)
+    watch(frames(30), watched, lambda event: None, looks.append, Stages())
+    last = frames(30)[-1].picture.y
+    assert np.array_equal(seen[-1].picture.y, last) is bare
+    assert not np.array_equal(looks[-1].frame.picture.y, last)
+
+
+def test_a_look_has_the_ids_of_what_was_told() -> None:
+    events, looks = run(Sees(), frames(30), rules())
+    assert looks[0].ids == {}
+    assert looks[-1].ids == {1: events[0].after.id}

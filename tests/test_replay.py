@@ -287,3 +287,10 @@ def test_set_changes_the_camera_that_is_replayed_by_its_name_and_no_other(edge: 
         assert done.code == 2
         assert "this is camera `door`, and `hall` is replayed; write `camera.hall.min_score=...`" in done.err
     assert "`camera` has 2 entries: door, hall; none is `yard`" in edge(*base, "--set", "camera.yard.min_score=1").err
+
+
+def test_joints_that_nobody_looks_for_cannot_be_written(edge: Edge, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", frames=10)
+    done = edge("replay", clip, "--events", tmp_path / "e", "--poses", tmp_path / "poses", *MOTION)
+    assert (done.code, done.err) == (2, "edge: --poses: no joints are looked for; add --set pose.enabled=true\n")
+    assert not (tmp_path / "poses").exists()

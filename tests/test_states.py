@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from edge.board import Board
 from edge.pipeline import Look
 from edge.states import States
-from edge.types import I420, Frame, Track
-from tests.support import walks
+from edge.types import I420, Body, Frame, PostureName, Track
+from tests.support import figures, walks
 from tests.support.events import event
 
 SIZE = (64, 48)
@@ -97,3 +98,57 @@ def test_pictures_that_are_not_wanted_are_cleared_whatever_run_they_are_of() -> 
     states.pictures(True)
     states.picture(shown)
     assert board.get("porch/person/snapshot") == "a face"
+
+
+def told(states: States, time: float, zones: dict[int, tuple[str, ...]], bodies: dict[int, Body]) -> None:
+    shown = look(time, *(track(number, "person") for number in bodies), zones=zones)
+    states.show(replace(shown, frame=replace(shown.frame, bodies=bodies)))
+
+
+def test_a_camera_without_postures_has_no_topic_of_them_and_one_with_them_says_none_from_the_start() -> None:
+    board = Board()
+    States(board, "yard", ["person"], counting=True)
+    States(board, "porch", ["person"], counting=True, poses=True)
+    assert {topic: word for topic, word in values(board).items() if "posture" in topic} == {"porch/posture": "none"}
+    assert board.snapshot()["porch/posture"].qos == 1
+
+
+@pytest.mark.parametrize(
+    ("posture", "word"),
+    [("standing", "standing"), ("bending", "standing"), ("sitting", "sitting"), ("crouching", "sitting"),
+     ("lying", "lying"), ("unknown", "none")],
+)  # fmt: skip
+def test_the_topic_has_fewer_postures_than_people(posture: PostureName, word: str) -> None:
+    board = Board()
+    states = States(board, "porch", ["person"], counting=True, poses=True)
+    told(states, 5.0, {1: ()}, {1: figures.body(posture, 1.0)})
+    assert board.get("porch/posture") == word
+
+
+def test_the_gravest_posture_of_several_is_told_and_what_nobody_knows_stays() -> None:
+    board = Board()
+    states = States(board, "porch", ["person"], counting=True, poses=True)
+    here: dict[int, tuple[str, ...]] = {1: (), 2: ()}
+    told(states, 5.0, here, {1: figures.body("standing"), 2: figures.body("lying")})
+    assert board.get("porch/posture") == "lying"
+    told(states, 6.0, here, {1: figures.body("standing"), 2: figures.body("unknown", 5.5)})
+    assert board.get("porch/posture") == "lying"
+    told(states, 7.0, here, {1: figures.body("standing"), 2: figures.body("sitting", 6.9)})
+    assert board.get("porch/posture") == "lying", "not before it lasts"
+    told(states, 8.0, here, {1: figures.body("standing"), 2: figures.body("sitting", 6.9)})
+    assert board.get("porch/posture") == "sitting"
+    told(states, 9.0, {}, {3: figures.body("lying")})
+    assert board.get("porch/posture") == "none", "who is not believed counts for nothing"
+    told(states, 10.0, {}, {})
+    assert board.get("porch/posture") == "none"
+
+
+def test_a_fall_is_fallen_once_it_is_sure_and_until_it_is_over() -> None:
+    board = Board()
+    states = States(board, "porch", ["person"], counting=True, poses=True)
+    steps = [(figures.doing("fall", 5.0), "lying"), (figures.doing("fall", 5.0, 7.0), "fallen"), (None, "lying")]
+    for activity, word in steps:
+        told(states, 8.0, {1: ()}, {1: figures.body("lying", 5.0, activity=activity)})
+        assert board.get("porch/posture") == word
+    states.nobody()
+    assert board.get("porch/posture") == "none"

@@ -60,6 +60,7 @@ def _summary(config: Config) -> str:
         f"model    {', '.join(config.model.names)} on {', '.join(config.model.engine)}",
         f"sinks    {', '.join(sinks) or 'none'}",
         f"page     {page if config.web.enabled else 'off'}",
+        *([f"postures {config.pose.model} on {', '.join(config.pose.engine)}"] if config.pose.enabled else []),
         *(f"alarm    {line}" for line in _alarm(config)),
         f"data     {config.node.data}",
     ]

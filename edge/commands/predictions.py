@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.types import F32, U8, Classes, Detections, Poses, Prediction, Values
+from edge.pose.keypoints import FROM_BLAZEPOSE
+from edge.types import COCO_KEYPOINTS, F32, U8, Classes, Detections, Poses, Prediction, Values
 
 Colour = tuple[int, int, int]
 GREEN, BLACK, ORANGE = (80, 220, 80), (0, 0, 0), (40, 150, 250)
@@ -22,6 +23,11 @@ LIMBS = (
     (0, 1), (0, 2), (1, 3), (2, 4),
 )  # fmt: skip
 """Pairs of COCO's keypoints that a line joins."""
+SKELETONS = {
+    len(COCO_KEYPOINTS): LIMBS,
+    35: tuple((FROM_BLAZEPOSE[a], FROM_BLAZEPOSE[b]) for a, b in LIMBS),
+}
+"""Lines by the number of points of a head."""
 
 
 def as_json(seen: Prediction, names: Sequence[str]) -> dict[str, Any]:
@@ -39,7 +45,7 @@ def as_json(seen: Prediction, names: Sequence[str]) -> dict[str, Any]:
             {
                 "score": round(float(score), 4),
                 "box": _rounded(box),
-                "keypoints": [[round(float(x), 2), round(float(y), 2), round(float(s), 4)] for x, y, s in keypoints],
+                "keypoints": [[_placed(x), _placed(y), round(float(s), 4)] for x, y, s in keypoints],
             }
             for score, box, keypoints in zip(seen.scores, seen.boxes, seen.keypoints, strict=True)
         ]
@@ -122,8 +128,9 @@ def _tint(image: U8, box: F32, mask: U8, colour: Colour) -> None:
 
 
 def _joints(image: U8, keypoints: F32, line: int) -> None:
-    places = [(round(float(x)), round(float(y))) for x, y, _ in keypoints]
-    for a, b in LIMBS if len(keypoints) == 17 else ():
+    # A joint that was not found has no place, and a score that draws it nowhere.
+    places = [(round(float(x)), round(float(y))) for x, y in np.nan_to_num(keypoints[:, :2])]
+    for a, b in SKELETONS.get(len(keypoints), ()):
         if min(keypoints[a, 2], keypoints[b, 2]) >= SURE:
             cv2.line(image, places[a], places[b], GREEN, line, cv2.LINE_AA)
     for place, score in zip(places, keypoints[:, 2], strict=True):
@@ -140,6 +147,11 @@ def _write(image: U8, text: str, corner: tuple[int, int], line: int, *, below: b
     cv2.rectangle(image, (x, top), (x + width, top + height + base), GREEN, cv2.FILLED)
     cv2.putText(image, text, (x, top + height), cv2.FONT_HERSHEY_SIMPLEX, scale, BLACK, line, cv2.LINE_AA)
     return top + height + base
+
+
+def _placed(pixels: float) -> float | None:
+    """JSON has no word for a place that is none."""
+    return round(float(pixels), 2) if math.isfinite(pixels) else None
 
 
 def _rounded(box: NDArray[Any]) -> list[float]:

@@ -17,6 +17,7 @@ from edge.config.diagnose import ConfigFindings
 from edge.config.load import Override, default_config, load
 from edge.config.schema import Camera, Config
 from edge.doctor.model import check_model
+from edge.doctor.pose import check_pose
 from edge.errors import StorageError, UserError
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ SET_HELP = "Override a setting, as camera.NAME.min_score=0.6 or, counted from 0,
 @click.option("--hold", type=click.FloatRange(min=0), default=0.0, help="Repeat the last frame for so many seconds.")
 @click.option("--summary", "summary_file", type=click.Path(path_type=Path), help="Write counts and timings here.")
 @click.option("--trace", "trace_file", type=click.Path(path_type=Path), help="Write a JSON line a frame here.")
+@click.option(
+    "--poses", type=click.Path(path_type=Path), help="Write people's joints into this folder, a CSV an event."
+)
 def replay(
     clip: Path,
     events: Path,
@@ -63,6 +67,7 @@ def replay(
     hold: float,
     summary_file: Path | None,
     trace_file: Path | None,
+    poses: Path | None,
 ) -> None:
     """Run CLIP through the daemon's own pipeline on the clip's own clock, with no network.
 
@@ -73,7 +78,7 @@ def replay(
     from edge.capture.file import open_file
     from edge.replay import Outputs
     from edge.replay import replay as run
-    from edge.wiring import open_model
+    from edge.wiring import open_model, open_pose
 
     cv2.setNumThreads(1)
     given: dict[str, tuple[str, object]] = {
@@ -84,12 +89,16 @@ def replay(
     given = {option: setting for option, setting in given.items() if setting[1] is not None}
     with _as_typed(given):
         config, camera = _camera(config_file, camera_name, clip, [*overrides, *given.values()])
+    if poses is not None and not config.pose.enabled:
+        raise UserError("--poses: no joints are looked for; add --set pose.enabled=true")
     # Clip and model first: a mistyped name must not empty the files of the last run.
     open_file(clip).close()
     detector = open_model(config, [camera], passed_over=tell_passed_over) if camera.objects else None
+    poser = open_pose(config, passed_over=tell_passed_over) if config.poses(camera) else None
     with _writing(events) as out, _writing(trace_file) as trace, _progress(clip) as progress:
         assert out is not None  # noqa: S101 - `events` is required
-        summary = run(clip, config, camera, detector, Outputs(out, trace), mode=mode, hold=hold, progress=progress)
+        outputs = Outputs(out, trace, poses)
+        summary = run(clip, config, camera, detector, outputs, poser=poser, mode=mode, hold=hold, progress=progress)
     if summary_file:
         with _writing(summary_file) as out:
             assert out is not None  # noqa: S101 - there is a path
@@ -113,9 +122,9 @@ def _tell(summary: dict[str, Any]) -> None:
 def _camera(file: Path | None, name: str | None, clip: Path, settings: list[Override]) -> tuple[Config, Camera]:
     """The configuration and the camera in it whose rules apply."""
     if file is None:
-        config = default_config({name or "clip": f"file:{clip}"}, settings, checks=[check_model])
+        config = default_config({name or "clip": f"file:{clip}"}, settings, checks=[check_model, check_pose])
         return config, config.camera[0]
-    config = load(file, settings, checks=[check_model], trim=_Unused(clip))
+    config = load(file, settings, checks=[check_model, check_pose], trim=_Unused(clip))
     names = [camera.name for camera in config.camera]
     if name is not None and name not in names:
         raise UserError(f"{file} has no camera `{name}`; it has: {', '.join(names)}")

@@ -29,7 +29,7 @@ FILES = frozenset(
         ("web", "key"),
     }
 )
-"""Keys whose value is the path of a file that is read; `model.name` and `camera.source` may be one as well."""
+"""Keys whose value is the path of a file that is read; that of `model.name`, `pose.model` or `camera.source` may be."""
 WRITTEN = frozenset({("node", "data"), ("jsonl", "path")})
 """Keys whose value is a path that we write to."""
 
@@ -55,7 +55,7 @@ def path_in(loc: Loc, value: Any) -> tuple[str, str] | None:
         return "", value
     if keys == ("camera", "source") and value.startswith("file:") and len(value) > len("file:"):
         return "file:", value.removeprefix("file:")
-    if keys == ("model", "name") and ("/" in value or value.endswith(MODEL_SUFFIXES)):
+    if keys in (("model", "name"), ("pose", "model")) and ("/" in value or value.endswith(MODEL_SUFFIXES)):
         return "", value
     return None
 
@@ -75,7 +75,7 @@ def clashes(data: dict[str, Any]) -> list[Finding]:
 def unblurred(data: dict[str, Any]) -> list[Finding]:
     """Cameras that look for objects, but for no person, where people are to be unrecognisable."""
     privacy = data.get("privacy")
-    if not isinstance(privacy, dict) or privacy.get("blur", "none") == "none":
+    if not isinstance(privacy, dict) or privacy.get("blur", "none") in ("none", "skeleton"):
         return []
     found = []
     for i, camera in _tables(data.get("camera")):

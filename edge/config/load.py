@@ -16,6 +16,7 @@ from edge.config.diagnose import Document, Finding, explain, refuse
 from edge.config.email_checks import strangers
 from edge.config.filled import Filled
 from edge.config.places import Loc, places
+from edge.config.privacy_checks import betrayed
 from edge.config.schema import Config, Node
 from edge.config.secrets import UnknownSecret, fill_in
 from edge.config.toml import parse
@@ -154,7 +155,7 @@ def _build(
         _put(data, loc, box[""])
         given[loc] = shown
     without_secret = {finding.loc for finding in findings}
-    for check in (clashes, unknown_names, misplaced, strangers, unblurred, *checks):
+    for check in (clashes, unknown_names, misplaced, strangers, unblurred, betrayed, *checks):
         findings += check(data)
     config = None
     try:

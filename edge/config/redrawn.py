@@ -7,7 +7,7 @@ from typing import Any
 from edge.config.schema import Camera, Config
 
 _OF_CAMERA: dict[str, Any] = {"motion_mask": (), "object_mask": (), "required_zones": (), "filter": {}, "line": ()}
-_OF_ZONE: dict[str, Any] = {"points": (), "labels": None, "inertia": 1, "loiter_s": None, "filter": {}}
+_OF_ZONE: dict[str, Any] = {"points": (), "labels": None, "inertia": 1, "loiter_s": None, "rest": False, "filter": {}}
 
 
 def redrawn(now: Config, wanted: Config) -> list[Camera] | None:

@@ -35,6 +35,9 @@ TABLE = {
     "movenet": "edge.decode.movenet",
     "blazepose-detector": "edge.decode.blazepose",
     "blazepose-landmarks": "edge.decode.blazepose_landmarks",
+    "yolov8-pose": "edge.decode.yolov8_pose",
+    "yolo-end2end-pose": "edge.decode.end2end_pose",
+    "openpose": "edge.decode.openpose",
 }
 MOST_LABELS = 2000
 """How many labels are tried for outputs that do not fit those which a manifest has."""

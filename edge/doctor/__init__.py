@@ -10,6 +10,7 @@ from pathlib import Path
 from edge.config.load import load, load_text
 from edge.config.schema import Config
 from edge.doctor.model import check_model
+from edge.doctor.pose import check_pose
 
 
 def configuration(path: Path | None) -> Config:
@@ -18,9 +19,9 @@ def configuration(path: Path | None) -> Config:
     Raises:
         UserError, ConfigFindings: as `edge.config.load.load`.
     """
-    return load(path, files=True, checks=[check_model])
+    return load(path, files=True, checks=[check_model, check_pose])
 
 
 def configuration_of_text(path: Path, text: str) -> Config:
     """The same of a text that is to become the file's."""
-    return load_text(path, text, files=True, checks=[check_model])
+    return load_text(path, text, files=True, checks=[check_model, check_pose])

@@ -34,7 +34,7 @@ def check_model(data: dict[str, Any]) -> list[Finding]:
     if not isinstance(table, dict):
         return []
     engine = table.get("engine", "auto")
-    findings = list(_engines(engine))
+    findings = list(engine_findings("model", engine))
     given, manifest = table.get("name", list(DEFAULT_MODELS)), table.get("manifest")
     names = given if isinstance(given, list) else [given]
     if not names or not all(isinstance(name, str) for name in names) or not isinstance(manifest, str | None):
@@ -108,12 +108,12 @@ def _fit(manifest: Manifest, suffix: str, engine: Any, options: EngineOptions, l
         yield Finding(("model", "engine"), str(fault))
 
 
-def _engines(given: Any) -> Iterable[Finding]:
-    """Names that are none."""
+def engine_findings(table: str, given: Any) -> Iterable[Finding]:
+    """Names of engines that are none, in `[table]`."""
     many = isinstance(given, list)
     known = list(registry.TABLE) if many and len(given) > 1 else ["auto", *registry.TABLE]
     for i, name in enumerate(given if many else [given]):
-        loc = ("model", "engine", i) if many else ("model", "engine")
+        loc = (table, "engine", i) if many else (table, "engine")
         if isinstance(name, str) and name not in known:
             said = "`auto` stands alone, not in a list" if name == "auto" else f"no engine `{name}`"
             yield Finding(loc, said, _near(name, known))

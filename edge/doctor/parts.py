@@ -14,7 +14,7 @@ from edge.chosen import Chosen, chosen
 from edge.clock import synchronised
 from edge.config.schema import Config, Node
 from edge.control import NotRunning, call
-from edge.doctor import machine, network
+from edge.doctor import machine, network, pose
 from edge.doctor.verdict import Verdict
 from edge.engines import registry
 from edge.engines.base import EngineOptions
@@ -44,6 +44,7 @@ def look(config: Config) -> list[Verdict]:
         _storage(config),
         _keys(),
         _model(config),
+        pose.look(config),
         _web(config, running),
     ]
     if config.alarm.schedule and not synchronised():

@@ -1,8 +1,8 @@
 """Room on the disk: how much clips may take, how much must stay free, and for how long they are kept.
 
-The oldest clips go first, then the oldest snapshots, never the events: these have a retention of their own in the
-outbox. What is being written is no clip yet and is left alone. Where nothing helps (others fill the disk), no clip is
-begun, and everything else goes on.
+The oldest clips go first, then the oldest snapshots, then records of joints, never the events: these have a retention
+of their own in the outbox. What is being written is no clip yet and is left alone. Where nothing helps (others fill the
+disk), no clip is begun, and everything else goes on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from edge.clock import Clock
 from edge.config.schema import Storage
-from edge.paths import CLIPS, PRIVATE
+from edge.paths import CLIPS, POSES, PRIVATE
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +42,14 @@ USUAL_QUOTA, USUAL_FLOOR = 10 * GB, GB // 2
 
 @dataclass(frozen=True, slots=True)
 class StorageLimits:
-    """quota: bytes of clips and snapshots together. keep_free: bytes of the disk that are left to everything else.
-    clips_s: seconds after which a clip goes. None for quota or floor: what suits the disk."""
+    """quota: bytes of clips, snapshots and joints together. keep_free: bytes of the disk that are left to everything
+    else. clips_s, poses_s: seconds after which a clip or a record of joints goes. None for quota or floor: what suits
+    the disk."""
 
     quota: int | None = None
     keep_free: int | None = None
     clips_s: float = 14 * 86_400.0
+    poses_s: float = 30 * 86_400.0
 
     def on(self, total: int) -> tuple[int, int]:
         """Bytes of quota and floor on a disk of so many bytes."""
@@ -59,7 +61,7 @@ class StorageLimits:
 def limits_of(table: Storage) -> StorageLimits:
     """The limits of a configuration."""
     quota, floor = (None if gb is None else round(gb * GB) for gb in (table.quota, table.keep_free))
-    return StorageLimits(quota, floor, table.clips_days * DAY_S)
+    return StorageLimits(quota, floor, table.clips_days * DAY_S, table.events_days * DAY_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +103,10 @@ class Governor:
     def __init__(
         self, folder: Path, snapshots: Path, limits: StorageLimits, clock: Clock, clock_ok: Callable[[], bool]
     ) -> None:
-        self._clips, self._snapshots, self._limits = folder / CLIPS, snapshots, limits
+        self._clips, self._snapshots, self._poses, self._limits = folder / CLIPS, snapshots, folder / POSES, limits
         self._clock, self._clock_ok = clock, clock_ok
         self._rung = threading.Event()
-        self._found: dict[str, list[_Item]] = {CLIPS: [], SNAPSHOTS: []}
+        self._found: dict[str, list[_Item]] = {CLIPS: [], SNAPSHOTS: [], POSES: []}
         self._scanned = float("-inf")
         self._free = self._floor = self._quota = 0
         self._refusal: str | None = None
@@ -145,8 +147,9 @@ class Governor:
             self._refuse(f"the disk of {self._clips.parent} cannot be looked at: {(fault.strerror or '').lower()}")
 
     def status(self) -> dict[str, Any]:
-        """Bytes `used` by clips and snapshots, `quota`, `free` on the disk, `keep_free`; `clips` and `snapshots` in
-        number, `oldest`: Unix time of the oldest clip; `deleted` since the start; `state` ok or full, and `reason`."""
+        """Bytes `used` by clips, snapshots and joints, `quota`, `free` on the disk, `keep_free`; `clips`, `snapshots`
+        and `poses` in number, `oldest`: Unix time of the oldest clip; `deleted` since the start; `state` ok or full,
+        and `reason`."""
         clips, snapshots = self._found[CLIPS], self._found[SNAPSHOTS]
         state: Literal["ok", "full"] = "full" if self._refusal else "ok"
         return {
@@ -158,6 +161,7 @@ class Governor:
             "keep_free": self._floor,
             "clips": len(clips),
             "snapshots": len(snapshots),
+            "poses": len(self._found[POSES]),
             "oldest": min((item.start for item in clips), default=None),
             "deleted": self._deleted,
         }
@@ -171,22 +175,29 @@ class Governor:
         self._quota, self._floor = self._limits.on(disk.total)
 
     def _scan(self) -> None:
-        self._found = {CLIPS: _items(self._clips, ".mp4"), SNAPSHOTS: _items(self._snapshots, ".jpg")}
+        self._found = {
+            CLIPS: _items(self._clips, ".mp4"),
+            SNAPSHOTS: _items(self._snapshots, ".jpg"),
+            POSES: _items(self._poses, ".csv") if self._poses.is_dir() else [],
+        }
         self._scanned = self._clock.monotonic()
 
     def _age(self) -> None:
-        """Away with clips past their time; what was written before the clock was set is dated from now on."""
-        clips, now = self._found[CLIPS], self._clock.wall()
+        """Away with what is past its time; what was written before the clock was set is dated from now on."""
+        for items, longest in ((self._found[CLIPS], self._limits.clips_s), (self._found[POSES], self._limits.poses_s)):
+            self._age_these(items, longest)
+        self._unset = not self._clock_ok()
+
+    def _age_these(self, items: list[_Item], longest: float) -> None:
+        now = self._clock.wall()
         if self._clock_ok():
-            for item in list(clips):
+            for item in list(items):
                 if item.undated or (self._unset and self._of_this_run(item)):
                     os.utime(item.paths[0], (now, now))
-                elif item.time < now - self._limits.clips_s:
-                    self._delete(clips, item)
-            self._unset = False
+                elif item.time < now - longest:
+                    self._delete(items, item)
             return
-        self._unset = True
-        for item in clips:
+        for item in items:
             if self._of_this_run(item):
                 os.utime(item.paths[0], (0, 0))
 
@@ -196,7 +207,7 @@ class Governor:
         return self._born_wall - 1 <= item.time <= self._born_wall + elapsed + 1
 
     def _make_room(self) -> None:
-        """Away with the oldest, clips before snapshots, until both bounds hold again."""
+        """Away with the oldest, clips before snapshots before joints, until both bounds hold again."""
         over = self._used() - self._quota
         short = self._floor - self._free
         if over <= 0 and short <= 0:
@@ -206,7 +217,7 @@ class Governor:
             self._floor / SLACK - self._free if short > 0 else 0,
         )
         young = self._clock.wall() - YOUNG_S
-        for items in (self._found[CLIPS], self._found[SNAPSHOTS]):
+        for items in (self._found[CLIPS], self._found[SNAPSHOTS], self._found[POSES]):
             for item in sorted(items, key=lambda item: item.order):
                 if wanted <= 0:
                     break
@@ -236,7 +247,7 @@ class Governor:
 
 
 def make_room(data: Path, snapshots: Path, wanted: int = LEAST_FLOOR) -> bool:
-    """Away with the oldest clips, then the oldest snapshots, so many bytes: a full disk keeps the database closed.
+    """Away with the oldest clips, then snapshots, then joints, so many bytes: a full disk keeps the database closed.
 
     False where nothing is left that could go, and on a disk that is not full.
 
@@ -249,7 +260,7 @@ def make_room(data: Path, snapshots: Path, wanted: int = LEAST_FLOOR) -> bool:
     try:
         if shutil.disk_usage(data).free >= LEAST_FLOOR:
             return False
-        for folder, suffix in ((data / CLIPS, ".mp4"), (snapshots, ".jpg")):
+        for folder, suffix in ((data / CLIPS, ".mp4"), (snapshots, ".jpg"), (data / POSES, ".csv")):
             for item in sorted(_items(folder, suffix) if folder.is_dir() else (), key=lambda item: item.order):
                 if freed >= wanted:
                     break

@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
 
-from edge.evidence import font
-from edge.types import MOTION, U8, Box, Frame, Track
+from edge.evidence import font, skeleton
+from edge.labels import PERSON
+from edge.types import MOTION, U8, Body, Box, Frame, Track
 
 MAX_BYTES = 200_000
 MAX_WIDTH = 1280
 _FIRM = (64, 200, 60)  # BGR; a confirmed object
+_FALLEN = (50, 50, 225)
 _FAINT = (160, 160, 160)  # one that is not decided yet
 _INK = (255, 255, 255)
 
 
 def snapshot(frame: Frame, box: Box, label: str, score: float) -> bytes:
-    """The JPEG of an event: the whole frame with its object boxed, at most MAX_BYTES and MAX_WIDTH pixels wide."""
-    return encode(draw(frame.picture.bgr(), [(box, _caption(label, score), True)]))
+    """The JPEG of an event: the whole frame with its object boxed, and the skeletons of those whose joints were looked
+    at; at most MAX_BYTES and MAX_WIDTH pixels wide."""
+    image = _skeletons(frame.picture.bgr(), frame.bodies)
+    body = _whose(frame.bodies, box) if label == PERSON else None
+    return encode(draw(image, [(box, _caption(label, score, body), True)], _FALLEN if _fell(body) else _FIRM))
 
 
 def live(frame: Frame, tracks: Sequence[Track], moved: Sequence[Box] = ()) -> bytes:
-    """The JPEG of the live page: all tracks boxed; where there is none, what moves."""
-    boxes = [(track.box, _caption(track.label, track.score), track.confirmed) for track in tracks]
-    return encode(draw(frame.picture.bgr(), boxes or [(box, "", False) for box in moved]), quality=75)
+    """The JPEG of the live page: all tracks boxed, people with their skeletons and postures; where there is no track,
+    what moves."""
+    calm, fallen = list[tuple[Box, str, bool]](), list[tuple[Box, str, bool]]()
+    for track in tracks:
+        body = frame.bodies.get(track.number)
+        boxed = track.box, _caption(track.label, track.score, body), track.confirmed
+        (fallen if _fell(body) else calm).append(boxed)
+    image = _skeletons(frame.picture.bgr(), frame.bodies)
+    draw(image, calm if tracks else [(box, "", False) for box in moved])
+    return encode(draw(image, fallen, _FALLEN), quality=75)
 
 
-def draw(image: U8, boxes: Sequence[tuple[Box, str, bool]]) -> U8:
-    """Draw boxes with captions into a BGR image uint8 (h, w, 3), in place; firm ones over faint ones."""
+def draw(image: U8, boxes: Sequence[tuple[Box, str, bool]], firmly: tuple[int, int, int] = _FIRM) -> U8:
+    """Draw boxes with captions into a BGR image uint8 (h, w, 3), in place; firm ones, in their colour, over faint
+    ones."""
     line = max(1, round(image.shape[0] / 240))
     for (x1, y1, x2, y2), caption, firm in sorted(boxes, key=lambda box: box[2]):
-        colour = _FIRM if firm else _FAINT
+        colour = firmly if firm else _FAINT
         corner = round(x1), round(y1)
         cv2.rectangle(image, corner, (round(x2), round(y2)), colour, line, cv2.LINE_AA)
         if caption:
@@ -56,8 +69,29 @@ def encode(image: U8, quality: int = 85) -> bytes:
             image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _caption(label: str, score: float) -> str:
-    return label if label == MOTION else f"{label} {score:.0%}"
+def _skeletons(image: U8, bodies: Mapping[int, Body]) -> U8:
+    return skeleton.draw(image, [body.pose for body in bodies.values()])
+
+
+def _whose(bodies: Mapping[int, Body], box: Box) -> Body | None:
+    """The body that a box is of: the one whose joints have their middle nearest to its own, within it."""
+    (x1, y1, x2, y2), found = box, list[tuple[float, int]]()
+    for number, body in bodies.items():
+        if (around := body.pose.box) is not None:
+            x, y = (around[0] + around[2]) / 2, (around[1] + around[3]) / 2
+            if x1 <= x <= x2 and y1 <= y <= y2:
+                found.append((abs(2 * x - x1 - x2) + abs(2 * y - y1 - y2), number))
+    return bodies[min(found)[1]] if found else None
+
+
+def _fell(body: Body | None) -> bool:
+    return body is not None and skeleton.word(body) == skeleton.FALLEN
+
+
+def _caption(label: str, score: float, body: Body | None = None) -> str:
+    told = label if label == MOTION else f"{label} {score:.0%}"
+    posture = skeleton.word(body) if body else ""
+    return f"{told} {posture}" if posture else told
 
 
 def _write(image: U8, text: str, corner: tuple[int, int], colour: tuple[int, int, int]) -> None:

@@ -2,6 +2,8 @@
 
 A picture is made unrecognisable before anything else is made of it: snapshots, mails, the live page and thumbnails are
 drawn from what is left, so that none can forget it. Only the detector and the tracker see the frame as it was.
+
+Where skeletons alone are to be seen, no pixel of the camera is left: what no detector finds is hidden as well.
 """
 
 from __future__ import annotations
@@ -16,9 +18,9 @@ import cv2
 import numpy as np
 
 from edge.clock import Clock
-from edge.types import ENGINE, I420, U8, UNARMED, Box, Event, Frame, Track
+from edge.types import ENGINE, F32, I420, U8, UNARMED, Box, Event, Frame, Track
 
-Blur = Literal["none", "faces", "people"]
+Blur = Literal["none", "faces", "people", "skeleton"]
 PERSON = "person"
 OWN = frozenset({ENGINE, "alarm"})
 """Labels of what no camera sees: that is told whatever the alarm's state."""
@@ -27,6 +29,8 @@ HEAD = 0.3
 BLOCKS = 6
 """Into how many blocks the shorter side of what is hidden is averaged, smoothed afterwards: there is no way back."""
 MARGIN = 0.1
+GROUND, OUTLINE = (38, 128, 128), 76
+"""Y, U and V of the plain ground on which skeletons are shown, and Y of the zones' outlines on it."""
 
 
 class Veil(Protocol):
@@ -42,15 +46,18 @@ def plain(frame: Frame, tracks: Sequence[Track], moved: Sequence[Box]) -> Frame:
     return frame
 
 
-def veil(blur: Blur, *, sees_people: bool) -> Veil:
+def veil(blur: Blur, *, sees_people: bool, outlines: Sequence[F32] = ()) -> Veil:
     """The veil of a camera.
 
     Args:
-        blur: `faces`: the heads of people; `people`: all of them
+        blur: `faces`: the heads of people; `people`: all of them; `skeleton`: everything
         sees_people: whether its detector finds people; where motion alone is wanted, what moves is hidden instead
+        outlines: of the zones, as `Ground` takes them
     """
     if blur == "none":
         return plain
+    if blur == "skeleton":
+        return Ground(outlines)
 
     def hide(frame: Frame, tracks: Sequence[Track], moved: Sequence[Box]) -> Frame:
         people = [track.box for track in tracks if track.label == PERSON] if sees_people else list(moved)
@@ -60,6 +67,39 @@ def veil(blur: Blur, *, sees_people: bool) -> Veil:
         return replace(frame, picture=hidden(frame.picture, places))
 
     return hide
+
+
+class Ground:
+    """A veil that hides everything: the picture is one flat colour with the zones' outlines, and whatever draws on it
+    (boxes, skeletons) has nothing else to draw on.
+
+    Args:
+        outlines: float32 (n, 2) each, the corners of a zone, 0..1 of the frame
+    """
+
+    def __init__(self, outlines: Sequence[F32] = ()) -> None:
+        self._outlines = outlines
+        self._made: I420 | None = None
+
+    def __call__(self, frame: Frame, tracks: Sequence[Track], moved: Sequence[Box]) -> Frame:
+        """The frame on that ground, which all frames of one size share."""
+        if self._made is None or (self._made.width, self._made.height) != frame.size:
+            self._made = ground(frame.size, self._outlines)
+        return replace(frame, picture=self._made)
+
+
+def ground(size: tuple[int, int], outlines: Sequence[F32] = ()) -> I420:
+    """A picture of w x h pixels that shows nothing but the outlines of zones, its planes read-only."""
+    w, h = size
+    half = (h + 1) // 2, (w + 1) // 2
+    picture = I420(
+        *(np.full(shape, level, np.uint8) for shape, level in zip(((h, w), half, half), GROUND, strict=True))
+    )
+    corners = [np.round(outline * (w, h)).astype(np.int32) for outline in outlines]
+    cv2.polylines(picture.y, corners, True, (OUTLINE,), max(1, h // 360), cv2.LINE_AA)
+    for plane in (picture.y, picture.u, picture.v):
+        plane.flags.writeable = False
+    return picture
 
 
 def head(box: Box) -> Box:

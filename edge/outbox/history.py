@@ -16,7 +16,7 @@ from edge.outbox import pictures
 from edge.outbox.objects import VERDICT
 from edge.outbox.schema import explain
 from edge.outbox.values import DATABASE, by_preference, snapshot_path
-from edge.paths import clip_path, is_file
+from edge.paths import clip_path, is_file, pose_path
 from edge.types import AuditEntry
 
 SNAPSHOT = "SELECT e.payload FROM pictures p JOIN events e ON e.id = p.event_id WHERE p.object = ?"
@@ -98,6 +98,11 @@ def read_audit(folder: Path, limit: int = 100) -> list[AuditEntry]:
     return [AuditEntry(at, bool(ok), what, by, source, result) for at, ok, what, by, source, result in rows[::-1]]
 
 
+def fell(why: dict[str, Any] | None) -> bool:
+    """Whether somebody's fall was confirmed, by what stands behind an event."""
+    return any(rule["rule"] == "fall" for rule in (why or {}).get("rules", ()))
+
+
 def snapshot_box(folder: Path, event_id: str) -> tuple[float, float, float, float] | None:
     """Where an object is in its snapshot, x1, y1, x2, y2 from 0 to 1; None if that is not known. Never raises."""
     try:
@@ -173,6 +178,8 @@ def tell(folder: Path, db: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> l
                 "reason": first.reason,
                 "snapshot": _there(snapshot_path(folder, after["id"]), pictures.is_there) if pictured else None,
                 "clip": _there(clip_path(folder, after["id"]), is_file),
+                "pose": _there(pose_path(folder, after["id"]), is_file),
+                "fell": fell(payload.get("why")),
                 "sinks": {sink: given.state for sink, given in states.items()},
             }
         )

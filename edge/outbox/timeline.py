@@ -14,6 +14,8 @@ from edge.outbox.values import snapshot_path
 OBJECTS = f"SELECT {MESSAGE}, e.object FROM objects o JOIN events e ON e.id = o.event_id"  # noqa: S608 - constants
 MESSAGES = f"SELECT {MESSAGE} FROM events e WHERE e.object = ? ORDER BY e.id"  # noqa: S608 - constants
 NEWEST_FIRST = "ORDER BY o.started DESC, o.object DESC LIMIT ?"
+FELL = """(SELECT instr(payload, '"rule":"fall"') > 0 FROM events WHERE id = o.event_id) = ?"""
+"""Of the newest message, whose `why` has all rules that took effect; an owner's words are no part of it."""
 MARKS = "SELECT o.camera, CAST((o.started - ?) / ? AS INTEGER) AS slot, count(*), sum(o.armed) FROM objects o"
 
 
@@ -25,6 +27,7 @@ class Wanted:
     since, until: Unix seconds; the object came at `since` or later, and before `until`
     armed: the alarm was on in one of its messages; while it was still arming it was not
     clip: it has one
+    fell: somebody fell in it, confirmed
     """
 
     camera: str | None = None
@@ -34,6 +37,7 @@ class Wanted:
     until: float | None = None
     armed: bool | None = None
     clip: bool | None = None
+    fell: bool | None = None
 
     def where(self, before: str | None = None) -> tuple[str, list[Any]]:
         """An SQL condition on `objects o`, and what its question marks stand for."""
@@ -46,6 +50,7 @@ class Wanted:
             ("o.started < ?", self.until),
             ("o.armed = ?", self.armed),
             ("o.clip = ?", self.clip),
+            (FELL, self.fell),
         ]
         given = [(condition, value) for condition, value in asked if value is not None]
         conditions = " AND ".join(condition for condition, _ in given)

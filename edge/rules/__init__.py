@@ -4,6 +4,7 @@
 follow an object through it, `witness` notes why it was told of.
 """
 
+from edge.rules.bearing import Bearing
 from edge.rules.judge import Rules
 from edge.rules.scene import NOWHERE, Filter, Line, Scene, Shape, Zone
 from edge.rules.settings import RuleSettings
@@ -11,6 +12,7 @@ from edge.rules.story import Draw, Quality
 
 __all__ = [
     "NOWHERE",
+    "Bearing",
     "Draw",
     "Filter",
     "Line",

@@ -63,6 +63,11 @@ class Rules:
         """The zones in which each object is that is believed and not filtered out, by the number of its track."""
         return {number: story.now.current_zones for number, story in self._stories.items() if story.counts}
 
+    @property
+    def ids(self) -> Mapping[int, str]:
+        """The ids of the objects that are told of, by the numbers of their tracks."""
+        return {number: story.now.id for number, story in self._stories.items() if story.told is not None}
+
     def judge(self, frame: Frame, tracks: Sequence[Track], moved: Sequence[Box], alive: frozenset[int]) -> list[Event]:
         """The events of one frame, in order.
 
@@ -78,6 +83,11 @@ class Rules:
         for track in tracks:
             if track.label in self._labels:
                 events += self._follow(track, frame)
+        for number in sorted(frame.bodies.keys() - {track.number for track in tracks}):
+            if (story := self._stories.get(number)) is not None:  # lost from sight, and it is known what happened
+                story.wait(frame)
+                story.feel(frame.bodies[number], frame)
+                events += self._news(story, frame)
         if MOTION in self._labels:
             motion = self._moving.follow(frame, moved if self._wants_motion() else ())
             if motion is not None:
@@ -113,12 +123,17 @@ class Rules:
             story.look(track, frame, self._quality, self._since)
         else:
             story.wait(frame)
+        story.feel(frame.bodies.get(track.number), frame)
+        return self._news(story, frame, seen=track.seen)
+
+    def _news(self, story: Story, frame: Frame, *, seen: bool = False) -> list[Event]:
+        """What is to be told of an object at this frame. seen: at this very frame."""
         if story.told is None:
             return [self._tell("new", story, frame)] if story.ripe else []
         waited = frame.time - story.told_at
         better = story.quality > story.told_quality * self._settings.better
         due = waited >= self._settings.remind_s or (better and waited >= self._settings.update_s)
-        due = due or (track.seen and self._counts_anew(story, waited, frame))
+        due = due or story.stirred(waited) or (seen and self._counts_anew(story, waited, frame))
         return [self._tell("update", story, frame)] if story.changed or due else []
 
     def _counts_anew(self, story: Story, waited: float, frame: Frame) -> bool:

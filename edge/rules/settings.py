@@ -18,6 +18,8 @@ class RuleSettings:
     motion_area, motion_s: motion of at least this part of the picture for at least this time is an event, which starts
         when it has lasted that long
     quiet_s: a motion event ends after this time without motion; motion that returns sooner belongs to it
+    calm_s: a posture that lasts, and an activity that is not confirmed, are told of no sooner than so long after what
+        was told last
     off_line: how far from a line an object must be to be off it, as a share of its height
     """
 
@@ -30,4 +32,5 @@ class RuleSettings:
     motion_area: float = 0.01
     motion_s: float = 0.3
     quiet_s: float = 1.5
+    calm_s: float = 1.0
     off_line: float = 0.1

@@ -10,13 +10,14 @@ from statistics import median
 from typing import Literal, TypeAlias
 
 from edge import boxes
+from edge.rules.bearing import Bearing
 from edge.rules.lines import Passages
 from edge.rules.scene import Scene, Shape
 from edge.rules.settings import RuleSettings
 from edge.rules.witness import Witness
 from edge.rules.zones import Stays
 from edge.still import Still
-from edge.types import MOTION, Box, Crossing, Event, Frame, ModelRef, Sighting, Snapshot, Track
+from edge.types import MOTION, Body, Box, Crossing, Event, Frame, ModelRef, Sighting, Snapshot, Track
 
 Draw: TypeAlias = Callable[[Frame, Box, str, float], bytes | None]
 """Makes the JPEG of an event: the frame with the object's box, its label and score drawn; None where none is wanted."""
@@ -29,6 +30,9 @@ PASSES = 3
 _SCORES = 50
 _MOST_CROSSINGS = 32
 _MOST_POINTS = 64
+_BEST = 1.0
+"""No picture's quality is above it."""
+_Bearing: TypeAlias = tuple[str, tuple[str, bool] | None]
 
 
 class Story:
@@ -62,6 +66,9 @@ class Story:
         lines = [line for line in scene.lines if line.labels is None or track.label in line.labels]
         # What moves has no feet: the box around it jumps from side to side.
         self._passages = Passages(() if track.label == MOTION else lines, settings.off_line)
+        self._bearing = Bearing(settings.calm_s)
+        self._told_bearing: _Bearing = self._bearing.posture, None
+        self._onset: tuple[tuple[str, float], float] | None = None
         self._scores: deque[float] = deque(maxlen=_SCORES)
         self._path: list[tuple[float, float, float]] = []
 
@@ -88,6 +95,14 @@ class Story:
             or now.crossed != told.crossed
             or now.loitering != told.loitering
         )
+
+    def stirred(self, waited: float) -> bool:
+        """Whether its posture or what happens to it is to be told, so many seconds after it was told of last."""
+        posture, activity = self._told_bearing
+        key = self._bearing.key
+        if key != activity and any(which is not None and which[1] for which in (key, activity)):
+            return True
+        return waited >= self._settings.calm_s and (posture, activity) != (self._bearing.posture, key)
 
     def forget(self, since: float) -> None:
         """No picture of it that was taken before a frame time is to be told any more."""
@@ -141,6 +156,30 @@ class Story:
             for name in self.now.loitering[len(before.loitering) :]:
                 self.witness.because("loitering", name, frame.wall)
 
+    def feel(self, body: Body | None, frame: Frame) -> None:
+        """Take in what is known of its body at this frame."""
+        if body is None:
+            if self.now.body is not None:
+                self._bearing.activity, self.now = None, replace(self.now, body=None)
+            return
+        before = self._bearing.activity
+        self._bearing.look(body, frame.time)
+        activity, ahead = body.activity, frame.wall - frame.time
+        if activity is not None:
+            # One onset, however the wall clock is set meanwhile: it is known by that.
+            which = activity.kind, activity.since
+            self._onset = self._onset if self._onset and self._onset[0] == which else (which, ahead)
+            ahead = self._onset[1]
+            if activity.confirmed and not (before and before.confirmed and before.kind == activity.kind):
+                self.witness.because(activity.kind, self.now.label, frame.wall)
+                self._picture(frame)
+        self.now = replace(self.now, body=body.shifted(ahead))
+
+    def _picture(self, frame: Frame) -> None:
+        """What happens to somebody stands for all of it: no picture of how they came is better."""
+        self.best, self.best_shot = frame, Snapshot(frame.wall, self.now.box, self.now.score)
+        self.quality = max(self.quality, self.told_quality, _BEST) * self._settings.better
+
     def leave(self) -> None:
         """It is gone: a crossing that was not settled yet stands as it is."""
         crossed = self._passages.end()
@@ -160,6 +199,7 @@ class Story:
                 self.now = replace(self.now, has_snapshot=True, snapshot=shot)
         before, self.told = self.told, self.now
         self.told_at, self.told_quality, self.told_armed = frame.time, self.quality, armed
+        self._told_bearing = self._bearing.posture, self._bearing.key
         return Event(kind, before, self.now, frame.wall, armed, model, jpeg, self.witness.why())
 
     def _walk(self, x: float, y: float, wall: float) -> None:

@@ -1,6 +1,6 @@
 """Whether a camera still sees what it is meant to see: moved, covered, blurred, blinded, or in the dark."""
 
-from edge.tamper.kept import recognise
+from edge.tamper.kept import forget_view, recognise
 from edge.tamper.settings import TamperSettings
 from edge.tamper.view import Shift, Verdict, View, judge, shift_between
 from edge.tamper.watch import Tamper
@@ -11,6 +11,7 @@ __all__ = [
     "TamperSettings",
     "Verdict",
     "View",
+    "forget_view",
     "judge",
     "recognise",
     "shift_between",

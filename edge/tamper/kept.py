@@ -59,7 +59,7 @@ class Shelf:
     """
 
     def __init__(self, memory: Memory | None, camera: str, source: str) -> None:
-        self._memory, self._key, self._source = memory, f"view/{camera}", source
+        self._memory, self._key, self._source = memory, _key(camera), source
         self._kept = None if memory is None else memory.recall(self._key)
         self._stored: tuple[float, View] | None = None
 
@@ -81,6 +81,16 @@ class Shelf:
         before, now = self._stored[1].grey, reference.view.grey
         if before.shape != now.shape or float(np.mean(cv2.absdiff(before, now))) >= _CHANGED:
             self.put(reference, time, size)
+
+
+def forget_view(memory: Memory, camera: str) -> None:
+    """Have no picture of a camera kept."""
+    if memory.recall(_key(camera)):
+        memory.note(_key(camera), "")
+
+
+def _key(camera: str) -> str:
+    return f"view/{camera}"
 
 
 def encode(reference: Reference, source: str, size: tuple[int, int]) -> str:

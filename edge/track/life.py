@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -38,6 +39,8 @@ class Life:
     missed: when it was first missed, or last hidden
     touched: whether something has moved at its place since it was last seen
     ghost: whether it stands where something stood before, and was not seen to move
+    lost: when the detector missed it first; None while it finds it
+    fell: at the newest frame at which it was said to have fallen
     """
 
     number: int
@@ -57,6 +60,8 @@ class Life:
     missed: float = 0.0
     touched: bool = False
     ghost: bool = False
+    lost: float | None = None
+    fell: float = -math.inf
 
 
 @dataclass(slots=True)

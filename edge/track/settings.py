@@ -23,6 +23,9 @@ class TrackerSettings:
     hidden_s: how long an object at rest may be hidden by what moves before it
     rest_lost_s: the same as lost_s for one at rest before which nothing has moved: the detector lost it, it cannot have
         left
+    upheld_s, upheld_lying_s: how long somebody is kept whom the detector has lost and whose joints are found, and one
+        who lies: whoever walked off must not stay as the coat on the chair
+    fallen_s: how long somebody who has fallen, and is found by neither, may stay away and come back with the id
     ghost_s: for how long the place of an object that was at rest, or stood there at the start and was not believed, is
         remembered: whoever is found there again must be seen to move to be told about
     """
@@ -42,4 +45,7 @@ class TrackerSettings:
     rest_every: float = 10.0
     hidden_s: float = 30.0
     rest_lost_s: float = 10.0
+    upheld_s: float = 5.0
+    upheld_lying_s: float = 1800.0
+    fallen_s: float = 30.0
     ghost_s: float = 1800.0

@@ -9,7 +9,7 @@ Matching Space", WACV 2023), which still overlaps when somebody crosses a slow c
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from statistics import median
 
 from edge import boxes
@@ -94,6 +94,46 @@ class Tracker:
         self._forget(time, moving)
         return self._report(time)
 
+    def sustain(
+        self,
+        held: Mapping[int, tuple[Box, float]],
+        time: float,
+        wall: float,
+        lying: Set[int] = frozenset(),
+        fallen: Set[int] = frozenset(),
+    ) -> list[Track]:
+        """Keep objects that the detector has just missed, since something else was found of them at this very frame:
+        they count as seen. Starts no track, and keeps none for ever. One that has moved is believed the sooner for it.
+
+        Args:
+            held: by the numbers of their tracks, where they are, pixels, and how sure that is, 0..1
+            lying: those of them who lie
+            fallen: who has fallen, held or not: they are waited for
+
+        Returns: the tracks, as `update` does.
+        """
+        settings, upheld = self.settings, set[int]()
+        for life in self._lives:
+            life.moved = life.moved or life.touched
+            if life.number in fallen:
+                life.fell = time
+            if life.number not in held or not (life.confirmed or life.moved):
+                continue
+            longest = settings.upheld_lying_s if life.number in lying else settings.upheld_s
+            if life.lost is not None and time - life.lost > longest:
+                continue
+            (box, score), stood = held[life.number], life.filter.box
+            life.filter.predict(max(time - life.time, 0.0))
+            life.time, before = time, life.score
+            if not life.misses and boxes.nested(box, stood) > settings.nested:
+                life.filter.correct(stood)  # it has stopped there, and the detector's box is the better one
+                life.last = time, wall
+                continue
+            self._take(life, Found(box, score, life.kind), (time, wall), ())
+            life.score = before  # the detector's, which filters and pictures go by
+            upheld.add(life.number)
+        return self._report(time, looked=self._looked == time, upheld=upheld)
+
     def _wanted_of(self, seen: Detections) -> list[Found]:
         """The detections worth a look, best first."""
         rows = zip(seen.boxes.tolist(), seen.scores.tolist(), seen.classes.tolist(), strict=True)
@@ -111,6 +151,7 @@ class Tracker:
         for life in self._lives:
             if life.looked:
                 life.missed = life.missed if life.misses else now[0]
+                life.lost = now[0] if life.lost is None else life.lost
                 life.misses += 1
         for some, buffer, limit in ((strong, 0.1, 0.8), (weak, 0.1, 0.6), (strong, 0.5, 0.9)):
             lives = [life for life in self._lives if life.misses and life.looked]
@@ -125,6 +166,7 @@ class Tracker:
             pairs = assign(cost, limit)
             for row, column in pairs:
                 self._take(lives[row], some[column], now, moving)
+                lives[row].lost = None
             taken = {column for _, column in pairs}
             some[:] = [one for column, one in enumerate(some) if column not in taken]
         return strong
@@ -207,14 +249,15 @@ class Tracker:
             if _moves(life.filter.box, moving) and time - life.last[0] <= settings.hidden_s:
                 life.missed = time
             return time - life.missed - 1e-6 <= (settings.lost_s if life.touched else settings.rest_lost_s)
-        return time - life.last[0] - 1e-6 <= settings.lost_s
+        fell = life.fell >= life.last[0] and time - life.fell <= settings.lost_s
+        return time - life.last[0] - 1e-6 <= (settings.fallen_s if fell else settings.lost_s)
 
     @property
     def numbers(self) -> frozenset[int]:
         """The numbers of all live tracks, those included that are away and may come back."""
         return frozenset(life.number for life in self._lives)
 
-    def _report(self, time: float, *, looked: bool = True) -> list[Track]:
+    def _report(self, time: float, *, looked: bool = True, upheld: Set[int] = frozenset()) -> list[Track]:
         """The tracks as values; of those that were missed, the ones at rest and those that were seen just now."""
         return [
             Track(
@@ -223,7 +266,7 @@ class Tracker:
                 score=life.score,
                 box=life.filter.box,
                 confirmed=life.confirmed,
-                seen=looked and life.looked and life.misses == 0,
+                seen=life.number in upheld or (looked and life.looked and life.misses == 0),
                 first_time=life.first[0],
                 last_time=life.last[0],
                 first_wall=life.first[1],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+import math
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -70,6 +71,20 @@ class Activity:
         """Whether people are to be told."""
         return self.confirmed_at is not None
 
+    def shifted(self, seconds: float) -> Activity:
+        """The same on another clock, which is so many seconds ahead."""
+        at = self.confirmed_at
+        return replace(self, since=self.since + seconds, confirmed_at=None if at is None else at + seconds)
+
+    def payload(self) -> dict[str, Any]:
+        """The JSON object `activity` of the MQTT contract."""
+        return {
+            "kind": self.kind,
+            "score": round(float(self.score), 3),
+            "confirmed": self.confirmed,
+            "since": round(self.since, 3),
+        }
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Body:
@@ -78,9 +93,30 @@ class Body:
     pose: smoothed; joints that are missing for a moment are held with a falling score
     lying_s: for how long the person has been lying; 0 of one who does not
     activity: the gravest that goes on; a fall before all else
+    raw: the newest look's pose as the model gave it, without a joint where it found nobody; None is `pose` itself
     """
 
     pose: Pose
     posture: Posture
     lying_s: float = 0.0
     activity: Activity | None = None
+    raw: Pose | None = None
+
+    def shifted(self, seconds: float) -> Body:
+        """The same on another clock, which is so many seconds ahead."""
+        posture = replace(self.posture, since=self.posture.since + seconds)
+        return replace(self, posture=posture, activity=self.activity and self.activity.shifted(seconds))
+
+    def payload(self) -> dict[str, Any]:
+        """The JSON object `pose` of the MQTT contract: pixels, None for what was not found."""
+        return {
+            "format": "coco17",
+            "keypoints": [[_px(x), _px(y), round(score, 2)] for x, y, score in self.pose.keypoints.tolist()],
+            "posture": self.posture.name,
+            "posture_score": round(float(self.posture.score), 3),
+            "lying_s": round(self.lying_s, 1),
+        }
+
+
+def _px(value: float) -> float | None:
+    return round(value, 1) if math.isfinite(value) else None

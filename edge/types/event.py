@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
+from edge.types.body import Body
 from edge.types.picture import Box
 
 
@@ -35,6 +36,7 @@ class Sighting:
     sub_label: what is known beyond the label
     crossed: the lines it has crossed so far, oldest first
     loitering: the zones in which it has stayed for longer than they allow
+    body: a person's, its times like the others; None of what has none, and where nobody looks for joints
     """
 
     id: str
@@ -59,6 +61,7 @@ class Sighting:
     sub_label: str | None = None
     crossed: tuple[Crossing, ...] = ()
     loitering: tuple[str, ...] = ()
+    body: Body | None = None
 
     def ended(self, at: float) -> Sighting:
         """As it is once it is over."""
@@ -96,8 +99,8 @@ class Sighting:
             "has_snapshot": self.has_snapshot,
             "snapshot": shot
             and {"frame_time": _ms(shot.frame_time), "box": _box(shot.box), "score": round(shot.score, 3)},
-            "pose": None,
-            "activity": None,
+            "pose": self.body and self.body.payload(),
+            "activity": self.body and self.body.activity and self.body.activity.payload(),
         }
 
 
@@ -107,8 +110,8 @@ Glimpse: TypeAlias = tuple[float, float, Box]
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A rule that took effect: `confirmed`, `motion`, `zone`, `line`, `loitering`, `stationary` or `active`; of what
-    (a zone, a line, else the label), when, and which way a line was crossed."""
+    """A rule that took effect: `confirmed`, `motion`, `zone`, `line`, `loitering`, `stationary`, `active`, or the kind
+    of an activity; of what (a zone, a line, else the label), when, and which way a line was crossed."""
 
     rule: str
     name: str

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from edge.types.body import Body
 
 U8: TypeAlias = NDArray[np.uint8]
 F32: TypeAlias = NDArray[np.float32]
@@ -59,6 +63,7 @@ class Frame:
     index: counts what the camera produced, from 0; a gap is a drop
     time: seconds on the pipeline's monotonic clock (a clip's own time in a replay)
     wall: Unix time of the capture in seconds (a clip's own time in a replay)
+    bodies: of the people in it, by the numbers of their tracks, once they were looked at
     """
 
     camera: str
@@ -66,6 +71,7 @@ class Frame:
     time: float
     wall: float
     picture: I420
+    bodies: Mapping[int, Body] = field(default_factory=dict)
 
     @property
     def size(self) -> tuple[int, int]:

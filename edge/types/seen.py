@@ -86,8 +86,9 @@ class Poses:
 
     boxes: float32 (n, 4), x1 y1 x2 y2 around the keypoints in pixels of the upright frame
     scores: float32 (n,), 0..1, descending
-    keypoints: float32 (n, k, 3), x and y in pixels of the frame, clipped to it, and a score of 0..1; their order is
-        the model's (`COCO_KEYPOINTS` of a MoveNet)
+    keypoints: float32 (n, k, 3), x and y in pixels of the frame, or beyond it where the head can tell, and a score of
+        0..1; a joint that was not found is (nan, nan, 0). Their order is the head's: `COCO_KEYPOINTS`, but for
+        BlazePose's two
     """
 
     boxes: F32

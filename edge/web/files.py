@@ -13,7 +13,18 @@ from starlette.responses import PlainTextResponse, Response
 
 HERE = Path(__file__).parent
 MODULES = (
-    *("alarm.js", "dom.js", "event.js", "events.js", "keypad.js", "live.js", "shot.js", "status.js", "switches.js"),
+    *(
+        "alarm.js",
+        "dom.js",
+        "event.js",
+        "events.js",
+        "figure.js",
+        "keypad.js",
+        "live.js",
+        "shot.js",
+        "status.js",
+        "switches.js",
+    ),
     *("timeline.js", "why.js", "words.js"),
 )
 """What `app.js` imports: named in the page, so that browsers fetch all of them at once."""

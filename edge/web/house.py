@@ -69,6 +69,11 @@ class History(Protocol):
         """A small JPEG around an object; None if there is none. Ids as for `snapshot`."""
         ...
 
+    def pose(self, event_id: str) -> str | None:
+        """The record of a person's joints as CSV, see `edge.evidence.keypoint_csv`; None if there is none. Ids as for
+        `snapshot`."""
+        ...
+
     def snapshot(self, event_id: str) -> bytes | None:
         """The JPEG of an object, by the `id` of its `after`; None if there is none. The id matches `[\\w.-]{1,80}`."""
         ...

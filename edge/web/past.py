@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from edge.evidence.keypoint_csv import told
 from edge.outbox import Wanted
 from edge.web.answers import Malformed, json_object, missing
 from edge.web.guard import visit_of
@@ -22,6 +23,9 @@ SLOT_S = 300.0
 """One mark of the day's bar: five minutes, about a pixel on a phone."""
 MOST_DAYS = 32
 """A longer bar would hold more marks than anybody can see."""
+MOST_FRAMES = 3000
+"""A megabyte; 200 seconds at the highest rate."""
+NO_JOINTS = "The joints of this person were not kept, or are not any more."
 SWITCHES = {"1": True, "0": False}
 
 
@@ -40,7 +44,7 @@ class Past:
         return JSONResponse(self._house.events(_limit(asked), before))
 
     def objects(self, request: Request) -> Response:
-        """GET /api/objects?limit=&before=ID&camera=&label=&zone=&from=&to=&armed=&clip=: objects, newest first."""
+        """GET /api/objects?limit=&before=ID&camera=&label=&zone=&from=&to=&armed=&clip=&fell=: newest object first."""
         asked = request.query_params
         before = asked.get("before")
         if before is not None and not EVENT.fullmatch(before):
@@ -82,6 +86,20 @@ class Past:
             return missing(found)
         return video(found) or missing("There is no clip of this event any more.")
 
+    def pose_csv(self, request: Request) -> Response:
+        """GET /api/events/{id}/pose.csv: the joints of a person, a line a frame."""
+        text = self._pose(request)
+        return missing(NO_JOINTS) if text is None else Response(text, media_type="text/csv; charset=utf-8")
+
+    def pose_json(self, request: Request) -> Response:
+        """GET /api/events/{id}/pose.json: the same with how they held themselves, at most MOST_FRAMES frames."""
+        text = self._pose(request)
+        return missing(NO_JOINTS) if text is None else JSONResponse(told(text, MOST_FRAMES))
+
+    def _pose(self, request: Request) -> str | None:
+        event = request.path_params["event"]
+        return self._house.pose(event) if EVENT.fullmatch(event) else None
+
     def nothing(self, request: Request) -> Response:
         """POST /api/events/{id}/nothing {"nothing": bool}: the owner's word; answers as GET /api/events/{id}."""
         name = request.path_params["event"]
@@ -103,6 +121,8 @@ def past_routes(past: Past) -> list[Route]:
         Route("/api/day", past.day),
         Route("/api/events/{event}.jpg", past.snapshot),
         Route("/api/events/{event}/thumb.jpg", past.thumbnail),
+        Route("/api/events/{event}/pose.csv", past.pose_csv),
+        Route("/api/events/{event}/pose.json", past.pose_json),
         Route("/api/clips/{event}.mp4", past.clip),
         Route("/api/events/{event}", past.event),
         Route("/api/events/{event}/nothing", past.nothing, methods=["POST"]),
@@ -110,7 +130,8 @@ def past_routes(past: Past) -> list[Route]:
 
 
 def wanted_of(asked: Mapping[str, str]) -> Wanted:
-    """The choice in a query: `camera`, `label`, `zone`, `from`, `to` (Unix seconds), `armed`, `clip` (1 or 0).
+    """The choice in a query: `camera`, `label`, `zone`, `from`, `to` (Unix seconds), `armed`, `clip`, `fell` (1
+    or 0).
 
     What is absent or empty asks for nothing. Raises Malformed.
     """
@@ -122,6 +143,7 @@ def wanted_of(asked: Mapping[str, str]) -> Wanted:
         until=_seconds(asked, "to"),
         armed=_switch(asked, "armed"),
         clip=_switch(asked, "clip"),
+        fell=_switch(asked, "fell"),
     )
 
 

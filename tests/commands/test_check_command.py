@@ -126,3 +126,12 @@ def test_what_the_check_refuses_the_daemon_refuses_at_once(edge: Edge, tmp_path:
     assert (checked.code, started.returncode) == (2, code)
     assert checked.err == started.stderr
     assert not (tmp_path / "data").exists()
+
+
+def test_the_pose_model_is_checked_and_told(edge: Edge, tmp_path: Path) -> None:
+    done = edge("check", "--config", write(tmp_path, CAMERA + "[pose]\nenabled = true\n"))
+    assert done.code == 0
+    assert "pose-landmark-full" in done.out
+    done = edge("check", "--config", write(tmp_path, CAMERA + '[pose]\nenabled = true\nmodel = "pose-detection"\n'))
+    assert done.code == 2
+    assert "finds no joints" in done.err

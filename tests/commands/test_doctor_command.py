@@ -255,6 +255,14 @@ def test_an_engine_of_a_list_that_is_away_is_a_warning_and_one_alone_a_failure(e
     assert "no device NPU here" in found["found"]
 
 
+def test_a_pose_model_that_is_not_here_is_told_with_what_to_do(edge: Edge, tmp_path: Path) -> None:
+    config = write(tmp_path, "[pose]\nenabled = true\n", labels="person")
+    told = checks(edge, config)["postures"]
+    assert told["grade"] == "fail"
+    assert "edge models pull pose-landmark-full" in json.dumps(told)
+    assert "postures" not in checks(edge, write(tmp_path, "[pose]\nenabled = true\n"))
+
+
 def test_a_further_model_of_the_default_that_was_not_fetched_is_a_warning(
     edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

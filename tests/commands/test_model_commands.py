@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from edge.models.manifest import Manifest, to_toml
 from edge.preprocess import Input
 from tests.support.nets import GRID_MANIFEST, grid_detector, saying
+from tests.support.pose_heads import POSE_FAMILIES, SIDE, person
 from tests.support.shared_data import DATA, IMAGES, SSD, YOLOX, needs_data
 
 
@@ -125,6 +127,28 @@ def test_infer_tells_the_list_of_the_models_task_and_no_other(task: str, edge: A
     assert saved is not None
     assert given is not None
     assert (np.ptp(saved.astype(int), axis=2) > 60).any(), "something in colour on a picture without any"
+
+
+@pytest.mark.parametrize("name", ["yolov8-pose", "yolo-end2end-pose", "openpose, one output"])
+def test_infer_tells_and_draws_several_people_and_joints_that_are_hidden(name: str, edge: Any, tmp_path: Path) -> None:
+    family = POSE_FAMILIES[name]
+    people = np.stack([person(20, 20, 160), person(200, 190, 150)])
+    people[0, 9, 2] = 0
+    model = spoken(tmp_path, replace(family.manifest, name="mine"), family.encode(people, family.manifest))
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full((SIDE, SIDE, 3), 100, np.uint8))
+    done = edge("infer", model, tmp_path / "grey.png", "--json", "--save", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    poses = sorted(json.loads(done.stdout)["images"][0]["poses"], key=lambda pose: pose["box"][0])
+    assert [len(pose["keypoints"]) for pose in poses] == [17, 17]
+    assert poses[0]["keypoints"][9][2] == 0
+    assert (poses[0]["keypoints"][9][0] is None) == (family.manifest.decoder == "openpose")
+    assert poses[1]["keypoints"][9][:2] == pytest.approx(people[1, 9, :2].tolist(), abs=4)
+    drawn = cv2.imread(str(tmp_path / "out" / "grey.jpg"))
+    assert drawn is not None
+    for pose, joints in zip(poses, people, strict=True):
+        x, y = joints[5:7, :2].mean(axis=0).round().astype(int)  # between the shoulders
+        assert np.ptp(drawn[y - 3 : y + 4, x].astype(int), axis=1).max() > 60, pose
+    assert "16 of 17" in edge("infer", model, tmp_path / "grey.png").stdout
 
 
 def test_infer_outlines_and_tints_masks(edge: Any, tmp_path: Path) -> None:
@@ -258,7 +282,7 @@ def test_models_list_shows_what_is_known_and_where_it_is(edge: Any) -> None:
     assert rows["ssdlite-pedestrian"]["pullable"]
     assert rows["yolox-nano"]["path"] is None
     assert rows["movenet-lightning"]["runnable"]
-    assert not rows["pose-detection"]["runnable"]
+    assert rows["pose-detection"]["runnable"]
     assert "edge models pull ssdlite-pedestrian" in edge("models", "list").stdout
 
 

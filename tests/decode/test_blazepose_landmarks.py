@@ -10,7 +10,6 @@ from edge.models.manifest import Manifest
 from edge.preprocess import Fit
 from edge.types import F32
 
-
 CORNER = np.array([100, 20], np.float32)
 
 

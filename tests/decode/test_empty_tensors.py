@@ -19,6 +19,7 @@ from edge.opening import open_predictor
 from edge.preprocess import Fit
 from tests.support.heads import FAMILIES, INPUT
 from tests.support.nets import onnx_file
+from tests.support.pose_heads import POSE_FAMILIES
 from tests.support.raw_heads import RAW_FAMILIES
 
 CLASSIFIER = Manifest("mine", "classify", "classes", INPUT, {"scores": "scores"}, min_score=0.0)
@@ -53,6 +54,10 @@ CASES: dict[str, tuple[Manifest, dict[str, tuple[int, ...]]]] = {
     **{
         name: (made.manifest, {role: a.shape for role, a in made.encode(np.zeros((0, 6)), made.manifest).items()})
         for name, made in (FAMILIES | RAW_FAMILIES).items()
+    },
+    **{
+        name: (made.manifest, {role: a.shape for role, a in made.encode(np.zeros((0, 17, 3)), made.manifest).items()})
+        for name, made in POSE_FAMILIES.items()
     },
 }
 

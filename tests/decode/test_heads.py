@@ -24,7 +24,10 @@ def known(name: str) -> Manifest:
     return entry.manifest
 
 
-POSE_HEADS = {"movenet", "blazepose-detector", "blazepose-landmarks"}
+POSE_HEADS = {name for name in TABLE if name.startswith("blazepose-") or name.endswith("-pose")} | {
+    "movenet",
+    "openpose",
+}
 YOLOX = known("yolox-nano")
 FASTESTDET = known("fastestdet")
 SSD = known("ssd-mobilenet-v1")

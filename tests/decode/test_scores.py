@@ -14,6 +14,7 @@ from edge.models.manifest import Manifest
 from edge.types import F32, Detections, Poses
 from tests.decode.test_more_heads import ALL
 from tests.support.heads import FIT, INPUT, LABELS, manifest
+from tests.support.pose_heads import POSE_FAMILIES, person
 
 BOXES = np.array([(40, 50, 120, 150, 0.8, 3), (200, 210, 300, 320, 0.7, 5)], np.float64)
 READY = ("boxes", "classes", "scores", "count")
@@ -55,6 +56,10 @@ HEADS: dict[str, tuple[Manifest, Mapping[str, F32]]] = {
         known("pose-landmark-full"),
         {"landmarks": np.full((1, 195), 50, np.float32), "presence": np.full((1, 1), 0.9, np.float32)},
     ),
+    **{
+        name: (family.manifest, family.encode(np.stack([person(20, 20, 150), person(200, 190, 150)]), family.manifest))
+        for name, family in POSE_FAMILIES.items()
+    },
 }
 LEFT_OUT = {"classes", "values"}
 """Heads whose numbers are the model's own."""

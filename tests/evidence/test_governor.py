@@ -162,3 +162,20 @@ def test_who_rings_during_a_look_is_heard_at_once(tmp_path: Path, monkeypatch: p
     watch.run(stop)
     timer.cancel()
     assert len(looked) > 2
+
+
+def test_records_of_joints_go_with_their_events_and_after_pictures(tmp_path: Path) -> None:
+    keep(tmp_path, "poses/1-a.csv", 3 * DAY)
+    keep(tmp_path, "poses/2-b.csv", DAY)
+    keep(tmp_path, "poses/3-c.part", 30 * DAY)
+    keep(tmp_path, "snapshots/2-b.jpg", DAY)
+    keep(tmp_path, "clips/2-b.mp4", DAY)
+    watch = governs(tmp_path, Hands(), poses_s=2 * DAY)
+    watch.look()
+    assert names(tmp_path) == ["2-b.csv", "2-b.jpg", "2-b.mp4", "3-c.part"]
+    assert watch.status()["poses"] == 1
+    assert watch.status()["used"] == 3 * 4096
+    governs(tmp_path, Hands(), quota=4400).look()
+    assert names(tmp_path) == ["2-b.csv", "3-c.part"]
+    governs(tmp_path, Hands(), quota=0).look()
+    assert names(tmp_path) == ["3-c.part"]

@@ -18,6 +18,7 @@ from edge.config.schema import Config
 from edge.keeping import Keeping, outbox_limits
 from edge.outbox import Outbox, read_events, snapshot_path
 from edge.paths import clip_path
+from edge.types import I420, Box, Frame
 from tests.support.events import event
 from tests.support.film import film, play
 from tests.support.stand_ins import Hands
@@ -64,6 +65,7 @@ def test_what_is_no_time_is_said_where_it_stands(loaded: Callable[[str], Config]
         ("[clips]\nenabled = false", False),
         ('[privacy]\nblur = "faces"', False),
         ('[privacy]\nblur = "people"\nclips = true', True),
+        ('[privacy]\nblur = "skeleton"', False),
     ],
 )
 def test_a_blurred_house_has_no_clips_unless_asked_for(
@@ -78,6 +80,50 @@ def test_people_can_only_be_hidden_where_they_are_looked_for(loaded: Callable[[s
     assert caught.value.findings[0].line == 4
     loaded('labels = ["motion"]\n[privacy]\nblur = "people"')
     loaded('labels = ["dog"]')
+
+
+def test_where_skeletons_alone_are_seen_nothing_may_keep_or_send_more(loaded: Callable[[str], Config]) -> None:
+    with pytest.raises(ConfigFindings, match="clips show what the camera sees") as caught:
+        loaded('[privacy]\nblur = "skeleton"\nclips = true')
+    (finding,) = caught.value.findings
+    assert (finding.key, finding.line, finding.column) == ("privacy.clips", 6, 9)
+    server = '[model]\nengine = ["kserve", "auto"]\n[engine.kserve]\nurl = "http://{}:8000"\n'
+    hidden = '[privacy]\nblur = "skeleton"\n'
+    with pytest.raises(ConfigFindings, match="would go to another machine") as caught:
+        loaded(server.format("192.168.1.9") + hidden)
+    assert [finding.key for finding in caught.value.findings] == ["engine.kserve.url"]
+    for here in ("127.0.0.1", "localhost", "[::1]"):
+        loaded(server.format(here) + hidden)
+    loaded(server.format("192.168.1.9"))
+    loaded('labels = ["dog"]\n' + hidden)
+
+
+def test_a_view_that_was_kept_is_deleted_once_none_may_be(loaded: Callable[[str], Config]) -> None:
+    config = loaded('[privacy]\nblur = "skeleton"')
+    box = Outbox(config.node.data, "node", [], SystemClock(), outbox_limits(config))
+    box.note("view/porch", "a picture")
+    box.flush(5)
+    assert keeping(config).views(box, "porch") is None
+    box.flush(5)
+    assert not box.recall("view/porch")
+    assert keeping(loaded("")).views(box, "porch") is box
+    box.close()
+
+
+@pytest.mark.parametrize("blur", ["none", "people", "skeleton"])
+def test_the_picture_of_a_view_shows_nothing_of_it_where_nothing_may_be_seen(
+    loaded: Callable[[str], Config], blur: str
+) -> None:
+    drawn: list[Frame] = []
+
+    def draw(frame: Frame, box: Box, label: str, score: float) -> bytes:
+        drawn.append(frame)
+        return b"jpeg"
+
+    y = np.random.default_rng(0).integers(0, 255, (120, 160), dtype=np.uint8)
+    frame = Frame("porch", 0, 0.0, 0.0, I420(y, y[::2, ::2], y[::2, ::2]))
+    assert keeping(loaded(f'[privacy]\nblur = "{blur}"')).of_view(draw)(frame, (0, 0, 1, 1), "tamper", 1.0) == b"jpeg"
+    assert (np.unique(drawn[0].picture.y).size == 1) is (blur == "skeleton")
 
 
 def test_rows_and_pages_have_what_is_there_now(loaded: Callable[[str], Config]) -> None:

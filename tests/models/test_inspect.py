@@ -181,6 +181,32 @@ OTHERS: dict[str, tuple[Arrays, tuple[int, ...], str, int | None, dict[str, Any]
     "a classifier of logits": (filling(3, (1, 10)), (1, 3, 224, 224), "classes", 10, {"softmax": True}),
     "a classifier of probabilities": (filling(0.1, (1, 10)), (1, 3, 224, 224), "classes", 10, {}),
     "a regression": (zeros((1, 1)), (1, 3, 66, 200), "values", None, {}),
+    "YOLOv8-pose": (filling(9, (1, 56, 8400)), YOLO, "yolov8-pose", None, {"nms_iou": 0.7}),
+    "YOLOv8-pose in 0..1": (filling(0.5, (1, 56, 8400)), YOLO, "yolov8-pose", None, {"box_units": "unit"}),
+    "YOLO26-pose": (filling(9, (1, 300, 57)), YOLO, "yolo-end2end-pose", None, {}),
+    "OpenPose": (zeros((1, 57, 46, 46)), (1, 3, 368, 368), "openpose", None, {}),
+    "OpenPose, channels last": (zeros((1, 46, 46, 57)), (1, 368, 368, 3), "openpose", None, {}),
+    "OpenPose of two maps": (
+        zeros((1, 38, 32, 57), (1, 19, 32, 57)),
+        (1, 3, 256, 456),
+        "openpose",
+        None,
+        {"min_score": 0.2},
+    ),
+    "BlazePose's detector": (
+        zeros((1, 2254, 12), (1, 2254, 1)),
+        (1, 224, 224, 3),
+        "blazepose-detector",
+        None,
+        {"min_score": 0.75},
+    ),
+    "BlazePose's landmarks": (
+        zeros((1, 195), (1, 1), (1, 64, 64, 39)),
+        (1, 256, 256, 3),
+        "blazepose-landmarks",
+        None,
+        {},
+    ),
 }
 
 
@@ -219,6 +245,27 @@ def test_ultralytics_own_notes_give_names_and_an_open_size(tmp_path: Path) -> No
 def test_notes_that_are_no_names_are_left_aside(names: str, tmp_path: Path) -> None:
     path = model(tmp_path / "mine.onnx", filling(9, (1, 84, 8400)), YOLO, {"names": names, "imgsz": names})
     assert '"mine.labels.txt"' in inspected(path)[1]
+
+
+def test_of_two_stages_of_maps_the_last_is_read(tmp_path: Path) -> None:
+    stages = zeros((1, 19, 32, 57), (1, 38, 32, 57), (1, 19, 32, 57), (1, 38, 32, 57))
+    made, _ = inspected(model(tmp_path / "mine.onnx", stages, (1, 3, 256, 456)))
+    assert made is not None
+    assert dict(made.outputs) == {"heat": "output2", "paf": "output3"}
+
+
+@pytest.mark.parametrize(
+    ("notes", "decoder"),
+    [
+        ({"task": "detect"}, "yolov8"),
+        ({"names": str({number: f"class {number}" for number in range(52)})}, "yolov8"),
+        ({"task": "pose", "names": "{0: 'person'}"}, "yolov8-pose"),
+    ],
+)
+def test_notes_tell_joints_from_classes(notes: dict[str, str], decoder: str, tmp_path: Path) -> None:
+    made, _ = inspected(model(tmp_path / "mine.onnx", filling(9, (1, 56, 8400)), YOLO, notes))
+    assert made is not None
+    assert (made.decoder, made.rivals) == (decoder, "")
 
 
 def test_an_rf_detr_is_known_by_its_names(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from edge.outbox import VERDICT, Limits, Outbox, Wanted, objects, read_marks, read_object, read_objects, schema
 from edge.outbox.schema import connect
-from edge.types import Event
+from edge.paths import pose_path
+from edge.types import Event, Reason, Why
 from tests.outbox.conftest import SetClock
 from tests.support.events import event
 
@@ -38,6 +39,25 @@ def test_an_object_is_one_row_with_its_newest_state(opened: Callable[..., Outbox
     rows = read_objects(tmp_path / "data", Wanted(), 10)
     assert [(row["after"]["id"], row["type"]) for row in rows] == [("2-bbbbbb", "new"), ("1-aaaaaa", "end")]
     assert rows[0]["sinks"] == {"mqtt": "pending"}
+
+
+def test_who_fell_is_found_by_the_newest_message(opened: Callable[..., Outbox], tmp_path: Path) -> None:
+    box = opened()
+    fall = Why((Reason("confirmed", "person", DAY), Reason("fall", "person", DAY)), ())
+    box.put(replace(at(7, "1-a"), why=Why((Reason("confirmed", "person", DAY),), ())))
+    box.put(at(8, "2-b"))
+    box.put(replace(at(8, "2-b"), type="update", why=fall))
+    box.put(at(9, "3-c"))
+    assert box.flush(5)
+    for fell, names in ((True, ["2-b"]), (False, ["3-c", "1-a"]), (None, ["3-c", "2-b", "1-a"])):
+        rows = read_objects(tmp_path / "data", Wanted(fell=fell), 10)
+        assert [row["after"]["id"] for row in rows] == names
+    assert [row["fell"] for row in rows] == [False, True, False]
+    assert [row["pose"] for row in rows] == [None] * 3
+    path = pose_path(tmp_path / "data", "2-b")
+    path.parent.mkdir()
+    path.write_text("")
+    assert read_object(tmp_path / "data", "2-b")[-1]["pose"] == str(path)
 
 
 def test_what_is_wanted_is_what_comes(opened: Callable[..., Outbox], tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import hypothesis
@@ -20,10 +20,13 @@ from hypothesis import strategies as st
 from edge.hours import parse
 from edge.sinks.email import photos
 from edge.sinks.email.alert import Alert
+from edge.sinks.email.calls import call_of
 from edge.sinks.email.letter import compose, subject
 from edge.sinks.email.photos import Photo, choose
 from edge.sinks.email.settings import EmailSettings, Rules
+from edge.types import ActivityKind
 from tests.sinks.test_email import noise
+from tests.support import figures
 from tests.support.mailbox import message
 
 NIGHT = datetime(2025, 6, 3, 2, 14, 5)
@@ -235,3 +238,53 @@ def test_long_lines_and_letters_beyond_ascii_travel_in_seven_bits_and_short_line
     assert max(map(len, sent.splitlines())) <= 998
     read = message_from_bytes(sent, policy=default)
     assert "Person (Jürgen) seen by camera porch" in text(read)  # type: ignore[arg-type]
+
+
+FALL = figures.body("lying", 1.0, activity=figures.doing("fall", NIGHT.timestamp() - 6.0, NIGHT.timestamp() - 4.0))
+
+
+def called(**given: Any) -> Alert:
+    told = message(1, at(), "update", body=FALL, **given)
+    return Alert(told, call=call_of(told.payload, Rules(calls=("fall",))))
+
+
+def test_a_fall_is_read_on_the_lock_screen_and_promises_nothing() -> None:
+    read = mail(called(camera="hall", armed="disarmed", current_zones=("stairs",)))
+    assert read["Subject"] == "Fall: hall camera, 02:13:59"
+    lines = text(read).splitlines()
+    assert lines[0] == "Somebody has fallen: camera hall, stairs, since 02:13:59."
+    assert "Alarm disarmed" in lines
+    assert "no medical device" in text(read)
+
+
+@pytest.mark.parametrize(
+    ("given", "rules", "wanted"),
+    [
+        ({"armed": "disarmed"}, {}, True),
+        ({"armed": "armed_away"}, {"modes": ("armed_night",)}, True),
+        ({"armed": "disarmed"}, {"calls_when": "armed"}, False),
+        ({"armed": "armed_home"}, {"calls_when": "armed"}, True),
+        ({}, {"calls": ("lying",)}, False),
+        ({"notify": False}, {}, False),
+        ({"camera": "hall"}, {"cameras": ("porch",)}, False),
+        ({}, {"labels": ("dog",)}, False),
+        ({}, {"zones": ("stairs",)}, False),
+        ({"current_zones": ("stairs",)}, {"zones": ("stairs",)}, True),
+    ],
+)
+def test_a_fall_is_no_burglary(given: dict[str, Any], rules: dict[str, Any], wanted: bool) -> None:
+    told = message(1, at(), "update", body=FALL, **given)
+    assert (call_of(told.payload, Rules(**{"calls": ("fall",), **rules})) is not None) is wanted
+
+
+def test_a_fall_that_is_not_sure_calls_nobody() -> None:
+    unsure = figures.body("lying", 1.0, activity=figures.doing("fall", 1.0))
+    assert call_of(message(1, at(), "update", body=unsure).payload, Rules(calls=("fall",))) is None
+    assert call_of(message(1, at(), "update").payload, Rules(calls=("fall",))) is None
+
+
+def test_each_kind_of_call_has_its_words() -> None:
+    for kind in get_args(ActivityKind):
+        told = message(1, at(), "update", body=figures.body(activity=figures.doing(kind, at(), at())))
+        read = mail(Alert(told, call=call_of(told.payload, Rules(calls=(kind,)))))
+        assert "porch camera" in read["Subject"]

@@ -272,3 +272,26 @@ def test_home_assistant_that_has_started_is_told_again(
         assert sink.flush(5)
         assert len(heard.messages) == 4
         assert heard.messages[:2] == heard.messages[2:]
+
+
+def test_postures_and_falls_appear_where_they_are_looked_for(configured: Any) -> None:
+    blind = '[[camera]]\nname = "bath"\nsource = "synthetic:"\npose = false\n'
+    found = messages(configured(PORCH + blind + YARD + NODE + "[pose]\nenabled = true\n"))
+    for topic, message in found.items():
+        assert discovery.faults(topic, json.dumps(message).encode()) == []
+    mine = {"fall", "posture", "pose-switch"}
+    have = {
+        name: mine & found[f"homeassistant/device/edge_pi_{name}/config"]["cmps"].keys()
+        for name in ("porch", "bath", "yard")
+    }
+    assert have == {"porch": mine, "bath": set(), "yard": set()}
+    parts = found["homeassistant/device/edge_pi_porch/config"]["cmps"]
+    fall = parts["fall"]
+    assert (fall["p"], fall["stat_t"], fall["dev_cla"]) == ("binary_sensor", "edge/porch/posture", "safety")
+    words = {word: rendered(fall["val_tpl"], value=word) for word in parts["posture"]["ops"]}
+    assert words == {"none": "OFF", "standing": "OFF", "sitting": "OFF", "lying": "OFF", "fallen": "ON"}
+
+
+def test_without_postures_there_is_nothing_of_them(configured: Any) -> None:
+    parts = messages(configured(PORCH + NODE))["homeassistant/device/edge_pi_porch/config"]["cmps"]
+    assert not {"fall", "posture", "pose-switch"} & parts.keys()

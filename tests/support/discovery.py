@@ -28,7 +28,7 @@ OPTIONAL = {
     "switch": set(),
 }
 CLASSES = {
-    "binary_sensor": {"motion", "occupancy", "connectivity", "problem", "tamper"},
+    "binary_sensor": {"motion", "occupancy", "connectivity", "problem", "safety", "tamper"},
     "button": {"restart"},
     "sensor": {"temperature", "duration", "data_size", "enum"},
 }

@@ -45,6 +45,7 @@ class MemoryHouse:
         self.rows: list[dict[str, Any]] = []
         self.shots: dict[str, bytes] = {}
         self.clips: dict[str, Path] = {}
+        self.poses: dict[str, str] = {}
         self.clip_from_s: float | None = None
         self.code: str | None = None
         self.log: list[str] = []
@@ -89,6 +90,9 @@ class MemoryHouse:
     def clip(self, event_id: str) -> Path | str:
         self.log.append(f"clip {event_id}")
         return self.clips.get(event_id, "There is no clip of this event (any more).")
+
+    def pose(self, event_id: str) -> str | None:
+        return self.poses.get(event_id)
 
     def arm(self, mode: Mode, by: str, *, code: str | None = None, now: bool = False) -> None:
         self.log.append(f"arm {mode} by {by}")
@@ -199,6 +203,7 @@ def is_wanted(wanted: Wanted, row: dict[str, Any]) -> bool:
         (wanted.since, after["start_time"] >= (wanted.since or 0)),
         (wanted.until, after["start_time"] < (wanted.until or 0)),
         (wanted.armed, (row["armed"] != "disarmed") == wanted.armed),
+        (wanted.fell, bool(row.get("fell")) == wanted.fell),
         (wanted.clip, bool(after.get("has_clip")) == wanted.clip),
     ]
     return all(fits for value, fits in asked if value is not None)
@@ -214,7 +219,9 @@ def camera(name: str, **more: Any) -> dict[str, Any]:
 def message(kind: str, serial: int, seq: int, **after: Any) -> dict[str, Any]:
     """A payload of the MQTT contract about object number `serial`, with its state in the outbox."""
     start = after.pop("start_time", time.time() - 5)
-    beside = {key: after.pop(key) for key in ("armed", "model", "why", "notify", "sinks", "state") if key in after}
+    beside = {
+        key: after.pop(key) for key in ("armed", "model", "why", "notify", "sinks", "state", "fell") if key in after
+    }
     body = {"id": f"{start:.0f}-{serial:06d}", "camera": "porch", "label": "person", "sub_label": None}
     body |= {"frame_time": start, "start_time": start, "end_time": None, "score": 0.8, "top_score": 0.87}
     body |= {"box": [10, 10, 30, 40], "frame_size": [64, 48], "current_zones": [], "entered_zones": []}

@@ -107,6 +107,32 @@ predictions = "output"
 """
 
 
+POSER_MANIFEST = """
+name = "poser"
+task = "pose"
+decoder = "movenet"
+min_score = 0.3
+
+[input]
+name = "images"
+width = 64
+height = 64
+layout = "NCHW"
+dtype = "float32"
+
+[outputs]
+keypoints = "keypoints"
+"""
+
+
+def poser(path: Path, places: Sequence[tuple[float, float]], score: float = 0.9) -> Path:
+    """A pose model on `images` (1, 3, 64, 64) that finds these seventeen joints, x and y in 0..1, in every picture; its
+    manifest beside it."""
+    rows = np.array([(y, x, score) for x, y in places], np.float32).reshape(1, 1, 17, 3)
+    path.with_suffix(".toml").write_text(POSER_MANIFEST)
+    return saying(path, (1, 3, 64, 64), {"keypoints": rows})
+
+
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """A tensor of a TFLite graph: constant where it has `data`, quantized where it has `scale`."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from edge.evidence.keypoint_csv import HEADER, Row, line
+from tests.support.bodies import body_in
 from tests.support.house import jpeg
 from tests.web.conftest import Site
 
@@ -79,3 +81,17 @@ def test_the_owner_says_that_it_was_nothing_and_takes_it_back(home: Site) -> Non
     assert say({"nothing": True}, "1-unknown") == 404
     assert home.browser.post(f"/api/events/{name}/nothing", json={"nothing": True}).status_code == 403
     assert home.browser.get(f"/api/events/{name}/nothing").status_code == 405
+
+
+def test_the_joints_of_an_event_as_lines_and_as_json_for_those_who_are_logged_in(home: Site) -> None:
+    rows = [Row(DAY + i / 10, DAY, (640, 480), body_in((100, 100, 200, 400))) for i in range(4000)]
+    home.house.poses["1-a"] = HEADER + "".join(map(line, rows))
+    answer = home.browser.get("/api/events/1-a/pose.csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.text == home.house.poses["1-a"]
+    told = home.browser.get("/api/events/1-a/pose.json").json()
+    assert (told["fps"], len(told["frames"])) == (10.0, 2000)
+    assert [each["posture"] for each in told["postures"]] == ["standing"]
+    for path in ("/api/events/1-a/pose.csv", "/api/events/1-a/pose.json"):
+        assert home.another().get(path).status_code == 401
+        assert home.browser.get(path.replace("1-a", "2-b")).status_code == 404

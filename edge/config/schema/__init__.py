@@ -19,8 +19,10 @@ from edge.config.schema.model import DEFAULT_MODELS, CropTable, Engine, Kserve, 
 from edge.config.schema.mqtt import Mqtt, Tls
 from edge.config.schema.node import STATE_FOLDER, Node, default_data_folder
 from edge.config.schema.outlets import Jsonl, Web
+from edge.config.schema.pose import PoseTable
 from edge.config.schema.privacy import Privacy
 from edge.config.schema.storage import Storage
+from edge.labels import PERSON
 
 __all__ = [
     "DEFAULT_MODELS",
@@ -41,6 +43,7 @@ __all__ = [
     "Movidius",
     "Mqtt",
     "Node",
+    "PoseTable",
     "Privacy",
     "Storage",
     "Tls",
@@ -59,6 +62,7 @@ class Config(Table):
     )
     camera: Some[Camera] = Field(description="The cameras, one `[[camera]]` table each.")
     model: Model = Field(default_factory=Model, description="The model that finds objects.")
+    pose: PoseTable = Field(default_factory=PoseTable, description="Joints, postures and falls.")
     crop: CropTable = Field(default_factory=CropTable, description="What the model sees of a frame.")
     engine: Engine = Field(default_factory=Engine, description="What some back ends need to be told.")
     alarm: AlarmTable = Field(default_factory=AlarmTable, description="Whether events alert anybody.")
@@ -69,3 +73,7 @@ class Config(Table):
     email: Email = Field(default_factory=Email, description="Mail with a picture when something happens.")
     jsonl: Jsonl = Field(default_factory=Jsonl, description="Events as lines of JSON in a file.")
     web: Web = Field(default_factory=Web, description="The page in the browser.")
+
+    def poses(self, camera: Camera) -> bool:
+        """Whether people's joints are looked for in a camera's pictures."""
+        return self.pose.enabled and camera.pose and PERSON in camera.objects

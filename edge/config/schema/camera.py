@@ -73,6 +73,10 @@ class Zone(Table):
         description="Seconds from arming until this zone counts.",
         json_schema_extra={"shown": "that of `[alarm]`"},
     )
+    rest: bool = Field(
+        default=False,
+        description="A bed or a sofa: with `pose.enabled`, whoever lies here only rests, and has not fallen.",
+    )
     filter: dict[Label, Filter] = Field(default_factory=dict, description="By label: which objects count in it.")
 
 
@@ -130,6 +134,14 @@ class Camera(Table):
         default=True,
         description="Tell when the camera is moved, covered, blurred, blinded, sees nothing in the dark, or is lost "
         "while the alarm is armed.",
+    )
+    pose: bool = Field(
+        default=True, description="Look for postures and falls of the people here, where `pose.enabled` is true."
+    )
+    tilt: Annotated[float, Field(ge=-45, le=45)] | None = Field(
+        default=None,
+        description="Degrees by which the camera is turned about its axis, clockwise: what stands upright leans to the "
+        "left then. Unset: learned from people who walk.",
     )
     required_zones: Many[TopicName] = Field(
         default=(), description="An object is told of only once it has entered one of these. Empty: wherever it is."

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 from pydantic import Field
 
-from edge.config.fields import Text
+from edge.config.fields import Many, OneOrSome, Text
 from edge.config.schema.base import Table
 
 DEFAULT_POSE = "pose-landmark-full"
+Kind = Literal["fall", "lying", "hands_up", "waving", "running", "crowding"]
 
 
 class PoseTable(Table):
@@ -19,4 +22,37 @@ class PoseTable(Table):
     model: Text = Field(
         default=DEFAULT_POSE,
         description="Name of a pose model in the catalogue (`edge models list`), or the path of a model file.",
+    )
+    engine: OneOrSome[Text] = Field(
+        default=("auto",),
+        description="Back end of the pose model, as `model.engine`; threads and precision are those of `[model]`.",
+        json_schema_extra={"kind": "text or list of text", "shown": '`"auto"`'},
+    )
+    device: Text | None = Field(
+        default=None,
+        description="Device of that back end, as `model.device`.",
+        json_schema_extra={"shown": "the back end's usual one"},
+    )
+    hz: Annotated[float, Field(gt=0, le=60)] = Field(
+        default=15.0, description="Most looks a second at one person; somebody who keeps still gets one a second."
+    )
+    lying_s: Annotated[float, Field(ge=0)] = Field(
+        default=120.0,
+        description="Who lies for so many seconds where no zone has `rest = true` is told of. 0: nobody is.",
+    )
+    crowd: Annotated[int, Field(ge=2)] | None = Field(
+        default=None, description="So many people in one picture are told of as a crowd. Unset: never."
+    )
+    alert: Literal["always", "armed", "never"] = Field(
+        default="always",
+        description="When a fall is mailed: a fall is no burglary, and is mailed while the alarm is off, too.",
+    )
+    alert_for: Many[Kind] = Field(
+        default=("fall", "lying"),
+        description="What is mailed so: `fall`, `lying` (for too long), `hands_up`, `waving`, `running`, `crowding`.",
+    )
+    record: bool = Field(
+        default=True,
+        description="Keep the joints of the person of each event as numbers, with every `privacy.blur`: the page shows "
+        "them as a stick figure, and `edge posture` judges them again.",
     )

@@ -14,11 +14,12 @@ _KIND: JsonDict = {"kind": 'days, or text such as `"36h"`'}
 
 
 class Storage(Table):
-    """How much of the disk is used, and for how long. The oldest clips go first, then the oldest snapshots."""
+    """How much of the disk is used, and for how long. Clips go first, then snapshots, then joints, the oldest
+    of each."""
 
     quota: Annotated[float, Field(gt=0)] | None = Field(
         default=None,
-        description="GB that clips and snapshots may take together.",
+        description="GB that clips, snapshots and joints may take together.",
         json_schema_extra={"shown": "10, at most half of the disk"},
     )
     keep_free: Annotated[float, Field(ge=0)] | None = Field(
@@ -30,6 +31,6 @@ class Storage(Table):
     snapshots_days: Days = Field(default=30.0, description="How long snapshots are kept.", json_schema_extra=_KIND)
     events_days: Days = Field(
         default=30.0,
-        description="How long events are kept to be looked at; their snapshots no longer than they.",
+        description="How long events are kept to be looked at; their snapshots and joints no longer than they.",
         json_schema_extra=_KIND,
     )

@@ -11,6 +11,7 @@ import numpy as np
 from edge.engines.base import TensorSpec
 from edge.models.inspect.facts import Facts
 from edge.models.inspect.guess import Guess, Keys, Look, levels, only, sizes, units
+from edge.models.inspect.poses import POSES
 
 COCO = 80
 COCO_ANCHORS = ((10, 13, 16, 30, 33, 23), (30, 61, 62, 45, 59, 119), (116, 90, 156, 198, 373, 326))
@@ -22,14 +23,6 @@ FACE_STRIDES = (8, 16, 32, 64)
 TFLITE_ORDERS = {0: (0, 1, 2, 3), 1: (1, 3, 0, 2), 3: (3, 2, 1, 0)}
 """Where boxes, classes, scores and count stand among the four outputs, by where the boxes do: TensorFlow 1's converter
 and TensorFlow Hub; TensorFlow 2's; Model Maker's."""
-
-
-def movenet(facts: Facts) -> Guess | None:
-    """One person's 17 keypoints."""
-    spec = only(facts, 4)
-    if spec is None or spec.shape != (1, 1, 17, 3):
-        return None
-    return Guess("movenet", {"keypoints": spec.name}, "an output of 17 keypoints, y x score", task="pose")
 
 
 def ssd(facts: Facts) -> Guess | None:
@@ -278,7 +271,7 @@ def _suffix(name: str) -> int:
     return int(found[1]) if found else -1
 
 
-GUESSES: tuple[Look, ...] = (movenet, ssd, segmentation, two_outputs, grids, one_grid, rows, numbers)
+GUESSES: tuple[Look, ...] = (*POSES, ssd, segmentation, two_outputs, grids, one_grid, rows, numbers)
 """In this order: what has telling names or a shape of its own first, what takes any vector last."""
 
 

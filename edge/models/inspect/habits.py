@@ -43,6 +43,8 @@ HABITS: Mapping[str, Habit] = {
     "yolov5": ULTRALYTICS,
     "yolov5-raw": ULTRALYTICS,
     "yolo-end2end": ULTRALYTICS,
+    "yolov8-pose": ULTRALYTICS,
+    "yolo-end2end-pose": ULTRALYTICS,
     "yolox": Habit("YOLOX does so", colour="BGR", fit="letterbox", pad=114, rounding="down"),
     "fastestdet": Habit("FastestDet does so", colour="BGR", scale=BYTE),
     "nanodet": Habit("NanoDet does so", colour="BGR", mean=(103.53, 116.28, 123.675), std=(57.375, 57.12, 58.395)),
@@ -56,6 +58,20 @@ HABITS: Mapping[str, Habit] = {
     "tflite-ssd": TENSORFLOW,
     "graph-ssd": TENSORFLOW,
     "movenet": Habit("MoveNet does so", fit="letterbox", anchor="centre"),
+    "openpose": Habit(
+        "lightweight-human-pose-estimation does so",
+        colour="BGR",
+        mean=(128.0,) * 3,
+        std=(256.0,) * 3,
+        fit="letterbox",
+        pad=128,
+        anchor="centre",
+        others="or plain 0..255, as Open Model Zoo's",
+    ),
+    "blazepose-detector": Habit(
+        "MediaPipe does so", mean=(127.5,) * 3, std=(127.5,) * 3, fit="letterbox", anchor="centre"
+    ),
+    "blazepose-landmarks": Habit("MediaPipe does so", scale=BYTE),
     "classes": Habit(
         "torchvision does so",
         scale=BYTE,
@@ -69,7 +85,8 @@ HABITS: Mapping[str, Habit] = {
 """Sources: ultralytics/data/augment.py, LetterBox; YOLOX, yolox/data/data_augment.py, preproc; FastestDet, test.py;
 nanodet, config/*.yml; pytorch-YOLOv4, demo_darknet2onnx.py; darknet, src/image.c, letterbox_image; squeezeDet,
 src/config; detr and rf-detr, datasets/transforms; models/research/object_detection/export_tflite_ssd_graph.py;
-tensorflow.org/hub/tutorials/movenet; torchvision.models' transforms; keras/src/applications/imagenet_utils.py."""
+tensorflow.org/hub/tutorials/movenet; lightweight-human-pose-estimation.pytorch, demo.py; mediapipe, modules/pose_*;
+torchvision.models' transforms; keras/src/applications/imagenet_utils.py."""
 
 
 def habit_of(decoder: str | None, layout: str) -> Habit:

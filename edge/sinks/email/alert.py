@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from edge.sinks.base import Message
+from edge.sinks.email.calls import Call
 from edge.sinks.email.settings import Rules
 from edge.types import ALARM, ENGINE, TAMPER, UNARMED
 
@@ -42,6 +43,7 @@ class Alert:
     since: of `quiet`: Unix time since which nothing was seen
     known: of `quiet`: what earlier mails have told of the same disturbance
     scene: of the alarm itself, which has no picture: what was seen just before
+    call: why somebody may need help, where that is what it is about
     """
 
     message: Message
@@ -50,6 +52,12 @@ class Alert:
     since: float = 0.0
     known: tuple[Told, ...] = ()
     scene: tuple[Told, ...] = ()
+    call: Call | None = None
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it goes at once, and stays a mail of its own: the alarm itself, and a call for help."""
+        return self.call is not None or self.told.label == ALARM
 
     @property
     def camera(self) -> str:
@@ -58,8 +66,8 @@ class Alert:
 
     @property
     def place(self) -> str:
-        """What the throttle goes by, see `place_of`."""
-        return place_of(self.message.payload)
+        """What the throttle goes by, see `place_of`; it keeps no call back, and no call keeps back others."""
+        return f"{self.camera} help" if self.call else place_of(self.message.payload)
 
     @property
     def object_id(self) -> str:

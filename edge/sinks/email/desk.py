@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from edge import hours
 from edge.sinks.email.alert import Alert, Kind, Payload, Told, is_urgent, place_of
 from edge.sinks.email.settings import EmailSettings
-from edge.types import ALARM
 
 REMEMBERED = 200
 """Alerts of one disturbance that were mailed already and that its summary counts as well."""
@@ -71,7 +70,7 @@ class Desk:
     def take(self, alert: Alert, now: Now) -> list[Alert]:
         """Take an alert in; returns the mails that it makes due at once."""
         payload = alert.message.payload
-        if payload["after"]["label"] == ALARM:
+        if alert.urgent:
             return [alert]
         if not is_urgent(payload) and payload["clock_ok"] and now.clock_ok:
             morning = hours.end(self._settings.rules.quiet_hours, alert.at, self._settings.zone)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from edge.sinks.email import words
 from edge.sinks.email.alert import Alert, Told
+from edge.sinks.email.calls import NO_DEVICE, Call
 from edge.sinks.email.photos import Photo
 from edge.sinks.email.settings import EmailSettings
 from edge.types import ALARM, ENGINE, MOTION, TAMPER
@@ -86,6 +87,8 @@ def _subject(alert: Alert, now: float, zone: tzinfo) -> str:
         first, last = (words.local(pick(told.at for told in every), zone) for pick in (min, max))
         return f"Quiet hours, {first:%H:%M} to {last:%H:%M}: {words.counts(every)}"
     text = f"{words.headline(payload['after'])}, {words.local(alert.at, zone):%H:%M:%S}"
+    if alert.call is not None:
+        text = f"{alert.call.title}: {words.name(alert.camera)} camera, {words.local(alert.call.since, zone):%H:%M:%S}"
     if alert.older:
         text += f" (and {len(alert.older)} more)"
     return "Late: " + text if alert.kind == "event" and now - alert.at > LATE_S else text
@@ -124,6 +127,8 @@ def _event(alert: Alert, zone: tzinfo, *, pictured: bool) -> list[str]:
     after = payload["after"]
     armed = f"alarm {words.name(payload['armed'])}"
     when = f"{words.local(alert.at, zone):%A %d %B %Y, %H:%M:%S}"
+    if alert.call is not None:
+        return _call(alert, alert.call, zone, when, pictured=pictured)
     lines = [words.sentence(after), when + ("" if payload["clock_ok"] else " (clock not set yet, time uncertain)")]
     if after["label"] not in OURS:
         lines.append(f"Score {after['top_score']:.0%}, {armed}")
@@ -139,6 +144,16 @@ def _event(alert: Alert, zone: tzinfo, *, pictured: bool) -> list[str]:
         told = words.counts(alert.older)
         lines += ["", f"Since the last mail of this camera also {len(alert.older)} more: {told}", *_listed(alert, zone)]
     return lines
+
+
+def _call(alert: Alert, call: Call, zone: tzinfo, when: str, *, pictured: bool) -> list[str]:
+    """Somebody may need help."""
+    payload = alert.message.payload
+    zones = "".join(f", {words.name(zone)}" for zone in payload["after"]["current_zones"])
+    begun = words.local(call.since, zone)
+    lines = [f"{call.sentence}: camera {words.name(alert.camera)}{zones}, since {begun:%H:%M:%S}.", when]
+    lines += [f"Alarm {words.name(payload['armed'])}", *([] if pictured else ["No picture of this one."])]
+    return [*lines, "", NO_DEVICE]
 
 
 def _night(alert: Alert, zone: tzinfo) -> list[str]:

@@ -23,6 +23,8 @@ class Rules:
     modes: states of the alarm (`armed_away`, ...); `pending` and `triggered` always count
     quiet_hours: in which all but what is urgent is kept for their end
     pictures: attach them
+    calls: kinds of activities that are mailed at once when they are sure, since somebody may need help
+    calls_when: `always`: also while the alarm is off, and in every mode of it
     """
 
     cameras: tuple[str, ...] = ()
@@ -31,6 +33,8 @@ class Rules:
     modes: tuple[str, ...] = ()
     quiet_hours: tuple[Hours, ...] = ()
     pictures: bool = True
+    calls: tuple[str, ...] = ()
+    calls_when: Literal["always", "armed"] = "always"
 
 
 @dataclass(frozen=True, slots=True)

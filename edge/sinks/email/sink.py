@@ -14,6 +14,7 @@ from edge.errors import StorageError
 from edge.sinks.base import Archive, Message, Status
 from edge.sinks.email import photos, story
 from edge.sinks.email.alert import Alert, Scene, in_short, is_wanted, is_within
+from edge.sinks.email.calls import call_of
 from edge.sinks.email.desk import Desk, Now
 from edge.sinks.email.letter import compose
 from edge.sinks.email.server import MailError, Refusals, Session, entered, hand_over
@@ -174,6 +175,8 @@ class EmailSink:
     def _alert(self, message: Message) -> Alert | None:
         """What a message is to these recipients, with all that it stands for; None if it is no alert."""
         payload, rules = message.payload, self._settings.rules
+        if (called := self._called(message)) is not None:
+            return called
         if not is_wanted(payload, rules):
             if is_within(payload, rules):
                 # What was there before the alarm was armed does not enter a zone by staying in it.
@@ -194,6 +197,16 @@ class EmailSink:
         self._claimed.add(alert.object_id, *others)
         return replace(alert, older=tuple(others.values()))
 
+    def _called(self, message: Message) -> Alert | None:
+        """The call for help in a message, or in one that it stands for; None without one, and where it was told."""
+        payloads = [message.payload, *(self._queue.told_by(self.name, message.id) if message.replaces else ())]
+        for call in filter(None, (call_of(payload, self._settings.rules) for payload in payloads)):
+            told = call.name in self._story.told or call.name in self._claimed
+            if not told or message.id in self._story.left:
+                self._claimed.add(call.name)
+                return Alert(message, call=call)
+        return None
+
     @property
     def _key(self) -> str:
         return f"{self.name}.story"
@@ -207,7 +220,7 @@ class EmailSink:
         mails stay what they are."""
         left = self._story.left
         for index, alert in enumerate(self._due):
-            for later in range(index + 1, 0 if alert.told.label == ALARM else len(self._due)):
+            for later in range(index + 1, 0 if alert.urgent else len(self._due)):
                 heir = self._due[later]
                 if heir.place == alert.place and not {alert.message.id, heir.message.id} & left.keys():
                     self._join([alert.message.id], heir.message.id)
@@ -252,6 +265,8 @@ class EmailSink:
         self._back_off.reset()
         self._story.mailed[alert.place] = alert.at
         self._story.left.pop(number, None)
+        if alert.call is not None:
+            self._story.told.add(alert.call.name)
         if self._settings.rules.zones:
             self._story.told.add(alert.object_id, *(told.object_id for told in alert.older))
         later = refusals.later

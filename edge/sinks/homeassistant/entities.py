@@ -18,10 +18,11 @@ SWITCHES = {
     "enabled": "Camera",
     "detect": "Detection",
     "motion": "Motion detection",
+    "pose": "Postures",
     "notifications": "Notifications",
     "snapshots": "Snapshots",
 }
-"""What can be switched, by its name on the screen; `pose` has no model yet."""
+"""What can be switched, by its name on the screen."""
 
 Component = dict[str, Any]
 Components = dict[str, Component]
@@ -167,8 +168,11 @@ def _camera(config: Config, camera: Camera, always: list[dict[str, str]], page: 
     }
     if camera.tamper:
         components.update(_view(f"{base}/tamper"))
+    if config.poses(camera):
+        components.update(_postures(f"{base}/posture"))
+    useless = {"detect": not camera.objects, "pose": not config.poses(camera)}
     for switch, name in SWITCHES.items():
-        if switch != "detect" or camera.objects:
+        if not useless.get(switch):
             components[f"{switch}-switch"] = {
                 "p": "switch",
                 "name": name,
@@ -205,6 +209,26 @@ def _view(topic: str) -> Components:
             "dev_cla": "tamper",
         },
         "view": {"p": "sensor", "name": "View", "stat_t": topic, "ent_cat": "diagnostic"},
+    }
+
+
+def _postures(topic: str) -> Components:
+    """Whether somebody has fallen, and how they hold themselves."""
+    return {
+        "fall": {
+            "p": "binary_sensor",
+            "name": "Fall",
+            "stat_t": topic,
+            "val_tpl": "{{ 'ON' if value == 'fallen' else 'OFF' }}",
+            "dev_cla": "safety",
+        },
+        "posture": {
+            "p": "sensor",
+            "name": "Posture",
+            "stat_t": topic,
+            "dev_cla": "enum",
+            "ops": ["none", "standing", "sitting", "lying", "fallen"],
+        },
     }
 
 

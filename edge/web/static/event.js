@@ -21,6 +21,12 @@ export function whatOf({ label, sub_label: sub }) {
   return title(sub ?? label);
 }
 
+/** Whether somebody fell in it, confirmed: in its newest message, or in one before. */
+export const fellIn = ({ after, fell }) => Boolean(fell) || (after.activity?.kind === "fall" && after.activity.confirmed);
+
+/** The heading of an event, by its newest message. */
+export const headingOf = (row) => (fellIn(row) ? "Fall" : whatOf(row.after));
+
 const address = (after, what) => `/api/events/${encodeURIComponent(after.id)}${what}?t=${after.snapshot?.frame_time ?? after.frame_time}`;
 export const pictureUrl = (after) => address(after, ".jpg");
 export const namedUrl = (after, name) => address({ ...after, id: name }, ".jpg");

@@ -1,7 +1,7 @@
 // The list of events: messages and objects in, one card an object out, as much of it as the view asks for.
 
 import { $, arrange, ask, fill, make, say, stamp } from "./dom.js";
-import { factsOf, hasClip, pictureUrl, thumbUrl, whatOf } from "./event.js";
+import { factsOf, fellIn, hasClip, headingOf, pictureUrl, thumbUrl } from "./event.js";
 import { dayOf, fullTime, timeOf, when, words } from "./words.js";
 
 const KEPT = 400; // cards of a list that grows by itself
@@ -9,7 +9,7 @@ const PAGE = 60;
 const MOST = 180; // objects of one answer; the device gives up to 200
 
 const objects = new Map(); // id -> {node, after, row, at}
-let view = {}; // camera, label, zone, armed, clip; from and to in Unix seconds: what is absent asks for nothing
+let view = {}; // camera, label, zone, armed, clip, fell; from and to in Unix seconds: what is absent asks for nothing
 let last = null; // id of the oldest object that was read in order
 let pages = 0;
 let asked = 0; // counts the readings: an answer to an older one comes too late
@@ -21,13 +21,15 @@ export const viewQuery = (chosen) => {
   return query;
 };
 
-function fits({ after, armed }) {
+function fits(row) {
+  const { after, armed } = row;
   return (
     (!view.camera || after.camera === view.camera) &&
     (!view.label || after.label === view.label) &&
     (!view.zone || (after.entered_zones ?? []).includes(view.zone)) &&
     (!view.armed || !["disarmed", "arming"].includes(armed)) &&
     (!view.clip || after.has_clip) &&
+    (!view.fell || fellIn(row)) &&
     (view.from == null || after.start_time >= view.from) &&
     (view.to == null || after.start_time < view.to)
   );
@@ -44,7 +46,7 @@ export function takeRows(rows, announce) {
     const object = put(row, known);
     if (!known && announce) {
       object.node.classList.add("event--new");
-      say(`${whatOf(row.after)}, ${words(row.after.camera)}, ${timeOf(row.after.start_time)}`);
+      say(`${headingOf(row)}, ${words(row.after.camera)}, ${timeOf(row.after.start_time)}`);
     }
   }
   list();
@@ -113,11 +115,12 @@ function newEvent(id) {
 function showEvent({ node, after, row }) {
   const image = node.querySelector("img");
   const unsent = { pending: "Not sent yet", parked: "Refused", dropped: "Dropped" }[row.state] ?? "";
-  fill(node.querySelector(".event__title"), whatOf(after));
+  fill(node.querySelector(".event__title"), headingOf(row));
   fill(node.querySelector(".event__facts"), factsOf(after));
   node.querySelector("time").dateTime = new Date(after.start_time * 1000).toISOString();
   node.querySelector("time").title = fullTime(after.start_time);
   node.dataset.now = String(after.end_time == null);
+  node.dataset.fell = String(fellIn(row));
   node.dataset.nothing = String(Boolean(after.false_positive));
   node.dataset.delivery = row.state ?? "";
   fill(node.querySelector(".event__state"), after.end_time == null ? "Now" : after.false_positive ? "Was nothing" : unsent);

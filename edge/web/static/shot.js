@@ -1,7 +1,8 @@
 // One event: its clip or picture, why it was told, and the owner's word on it. Its address is /#event=ID.
 
 import { $, ask, closesBeside, fill, make, sleep } from "./dom.js";
-import { CLOSED_S, clipUrl, factsOf, hasClip, namedUrl, pictureUrl, whatOf } from "./event.js";
+import { CLOSED_S, clipUrl, factsOf, fellIn, hasClip, headingOf, namedUrl, pictureUrl } from "./event.js";
+import { leavePose, showPose, startPose } from "./figure.js";
 import { fullTime, words } from "./words.js";
 import { overlay, whyParts } from "./why.js";
 
@@ -70,10 +71,12 @@ function show(told) {
 function render(told, anew = false) {
   rows = told;
   const { after } = rows.at(-1);
-  fill($("shot-title"), whatOf(after));
+  fill($("shot-title"), headingOf(rows.at(-1)));
+  $("shot").dataset.fell = String(fellIn(rows.at(-1)));
   fill($("shot-facts"), `${factsOf(after)} · ${fullTime(after.start_time)}`);
   showMedia(after, anew);
   showOthers(rows.at(-1));
+  showPose(rows.at(-1));
   $("shot-why").replaceChildren(...whyParts(rows));
   $("shot-nothing").hidden = ["engine", "alarm"].includes(after.label);
   $("shot-nothing").setAttribute("aria-pressed", String(Boolean(after.false_positive)));
@@ -93,7 +96,7 @@ function showMedia(after, anew) {
   const [width, height] = after.frame_size ?? [16, 9];
   box.style.setProperty("--shape", `${width} / ${height}`);
   box.hidden = !after.has_snapshot && !playable;
-  image.alt = `${whatOf(after)} at ${words(after.camera)}`;
+  image.alt = `${headingOf(rows.at(-1))} at ${words(after.camera)}`;
   if (after.has_snapshot && image.getAttribute("src") !== pictureUrl(after)) image.src = pictureUrl(after);
   if (after.has_snapshot) clip.poster = pictureUrl(after);
   if (playable && clip.getAttribute("src") !== clipUrl(after)) {
@@ -200,6 +203,7 @@ async function sayNothing() {
 
 function closed() {
   rows = [];
+  leavePose();
   $("shot-image").removeAttribute("src");
   $("shot-clip").removeAttribute("src");
   $("shot-clip").removeAttribute("poster");
@@ -214,6 +218,7 @@ function closed() {
 /** `takes(row)` hears of a row that carries the owner's word. */
 export function startShot(takes) {
   changed = takes;
+  startPose();
   $("shot").addEventListener("close", closed);
   closesBeside($("shot"));
   $("shot-image").addEventListener("load", showWay);

@@ -5,16 +5,18 @@ import { ask, fill, make, say } from "./dom.js";
 import { ordered } from "./keypad.js";
 import { title, words } from "./words.js";
 
-// `pose` is not among them: this release has no postures, so it can never be on.
 const SWITCHES = {
   enabled: "Camera",
   detect: "Detect objects",
   motion: "Watch for motion",
+  pose: "Look for postures",
   notifications: "Notifications",
   snapshots: "Snapshots",
 };
 // Without these the alarm sees less, or tells nobody.
 const GUARDED = ["enabled", "detect", "motion", "notifications"];
+// Without a pose model there is nothing to switch.
+const shows = (camera, name) => typeof camera.switches?.[name] === "boolean" && (name !== "pose" || camera.pose);
 const NEVER = { detect: "Looks for motion alone." };
 const FOLLOWED_MS = 6000;
 const OFF = { detect: "Detection off", notifications: "Notifications off", snapshots: "Snapshots off" };
@@ -26,7 +28,7 @@ export function switchedOff({ status, switches = {}, stay_off: fixed = [] }) {
 }
 
 export function showSwitches(menu, camera) {
-  const known = Object.keys(SWITCHES).filter((name) => typeof camera.switches?.[name] === "boolean");
+  const known = Object.keys(SWITCHES).filter((name) => shows(camera, name));
   const fixed = camera.stay_off ?? [];
   menu.hidden = !known.length;
   const list = menu.querySelector(".switches__list");

@@ -22,7 +22,7 @@ const isoDay = (date) => [date.getFullYear(), String(date.getMonth() + 1).padSta
 
 function chosen() {
   const form = $("filter");
-  return { camera: form.camera.value, label: form.label.value, zone: form.zone.value, armed: form.armed.checked, clip: form.clip.checked };
+  return { camera: form.camera.value, label: form.label.value, zone: form.zone.value, armed: form.armed.checked, clip: form.clip.checked, fell: form.fell.checked };
 }
 
 /** Show what is chosen: the list, the bar, and in words how much is left out. */

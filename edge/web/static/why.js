@@ -15,6 +15,12 @@ const SENTENCES = {
   motion: () => "Something moved",
   stationary: () => "It stood still",
   active: () => "It began to move again",
+  fall: () => "A person fell and stayed down",
+  lying: () => "A person lay for long where nobody rests",
+  hands_up: () => "A person held both hands up",
+  waving: () => "A person waved for help",
+  running: () => "A person ran",
+  crowding: () => "Many people stood together",
 };
 
 const article = (label) => `${/^[aeiou]/i.test(label) ? "an" : "a"} ${words(label)}`;

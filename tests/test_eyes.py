@@ -1,0 +1,96 @@
+"""What a camera looks with: loaded when it is first wanted, switched while it works, and a pose model that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from edge.board import Board
+from edge.config.schema import Camera, PoseTable
+from edge.detector import Detector
+from edge.errors import MissingError, UserError
+from edge.eyes import Eyes, Joints
+from edge.posers import Poser
+from edge.supervisor import Part
+from edge.switches import Panel, Switches
+from tests.support.figures import Poses, pose
+from tests.support.stand_ins import Memory
+
+DETECTOR: Detector = object()  # type: ignore[assignment]
+HALL = Camera.model_validate({"name": "hall", "source": "synthetic:", "zone": []})
+
+
+class Site:
+    """One camera's eyes and switches."""
+
+    def __init__(self, opens: Callable[[], Poser]) -> None:
+        self.board, self.opened = Board(), 0
+        self.switches: Switches = Panel([HALL], self.board, Memory(), poses=True)["hall"]
+
+        def counted() -> Poser:
+            self.opened += 1
+            return opens()
+
+        self.eyes = Eyes("hall", lambda: DETECTOR, Joints(PoseTable(), counted), self.switches)
+        self.part = Part("hall: pipeline", lambda part: None)
+
+    @property
+    def state(self) -> str | None:
+        return self.board.get("hall/pose/state")
+
+
+def working() -> Poser:
+    return Poses(lambda time, number: pose())  # type: ignore[return-value]
+
+
+def broken() -> Poser:
+    raise MissingError("no pose model here")
+
+
+def test_the_model_is_loaded_once_it_is_wanted_and_kept() -> None:
+    site = Site(working)
+    site.switches.set("pose", False, "test")
+    assert site.eyes.bodies(site.part, HALL) is None
+    assert (site.opened, site.state) == (0, "OFF")
+    site.switches.set("pose", True, "test")
+    assert site.eyes.changed(DETECTOR, None), "the pipeline begins anew, with bodies"
+    bodies = site.eyes.bodies(site.part, HALL)
+    assert bodies is not None
+    assert (site.opened, site.state) == (1, "ON")
+    assert site.eyes.pose_status() == {"state": "up", "reason": None, "infer_ms": 1.0}
+    site.eyes.bodies(site.part, HALL)
+    assert site.opened == 1
+
+
+def test_once_loaded_the_switch_ends_nothing() -> None:
+    """What is followed goes on: the people are there still, and only their joints are not looked at."""
+    site = Site(working)
+    bodies = site.eyes.bodies(site.part, HALL)
+    site.switches.set("pose", False, "test")
+    assert not site.eyes.changed(DETECTOR, bodies)
+    assert site.state == "ON", "until the next frame"
+    site.eyes.rest()
+    assert site.state == "OFF"
+    assert site.eyes.pose_status()["state"] == "off"  # type: ignore[index]
+
+
+def test_a_pose_model_that_cannot_be_loaded_blinds_no_camera() -> None:
+    site = Site(broken)
+    assert site.eyes.bodies(site.part, HALL) is None
+    assert site.eyes.pose_status() == {"state": "fault", "reason": "no pose model here", "infer_ms": None}
+    assert not site.eyes.changed(DETECTOR, None), "nor is it tried at every frame"
+
+
+@pytest.mark.parametrize(
+    ("given", "poses", "why"),
+    [({}, False, "pose.enabled"), ({"pose": False}, True, "pose = false"), ({"labels": ("dog",)}, True, "person")],
+)
+def test_where_there_can_be_no_postures_the_switch_says_why(given: dict[str, object], poses: bool, why: str) -> None:
+    camera = Camera.model_validate({"name": "hall", "source": "synthetic:", **given})
+    board = Board()
+    switches = Panel([camera], board, Memory(), poses=poses)["hall"]
+    assert board.get("hall/pose/state") == "OFF"
+    assert "pose" in switches.stay_off()
+    with pytest.raises(UserError, match=why):
+        switches.set("pose", True, "test")
