@@ -33,6 +33,7 @@ THERE = 0.5
 """Below this presence a person who was followed is lost."""
 SURE = 0.9
 _HIPS, _CIRCLE = 33, 34
+_ZOOMS = (1.25, 1.75)
 _LOOKS = ((1.5, 0.0), (1.5, math.pi / 2), (2.5, 0.0), (1.5, -math.pi / 2))
 """How the detector is shown the place of somebody who was not found, one way a look: how much of it, how turned."""
 
@@ -122,7 +123,7 @@ class BlazePose(Timed):
         # A body that lies is as wide as a standing one is tall.
         lies = box[2] - box[0] > box[3] - box[1]
         turned = (math.pi / 2, -math.pi / 2)[person.tries % 2] if lies else 0.0
-        return self._joints(picture, person, around(box, angle=turned), box, SURE)
+        return self._joints(picture, person, around(box, _ZOOMS[person.tries // 2 % len(_ZOOMS)], turned), box, SURE)
 
     def _joints(self, picture: I420, person: _Person, region: Square, box: Box, least: float) -> Pose | None:
         """The pose in a region, if the landmark model is as sure as `least` of it; the next region is noted."""

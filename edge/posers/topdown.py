@@ -31,24 +31,33 @@ _BODY = slice(5, None)
 _SHOULDERS, _HIPS, _TORSO = slice(5, 7), slice(11, 13), [5, 6, 11, 12]
 _ACROSS = math.radians(60)
 _QUARTER = math.pi / 2
-_LOOKS = ((1.25, 0.0), (1.25, _QUARTER), (1.25, -_QUARTER), (2.0, 0.0), (2.0, _QUARTER), (3.0, 0.0), (2.0, -_QUARTER))
+_EVERY = 8
+_SURER = 0.05
+_LOOKS = ((1.25, 0.0), (1.75, 0.0), (1.25, _QUARTER), (1.0, 0.0), (2.5, 0.0), (1.25, -_QUARTER))
 """How the model is shown the place of somebody who was not found, one way a look: how much of it, how turned."""
 
 
 @dataclass(slots=True)
 class _Person:
-    """One that is followed, or looked for. last: where the joints were; tries: looks in vain."""
+    """One that is followed, or looked for.
+
+    last: where the joints were
+    turn: of the square in which they were found, radians
+    tries: looks in vain
+    wait: looks until it is tried again whether another turn shows the body better
+    """
 
     last: Box | None = None
     turn: float = 0.0
     tries: int = 0
+    wait: int = 0
 
     def note(self, pose: Pose | None) -> None:
         """What the newest look found."""
         if pose is None:
-            self.last, self.turn, self.tries = None, 0.0, self.tries + 1
+            self.last, self.turn, self.tries, self.wait = None, 0.0, self.tries + 1, 0
         else:
-            self.last, self.turn, self.tries = pose.box, _turn(pose, self.turn), 0
+            self.last, self.tries, self.wait = pose.box, 0, max(self.wait - 1, 0)
 
 
 class TopDown(Timed):
@@ -106,9 +115,23 @@ class TopDown(Timed):
         if last is not None and boxes.nested(last, box) >= SAME_BODY:
             pose = self._in(picture, around(last, angle=person.turn), box)
             if pose is not None:
-                return pose
+                return self._upright(picture, person, last, box, pose)
         zoom, turn = _LOOKS[person.tries % len(_LOOKS)]
+        person.turn = turn
         return self._in(picture, around(box, zoom, turn), box)
+
+    def _upright(self, picture: I420, person: _Person, last: Box, box: Box, pose: Pose) -> Pose:
+        """The pose, or that of a square turned along the body where the model is surer of it: some who lie it knows as
+        they are, and others only upright."""
+        turn = _along(pose, person.turn)
+        if turn == person.turn or person.wait:
+            return pose
+        person.wait = _EVERY
+        other = self._in(picture, around(last, angle=turn), box)
+        if other is None or other.score <= pose.score + _SURER:
+            return pose
+        person.turn = turn
+        return other
 
     def _in(self, picture: I420, square: Square, box: Box) -> Pose | None:
         if not fits(square, (picture.width, picture.height)):
@@ -119,18 +142,15 @@ class TopDown(Timed):
         return max(likely, key=lambda pose: boxes.iou(pose.box or box, box), default=None)
 
 
-def _turn(pose: Pose, turn: float) -> float:
-    """How the next square is to be turned for a body to be upright in it, by quarters: models know few who lie.
-
-    turn: of the square in which it was found; kept until the body lies across it.
-    """
+def _along(pose: Pose, turn: float) -> float:
+    """The turn, by quarters, of a square in which a body is upright; the one that it has until the body lies across."""
     joints = pose.keypoints
     if joints[_TORSO, 2].min() < JOINT_SEEN:
         return turn
     x, y = (joints[_SHOULDERS, :2].mean(axis=0) - joints[_HIPS, :2].mean(axis=0)).tolist()
     lean = math.atan2(x, -y)
     off = (lean - turn + math.pi) % (2 * math.pi) - math.pi
-    return turn if abs(off) < _ACROSS else round(lean / _QUARTER) * _QUARTER
+    return turn if abs(off) < _ACROSS else round(lean / _QUARTER) % 4 * _QUARTER
 
 
 SAME_BODY = 0.3
