@@ -29,8 +29,6 @@ SHOULDERS, HIPS = 1, 2
 _MEMBERS: F32 = np.zeros((PARTS, 17), np.float32)
 for _row, _joints in enumerate(_PARTS):
     _MEMBERS[_row, list(_joints)] = 1 / len(_joints)
-_FAR = 3.0
-"""Statures from the middle of a window; what is further is a mistake."""
 _LEAST = np.float32(1e-3)
 """Weight of a joint that nobody sees."""
 
@@ -97,8 +95,6 @@ class Window:
         self._factor[: 2 * PARTS] = self._factor[3 * PARTS :] = 1 / max(stature, 1.0)
         np.subtract(rows, self._middle, out=out)
         np.multiply(out, self._factor, out=out)
-        np.minimum(out, _FAR, out=out)
-        np.maximum(out, -_FAR, out=out)
         return self._fed
 
     def onset(self, stature: float) -> float:
@@ -138,14 +134,13 @@ def _measured(joints: F32, last: F32 | None) -> F32:
     others are."""
     made = np.empty(ROWS, np.float32)
     places, scores = joints[:, :2], joints[:, 2]
-    weights = scores + _LEAST
-    # A matrix product tells of a joint that is not there by what is no number: the usual case is done by then.
-    middles = (_MEMBERS * weights) @ places / (_MEMBERS @ weights)[:, None]
+    mean = _MEMBERS @ scores
+    middles = (_MEMBERS * (scores + _LEAST)) @ places / (mean + _LEAST)[:, None]
     span = np.maximum.reduce(places) - np.minimum.reduce(places)
-    if not math.isfinite(span[0] + span[1]):
+    if not math.isfinite(span[0]):  # a joint that is not there: the usual case is done by then
         middles, span = _some(joints, last)
     made[: 2 * PARTS] = middles.T.ravel()
-    made[2 * PARTS : 3 * PARTS] = _MEMBERS @ scores
+    made[2 * PARTS : 3 * PARTS] = mean
     made[3 * PARTS :] = span
     return made
 

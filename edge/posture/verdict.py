@@ -13,10 +13,7 @@ from edge.posture.temporal import RATE, STEPS, Judge
 from edge.types import F32, Activity
 
 JudgeName: TypeAlias = Literal["rules", "network", "both"]
-"""Who judges. `both`: the rules, unless the network is all but certain that there was none; and the network by itself
-where it is sure."""
-AGAINST = 0.02
-"""Where the network's chance of a fall stays below this, the rules' fall is none."""
+"""Who judges. `both`: the rules, and the network by itself where it is sure."""
 SURE = 0.9
 """The chance from which the network needs no rule."""
 
@@ -56,11 +53,8 @@ class Verdict:
     def _together(self, ruled: Activity | None, learned: Activity | None, time: float) -> Activity | None:
         """What both say of the same fall."""
         best = self._best(time)
-        if self._confirmed_at is None:
-            if ruled is not None and ruled.confirmed and best < AGAINST:
-                ruled = None
-            if learned is not None and learned.confirmed and best < SURE and ruled is None:
-                learned = None
+        if self._confirmed_at is None and learned is not None and learned.confirmed and best < SURE:
+            learned = None
         told = [one for one in (ruled, learned) if one is not None]
         if not told:
             self._confirmed_at = None

@@ -16,6 +16,8 @@ from edge.types import F32
 
 FIRST, SECOND, HIDDEN = 32, 32, 32
 """Channels of the convolutions, and units of the layer before the last."""
+FAR = 3.0
+"""Statures from the middle of a window; what is further is a mistake."""
 KERNEL, NEXT = 5, 3
 """Steps that they look at; each halves their number."""
 BITS = 6
@@ -139,7 +141,7 @@ class _Net:
         f, held = functional(), self._held
         if rounded:
             held = {name: _rounded(one) if name.endswith(".weight") else one for name, one in held.items()}
-        x = f.conv2d(fed, held["first.weight"], held["first.bias"], (1, 2), (0, KERNEL // 2)).relu()
+        x = f.conv2d(fed.clamp(-FAR, FAR), held["first.weight"], held["first.bias"], (1, 2), (0, KERNEL // 2)).relu()
         x = f.conv2d(x, held["second.weight"], held["second.bias"], (1, 2), (0, NEXT // 2)).relu().flatten(1)
         x = f.dropout(x, drop, drop > 0)
         x = f.linear(x, held["third.weight"], held["third.bias"]).relu()

@@ -16,6 +16,8 @@ from edge.types import F32
 
 SETTLED_S = 0.15
 """So long after a fall's end it is to be told."""
+MOST = 100.0
+"""What is kept of a number: the network itself goes by less."""
 QUIET = 0.3
 """Part of the windows without a fall that is kept: they are many, and alike."""
 
@@ -64,7 +66,7 @@ def windows(seed: int, first: int, count: int, random: np.random.Generator) -> W
                 continue
             fell, sure = label(sequence, time)
             if fell or random.random() < QUIET:
-                fed.append(window.fed(stature)[0].astype(np.float16))
+                fed.append(np.clip(window.fed(stature)[0], -MOST, MOST).astype(np.float16))
                 lies = bool(sequence.lying[np.searchsorted(sequence.times, time - 1e-9)])
                 truth.append((float(fell), float(lies)))
                 weight.append(sure)

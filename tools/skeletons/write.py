@@ -16,13 +16,14 @@ from edge.models.packed.weight import Grid, Weight
 from edge.posture.temporal import INPUT, OUTPUT, ROWS, STEPS
 from edge.preprocess.input import Input
 from edge.tools.graph import INSTALL, skeleton
-from edge.tools.skeletons.learn import BITS
+from edge.tools.skeletons.learn import BITS, FAR
 from edge.types import F32
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 OPSET, IR = 13, 8
+_BOUNDS = {"least": np.float32(-FAR), "most": np.float32(FAR)}
 
 
 def model(weights: Mapping[str, F32]) -> ModelProto:
@@ -41,7 +42,8 @@ def model(weights: Mapping[str, F32]) -> ModelProto:
         return helper.make_node("Gemm", [given, f"{name}.weight", f"{name}.bias"], [out], transB=1)
 
     nodes = [
-        *conv("first", INPUT),
+        helper.make_node("Clip", [INPUT, "least", "most"], ["near"]),
+        *conv("first", "near"),
         *conv("second", "first"),
         helper.make_node("Flatten", ["second"], ["flat"]),
         layer("third", "flat", "third+"),
@@ -54,7 +56,7 @@ def model(weights: Mapping[str, F32]) -> ModelProto:
         "temporal",
         [helper.make_tensor_value_info(INPUT, kind, [1, 1, ROWS, STEPS])],
         [helper.make_tensor_value_info(OUTPUT, kind, [1, 2])],
-        [onnx.numpy_helper.from_array(array, name) for name, array in weights.items()],
+        [onnx.numpy_helper.from_array(array, name) for name, array in (*weights.items(), *_BOUNDS.items())],
     )
     made: ModelProto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR)
     return made
