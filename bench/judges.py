@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
+import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from edge.opening import links_of
 from edge.posture.temporal import INPUT, RATE, Network, Window
 from edge.tools.skeletons import everyday, falls, film
 from edge.tools.skeletons.compare import JUDGES, Figures, Outcome, outcome
+from edge.tools.skeletons.noise import GOOD
 from edge.tools.skeletons.sequence import Sequence17, draw, filmed
 from edge.tools.skeletons.windows import looks
 
@@ -29,7 +31,7 @@ SEEDS = {"as those trained on": 1001, "of kinds never trained on": 1002}
 """Of sequences that are judged: other people, cameras, motions and mistakes than any seed that is trained on."""
 SEQUENCES = 400
 POSE_MODELS = ("pose-landmark-full", str(DATA / "models" / "movenet_single_pose_lightning_ptq.tflite"))
-FILMS = 20
+FILMS = 40
 """Of each group of motions."""
 FILM_RATE = 12.0
 LEAST, MOST = 120, 400
@@ -102,7 +104,7 @@ def films() -> Iterator[Row]:
             for number in range(FILMS):
                 random = np.random.default_rng([2001, len(makes), number])
                 while True:
-                    sequence = filmed(random, makes[number % len(makes)](random))
+                    sequence = filmed(random, makes[number % len(makes)](random), GOOD)
                     if LEAST < film.stature(sequence) < MOST:
                         break
                 clip = film.written(folder / "clip.mkv", sequence, FILM_RATE, random)
@@ -110,6 +112,8 @@ def films() -> Iterator[Row]:
                 at = _confirmed(replay(clip, "--model", detector, "--hold", "3", *pose)[0])
                 begun = 0.0 if sequence.onset is None else sequence.onset - float(sequence.times[0])
                 outcomes.append(Outcome(sequence.kind, sequence.fell, None if at is None else at - begun))
+                if (at is None) == sequence.fell:
+                    print(f"{number}: {sequence.kind}", file=sys.stderr)
                 if at is not None and sequence.landed is not None:
                     late.append(at - (sequence.landed - float(sequence.times[0])))
             figures = Figures.of(outcomes)

@@ -9,21 +9,32 @@ import click
 
 from edge.commands.output import JSON, print_json
 from edge.errors import UserError
+from edge.judging import network_or_none
 from edge.posture.record import Told, judge, read
+from edge.posture.verdict import JudgeName
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--fps", required=True, type=click.FloatRange(0.1, 1000), help="Rows a second.")
 @click.option("--aspect", default="4/3", show_default=True, help="Width of the frame over its height, as 16/9 or 1.78.")
+@click.option(
+    "--judge",
+    "who",
+    default="both",
+    show_default=True,
+    type=click.Choice(["rules", "network", "both"]),
+    help="Who tells of falls, as `pose.judge`.",
+)
 @JSON
-def posture(file: Path, fps: float, aspect: str, as_json: bool) -> None:
+def posture(file: Path, fps: float, aspect: str, who: JudgeName, as_json: bool) -> None:
     """Judge a recorded sequence of one person's joints: postures, falls, gestures.
 
     FILE is CSV with the columns x0,y0,score0 to x16,y16,score16 (COCO's order, 0..1 of the frame), a row a frame, as
     the record of an event has them.
     """
-    told = judge(read(file), fps, _ratio(aspect))
+    joints, ratio = read(file), _ratio(aspect)
+    told = judge(joints, fps, ratio, None, who, None if who == "rules" else network_or_none())
     if as_json:
         print_json(
             {

@@ -17,6 +17,8 @@ import numpy as np
 from edge.errors import UserError
 from edge.posture.person import Person
 from edge.posture.settings import PostureSettings
+from edge.posture.temporal import Judge
+from edge.posture.verdict import JudgeName
 from edge.types import COCO_KEYPOINTS, F32, NO_JOINTS, Activity, Pose, Posture
 
 COLUMNS = tuple(f"{what}{i}" for i in range(len(COCO_KEYPOINTS)) for what in ("x", "y", "score"))
@@ -53,15 +55,23 @@ def read(path: Path) -> F32:
     return np.stack(joints)
 
 
-def judge(joints: F32, fps: float, aspect: float, settings: PostureSettings | None = None) -> Told:
+def judge(
+    joints: F32,
+    fps: float,
+    aspect: float,
+    settings: PostureSettings | None = None,
+    who: JudgeName = "rules",
+    network: Judge | None = None,
+) -> Told:
     """What a sequence tells.
 
     Args:
         joints: float32 (n, 17, 3), 0..1 of the frame, a row a frame; without joints: nobody was found
         fps: frames a second
         aspect: width of the frame over its height
+        who, network: tells of falls; see `Verdict`
     """
-    person = Person((round(HEIGHT * aspect), round(HEIGHT)), settings)
+    person = Person((round(HEIGHT * aspect), round(HEIGHT)), settings, None, who, network)
     scale = np.array([HEIGHT * aspect, HEIGHT, 1], np.float32)
     postures: list[tuple[float, Posture]] = []
     activities: dict[tuple[str, float], Activity] = {}

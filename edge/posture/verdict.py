@@ -30,6 +30,7 @@ class Verdict:
         self._learned = None if network is None or judge == "rules" else LearnedFalls(network, settings)
         self._judge = judge
         self._chances: deque[tuple[float, float]] = deque()
+        self._since: float | None = None
         self._confirmed_at: float | None = None
 
     @property
@@ -57,11 +58,13 @@ class Verdict:
             learned = None
         told = [one for one in (ruled, learned) if one is not None]
         if not told:
-            self._confirmed_at = None
+            self._since = self._confirmed_at = None
             return None
+        if self._since is None:  # it stays so, also where the other takes it for an earlier one
+            self._since = min(one.since for one in told)
         if self._confirmed_at is None and any(one.confirmed for one in told):
             self._confirmed_at = time
-        return Activity("fall", max(one.score for one in told), min(one.since for one in told), self._confirmed_at)
+        return Activity("fall", max(one.score for one in told), self._since, self._confirmed_at)
 
     def _best(self, time: float) -> float:
         """The network's greatest chance of late: a window with the whole fall lasts no longer than that."""

@@ -42,7 +42,7 @@ def _start(random: Random) -> tuple[F64, list[Move]]:
 
 def _end(random: Random, low: F64) -> list[Move]:
     """What comes after: a jolt, lying, some propped up, some trying to move."""
-    shifted = changed(low, hip_l=low[8] + random.uniform(-25, 25), knee_r=low[13] + random.uniform(-25, 25))
+    shifted = changed(low, knee_r=max(0.0, low[13] + random.uniform(-15, 15)), arm_l=low[14] + random.uniform(-5, 15))
     if low[0] < -45 and random.random() < 0.35:
         shifted = changed(shifted, flex=random.uniform(15, 45))
     after = [Move(float(random.uniform(0.15, 0.5)), shifted), held(random, shifted, 2.5, 5)]
@@ -97,7 +97,9 @@ def from_chair(random: Random) -> Motion:
     base = seated(random, standing(random))
     before = [held(random, base, 0.8, 3)]
     way = float(random.choice([0, 45, -45, 90, -90, 90, -90]) + random.uniform(-15, 15))
-    low = changed(lying(random, base, way), hip=random.uniform(20, 95), knee=random.uniform(20, 100))
+    low = lying(random, base, way)
+    if abs(way) > 75:  # on a side, as bent as one sat
+        low = changed(low, hip=random.uniform(20, 95), knee=random.uniform(20, 100))
     half = changed(base, **_leaning(base, way, random.uniform(20, 40)), **_arms(random, way))
     down = [Move(float(random.uniform(0.35, 0.7)), half, "fall"), Move(float(random.uniform(0.3, 0.55)), low)]
     return _made("fall from a chair", random, base, before, down, low)

@@ -39,6 +39,12 @@ class Flaws:
     doubt: tuple[float, float]
 
 
+GOOD = Flaws(
+    shake=0.004, drift=0.006, lying=1.0, lost=(0.0, 0.0), wild=0.0, swaps=0.0, lag=0.0, sure=0.95, doubt=(0.0, 0.0)
+)
+"""Those of a model that sees people as they are."""
+
+
 def flaws(random: np.random.Generator) -> Flaws:
     """A good model, a bad one, or what lies between."""
     bad = random.uniform(0, 1) ** 1.5

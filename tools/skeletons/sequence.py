@@ -12,7 +12,7 @@ from edge.tools.skeletons import everyday, falls
 from edge.tools.skeletons.body import F64, build, joints
 from edge.tools.skeletons.camera import camera
 from edge.tools.skeletons.motion import Motion
-from edge.tools.skeletons.noise import flaws, lies, lift_of, spoilt, uprightness
+from edge.tools.skeletons.noise import Flaws, flaws, lies, lift_of, spoilt, uprightness
 
 FALLS = 0.45
 """Part of the sequences that have a fall."""
@@ -68,8 +68,8 @@ def draw(seed: int, number: int, fall: bool | None = None, *, unseen: bool = Fal
     return filmed(random, table[int(random.integers(len(table)))](random))
 
 
-def filmed(random: np.random.Generator, motion: Motion) -> Sequence17:
-    """A motion of somebody, before some camera, through some model."""
+def filmed(random: np.random.Generator, motion: Motion, flaw: Flaws | None = None) -> Sequence17:
+    """A motion of somebody, before some camera, through some model: the one with these flaws, if it is to be that."""
     who = build(random)
     rate = float(np.exp(random.uniform(*np.log(RATES))))
     latest = 0.4 * motion.seconds if motion.onset is None else motion.onset
@@ -79,7 +79,7 @@ def filmed(random: np.random.Generator, motion: Motion) -> Sequence17:
     angles = motion.at(times)
     points = joints(who, angles)
     lens = camera(random, points.reshape(-1, 3))
-    spoiled, found = spoilt(random, times, lens.seen(points), uprightness(points), lens.size, flaws(random))
+    spoiled, found = spoilt(random, times, lens.seen(points), uprightness(points), lens.size, flaw or flaws(random))
     return Sequence17(
         motion.kind,
         lens.size,

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.engines import registry
+from edge.engines.base import EngineOptions
+from edge.engines.links import Link
+from edge.errors import EngineError, MissingError
+from edge.judging import FILE, network_or_none, open_network
+from edge.posture import Person
+from edge.posture.learned import LearnedFalls
+from edge.posture.settings import PostureSettings
+from edge.posture.temporal import PARTS, RATE, ROWS, STEPS, Chances, Judge, Window
+from edge.posture.verdict import Verdict
+from edge.types import F32, NO_JOINTS, Pose
+from tests.support.figures import joints
+
+SIZE = (640, 480)
+
+
+def walks_then_falls(time: float, onset: float = 3.0, seconds: float = 0.7) -> F32:
+    part = min(max((time - onset) / seconds, 0.0), 1.0)
+    return joints((120 + 60 * min(time, onset), 440.0), 200.0, 88 * part * part)
+
+
+def shown(
+    person: Person, seconds: float, hz: float = 15.0, onset: float = 3.0, fall_s: float = 0.7
+) -> list[tuple[float, bool]]:
+    """Times and whether a confirmed fall is told."""
+    told = []
+    for step in range(int(seconds * hz)):
+        time = step / hz
+        activity = person.look(Pose(walks_then_falls(time, onset, fall_s), 0.9), time).activity
+        told.append((time, activity is not None and activity.kind == "fall" and activity.confirmed))
+    return told
+
+
+@pytest.fixture(scope="module")
+def network() -> Judge:
+    found = network_or_none()
+    if found is None:
+        pytest.skip("no engine runs the network here")
+    return found
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    scale=st.floats(0.2, 5), x=st.floats(-500, 500), y=st.floats(-500, 500), hz=st.sampled_from([5.0, 10.0, 15.0, 30.0])
+)
+def test_a_window_is_the_same_however_large_and_wherever_somebody_is(
+    scale: float, x: float, y: float, hz: float
+) -> None:
+    here, there = Window(), Window()
+    for step in range(int(4 * hz)):
+        found = walks_then_falls(step / hz, 2.0)
+        moved = np.column_stack([found[:, :2] * scale + (x, y), found[:, 2]]).astype(np.float32)
+        here.add(found, step / hz)
+        there.add(moved, step / hz)
+    np.testing.assert_allclose(there.fed(200 * scale), here.fed(200), atol=2e-3)
+    assert here.fed(200).shape == (1, 1, ROWS, STEPS)
+
+
+def test_the_grid_does_not_depend_on_the_rate_of_looks() -> None:
+    slow, fast = Window(), Window()
+    counts = [0, 0]
+    for window, hz, place in ((slow, 5, 0), (fast, 30, 1)):
+        for step in range(4 * hz + 1):
+            time = step / hz
+            flat = joints((100 + 50 * time, 440.0), 200.0)
+            counts[place] += window.add(flat, time)
+    assert counts[0] == counts[1] == 41
+    np.testing.assert_allclose(slow.fed(200), fast.fed(200), atol=1e-3)
+
+
+def test_a_part_that_is_not_there_stays_where_it_was_and_nothing_is_no_number() -> None:
+    window = Window()
+    whole = walks_then_falls(0.0)
+    window.add(whole, 0.0)
+    legless = whole.copy()
+    legless[13:] = (np.nan, np.nan, 0)
+    for step in range(1, 30):
+        window.add(legless, step / RATE)
+    fed = window.fed(200)[0, 0]
+    assert np.isfinite(fed).all()
+    assert fed[2 * PARTS + 4, -1] == 0
+    assert fed[PARTS + 4, -1] == pytest.approx(fed[PARTS + 4, 0], abs=1e-4)
+    empty = Window()
+    empty.add(NO_JOINTS, 0.0)
+    assert np.isfinite(empty.fed(200)).all()
+
+
+def test_a_long_gap_begins_a_new_window_and_time_that_stands_still_adds_nothing() -> None:
+    window = Window()
+    assert window.add(walks_then_falls(0.0), 0.0) == 1
+    assert window.add(walks_then_falls(0.0), 0.0) == 0
+    assert window.add(walks_then_falls(0.0), 60.0) == 1
+    assert not window.fed(200)[0, 0, 2 * PARTS : 3 * PARTS, :-1].any()
+
+
+def test_the_network_finds_a_fall_and_says_when_it_began(network: Judge) -> None:
+    told = shown(Person(SIZE, judge="network", network=network), 8)
+    first = next(time for time, sure in told if sure)
+    assert 3.5 < first < 5.5
+    person = Person(SIZE, judge="network", network=network)
+    activity = None
+    for step in range(100):
+        activity = person.look(Pose(walks_then_falls(step / 15), 0.9), step / 15).activity
+    assert activity is not None
+    assert activity.since == pytest.approx(3.2, abs=0.4)
+
+
+@pytest.mark.parametrize("seconds", [4.0, 6.0])
+def test_the_network_tells_slow_lying_down_from_a_fall(network: Judge, seconds: float) -> None:
+    assert not any(sure for _, sure in shown(Person(SIZE, judge="network", network=network), 12, fall_s=seconds))
+
+
+def test_every_engine_that_is_here_tells_the_same() -> None:
+    window = Window()
+    for step in range(40):
+        window.add(walks_then_falls(step / 10, 2.5), step / 10)
+    found = []
+    for name in ("onnxruntime", "openvino", "reference"):
+        if registry.probe(name).available:
+            found.append(open_network(engine=name, options=EngineOptions(threads=1))(window.fed(200)))
+    assert len(found) > 1
+    for one in found[1:]:
+        assert one == pytest.approx(found[0], abs=1e-3)
+
+
+def test_the_packaged_file_is_small() -> None:
+    assert FILE.stat().st_size <= 12_000
+
+
+class Says:
+    """A judge that says what it is told to, at its n-th call."""
+
+    def __init__(self, *chances: tuple[float, float]) -> None:
+        self.chances, self.calls = chances, 0
+
+    def __call__(self, window: F32) -> Chances:
+        self.calls += 1
+        return Chances(*self.chances[min(self.calls, len(self.chances)) - 1])
+
+
+def looked(falls: LearnedFalls, count: int, *, resting: bool = False) -> list[tuple[bool, bool]]:
+    """Whether a fall was told and confirmed at each of ten looks a second."""
+    told = []
+    for step in range(count):
+        found = falls.look(walks_then_falls(step / 10), 200, step / 10, resting=resting)
+        told.append((found is not None, found is not None and found.confirmed))
+    return told
+
+
+def test_one_window_with_a_fall_is_none_and_two_are() -> None:
+    assert not any(told for told, _ in looked(LearnedFalls(Says((0.9, 0.9), (0.1, 0.9)), PostureSettings()), 20))
+    assert looked(LearnedFalls(Says((0.9, 0.9)), PostureSettings()), 20)[-1] == (True, True)
+
+
+def test_who_gets_up_at_once_has_not_fallen_and_who_gets_up_later_has_got_up() -> None:
+    quick = looked(LearnedFalls(Says((0.9, 0.1), (0.9, 0.1), (0.2, 0.1)), PostureSettings()), 30)
+    assert any(told for told, _ in quick)
+    assert not any(sure for _, sure in quick)
+    later = LearnedFalls(Says(*[(0.9, 0.9)] * 20, (0.1, 0.1)), PostureSettings())
+    told = looked(later, 60)
+    assert told[25][1]
+    assert told[-1] == (False, False)
+    assert not later.undecided
+
+
+def test_in_a_place_to_rest_nobody_falls() -> None:
+    assert not any(told for told, _ in looked(LearnedFalls(Says((0.9, 0.9)), PostureSettings()), 20, resting=True))
+
+
+def test_an_engine_that_fails_leaves_the_rules_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(window: F32) -> Chances:
+        raise EngineError("the stick was pulled")
+
+    told = shown(Person(SIZE, judge="both", network=broken), 8)
+    alone = shown(Person(SIZE), 8)
+    assert told == alone
+    assert any(sure for _, sure in told)
+    assert caplog.text.count("the stick was pulled") == 1
+
+
+def test_both_tell_of_a_fall_that_only_one_sees_and_its_onset_stays() -> None:
+    verdict = Verdict(PostureSettings(), "both", Says((0.95, 0.9)))
+    unsure = Verdict(PostureSettings(), "both", Says((0.8, 0.9)))
+    sinces = set()
+    for step in range(40):
+        given = (None, walks_then_falls(step / 10), 200.0, step / 10)
+        found = verdict.look(*given, resting=False, at_edge=False)
+        assert unsure.look(*given, resting=False, at_edge=False) is None or step < 20
+        if found is not None:
+            sinces.add(found.since)
+    assert found is not None
+    assert found.confirmed
+    assert len(sinces) == 1
+
+
+def nothing(*_: object) -> list[Link]:
+    raise MissingError("no engine that reads .onnx is here: pip install 'edge-runtime[onnx]'")
+
+
+def test_without_an_engine_rules_judge_alone(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr("edge.judging.links_of", nothing)
+    monkeypatch.setattr("edge.judging._told", set())
+    assert network_or_none() is None
+    assert network_or_none() is None
+    assert caplog.text.count("rules alone") == 1
