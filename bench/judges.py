@@ -36,6 +36,8 @@ FILMS = 24
 FILM_RATE = 12.0
 LEAST, MOST = 120, 400
 """Pixels: how tall people in films are."""
+SEEN = 0.7
+"""At least so much of them is always in the picture."""
 RUNS = 2000
 
 
@@ -105,7 +107,7 @@ def films() -> Iterator[Row]:
                 random = np.random.default_rng([2001, len(makes), number])
                 while True:
                     sequence = filmed(random, makes[number % len(makes)](random), GOOD)
-                    if LEAST < film.stature(sequence) < MOST:
+                    if LEAST < film.stature(sequence) < MOST and film.in_view(sequence) > SEEN:
                         break
                 clip = film.written(folder / "clip.mkv", sequence, FILM_RATE, random)
                 pose = ("--set", "pose.enabled=true", "--set", f'pose.model="{poser}"')

@@ -94,6 +94,13 @@ def stature(sequence: Sequence17) -> float:
     return float(np.median(spans)) * _shrunk(sequence)
 
 
+def in_view(sequence: Sequence17) -> float:
+    """The least part of the joints that lies within the picture at any time."""
+    places = sequence.joints[:, :, :2]
+    within = ((places >= 0) & (places < np.array(sequence.size))).all(axis=2)
+    return float(within.mean(axis=1).min())
+
+
 def written(path: Path, sequence: Sequence17, rate: float, random: np.random.Generator) -> Path:
     """A film of a sequence at `rate` pictures a second, at most `TALLEST` pixels high, with noise; its path."""
     factor, tall = _shrunk(sequence), stature(sequence)
