@@ -10,12 +10,14 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-from edge.posture.geometry import Shape
+from edge.posture.geometry import STAND, UPRIGHT, Shape
 from edge.posture.settings import PostureSettings
 from edge.types import Activity
 
-PACE_S = 0.25
-"""Over so many seconds a speed is measured, or over one step where steps are longer."""
+PART = 0.3
+"""Of the stature: over at least so long a way down a speed is measured."""
+FASTEST = 5.0
+"""Heights a second: nobody falls faster from where people stand; what does is a mistake of the joints."""
 _LOOKS = 64
 AGREED = 0.75
 """Part of the looks since the descent that must have shown the person low."""
@@ -34,6 +36,7 @@ class _Fall:
     landed: float
     score: float
     looks: deque[tuple[float, bool | None]]
+    along: bool = False
     confirmed_at: float | None = None
     up_since: float | None = None
 
@@ -47,13 +50,75 @@ class _Fall:
         return time - self.landed >= wanted - 1e-6 and sum(known) >= AGREED * len(known)
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where somebody's shoulders and hips were at a time, pixels from the top, and how the torso leaned, degrees.
+
+    In pixels, for what is learned of the floor later holds for what was before: else a fall is seen where none is.
+    """
+
+    time: float
+    shoulders: float
+    hips: float
+    lean: float
+
+    @classmethod
+    def of(cls, shape: Shape, time: float) -> _Place:
+        """That of a shape."""
+        shoulders, hips = (shape.floor - part * shape.height for part in (shape.shoulders, shape.hips))
+        return cls(time, shoulders, hips, shape.lean)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Where somebody was by the newest measure: heights as in `Shape`, one for each place."""
+
+    places: list[_Place]
+    floor: float
+    height: float
+
+    @property
+    def shoulders(self) -> list[float]:
+        """Below the floor is nearer to the camera, and no lower."""
+        return [max((self.floor - one.shoulders) / self.height, 0.0) for one in self.places]
+
+    @property
+    def sunk(self) -> float:
+        """By how much the hips have come down: of one who sits, and lies back, they stay where they are."""
+        hips = [one.hips for one in self.places if math.isfinite(one.hips)]
+        return (hips[-1] - min(hips)) / self.height if hips else math.inf
+
+    @property
+    def speed(self) -> float:
+        """The fastest that the shoulders came down a part of the way that noise does not make up, heights a second."""
+        way = list(zip((one.time for one in self.places), self.shoulders, strict=True))
+        speeds = (
+            (above - below) / (end - start)
+            for i, (end, below) in enumerate(way)
+            for start, above in way[:i]
+            if above - below >= PART
+        )
+        return max((speed for speed in speeds if speed <= FASTEST), default=0.0)
+
+    def top(self, most_lean: float) -> float:
+        """How high the shoulders were at most while the person was up."""
+        both = zip(self.places, self.shoulders, strict=True)
+        return max((height for one, height in both if one.lean <= most_lean), default=0.0)
+
+    def left(self, top: float) -> float:
+        """When the shoulders left that height."""
+        both = zip(self.places, self.shoulders, strict=True)
+        return max(one.time for one, height in both if height >= top - 0.08)
+
+
 class Falls:
     """Watches one person. One thread."""
 
     def __init__(self, settings: PostureSettings) -> None:
         self._settings = settings
-        self._way: deque[tuple[float, float]] = deque()
+        self._way: deque[_Place] = deque()
         self._fall: _Fall | None = None
+        self._measure = math.nan, 1.0
 
     @property
     def undecided(self) -> bool:
@@ -68,11 +133,10 @@ class Falls:
             resting: the person is in a place to rest, where lying down is none
             at_edge: the person was last seen at the picture's edge, and may have left
         """
-        height = math.nan if shape is None else shape.shoulders
-        if math.isfinite(height):
-            # Below the floor is nearer to the camera, and no lower.
-            self._way.append((time, max(height, 0.0)))
-        while self._way and time - self._way[0][0] > self._settings.drop_s + 1.5:
+        if shape is not None and math.isfinite(shape.shoulders):
+            self._way.append(_Place.of(shape, time))
+            self._measure = shape.floor, shape.height
+        while self._way and time - self._way[0].time > self._settings.drop_s + 1.5:
             self._way.popleft()
         if self._fall is None:
             if not resting:
@@ -87,37 +151,37 @@ class Falls:
         settings = self._settings
         if len(self._way) < 2:
             return
-        newest, height = self._way[-1]
+        newest = self._way[-1]
         lost = shape is None or not math.isfinite(shape.shoulders)
-        if lost and (at_edge or time - newest > settings.lost_s):
+        if lost and (at_edge or time - newest.time > settings.lost_s):
             return
-        recent = [(t, h) for t, h in self._way if t >= newest - settings.drop_s]
-        top = max(h for _, h in recent)
-        onset = max(t for t, h in recent if h >= top - 0.08)
-        drop = top - height
-        if drop < settings.drop or self._speed(onset) < settings.speed:
+        flat = is_low(shape, settings) if shape is not None else False
+        along = (lost and self._height(newest) < settings.up) or (shape is not None and is_along(shape, settings))
+        if not flat and not along:
             return
-        if (lost and height < settings.up) or (shape is not None and is_low(shape, settings)):
-            sure = 1.0 if shape is None else min(1.0, shape.sure / 0.5)
-            score = round(min(0.95, 0.5 + drop * 0.6) * max(sure, 0.5), 3)
-            self._fall = _Fall(onset, newest, score, deque([(newest, True)], maxlen=_LOOKS))
+        way = _Way([one for one in self._way if one.time >= newest.time - settings.drop_s], *self._measure)
+        top, low = way.top(settings.upright), way.shoulders[-1]
+        if top < settings.sat or top - low < settings.drop or way.sunk < settings.sink:
+            return
+        # What falls from less high is slower by the root of that.
+        least = (settings.slow if flat else settings.speed) * math.sqrt(min(top / STAND, 1.0))
+        if way.speed < least or not (flat or lost or top >= settings.stood):
+            return
+        sure = 1.0 if shape is None else min(1.0, shape.sure / 0.5)
+        score = round(min(0.95, 0.5 + (top - low) * 0.6) * max(sure, 0.5), 3)
+        self._fall = _Fall(way.left(top), newest.time, score, deque([(newest.time, True)], maxlen=_LOOKS), not flat)
 
-    def _speed(self, since: float) -> float:
-        """The fastest that the shoulders came down since a time, heights a second."""
-        fastest, points = 0.0, [(t, h) for t, h in self._way if t >= since - PACE_S]
-        for i, (t, h) in enumerate(points):
-            later = next((one for one in points[i + 1 :] if one[0] - t >= PACE_S - 1e-6), None)
-            if later is not None:
-                fastest = max(fastest, (h - later[1]) / (later[0] - t))
-        return fastest
+    def _height(self, place: _Place) -> float:
+        floor, height = self._measure
+        return (floor - place.shoulders) / height
 
     def _settled(self, time: float) -> bool:
         """Whether the shoulders stay where they are: of one who does push-ups they go up again and again."""
-        lowest, rise = math.inf, 0.0
-        for t, height in self._way:
-            if t > time - self._settings.confirm_s:
-                rise, lowest = max(rise, height - lowest), min(lowest, height)
-        return rise <= self._settings.rise
+        lowest, rise = -math.inf, 0.0
+        for one in self._way:
+            if one.time > time - self._settings.confirm_s:
+                rise, lowest = max(rise, lowest - one.shoulders), max(lowest, one.shoulders)
+        return rise <= self._settings.rise * self._measure[1]
 
     def _go_on(self, fall: _Fall, shape: Shape | None, time: float, *, resting: bool) -> None:
         """Confirm what has begun, or find it over."""
@@ -126,7 +190,7 @@ class Falls:
         if shape is None or not known:
             fall.looks.append((time, None))
         else:
-            low = is_low(shape, settings)
+            low = is_low(shape, settings) or (fall.along and is_along(shape, settings))
             fall.looks.append((time, low))
             if shape.shoulders >= settings.up and not low:
                 fall.up_since = time if fall.up_since is None else fall.up_since
@@ -147,10 +211,14 @@ class Falls:
 
 def is_low(shape: Shape, settings: PostureSettings) -> bool:
     """Whether somebody is on the floor, or as near to it as one gets: not one who sits there, nor kneels."""
-    height = shape.shoulders
-    if height < settings.low:
-        return True
-    # One who kneels and bends holds the hips higher; one who sits holds the torso up.
-    flat = shape.lean >= settings.leaning or shape.torso < settings.short
-    level = shape.hips < settings.hips or height - shape.hips < settings.level
-    return height < settings.slumped and level and flat
+    if shape.thighs >= settings.thighs:
+        return False  # the knees carry the hips
+    if shape.lean < UPRIGHT and shape.torso >= settings.whole:
+        return False  # a torso that lies along the view seems short; this one sits
+    return shape.shoulders < settings.low or (shape.shoulders < settings.slumped and shape.lean >= settings.leaning)
+
+
+def is_along(shape: Shape, settings: PostureSettings) -> bool:
+    """Whether somebody may lie along the camera's view, head away: torso and legs seem short, or the torso leans."""
+    short = shape.torso < settings.short or shape.lean >= settings.leaning
+    return shape.shoulders < settings.along and shape.hips < 0.4 and shape.thighs < 0.18 and short

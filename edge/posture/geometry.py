@@ -29,6 +29,8 @@ _RISES = 0.35
 height over the stature, .8 m of 1.95 m."""
 _THIGH = 0.38
 """The thighs' part of that: a half; of one who sits next to nothing."""
+_WHOLE = 0.75
+"""Of a torso that is up, at least so much is seen: what seems shorter lies along the camera's view."""
 _NEWEST = 45
 _LEAST = 8.0
 
@@ -46,6 +48,7 @@ class Shape:
     span: width over height of the box around the joints
     sure: the lesser score of shoulders and hips
     height: the stature, pixels
+    floor: where the floor is under the person, pixels from the top
     """
 
     shoulders: float
@@ -58,6 +61,7 @@ class Shape:
     span: float
     sure: float
     height: float
+    floor: float
 
 
 class Body:
@@ -67,6 +71,7 @@ class Body:
         self._limbs: deque[float] = deque(maxlen=_NEWEST)
         self._height: float | None = None
         self._floor: float | None = None
+        self._feet: float | None = None
         self._usual = frame_height / 2
 
     @property
@@ -82,7 +87,8 @@ class Body:
         lean = abs(math.degrees(math.atan2(torso[0], -torso[1]))) if np.isfinite(torso).all() else math.nan
         self._learn(turned, shoulders, hips, knees, ankles, lean)
         height = max(self.height, _LEAST)
-        floor = self._floor_of(turned, ankles, hips, lean)
+        up = lean <= UPRIGHT and _length(shoulders, hips) >= _WHOLE * TORSO * height
+        floor = self._floor_of(turned, hips, up=up)
         seen = turned[turned[:, 2] >= SURE / 2, :2]
         wide, tall = np.ptp(seen, axis=0) if len(seen) > 1 else (math.nan, math.nan)
         down = float(ankles[1] - hips[1])
@@ -97,6 +103,7 @@ class Body:
             span=float(wide / max(tall, 1e-6)),
             sure=float(min(turned[SHOULDERS, 2].max(), turned[HIPS, 2].max())),
             height=height,
+            floor=floor,
         )
 
     def _learn(self, turned: F32, shoulders: F32, hips: F32, knees: F32, ankles: F32, lean: float) -> None:
@@ -127,17 +134,20 @@ class Body:
             return False
         return self._floor is None or self._floor - floor < _RISES * (self.height - tall)
 
-    def _floor_of(self, turned: F32, ankles: F32, hips: F32, lean: float) -> float:
+    def _floor_of(self, turned: F32, hips: F32, *, up: bool) -> float:
         """Where the floor is under the person: at the feet of one who is up; where it was, of one who is not."""
         feet = turned[ANKLES]
         lowest = feet[feet[:, 2] >= SURE, 1]
-        if lean <= UPRIGHT and len(lowest):
-            return float(lowest.max())
+        if up and len(lowest):
+            self._feet = float(lowest.max())
+            return self._feet
         if self._floor is not None:
             return self._floor
+        if self._feet is not None:
+            return self._feet
         if len(lowest):
             return float(lowest.max())
-        if lean <= UPRIGHT and np.isfinite(hips[1]):
+        if up and np.isfinite(hips[1]):
             return float(hips[1] + HIP * self.height)
         seen = turned[turned[:, 2] >= SURE, 1]
         return float(seen.max()) if len(seen) else math.nan
