@@ -34,6 +34,7 @@ COMMANDS = {
     "events": "edge.commands.control:events",
     "models": "edge.commands.models:models",
     "train-compress": "edge.commands.train_compress:train_compress",
+    "train-posture": "edge.commands.train_posture:train_posture",
     "compress": "edge.commands.compress:command",
     "inspect": "edge.commands.packed:inspect",
     "verify": "edge.commands.packed:verify",

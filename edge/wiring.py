@@ -21,6 +21,7 @@ from edge.detector import WEAK as WEAK
 from edge.engines.base import EngineOptions
 from edge.engines.links import Change, PassedOver, log_passed_over
 from edge.errors import EdgeError
+from edge.judging import network_or_none
 from edge.masked import Masked
 from edge.memory import Memory
 from edge.models import store
@@ -117,9 +118,10 @@ def bodies_of(
     """The people of a camera; `wanted` and `fault` as for `Bodies`."""
     settings = PostureSettings(tilt=camera.tilt, lying_s=pose.lying_s)
     level = Level(camera.tilt)
+    network = None if pose.judge == "rules" else network_or_none(poser.ref.engine)
     return Bodies(
         poser,
-        lambda size: Person(size, settings, level),
+        lambda size: Person(size, settings, level, pose.judge, network),
         None if pose.crowd is None else Crowd(pose.crowd - 1),
         rest=[zone.points for zone in camera.zone if zone.rest],
         wanted=wanted,

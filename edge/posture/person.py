@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 from edge.pose.smooth import Smoother
-from edge.posture.fall import Falls
 from edge.posture.geometry import Body as Measures
 from edge.posture.geometry import Level, Shape
 from edge.posture.gestures import Hands, Running
 from edge.posture.posture import Postures
 from edge.posture.settings import PostureSettings
+from edge.posture.temporal import Judge
+from edge.posture.verdict import JudgeName, Verdict
 from edge.types import Activity, Body, Box, Pose
 
 _WALKS = 0.15
@@ -26,10 +27,16 @@ class Person:
         size: of the picture, width and height in pixels
         settings: what is gone by
         level: what is known of the camera's tilt; shared by all people of a camera
+        judge, network: who tells of falls; see `Verdict`
     """
 
     def __init__(
-        self, size: tuple[int, int], settings: PostureSettings | None = None, level: Level | None = None
+        self,
+        size: tuple[int, int],
+        settings: PostureSettings | None = None,
+        level: Level | None = None,
+        judge: JudgeName = "rules",
+        network: Judge | None = None,
     ) -> None:
         self._size = size
         self._settings = settings or PostureSettings()
@@ -37,7 +44,7 @@ class Person:
         self._smoother = Smoother()
         self._measures = Measures(size[1])
         self._postures = Postures(self._settings)
-        self._falls = Falls(self._settings)
+        self._falls = Verdict(self._settings, judge, network)
         self._hands, self._running = Hands(self._settings), Running(self._settings)
         self._lies: float | None = None
         self._rests = False
@@ -61,7 +68,8 @@ class Person:
         shape = None if pose is None else self._measures.measure(joints, self._level.tilt)
         if pose is not None:
             self._edge = self._at_edge(smoothed.box)
-        fall = self._falls.look(shape, time, resting=resting, at_edge=self._edge)
+        height = self._measures.height
+        fall = self._falls.look(shape, joints, height, time, resting=resting, at_edge=self._edge)
         posture = self._postures.look(shape, time)
         lying_s = self._lying(posture.name == "lying", posture.since, time)
         others = self._others(smoothed, shape, time)

@@ -36,6 +36,12 @@ class PoseTable(Table):
     hz: Annotated[float, Field(gt=0, le=60)] = Field(
         default=15.0, description="Most looks a second at one person; somebody who keeps still gets one a second."
     )
+    judge: Literal["rules", "network", "both"] = Field(
+        default="rules",
+        description="What tells of a fall: rules on the body's shape, a small trained network on two seconds of "
+        "joints, or both: the rules, unless the network is certain of the contrary, and the network where it is sure. "
+        "Without an engine for the network, rules alone.",
+    )
     lying_s: Annotated[float, Field(ge=0)] = Field(
         default=120.0,
         description="Who lies for so many seconds where no zone has `rest = true` is told of. 0: nobody is.",

@@ -1,0 +1,78 @@
+"""Whether somebody has fallen: by rules, by a network, or by both together."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Literal, TypeAlias
+
+from edge.posture.fall import Falls
+from edge.posture.geometry import Shape
+from edge.posture.learned import LearnedFalls
+from edge.posture.settings import PostureSettings
+from edge.posture.temporal import RATE, STEPS, Judge
+from edge.types import F32, Activity
+
+JudgeName: TypeAlias = Literal["rules", "network", "both"]
+"""Who judges. `both`: the rules, unless the network is all but certain that there was none; and the network by itself
+where it is sure."""
+AGAINST = 0.05
+"""Where the network's chance of a fall stays below this, the rules' fall is none."""
+SURE = 0.9
+"""The chance from which the network needs no rule."""
+
+
+class Verdict:
+    """Watches one person. One thread.
+
+    Args:
+        judge: where there is no network, or its engine fails, rules judge alone
+    """
+
+    def __init__(self, settings: PostureSettings, judge: JudgeName = "rules", network: Judge | None = None) -> None:
+        self._rules = Falls(settings)
+        self._learned = None if network is None or judge == "rules" else LearnedFalls(network, settings)
+        self._judge = judge
+        self._chances: deque[tuple[float, float]] = deque()
+        self._confirmed_at: float | None = None
+
+    @property
+    def undecided(self) -> bool:
+        """Whether a fall has begun and is neither confirmed nor over."""
+        return self._rules.undecided or (self._learned is not None and self._learned.undecided)
+
+    def look(
+        self, shape: Shape | None, joints: F32, stature: float, time: float, *, resting: bool, at_edge: bool
+    ) -> Activity | None:
+        """The fall that goes on at a time; arguments are those of `Falls.look` and `LearnedFalls.look`."""
+        ruled = self._rules.look(shape, time, resting=resting, at_edge=at_edge)
+        if self._learned is None:
+            return ruled
+        learned = self._learned.look(joints, stature, time, resting=resting)
+        if not self._learned.works:
+            self._learned = None
+            return ruled
+        return learned if self._judge == "network" else self._together(ruled, learned, time)
+
+    def _together(self, ruled: Activity | None, learned: Activity | None, time: float) -> Activity | None:
+        """What both say of the same fall."""
+        best = self._best(time)
+        if self._confirmed_at is None:
+            if ruled is not None and ruled.confirmed and best < AGAINST:
+                ruled = None
+            if learned is not None and learned.confirmed and best < SURE and ruled is None:
+                learned = None
+        told = [one for one in (ruled, learned) if one is not None]
+        if not told:
+            self._confirmed_at = None
+            return None
+        if self._confirmed_at is None and any(one.confirmed for one in told):
+            self._confirmed_at = time
+        return Activity("fall", max(one.score for one in told), min(one.since for one in told), self._confirmed_at)
+
+    def _best(self, time: float) -> float:
+        """The network's greatest chance of late: a window with the whole fall lasts no longer than that."""
+        if self._learned is not None:
+            self._chances.append((time, self._learned.chances.fall))
+        while self._chances[0][0] < time - STEPS / RATE:
+            self._chances.popleft()
+        return max(chance for _, chance in self._chances)
