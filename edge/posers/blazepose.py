@@ -33,6 +33,7 @@ THERE = 0.5
 """Below this presence a person who was followed is lost."""
 SURE = 0.9
 _HIPS, _CIRCLE = 33, 34
+_LIKE = 0.3
 _ZOOMS = (1.25, 1.75)
 _LOOKS = ((1.5, 0.0), (1.5, math.pi / 2), (2.5, 0.0), (1.5, -math.pi / 2))
 """How the detector is shown the place of somebody who was not found, one way a look: how much of it, how turned."""
@@ -40,8 +41,10 @@ _LOOKS = ((1.5, 0.0), (1.5, math.pi / 2), (2.5, 0.0), (1.5, -math.pi / 2))
 
 @dataclass(slots=True)
 class _Person:
-    """One that is followed, or looked for. region: where the next frame is looked at; tries: looks in vain."""
+    """One that is followed, or looked for. known: once found; region: where the next frame is looked at; tries: looks
+    in vain."""
 
+    known: bool = False
     region: Square | None = None
     tries: int = 0
 
@@ -79,7 +82,7 @@ class BlazePose(Timed):
             if pose is None:
                 person.region, person.tries = None, person.tries + 1
             else:
-                person.tries, found[number] = 0, pose
+                person.known, person.tries, found[number] = True, 0, pose
         kept = one_each(found, people)
         for number in found.keys() - kept.keys():
             self._people[number] = _Person()
@@ -123,7 +126,19 @@ class BlazePose(Timed):
         # A body that lies is as wide as a standing one is tall.
         lies = box[2] - box[0] > box[3] - box[1]
         turned = (math.pi / 2, -math.pi / 2)[person.tries % 2] if lies else 0.0
-        return self._joints(picture, person, around(box, _ZOOMS[person.tries // 2 % len(_ZOOMS)], turned), box, SURE)
+        region = around(box, _ZOOMS[person.tries // 2 % len(_ZOOMS)], turned)
+        return self._alone(picture, person, region, box) if person.known else None
+
+    def _alone(self, picture: I420, person: _Person, region: Square, box: Box) -> Pose | None:
+        """The pose in a region where the detector saw nobody: the landmark model, which is quick to see somebody, must
+        see them again, and somewhere like there, in the region that it has told itself."""
+        first = self._joints(picture, person, region, box, SURE)
+        if first is None or person.region is None:
+            return None
+        second = self._joints(picture, person, person.region, box, SURE)
+        if second is None or first.box is None or second.box is None or boxes.iou(first.box, second.box) < _LIKE:
+            return None
+        return second
 
     def _joints(self, picture: I420, person: _Person, region: Square, box: Box, least: float) -> Pose | None:
         """The pose in a region, if the landmark model is as sure as `least` of it; the next region is noted."""

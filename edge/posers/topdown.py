@@ -33,6 +33,7 @@ _ACROSS = math.radians(60)
 _QUARTER = math.pi / 2
 _EVERY = 8
 _SURER = 0.05
+_LIKE = 0.3
 _LOOKS = ((1.25, 0.0), (1.75, 0.0), (1.25, _QUARTER), (1.0, 0.0), (2.5, 0.0), (1.25, -_QUARTER))
 """How the model is shown the place of somebody who was not found, one way a look: how much of it, how turned."""
 
@@ -41,12 +42,14 @@ _LOOKS = ((1.25, 0.0), (1.75, 0.0), (1.25, _QUARTER), (1.0, 0.0), (2.5, 0.0), (1
 class _Person:
     """One that is followed, or looked for.
 
+    known: once found, so that there is somebody to find
     last: where the joints were
     turn: of the square in which they were found, radians
     tries: looks in vain
     wait: looks until it is tried again whether another turn shows the body better
     """
 
+    known: bool = False
     last: Box | None = None
     turn: float = 0.0
     tries: int = 0
@@ -57,6 +60,7 @@ class _Person:
         if pose is None:
             self.last, self.turn, self.tries, self.wait = None, 0.0, self.tries + 1, 0
         else:
+            self.known = True
             self.last, self.tries, self.wait = pose.box, 0, max(self.wait - 1, 0)
 
 
@@ -118,7 +122,19 @@ class TopDown(Timed):
                 return self._upright(picture, person, last, box, pose)
         zoom, turn = _LOOKS[person.tries % len(_LOOKS)]
         person.turn = turn
-        return self._in(picture, around(box, zoom, turn), box)
+        return self._again(picture, person, self._in(picture, around(box, zoom, turn), box), box)
+
+    def _again(self, picture: I420, person: _Person, first: Pose | None, box: Box) -> Pose | None:
+        """What was found at a tracker's box, if it is a person: one of whom the model is not sure must be found again
+        around their own joints, and somewhere like there; noise is found elsewhere each time."""
+        if first is None or first.box is None or first.score >= self._predictor.usual_score:
+            return first
+        if not person.known:
+            return None
+        second = self._in(picture, around(first.box, angle=person.turn), box)
+        if second is None or second.box is None or boxes.iou(first.box, second.box) < _LIKE:
+            return None
+        return max(first, second, key=lambda pose: pose.score)
 
     def _upright(self, picture: I420, person: _Person, last: Box, box: Box, pose: Pose) -> Pose:
         """The pose, or that of a square turned along the body where the model is surer of it: some who lie it knows as
