@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import agree, cost, decode, found, load, openpose, preprocess, preroll, running, scenes, streams
+from bench import agree, cost, decode, found, load, openpose, pose, preprocess, preroll, running, scenes, streams
 from bench.run import run
 from bench.table import Measure
 
@@ -20,6 +20,7 @@ MEASURES: dict[str, Measure] = {
     "pipeline": cost.pipeline,
     "decode": decode.yolov8,
     "openpose": openpose.openpose,
+    "pose": pose.pose,
     "streams": streams.rates,
     "start": running.start,
     "memory": running.memory,
