@@ -33,7 +33,6 @@ _ACROSS = math.radians(60)
 _QUARTER = math.pi / 2
 _EVERY = 8
 _SURER = 0.05
-_LIKE = 0.3
 _LOOKS = ((1.25, 0.0), (1.75, 0.0), (1.25, _QUARTER), (1.0, 0.0), (2.5, 0.0), (1.25, -_QUARTER))
 """How the model is shown the place of somebody who was not found, one way a look: how much of it, how turned."""
 
@@ -122,19 +121,8 @@ class TopDown(Timed):
                 return self._upright(picture, person, last, box, pose)
         zoom, turn = _LOOKS[person.tries % len(_LOOKS)]
         person.turn = turn
-        return self._again(picture, person, self._in(picture, around(box, zoom, turn), box), box)
-
-    def _again(self, picture: I420, person: _Person, first: Pose | None, box: Box) -> Pose | None:
-        """What was found at a tracker's box, if it is a person: one of whom the model is not sure must be found again
-        around their own joints, and somewhere like there; noise is found elsewhere each time."""
-        if first is None or first.box is None or first.score >= self._predictor.usual_score:
-            return first
-        if not person.known:
-            return None
-        second = self._in(picture, around(first.box, angle=person.turn), box)
-        if second is None or second.box is None or boxes.iou(first.box, second.box) < _LIKE:
-            return None
-        return max(first, second, key=lambda pose: pose.score)
+        pose = self._in(picture, around(box, zoom, turn), box)
+        return pose if pose is None or person.known or pose.score >= self._predictor.usual_score else None
 
     def _upright(self, picture: I420, person: _Person, last: Box, box: Box, pose: Pose) -> Pose:
         """The pose, or that of a square turned along the body where the model is surer of it: some who lie it knows as
