@@ -10,7 +10,7 @@ export PYTHON
 
 bin := .venv/bin
 all_extras := onnx tflite openvino web sign tools dev
-demo_model := ssdlite-pedestrian
+demo_models := ssdlite-pedestrian pose-detection
 # What trains. On x86 an index may give a build for GPUs of some GB: install another one first, and it stays.
 torch := torch==2.13.0
 TORCH ?=
@@ -25,8 +25,8 @@ setup: venv  ## .venv with everything, and the default models in your cache
 	@$(bin)/edge models pull
 
 demo:  ## real footage, found people: terminal and page; no camera needed
-	@.ci/venv openvino web
-	@$(bin)/edge models pull $(demo_model)
+	@.ci/venv openvino tflite web
+	@$(bin)/edge models pull $(demo_models)
 	@$(bin)/edge demo $(ARGS)
 
 test: setup apt $(if $(TORCH),torch)  ## every test, with real brokers, browsers and cameras

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Protocol, TypeAlias
 
@@ -14,11 +15,13 @@ from edge.labels import PERSON
 from edge.metrics import Stages
 from edge.polygons import XY
 from edge.posers import Poser
-from edge.types import JOINT_SEEN, Activity, Body, Box, Frame, Pose, Track
+from edge.types import JOINT_SEEN, NO_JOINTS, Activity, Body, Box, Frame, Pose, Track
 
 log = logging.getLogger(__name__)
 
 _HIPS = (11, 12)
+_RISE, _RISE_S = 0.5, 1.0
+_NOT_FOUND = Pose(NO_JOINTS, 0.0)
 _FADES = 0.99
 """How fast it is forgotten how tall somebody was, by each time that the detector finds them."""
 
@@ -52,6 +55,8 @@ class BodySettings:
     settle_s: for how long they are looked at so often after something moved where they are, or while it is open what
         happens to them
     still_every: how often to look at the others
+    most: people who are looked at in one frame, those first to whom something happens: the rest has its turn at the
+        next, and the detector is not kept from its own
     upheld_score, upheld_joints: what a pose must have to uphold somebody: its score, and joints that were seen
     pause_s: until the next look after the model failed
     """
@@ -59,6 +64,7 @@ class BodySettings:
     hz: float = 15.0
     settle_s: float = 3.0
     still_every: float = 1.0
+    most: int = 4
     upheld_score: float = 0.5
     upheld_joints: int = 6
     pause_s: float = 10.0
@@ -68,17 +74,27 @@ class BodySettings:
 class _One:
     """One person. box: where they were last; due: when to look again; stirred: when something moved there last; tall:
     the height of their box when they were last found whole, pixels, the greatest of late; there: whether the tracker
-    reports them."""
+    reports them; lows: time and lower edge of the newest boxes."""
 
     follows: Follows
     box: Box
     due: float
     stirred: float
     tall: float = 0.0
+    lows: deque[tuple[float, float]] = field(default_factory=deque)
     seen: bool = True
     there: bool = True
     body: Body | None = None
     pose: Pose | None = None
+
+    def swapped(self, track: Track, time: float) -> bool:
+        """Whether the track has gone over to somebody else behind whom this one has vanished: feet do not rise by half
+        a body in a second, neither in a fall. What was learned of the one says nothing of the other."""
+        low = track.box[3]
+        self.lows.append((time, low))
+        while time - self.lows[0][0] > _RISE_S:
+            self.lows.popleft()
+        return max(low for _, low in self.lows) - low > _RISE * max(self.tall, track.box[3] - track.box[1])
 
     @property
     def place(self) -> Box:
@@ -181,6 +197,9 @@ class Bodies:
             if track.number not in self._people:
                 self._people[track.number] = _One(self._follows(frame.size), track.box, time, time)
             one = self._people[track.number]
+            if one.swapped(track, time):
+                one = self._people[track.number] = _One(self._follows(frame.size), track.box, time, time)
+                self._poser.forget(frozenset(self._people.keys() - {track.number}))
             one.box, one.seen = track.box, track.seen
             one.tall = max(_FADES * one.tall, track.box[3] - track.box[1]) if track.seen else one.tall
         there = {track.number for track in tracks}
@@ -193,7 +212,9 @@ class Bodies:
 
     def _look(self, frame: Frame, stages: Stages) -> None:
         """Look at those whose time has come."""
-        due = {number: one for number, one in self._people.items() if frame.time >= one.due - 1e-6}
+        waiting = [(number, one) for number, one in self._people.items() if frame.time >= one.due - 1e-6]
+        waiting.sort(key=lambda each: (not each[1].follows.unsettled, each[1].due))
+        due = dict(waiting[: self._settings.most])
         if not due:
             return
         try:
@@ -209,7 +230,8 @@ class Bodies:
         start = perf_counter()
         for number, one in due.items():
             one.pose = poses.get(number)
-            one.body = one.follows.look(one.pose, frame.time, resting=self._rests(one, frame))
+            body = one.follows.look(one.pose, frame.time, resting=self._rests(one, frame))
+            one.body = replace(body, raw=one.pose or _NOT_FOUND)
             one.due = self._next(one, frame.time)
         self.held = {number: held for number, one in due.items() if (held := self._upheld(one))}
         self.lying = frozenset(number for number in self.held if _lies(due[number].body))

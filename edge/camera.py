@@ -10,9 +10,9 @@ from edge import wiring
 from edge.absence import Presence
 from edge.board import Board
 from edge.bodies import Bodies
+from edge.both import AnyDetector
 from edge.clock import Clock
 from edge.config.schema import Camera, Model
-from edge.detector import Detector
 from edge.evidence import picture
 from edge.evidence.quality import quality
 from edge.eyes import Eyes, Joints
@@ -68,7 +68,7 @@ class CameraWatch:
         self,
         settings: Camera,
         model: Model,
-        detector: Callable[[], Detector] | None,
+        detector: Callable[[], AnyDetector] | None,
         around: Surroundings,
         switches: Switches,
         joints: Joints | None = None,
@@ -248,7 +248,7 @@ class CameraWatch:
         }
 
     def _frames(
-        self, part: Part, settings: Camera, detector: Detector | None, bodies: Bodies | None
+        self, part: Part, settings: Camera, detector: AnyDetector | None, bodies: Bodies | None
     ) -> Iterator[Frame]:
         """The newest frames until the slot is closed, the camera is lost, other models are wanted or there are other
         rules; says on the way that the pipeline lives."""
@@ -283,6 +283,11 @@ class CameraWatch:
     def pose_ms(self) -> float | None:
         """The same of the newest look for joints."""
         return self._eyes.pose_ms
+
+    @property
+    def engines_ms(self) -> list[float]:
+        """How long the newest inference of each model took, milliseconds; 0 before the first, empty without models."""
+        return self._eyes.engines_ms
 
     def _draw(self, frame: Frame, box: Box, label: str, score: float) -> bytes | None:
         return picture.snapshot(frame, box, label, score) if self.switches.on("snapshots") else None

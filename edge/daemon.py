@@ -15,11 +15,11 @@ from edge.absence import Absence
 from edge.alarm import machine_boot
 from edge.alarm_parts import AlarmParts, open_alarm, sirens_kept
 from edge.board import Board
+from edge.both import AnyDetector
 from edge.camera import CameraWatch, Surroundings
 from edge.clock import OnceSynchronised, SystemClock
 from edge.config.redrawn import redrawn
 from edge.config.schema import Config
-from edge.detector import Detector
 from edge.errors import UserError
 from edge.eyes import Joints
 from edge.house import House
@@ -170,15 +170,14 @@ class Daemon:
         self._clock_ok.keep(self.outbox.note)
         for served in (self._serving, self._posing):
             if served is not None:
-                served.news.tick()
+                served.tick()
         if self.ready:
             self.sight.tick()
             self.absence.tick()
         now = time.monotonic()
         late = [(part.name, f"is {part.late_s:.0f} s late") for part in self._supervisor.late()]
         for name, served in (("the engine", self._serving), ("the pose model's engine", self._posing)):
-            if fault := self._engine_fault(served):
-                late.append((name, fault))
+            late += [(name, fault) for fault in self._engine_faults(served) if fault]
         late += [(sink.name, "is late") for sink, _ in self._sinks if now > sink.status.deadline]
         if now > self.outbox.deadline:
             late.append(("the outbox's writer", "is late"))
@@ -250,7 +249,7 @@ class Daemon:
                 )
             return self._posing
 
-    def _twin(self) -> Detector:
+    def _twin(self) -> AnyDetector:
         return self._served().twin()
 
     def _start_sinks(self) -> None:
@@ -286,17 +285,18 @@ class Daemon:
         }
 
     def _engines(self) -> list[dict[str, Any]]:
-        engines = [
-            (self._serving, [watch.infer_ms for watch in self.cameras if watch.infer_ms]),
-            (self._posing, [watch.pose_ms for watch in self.cameras if watch.pose_ms]),
-        ]
-        return [
-            served.status(self._engine_fault(served), max(took, default=None)) for served, took in engines if served
-        ]
+        found: list[dict[str, Any]] = []
+        if self._serving is not None:
+            took = [watch.engines_ms for watch in self.cameras if watch.engines_ms]
+            found += self._serving.status(self._engine_faults(self._serving), took)
+        if self._posing is not None:
+            poses = [watch.pose_ms for watch in self.cameras if watch.pose_ms]
+            found += self._posing.status(self._engine_faults(self._posing), poses)
+        return found
 
-    def _engine_fault(self, served: Serving | PoseServing | None) -> str | None:
-        """What is wrong with an engine, None while it works or waits, and where there is none."""
-        return None if served is None or self.outbox.closed else served.fault(time.monotonic())
+    def _engine_faults(self, served: Serving | PoseServing | None) -> list[str | None]:
+        """What is wrong with the engine of each model, None while it works or waits."""
+        return [] if served is None else served.faults(time.monotonic())
 
     def _sink_status(self, sink: Sink, part: Part, stats: SinkStats) -> dict[str, Any]:
         """How a sink is doing; one whose thread fell over says so instead of what it said last."""

@@ -16,10 +16,15 @@ from edge.engines.links import Change, PassedOver, log_passed_over
 from edge.errors import FeedError
 from edge.metrics import Stages
 from edge.models.store import Model
-from edge.opening import CAMERA_TASKS, open_predictor
+from edge.opening import CAMERA_TASKS, PEOPLE_DECODERS, open_predictor
+from edge.pose.people import DOUBTFUL, LABEL, Scale, people
 from edge.predictor import Predictor
-from edge.types import I420, U8, Box, Detections, ModelRef, Seen
+from edge.types import I420, U8, Box, Detections, ModelRef, Poses, Seen
 
+WEAK = 0.375
+"""How far below the score that starts a track a detection may lie and still continue it, as a factor."""
+PEOPLE_SCORE = 0.5
+"""What the usual score of a model that tells people by poses is told as, where no other model sets it."""
 EDGE_PX = 2.0
 """What comes so near to an inner side of a crop is taken to go on beyond it."""
 
@@ -30,16 +35,31 @@ class Detector:
     predictor: the model behind it
     planner: decides which parts of a picture it sees
     cost: of smaller inputs, on the engine that serves
+    scale: of a model that tells people by poses: how its scores are told; None of any other
     """
 
     def __init__(
-        self, predictor: Predictor, planner: Planner | None = None, cost: Callable[[], Cost] = lambda: TABLE_COST
+        self,
+        predictor: Predictor,
+        planner: Planner | None = None,
+        cost: Callable[[], Cost] = lambda: TABLE_COST,
+        scale: Scale | None = None,
     ) -> None:
         self.predictor = predictor
         self.planner = planner or Planner("frame", predictor.model.manifest.input)
         self.cost = cost
-        self.labels, self.names = predictor.labels, predictor.names
-        self.usual_score = predictor.usual_score
+        self.scale = scale
+        self.labels, self.names = ((LABEL,), (LABEL,)) if scale else (predictor.labels, predictor.names)
+
+    @property
+    def parts(self) -> tuple[Detector, ...]:
+        """The detectors of one model each that it is made of: itself."""
+        return (self,)
+
+    @property
+    def usual_score(self) -> float:
+        """The score that starts a track where nothing else is set, as it is told."""
+        return self.scale.usual if self.scale else self.predictor.usual_score
 
     @property
     def ref(self) -> ModelRef:
@@ -59,15 +79,16 @@ class Detector:
     @property
     def min_score(self) -> float:
         """Detections below it are dropped."""
-        return self.predictor.min_score
+        score = self.predictor.min_score
+        return self.scale.told_one(score) if self.scale else score
 
     @min_score.setter
     def min_score(self, score: float) -> None:
-        self.predictor.min_score = score
+        self.predictor.min_score = self.scale.own(score) if self.scale else score
 
     def detect(self, picture: I420 | U8, stages: Stages | None = None) -> Detections:
         """What is in a camera's picture, or in a BGR image uint8 (h, w, 3); raises as `Predictor.predict`."""
-        return cast(Detections, self.predictor.predict(picture, stages))
+        return self._seen(picture, stages, None)
 
     def look(self, picture: I420, wanted: Sequence[Box], stages: Stages) -> Seen:
         """What is in a picture, or at least in the places of it that are wanted; raises as `Predictor.predict`.
@@ -95,14 +116,22 @@ class Detector:
 
     def twin(self, runner: Runner | None = None) -> Detector:
         """Another detector of the same model for another thread, through `runner` (a worker) where one is given."""
-        return Detector(self.predictor.twin(runner), self.planner, self.cost)
+        return Detector(self.predictor.twin(runner), self.planner, self.cost, self.scale)
 
     def close(self) -> None:
         """Give back the engine."""
         self.predictor.close()
 
     def _part(self, picture: I420, crop: Crop, stages: Stages) -> Detections:
-        return cast(Detections, self.predictor.predict(picture, stages, crop))
+        return self._seen(picture, stages, crop)
+
+    def _seen(self, picture: I420 | U8, stages: Stages | None, crop: Crop | None) -> Detections:
+        found = self.predictor.predict(picture, stages, crop)
+        if self.scale is None:
+            return cast(Detections, found)
+        size = (picture.width, picture.height) if isinstance(picture, I420) else (picture.shape[1], picture.shape[0])
+        bodies = people(cast(Poses, found), size)
+        return Detections(bodies.boxes, self.scale.told(bodies.scores), bodies.classes)
 
 
 def open_detector(
@@ -115,22 +144,30 @@ def open_detector(
     on_change: Callable[[Change], None] | None = None,
     passed_over: PassedOver = log_passed_over,
     flexible: bool = False,
+    usual: float = PEOPLE_SCORE,
 ) -> Detector:
-    """Load a model for detection, without masks; takes and raises what `open_predictor` does."""
-    return Detector(
-        open_predictor(
-            model,
-            engine,
-            options,
-            min_score=min_score,
-            manifest=manifest,
-            on_change=on_change,
-            passed_over=passed_over,
-            tasks=CAMERA_TASKS,
-            flexible=flexible,
-            masks=False,
-        )
+    """Load a model for detection, without masks; takes and raises what `open_predictor` does.
+
+    usual: as what the usual score of a model that tells people by poses is told.
+    """
+    predictor = open_predictor(
+        model,
+        engine,
+        options,
+        manifest=manifest,
+        on_change=on_change,
+        passed_over=passed_over,
+        tasks=CAMERA_TASKS,
+        flexible=flexible,
+        masks=False,
     )
+    scale = None
+    if predictor.model.manifest.decoder in PEOPLE_DECODERS:
+        scale = Scale(WEAK * usual, usual, min(DOUBTFUL, predictor.usual_score), predictor.usual_score)
+    detector = Detector(predictor, scale=scale)
+    if min_score is not None:
+        detector.min_score = min_score
+    return detector
 
 
 def _whole(seen: Detections, crop: Crop, frame: tuple[int, int]) -> Detections:

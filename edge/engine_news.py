@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Literal
 
@@ -28,6 +29,7 @@ class EngineNews:
         model: its name and the file's sha256
         armed: the alarm's state now
         emit: takes the events; must not block
+        numbers: of its events; shared where several tell of one node
     """
 
     def __init__(
@@ -38,10 +40,11 @@ class EngineNews:
         armed: Callable[[], str],
         clock: Clock,
         emit: Callable[[Event], object],
+        numbers: Iterator[int] | None = None,
     ) -> None:
         self._node, self._boot_id, self._model = node, boot_id, model
         self._armed, self._clock, self._emit = armed, clock, emit
-        self._count = 0
+        self._numbers = itertools.count(1) if numbers is None else numbers
         self._told: Sighting | None = None
         self._since = 0.0
         self._now: Change | None = None
@@ -72,8 +75,8 @@ class EngineNews:
             self._told = replace(told, frame_time=wall, sub_label=_said(change))
             self._put("update", told, self._told, wall)
         elif not (change.best or change.planned):
-            self._count += 1
-            self._told = pseudo(ENGINE, _said(change), self._node, wall, boot_id=self._boot_id, count=self._count)
+            count = next(self._numbers)
+            self._told = pseudo(ENGINE, _said(change), self._node, wall, boot_id=self._boot_id, count=count)
             self._put("new", None, self._told, wall)
 
     def tick(self) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 from edge import wiring
 from edge.bodies import Bodies
+from edge.both import AnyDetector
 from edge.config.schema import Camera, PoseTable
-from edge.detector import Detector
 from edge.errors import MissingError, ModelError
 from edge.posers import Poser
 from edge.supervisor import Part
@@ -42,10 +42,10 @@ class Eyes:
     """
 
     def __init__(
-        self, name: str, detector: Callable[[], Detector] | None, joints: Joints | None, switches: Switches
+        self, name: str, detector: Callable[[], AnyDetector] | None, joints: Joints | None, switches: Switches
     ) -> None:
         self._name, self._open_detector, self._joints, self._switches = name, detector, joints, switches
-        self._detector: Detector | None = None
+        self._detector: AnyDetector | None = None
         self._poser: Poser | None = None
         self._fault: str | None = None
 
@@ -54,7 +54,7 @@ class Eyes:
         """Whether it looks for motion alone."""
         return self._open_detector is None
 
-    def detector(self, part: Part) -> Detector | None:
+    def detector(self, part: Part) -> AnyDetector | None:
         """The detector for what follows, None while nothing is to be detected. Raises EdgeError as its maker does."""
         if not self._switches.begin("detect") or self._open_detector is None:
             return None
@@ -81,7 +81,7 @@ class Eyes:
             camera, self._joints.settings, self._poser, wanted=lambda: self._switches.begin("pose"), fault=self._failed
         )
 
-    def changed(self, detector: Detector | None, bodies: Bodies | None) -> bool:
+    def changed(self, detector: AnyDetector | None, bodies: Bodies | None) -> bool:
         """Whether others are wanted now than these."""
         if self._switches.wanted("detect") != (detector is not None) and self._open_detector is not None:
             return True
@@ -102,6 +102,12 @@ class Eyes:
     def infer_ms(self) -> float | None:
         """How long the newest inference took, with the wait for its turn; None before the first. Any thread."""
         return None if self._detector is None else round(self._detector.infer_s * 1e3, 1) or None
+
+    @property
+    def engines_ms(self) -> list[float]:
+        """The same of each model; 0 before the first, empty without models. Any thread."""
+        parts = () if self._detector is None else self._detector.parts
+        return [round(part.infer_s * 1e3, 1) for part in parts]
 
     @property
     def pose_ms(self) -> float | None:

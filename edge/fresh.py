@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from edge import apart, hardware, wiring
+from edge.chosen import chosen
 from edge.config.schema import Config, Kserve
 from edge.engines import registry
 from edge.errors import ModelError
 from edge.models.store import Model, find
 from edge.opening import CAMERA_TASKS, GREY, head_for
 from edge.paths import is_file
+from edge.posers.open import needed
 from edge.running import Running, need_web
 
 log = logging.getLogger(__name__)
@@ -27,8 +29,8 @@ kernels, and what runs through it."""
 
 
 def ready(config: Config, running: Running, gone: Callable[[], bool] = lambda: False) -> Model | None:
-    """The model of a configuration that is to follow a running daemon: found, verified and, unless it is the one that
-    runs already, tried out. None where no camera needs one.
+    """The first model of a configuration that is to follow a running daemon: found, verified and, unless it is the one
+    that runs already, tried out, with those beside it. None where no camera needs one.
 
     It is tried out where there is memory for two, on an engine that more than one can use, in a process of its own,
     which it may crash or fill without harm to the daemon that runs. Why not is logged.
@@ -43,18 +45,24 @@ def ready(config: Config, running: Running, gone: Callable[[], bool] = lambda: F
     seeing = wiring.seeing(config)
     if not seeing:
         return None
-    found = find(config.model.name, config.model.manifest)
-    head_for(found.manifest, CAMERA_TASKS)
-    options = wiring.engine_options(config.model, config.engine)
-    engine = registry.usable(config.model.engine, found.suffix, found.manifest.engines, options)[0]
-    if _same(config, found, running):
+    many = chosen(config, done_without=log.info)
+    found = many[0].model
+    for one in many:
+        head_for(one.model.manifest, CAMERA_TASKS)
+    if any(config.poses(camera) for camera in seeing):
+        needed(config.pose.model)
+    engines = [
+        registry.usable(one.engines, one.model.suffix, one.model.manifest.engines, one.options)[0] for one in many
+    ]
+    if len(many) == 1 and _same(config, found, running):
         return found
-    why_not = _alone(engine, options.device) or _no_room(found)
+    busy = [_alone(engine, one.options.device) for engine, one in zip(engines, many, strict=True)]
+    why_not = next(filter(None, busy), "") or _no_room([one.model for one in many])
     if why_not:
         log.info("%s is not tried out before it is to serve: %s", found.manifest.name, why_not)
         return found
     apart.tried(found.path, gone, _detect, _bare(config))
-    return _after(found, find(config.model.name, config.model.manifest))
+    return _after(found, find(config.model.names[0], config.model.manifest))
 
 
 def _after(wanted: Model, now: Model) -> Model:
@@ -82,10 +90,11 @@ def _bare(config: Config) -> Config:
 
 
 def _detect(_: apart.Slow, config: Config) -> None:
-    """Load the model of a configuration and run it once."""
+    """Load the models of a configuration and run each once."""
     detector = wiring.open_model(config, wiring.seeing(config))
-    wanted = detector.predictor.model.manifest.input
-    detector.detect(np.full((wanted.height, wanted.width, 3), GREY, np.uint8))
+    for part in detector.parts:
+        wanted = part.predictor.model.manifest.input
+        part.detect(np.full((wanted.height, wanted.width, 3), GREY, np.uint8))
     detector.close()
 
 
@@ -105,13 +114,16 @@ def _alone(engine: str, device: str | None) -> str:
     return ""
 
 
-def _no_room(model: Model) -> str:
-    """Why there is not memory for this model beside the one that serves; empty where there is, or nobody tells."""
-    if model.packed is None:
-        plain = sum(path.stat().st_size for path in (model.path, model.path.with_suffix(".bin")) if is_file(path))
-    else:
-        plain = sum(tensor.count * np.dtype(tensor.dtype).itemsize for tensor in model.packed.tensors)
-    needed, available = ENGINE_MB + (TIMES * plain >> 20), hardware.memory_mb()[1]
+def _no_room(models: Sequence[Model]) -> str:
+    """Why there is not memory for these models beside those that serve; empty where there is, or nobody tells."""
+    needed = ENGINE_MB + (TIMES * sum(map(_plain_bytes, models)) >> 20)
+    available = hardware.memory_mb()[1]
     if available is None or apart.SHARE * available >= needed:
         return ""
     return f"that may take {needed} MB, and of {available} that are available it may take {apart.SHARE:.0%}"
+
+
+def _plain_bytes(model: Model) -> int:
+    if model.packed is None:
+        return sum(path.stat().st_size for path in (model.path, model.path.with_suffix(".bin")) if is_file(path))
+    return sum(tensor.count * np.dtype(tensor.dtype).itemsize for tensor in model.packed.tensors)

@@ -15,8 +15,9 @@ from edge.clock import Clock
 from edge.config.schema import Config
 from edge.evidence.clips import Clips, ClipSettings, Permit
 from edge.evidence.governor import DAY_S, Governor, limits_of, make_room
-from edge.evidence.keypoints import Recorder, Records, read_record
+from edge.evidence.keypoints import Records, read_record
 from edge.evidence.privacy import Discretion, Shown, Veil, ground, veil
+from edge.evidence.recorder import Recorder
 from edge.evidence.thumbnail import Thumbnails, thumbnail
 from edge.memory import Memory
 from edge.outbox import Limits, snapshot_box, snapshot_path
@@ -147,7 +148,9 @@ class Keeping:
         """The status' `storage`."""
         clips = self._clips.status()
         found = self._governor.status()
-        return {**found, "reason": found["reason"] or clips["reason"], "recording": clips["recording"]}
+        lost = 0 if self._records is None else self._records.lost
+        reason = found["reason"] or clips["reason"]
+        return {**found, "reason": reason, "recording": clips["recording"], "poses_lost": lost}
 
     def clip(self, event_id: str) -> Path | str:
         """The complete clip of an event, or one line that says why there is none."""

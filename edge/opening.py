@@ -26,7 +26,9 @@ from edge.predictor import Predictor
 log = logging.getLogger(__name__)
 
 CAMERA_TASKS = ("detect",)
-"""What cameras can use."""
+"""What cameras can use, and `PEOPLE_DECODERS`."""
+PEOPLE_DECODERS = ("blazepose-detector",)
+"""Heads of the task `pose` that find people for cameras as well."""
 GREY = 114
 """Of the picture that a model is tried out on."""
 
@@ -177,7 +179,7 @@ class _Finite:
 
 def head_for(manifest: Manifest, tasks: Sequence[str]) -> Head:
     """The head of a described model; ModelError where there is none, or its task is not among those wanted."""
-    if manifest.task not in tasks:
+    if manifest.task not in tasks and not (tasks == CAMERA_TASKS and manifest.decoder in PEOPLE_DECODERS):
         raise ModelError(
             f"model {manifest.name} is for the task `{manifest.task}`, and cameras need one that detects; "
             f"`edge infer` runs it on images"

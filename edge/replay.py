@@ -15,13 +15,14 @@ from typing import Any, BinaryIO
 
 from edge.alarm import settings_of
 from edge.alarm.machine import Mode
+from edge.both import AnyDetector
 from edge.capture.ahead import decode_ahead
 from edge.capture.base import Shot, Source
 from edge.capture.file import open_file
 from edge.config.schema import Camera, Config
-from edge.detector import Detector
-from edge.evidence.keypoints import Recorder, Written
+from edge.evidence.keypoints import Written
 from edge.evidence.quality import quality
+from edge.evidence.recorder import Recorder
 from edge.metrics import Stages
 from edge.pipeline import Look, Stations, watch
 from edge.posers import Poser
@@ -47,7 +48,7 @@ def replay(
     clip: Path,
     config: Config,
     camera: Camera,
-    detector: Detector | None,
+    detector: AnyDetector | None,
     outputs: Outputs,
     *,
     poser: Poser | None = None,

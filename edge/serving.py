@@ -1,12 +1,15 @@
-"""The model that the daemon's cameras share: loaded once, run by one worker, and how it is doing."""
+"""The models that the daemon's cameras share: loaded once, run by a worker each, and how they are doing."""
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from edge import wiring
+from edge.both import AnyDetector
 from edge.clock import Clock
 from edge.config.schema import Config
 from edge.detector import Detector
@@ -15,7 +18,7 @@ from edge.engines.links import Change
 from edge.engines.worker import Worker
 from edge.models.store import Model
 from edge.posers import Poser
-from edge.types import Event
+from edge.types import Event, ModelRef
 
 log = logging.getLogger(__name__)
 
@@ -25,28 +28,19 @@ LOADING_S = 180.0
 """The same where another engine has to be loaded first, from a slow card."""
 
 
-def _fault_of(worker: Worker, now: float) -> str | None:
-    """What is wrong with a worker at `now` (monotonic), None while it works or waits."""
-    if not worker.alive():
-        return "has ended"
-    busy = worker.busy_since()
-    longest = LOADING_S if worker.loading() else ENGINE_S
-    return f"has been busy for {now - busy:.0f} s" if busy is not None and now - busy > longest else None
-
-
 class Serving:
-    """The detector of all cameras and its worker. Its methods may be called from any thread.
+    """The detector of all cameras and the workers of its models. Its methods may be called from any thread.
 
     Args:
-        config: whose model it is
+        config: whose models they are
         boot_id: of this run, for events about the engine
         armed: the alarm's state now
         clock: for those events' times
         emit: takes them; must not block
-        found: the model, where it was found before; None looks for it
+        found: the first model, where it was found before; None looks for it
 
     Raises:
-        MissingError, ModelError: the model cannot be loaded.
+        MissingError, ModelError: a model cannot be loaded.
     """
 
     def __init__(
@@ -58,50 +52,82 @@ class Serving:
         emit: Callable[[Event], object],
         found: Model | None,
     ) -> None:
-        self._detector: Detector | None = None
-        self.news = EngineNews(
-            config.node.name,
-            boot_id,
-            lambda: None if self._detector is None else self._detector.ref,
-            armed,
-            clock,
-            emit,
-        )
+        self._detector: AnyDetector | None = None
+        numbers = itertools.count(1)
+        self.news = [
+            EngineNews(config.node.name, boot_id, partial(self._ref, i), armed, clock, emit, numbers)
+            for i in range(len(config.model.names))
+        ]
         detector = self._detector = wiring.open_model(
-            config, wiring.needing(config), self.news, found=found, passed_over=_passed_over, measure=True
+            config,
+            wiring.needing(config),
+            self.news.__getitem__,
+            found=found,
+            passed_over=_passed_over,
+            measure=True,
         )
-        _tell_of_slot(detector, self.news)
-        self._worker = Worker(detector.runner, detector.predictor.model.manifest.batch)
         self._opened = detector
+        self._closed = False
+        del self.news[len(detector.parts) :]  # of one that is done without
+        for part, news in zip(detector.parts, self.news, strict=True):
+            _tell_of_slot(part, news)
+        self._workers = [Worker(part.runner, part.predictor.model.manifest.batch) for part in detector.parts]
 
     @property
     def model(self) -> Model:
-        """The model that it runs, a packed one with all of its file."""
-        return self._opened.predictor.model
+        """The first model that it runs, a packed one with all of its file."""
+        return self._opened.parts[0].predictor.model
 
-    def twin(self) -> Detector:
-        """A detector for one camera alone, over the one worker."""
-        return self._opened.twin(self._worker)
+    def twin(self) -> AnyDetector:
+        """A detector for one camera alone, over the workers."""
+        return self._opened.twin(*self._workers)
 
-    def fault(self, now: float) -> str | None:
-        """What is wrong with the worker at `now` (monotonic), None while it works or waits."""
-        return _fault_of(self._worker, now)
+    def tick(self) -> None:
+        """To be called about once a second."""
+        for news in self.news:
+            news.tick()
 
-    def status(self, fault: str | None, infer_ms: float | None) -> dict[str, Any]:
-        """One entry of the status' `engines`. infer_ms: of the newest inferences, the longest."""
-        packed = self.model.packed
-        return {
-            "name": self._worker.name,
-            "model": self._opened.ref.name,
-            "version": None if packed is None else packed.origin.version,
-            "state": "fault" if fault else self.news.state,
-            "reason": fault or self.news.reason,
-            "infer_ms": infer_ms,
-        }
+    def faults(self, now: float) -> list[str | None]:
+        """What is wrong with the worker of each model at `now` (monotonic), None while it works or waits, and once the
+        workers were closed on purpose."""
+        return [None if self._closed else _fault(worker, now) for worker in self._workers]
+
+    def status(self, faults: Sequence[str | None], took: Sequence[Sequence[float]]) -> list[dict[str, Any]]:
+        """The status' `engines`, one a model.
+
+        faults: of the workers
+        took: how long the newest inference of each model took, milliseconds, by camera
+        """
+        longest = [max(some, default=0.0) or None for some in zip(*took, strict=True)] or [None] * len(self._workers)
+        parts = zip(self._opened.parts, self._workers, self.news, faults, longest, strict=True)
+        return [
+            {
+                "name": worker.name,
+                "model": part.ref.name,
+                "version": None if (packed := part.predictor.model.packed) is None else packed.origin.version,
+                "state": "fault" if fault else news.state,
+                "reason": fault or news.reason,
+                "infer_ms": infer_ms,
+            }
+            for part, worker, news, fault, infer_ms in parts
+        ]
 
     def close(self, timeout: float) -> None:
-        """End the worker; a run that hangs is left to itself after `timeout` seconds."""
-        self._worker.close(timeout)
+        """End the workers; a run that hangs is left to itself after `timeout` seconds."""
+        self._closed = True
+        for worker in self._workers:
+            worker.close(timeout)
+
+    def _ref(self, i: int) -> ModelRef | None:
+        return None if self._detector is None else self._detector.parts[i].ref
+
+
+def _fault(worker: Worker, now: float) -> str | None:
+    if not worker.alive():
+        return "has ended"
+    busy = worker.busy_since()
+    longest = LOADING_S if worker.loading() else ENGINE_S
+    return f"has been busy for {now - busy:.0f} s" if busy is not None and now - busy > longest else None
 
 
 class PoseServing:
@@ -119,6 +145,7 @@ class PoseServing:
         emit: Callable[[Event], object],
     ) -> None:
         self._opened: Poser | None = None
+        self._closed = False
         # Its events have ids of their own beside those about the detector's engine.
         self.news = EngineNews(
             config.node.name,
@@ -135,24 +162,31 @@ class PoseServing:
         """What finds joints for one camera alone, over the workers."""
         return self._poser.twin(lambda runner: self._workers[id(runner)])
 
-    def fault(self, now: float) -> str | None:
-        """What is wrong with a worker at `now` (monotonic), None while all of them work or wait."""
-        return next((fault for worker in self._workers.values() if (fault := _fault_of(worker, now))), None)
+    def tick(self) -> None:
+        """To be called about once a second."""
+        self.news.tick()
 
-    def status(self, fault: str | None, infer_ms: float | None) -> dict[str, Any]:
-        """One entry of the status' `engines`."""
-        ref = self._poser.ref
-        return {
-            "name": ref.engine,
-            "model": ref.name,
-            "version": None,
-            "state": "fault" if fault else self.news.state,
-            "reason": fault or self.news.reason,
-            "infer_ms": infer_ms,
-        }
+    def faults(self, now: float) -> list[str | None]:
+        """As for `Serving`."""
+        return [None if self._closed else _fault(worker, now) for worker in self._workers.values()]
+
+    def status(self, faults: Sequence[str | None], took: Sequence[float]) -> list[dict[str, Any]]:
+        """One entry of the status' `engines`. took: by how much the newest looks took, milliseconds, by camera."""
+        ref, fault = self._poser.ref, next(filter(None, faults), None)
+        return [
+            {
+                "name": ref.engine,
+                "model": ref.name,
+                "version": None,
+                "state": "fault" if fault else self.news.state,
+                "reason": fault or self.news.reason,
+                "infer_ms": max(took, default=None),
+            }
+        ]
 
     def close(self, timeout: float) -> None:
         """End the workers; a run that hangs is left to itself after `timeout` seconds."""
+        self._closed = True
         for worker in self._workers.values():
             worker.close(timeout)
 

@@ -9,14 +9,18 @@ from dataclasses import replace
 import numpy as np
 
 from edge.bodies import Bodies, BodySettings
-from edge.config.schema import Camera, Config, Engine, Model, PoseTable
+from edge.both import AnyDetector, Both
+from edge.chosen import chosen
+from edge.chosen import engine_options as engine_options
+from edge.config.schema import Camera, Config, Model, PoseTable
 from edge.config.schema import Filter as FilterTable
 from edge.costs import Costs
 from edge.crops import Planner
-from edge.detector import Detector, open_detector
+from edge.detector import PEOPLE_SCORE, Detector, open_detector
+from edge.detector import WEAK as WEAK
 from edge.engines.base import EngineOptions
 from edge.engines.links import Change, PassedOver, log_passed_over
-from edge.errors import EngineError
+from edge.errors import EdgeError
 from edge.masked import Masked
 from edge.memory import Memory
 from edge.models import store
@@ -30,9 +34,6 @@ from edge.tamper import Tamper
 from edge.track import Tracker, TrackerSettings
 from edge.types import F32
 
-WEAK = 0.375
-"""How far below the score that starts a track a detection may lie and still continue it, as a factor."""
-
 
 def seeing(config: Config) -> list[Camera]:
     """The cameras that are watched from the start and need a model."""
@@ -44,64 +45,51 @@ def needing(config: Config) -> list[Camera]:
     return [camera for camera in config.camera if camera.objects]
 
 
-def engine_options(model: Model, engine: Engine) -> EngineOptions:
-    """What a configuration sets of its back ends."""
-    return EngineOptions(
-        threads=model.threads,
-        device=model.device,
-        precision=model.precision,
-        server=engine.kserve.url or "",
-        served=engine.kserve.model or "",
-        timeout_s=engine.timeout_s,
-        python=engine.movidius.python,
-    )
-
-
 def open_model(
     config: Config,
     cameras: Sequence[Camera],
-    on_change: Callable[[Change], None] | None = None,
+    on_change: Callable[[int], Callable[[Change], None]] | None = None,
     *,
     found: store.Model | None = None,
     passed_over: PassedOver = log_passed_over,
     measure: bool = False,
-) -> Detector:
-    """Load the model of the configuration; it gives all that any of the cameras' trackers still looks at.
+) -> AnyDetector:
+    """Load the models of the configuration; they give all that any of the cameras' trackers still looks at.
 
     Args:
-        on_change: told when another back end serves; None keeps the first that loads.
-        found: the model, where it was found before; None looks for it.
-        passed_over: told of those that were wanted before that one.
+        on_change: gives who is told when another back end serves the i-th model; None keeps the first that loads.
+        found: the first model, where it was found before; None looks for it.
+        passed_over: told of those that were wanted before that one, and of models that are done without.
         measure: decide about crops by what inferences cost here; a replay does not, and takes a fixed table
 
     Raises:
         MissingError, ModelError: as `open_detector`.
     """
-    model = config.model
-    detector = open_detector(
-        found or model.name,
-        model.engine,
-        engine_options(model, config.engine),
-        min_score=model.min_score,
-        manifest=model.manifest,
-        on_change=on_change if len(model.engine) > 1 else None,
-        passed_over=passed_over,
-        flexible=config.crop.policy != "frame",
-    )
+    parts: list[Detector] = []
     try:
-        detector.planner = Planner(
-            config.crop.policy,
-            detector.predictor.model.manifest.input,
-            detector.predictor.model.manifest.size_step,
-        )
-        if measure and config.crop.policy != "frame" and detector.predictor.flexible:
-            costs = Costs(detector.predictor, engine_options(model, config.engine).cpu_threads)
-            costs.measure()
-            detector.cost = costs
-    except EngineError:
-        detector.close()
+        for i, one in enumerate(chosen(config, found, passed_over)):
+            usual = parts[0].usual_score if parts else PEOPLE_SCORE
+            tell = None if on_change is None or len(one.engines) == 1 else on_change(i)
+            parts.append(
+                open_detector(
+                    one.model,
+                    one.engines,
+                    one.options,
+                    min_score=config.model.min_score,
+                    manifest=config.model.manifest if i == 0 else None,
+                    on_change=tell,
+                    passed_over=passed_over,
+                    flexible=config.crop.policy != "frame",
+                    usual=usual,
+                )
+            )
+            _plan(config, parts[-1], one.options, measure=measure)
+    except EdgeError:
+        for part in parts:
+            part.close()
         raise
-    detector.min_score = WEAK * min(strong_of(camera, model, detector) for camera in cameras)
+    detector = Both(parts) if len(parts) > 1 else parts[0]
+    detector.min_score = WEAK * min(strong_of(camera, config.model, detector) for camera in cameras)
     return detector
 
 
@@ -140,13 +128,24 @@ def bodies_of(
     )
 
 
-def strong_of(camera: Camera, model: Model, detector: Detector) -> float:
+def _plan(config: Config, detector: Detector, options: EngineOptions, *, measure: bool) -> None:
+    """Set what a detector sees of a picture. A model of bodies sees all of it: who is near needs no magnifying."""
+    policy = config.crop.policy if detector.scale is None else "frame"
+    manifest = detector.predictor.model.manifest
+    detector.planner = Planner(policy, manifest.input, manifest.size_step)
+    if measure and policy != "frame" and detector.predictor.flexible:
+        costs = Costs(detector.predictor, options.cpu_threads)
+        costs.measure()
+        detector.cost = costs
+
+
+def strong_of(camera: Camera, model: Model, detector: AnyDetector) -> float:
     """The score that starts a track: the camera's own, else that of the `[model]` table, else the manifest's."""
     given = model.min_score if camera.min_score is None else camera.min_score
     return detector.usual_score if given is None else given
 
 
-def tracker_of(camera: Camera, model: Model, detector: Detector | None) -> Tracker:
+def tracker_of(camera: Camera, model: Model, detector: AnyDetector | None) -> Tracker:
     """The tracker of a camera. What it takes to be told about follows the score that starts a track: whoever asks for
     weaker detections wants to hear of them."""
     if detector is None:
@@ -218,7 +217,7 @@ def scene_of(camera: Camera) -> Scene:
     )
 
 
-def masked(detector: Detector | None, camera: Camera) -> Sees | None:
+def masked(detector: AnyDetector | None, camera: Camera) -> Sees | None:
     """The detector of a camera, kept from looking into its masks."""
     everybodys = _outlines(camera.object_mask)
     by_label = {label: _outlines(table.mask) for label, table in camera.filter.items() if table.mask}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -224,3 +225,48 @@ def test_who_fell_and_is_found_no_more_is_looked_for_where_they_may_lie() -> Non
     assert x2 >= 320 + tall / 2 - 1
     assert y1 <= 400 - tall / 2
     assert y2 >= 400
+
+
+def test_a_track_that_goes_over_to_somebody_else_begins_anew() -> None:
+    """Somebody near walks off behind a pillar, and the track goes on with somebody far away: nobody has fallen."""
+    made: list[Plain] = []
+
+    def follows(size: tuple[int, int]) -> Plain:
+        made.append(Plain())
+        return made[-1]
+
+    poses = Poses(lambda time, number: pose(FOOT, HEIGHT))
+    porch = Scene(Bodies(poses, follows), poses, 10)
+    porch.run(2, [person()], MOVES)
+    lies = (250.0, 350.0, 450.0, 420.0)
+    porch.run(2, [person(box=lies)], MOVES)
+    porch.run(2, [person()], MOVES)
+    assert len(made) == 1, "they fell, and are up again"
+    porch.run(1, [person(box=(300.0, 200.0, 325.0, 270.0))], MOVES)
+    assert len(made) == 2
+
+
+def test_of_many_people_each_has_a_turn() -> None:
+    porch = scene()
+    porch.run(4, [person(number) for number in range(1, 11)], MOVES)
+    assert max(len(people) for _, people in porch.poses.asked) == 4
+    turns = [sum(number in people for _, people in porch.poses.asked) for number in range(1, 11)]
+    assert min(turns) >= 40
+    assert max(turns) <= 1.5 * min(turns)
+
+
+def test_a_body_has_the_joints_as_the_model_gave_them_beside_those_that_were_made_of_them() -> None:
+    class Smooth(Plain):
+        def look(self, found: Pose | None, time: float, *, resting: bool = False) -> Body:
+            return replace(super().look(found, time, resting=resting), pose=pose((0, 0), 50))
+
+    given = pose(FOOT, HEIGHT)
+    poses = Poses(lambda time, number: given if time < 1 else None)
+    porch = Scene(Bodies(poses, lambda size: Smooth()), poses)
+    porch.run(0.5, [person()], MOVES)
+    assert porch.found[1].raw is given
+    assert porch.found[1].pose is not given
+    porch.run(1, [person()], MOVES)
+    lost = porch.found[1].raw
+    assert lost is not None
+    assert (lost.keypoints[:, 2] == 0).all(), "nobody was found"

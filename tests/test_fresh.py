@@ -15,7 +15,7 @@ import pytest
 from edge import apart, fresh, hardware
 from edge.config.load import load
 from edge.config.schema import Config
-from edge.errors import ModelError
+from edge.errors import MissingError, ModelError
 from edge.models.install import install
 from edge.opening import prove
 from edge.running import Running
@@ -110,3 +110,13 @@ def test_the_model_that_runs_already_is_not_loaded_twice(config: Config, monkeyp
 def test_cameras_without_a_model_need_none(config: Config) -> None:
     motion = config.model_copy(update={"camera": [config.camera[0].model_copy(update={"labels": ["motion"]})]})
     assert fresh.ready(motion, running(config=config, model=None)) is None
+
+
+def test_a_pose_model_that_is_not_here_keeps_the_daemon_that_runs(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = tmp_path / "edge.toml"
+    path.write_text(path.read_text() + "[pose]\nenabled = true\n")
+    with pytest.raises(MissingError, match="edge models pull pose-landmark-full"):
+        fresh.ready(load(path), running(config=config, model=None))

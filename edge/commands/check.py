@@ -57,7 +57,7 @@ def _summary(config: Config) -> str:
     page = f"http{'s' if config.web.cert else ''}://{config.web.host}:{config.web.port}"
     rows = [
         *(f"camera   {camera.name}: {camera.shown}, {', '.join(camera.labels)}" for camera in config.camera),
-        f"model    {config.model.name} on {', '.join(config.model.engine)}",
+        f"model    {', '.join(config.model.names)} on {', '.join(config.model.engine)}",
         f"sinks    {', '.join(sinks) or 'none'}",
         f"page     {page if config.web.enabled else 'off'}",
         *([f"postures {config.pose.model} on {', '.join(config.pose.engine)}"] if config.pose.enabled else []),

@@ -119,7 +119,7 @@ def _as_json(row: Row) -> dict[str, object]:
         "sha256": manifest.sha256,
         "yours": entry is None,
         "pullable": entry is not None and entry.wheel is not None,
-        "default": manifest.name == catalogue.DEFAULT,
+        "default": manifest.name in catalogue.DEFAULTS,
         "path": row.path and str(row.path),
         "packed": row.extra,
     }

@@ -84,6 +84,16 @@ def _some(values: tuple[T, ...]) -> tuple[T, ...]:
     return values
 
 
+def _texts(value: object) -> object:
+    """One text, or a list of different ones."""
+    texts = list(value) if isinstance(value, (list, tuple)) else [value]
+    if not texts or not all(isinstance(text, str) and text for text in texts):
+        raise fault("must be a text, or a list of texts")
+    if len(set(texts)) < len(texts):
+        raise fault("names one twice")
+    return tuple(texts) if len(texts) > 1 else texts[0]
+
+
 def _polygon(points: tuple[Point, ...]) -> tuple[Point, ...]:
     if len(points) < 3:
         raise fault("needs at least 3 corners")
@@ -220,6 +230,7 @@ Many: TypeAlias = Annotated[tuple[T, ...], BeforeValidator(_frozen)]
 OneOrMany: TypeAlias = Annotated[tuple[T, ...], BeforeValidator(_listed)]
 Some: TypeAlias = Annotated[Many[T], AfterValidator(_some)]
 OneOrSome: TypeAlias = Annotated[OneOrMany[T], AfterValidator(_some)]
+TextOrTexts: TypeAlias = Annotated[str | tuple[str, ...], BeforeValidator(_texts)]
 
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 Name: TypeAlias = Annotated[str, AfterValidator(_name)]

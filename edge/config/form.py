@@ -131,6 +131,9 @@ def _plain(schema: type[BaseModel], above: tuple[str, ...]) -> Iterator[tuple[_K
 
 def _field(at: _Key, info: FieldInfo, shape: Mapping[str, Any]) -> dict[str, Any]:
     choices = [choice for choice in shape.get("anyOf", [shape]) if choice.get("type") != "null"]
+    lists = [choice for choice in choices if choice.get("type") == "array"]
+    if len(lists) == 1 and {"type": lists[0]["items"]["type"]} in choices:  # one value stands for a list of one
+        choices = lists
     one = choices[0] if len(choices) == 1 else {}
     field: dict[str, Any] = {
         "key": at.key,

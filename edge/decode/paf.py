@@ -8,6 +8,7 @@ limb). Points, limbs and channels are those of its COCO model: 18 points, 19 lim
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -25,6 +26,7 @@ CHANNELS = (12, 20, 14, 16, 22, 24, 0, 2, 4, 6, 8, 10, 28, 30, 34, 32, 36, 18, 2
 _EARS = 17
 """From this limb on, one only adds to people that there are: it ties an ear to a shoulder."""
 _SAMPLES = 10
+_STEPS: F32 = np.linspace(0, 1, _SAMPLES, dtype=np.float32)[:, None]
 _MOST = 32
 """Candidates of one point that are looked at; the work grows with the square."""
 
@@ -53,7 +55,7 @@ def people(heat: F32, fields: F32, settings: PafSettings | None = None) -> F32:
         fields: float32 (38, h, w), the direction of each limb where it is
     """
     settings = settings or PafSettings()
-    found = [_peaks(heat[part], settings.peak) for part in range(POINTS)]
+    found = _peaks(heat[:POINTS], settings.peak)
     persons: list[dict[int, int]] = []
     for k, ((a, b), channel) in enumerate(zip(LIMBS, CHANNELS, strict=True)):
         for i, j in _limbs(found[a], found[b], fields[channel : channel + 2], settings):
@@ -66,18 +68,20 @@ def people(heat: F32, fields: F32, settings: PafSettings | None = None) -> F32:
     return out
 
 
-def _peaks(heat: F32, least: float) -> F32:
-    """Local maxima, float32 (n, 3): x, y to a part of a cell, height; the best first."""
-    highest = cv2.dilate(heat, np.ones((3, 3), np.uint8))
-    rows, columns = np.nonzero((heat >= highest) & (heat > least))
-    order = np.argsort(-heat[rows, columns], kind="stable")[:_MOST]
-    rows, columns = rows[order], columns[order]
-    around = np.pad(heat, 1, mode="edge")
+def _peaks(heat: F32, least: float) -> list[F32]:
+    """Local maxima of each map, float32 (n, 3): x, y to a part of a cell, height; the best first, at most `_MOST`."""
+    around = np.pad(heat, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    across = np.maximum(np.maximum(around[:, :, :-2], around[:, :, 1:-1]), around[:, :, 2:])
+    highest = np.maximum(np.maximum(across[:, :-2], across[:, 1:-1]), across[:, 2:])
+    parts, rows, columns = np.nonzero((heat >= highest) & (heat > least))
     y, x = rows + 1, columns + 1
-    middle = around[y, x]
-    across = _vertex(around[y, x - 1], middle, around[y, x + 1])
-    down = _vertex(around[y - 1, x], middle, around[y + 1, x])
-    return np.column_stack([columns + across, rows + down, middle]).astype(np.float32)
+    middle = around[parts, y, x]
+    right = _vertex(around[parts, y, x - 1], middle, around[parts, y, x + 1])
+    down = _vertex(around[parts, y - 1, x], middle, around[parts, y + 1, x])
+    peaks = np.column_stack([columns + right, rows + down, middle]).astype(np.float32)
+    order = np.lexsort((-middle, parts))
+    ends = np.searchsorted(parts, np.arange(len(heat) + 1))
+    return [peaks[order[start:end]][:_MOST] for start, end in pairwise(ends)]
 
 
 def _vertex(before: F32, middle: F32, after: F32) -> F32:
@@ -94,8 +98,7 @@ def _limbs(a: F32, b: F32, field: F32, settings: PafSettings) -> list[tuple[int,
     way = b[None, :, :2] - a[:, None, :2]
     length = np.linalg.norm(way, axis=2)
     unit = way / np.maximum(length, 1e-6)[..., None]
-    steps = np.linspace(0, 1, _SAMPLES, dtype=np.float32)
-    at = (a[:, None, None, :2] + way[:, :, None] * steps[:, None]).reshape(-1, _SAMPLES, 2).astype(np.float32)
+    at = (a[:, None, None, :2] + way[:, :, None] * _STEPS).reshape(-1, _SAMPLES, 2).astype(np.float32)
     along = sum(
         cv2.remap(field[axis], at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         * unit[..., axis].reshape(-1, 1)

@@ -9,7 +9,8 @@ from typing import Any
 
 from edge.config.checks import path_in
 from edge.config.diagnose import Finding
-from edge.config.schema import DEFAULT_MODEL
+from edge.config.places import Loc
+from edge.config.schema import DEFAULT_MODELS
 from edge.engines import registry
 from edge.engines.base import EngineOptions
 from edge.errors import MissingError, ModelError, UserError
@@ -17,8 +18,9 @@ from edge.labels import MOTION
 from edge.models import catalogue, store
 from edge.models.manifest import Manifest
 from edge.models.slots import installed_packed
-from edge.opening import CAMERA_TASKS, head_for
+from edge.opening import CAMERA_TASKS, PEOPLE_DECODERS, head_for
 from edge.paths import is_file, unreadable
+from edge.pose.people import LABEL
 from edge.predictor import plain
 
 
@@ -33,27 +35,38 @@ def check_model(data: dict[str, Any]) -> list[Finding]:
         return []
     engine = table.get("engine", "auto")
     findings = list(engine_findings("model", engine))
-    name, manifest = table.get("name", DEFAULT_MODEL), table.get("manifest")
-    if not isinstance(name, str) or not isinstance(manifest, str | None):
+    given, manifest = table.get("name", list(DEFAULT_MODELS)), table.get("manifest")
+    names = given if isinstance(given, list) else [given]
+    if not names or not all(isinstance(name, str) for name in names) or not isinstance(manifest, str | None):
         return findings
+    known: list[str] = []
+    for i, name in enumerate(names):
+        loc: Loc = ("model", "name", i) if isinstance(given, list) and "name" in table else ("model", "name")
+        described, suffix, said = _described(name, manifest if i == 0 else None, loc)
+        findings += said
+        if described is None:
+            return findings
+        if not findings and _wanted(data):
+            findings += _fit(described, suffix, engine if i == 0 else "auto", _options(data), loc)
+        known += [LABEL] if described.decoder in PEOPLE_DECODERS else map(plain, described.labels)
+    return [*findings, *_labels(data, names, known)]
+
+
+def _described(name: str, manifest: str | None, loc: Loc) -> tuple[Manifest | None, str, list[Finding]]:
+    """What a model is, and its file's suffix; None where that cannot be told, with the mistake where it is one."""
     if any(path and unreadable(Path(path)) for path in (manifest, path_in(("model", "name"), name) and name)):
-        return findings  # told already as a missing file
+        return None, "", []  # told already as a missing file
     entry = catalogue.by_name(name)
     try:
         found = store.find(name, Path(manifest) if manifest else None)
-        described, suffix = found.manifest, found.suffix
     except MissingError:
-        if entry is None:
-            return findings
-        described, suffix = entry.manifest, entry.suffix
+        return (None, "", []) if entry is None else (entry.manifest, entry.suffix, [])
     except ModelError as fault:
         here = [*store.installed(), *installed_packed()]
         known = entry is not None or name in here or is_file(Path(name))
         names = [*here, *(entry.manifest.name for entry in catalogue.entries())]
-        return [*findings, Finding(("model", "name"), str(fault), None if known else _near(name, names))]
-    if not findings and _wanted(data):
-        findings += _fit(described, suffix, engine, _options(data))
-    return [*findings, *_labels(data, name, [plain(label) for label in described.labels])]
+        return None, "", [Finding(loc, str(fault), None if known else _near(name, names))]
+    return found.manifest, found.suffix, []
 
 
 def _wanted(data: dict[str, Any]) -> bool:
@@ -77,12 +90,12 @@ def _options(data: dict[str, Any]) -> EngineOptions:
     return EngineOptions(server=text("kserve", "url"), python=Path(python) if python else None)
 
 
-def _fit(manifest: Manifest, suffix: str, engine: Any, options: EngineOptions) -> Iterable[Finding]:
+def _fit(manifest: Manifest, suffix: str, engine: Any, options: EngineOptions, loc: Loc) -> Iterable[Finding]:
     """What would keep the model from being loaded, however much is installed."""
     try:
         head_for(manifest, CAMERA_TASKS)
     except ModelError as fault:
-        yield Finding(("model", "name"), str(fault))
+        yield Finding(loc, str(fault))
     if not isinstance(engine, str) and not (isinstance(engine, list) and all(isinstance(one, str) for one in engine)):
         return
     try:
@@ -106,14 +119,22 @@ def engine_findings(table: str, given: Any) -> Iterable[Finding]:
             yield Finding(loc, said, _near(name, known))
 
 
-def _labels(data: dict[str, Any], model: str, known: Sequence[str]) -> Iterable[Finding]:
+def _labels(data: dict[str, Any], models: Sequence[str], known: Sequence[str]) -> Iterable[Finding]:
     cameras = data.get("camera")
     for i, camera in enumerate(cameras if isinstance(cameras, list) else []):
         labels = camera.get("labels") if isinstance(camera, dict) else None
         for j, label in enumerate(labels if isinstance(labels, list) else []):
             if isinstance(label, str) and label.strip() and plain(label.strip()) not in (*known, MOTION) and known:
                 loc = ("camera", i, "labels", j)
-                yield Finding(loc, f"the model {model} knows no `{label}`", _other(plain(label.strip()), known))
+                yield Finding(
+                    loc,
+                    f"the model {models[0]} knows no `{label}`{_neither(models[1:])}",
+                    _other(plain(label.strip()), known),
+                )
+
+
+def _neither(models: Sequence[str]) -> str:
+    return f", {' and '.join(models)} neither" if models else ""
 
 
 def _other(label: str, known: Sequence[str]) -> str:

@@ -6,13 +6,15 @@ import os
 import shutil
 import socket
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from edge import hardware, mailing, wiring
+from edge.chosen import Chosen, chosen
 from edge.clock import synchronised
 from edge.config.schema import Config, Node
 from edge.control import NotRunning, call
-from edge.doctor import machine, network
+from edge.doctor import machine, network, pose
 from edge.doctor.verdict import Verdict
 from edge.engines import registry
 from edge.engines.base import EngineOptions
@@ -42,6 +44,7 @@ def look(config: Config) -> list[Verdict]:
         _storage(config),
         _keys(),
         _model(config),
+        pose.look(config),
         _web(config, running),
     ]
     if config.alarm.schedule and not synchronised():
@@ -117,14 +120,28 @@ def _keys() -> Verdict | None:
 def _model(config: Config) -> Verdict | None:
     if not wiring.seeing(config):
         return None
+    absent: list[str] = []
     try:
-        found = store.find(config.model.name, config.model.manifest)
+        many = chosen(config, done_without=absent.append)
     except EdgeError as fault:
         return Verdict("model", "fail", str(fault), "see `edge models list`")
-    options = wiring.engine_options(config.model, config.engine)
+    verdicts = [_loadable(one) for one in many]
+    worst = next((one for grade in ("fail", "warn") for one in verdicts if one.grade == grade), None)
+    if worst is not None:
+        return worst
+    shown = ", ".join(one.found for one in verdicts)
+    if absent:
+        return Verdict(
+            "model", "warn", f"{shown}; {'; '.join(absent)}", "fetch it, or name the first alone in `model.name`"
+        )
+    return replace(verdicts[0], found=shown)
+
+
+def _loadable(one: Chosen) -> Verdict:
+    found, options = one.model, one.options
     left_out: list[str] = []
     try:
-        names = registry.usable(config.model.engine, found.suffix, found.manifest.engines, options, left_out.append)
+        names = registry.usable(one.engines, found.suffix, found.manifest.engines, options, left_out.append)
     except EdgeError as fault:
         return Verdict("model", "fail", str(fault), "see `edge engines`")
     away = {name: reason for name in names if (reason := _away(name, options, first=name == names[0])) is not None}

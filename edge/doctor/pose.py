@@ -6,15 +6,19 @@ import difflib
 from pathlib import Path
 from typing import Any
 
+from edge import wiring
 from edge.config.checks import path_in
 from edge.config.diagnose import Finding
+from edge.config.schema import Config
 from edge.config.schema.pose import DEFAULT_POSE
 from edge.doctor.model import engine_findings
-from edge.errors import MissingError, ModelError
+from edge.doctor.verdict import Verdict
+from edge.engines import registry
+from edge.errors import EdgeError, MissingError, ModelError
 from edge.models import catalogue, store
 from edge.models.slots import installed_packed
 from edge.paths import is_file, unreadable
-from edge.posers.open import TASKS
+from edge.posers.open import TASKS, needed
 
 LOC = ("pose", "model")
 BEGINS = "blazepose-detector"
@@ -45,6 +49,30 @@ def check_pose(data: dict[str, Any]) -> list[Finding]:
     if manifest.task not in TASKS or manifest.decoder == BEGINS:
         findings.append(Finding(LOC, f"the model {manifest.name} finds no joints", _near("", [])))
     return findings
+
+
+def look(config: Config) -> Verdict | None:
+    """Whether what finds joints could be loaded; None where no camera wants any."""
+    pose = config.pose
+    if not any(config.poses(camera) for camera in config.camera if camera.enabled):
+        return None
+    try:
+        models = needed(pose.model)
+    except EdgeError as fault:
+        return Verdict("postures", "fail", str(fault), "see `edge models list`")
+    options, left_out = wiring.engine_options(config.model, config.engine), list[str]()
+    try:
+        names = [
+            registry.usable(pose.engine, model.suffix, model.manifest.engines, options, left_out.append)[0]
+            for model in models
+        ]
+    except EdgeError as fault:
+        return Verdict("postures", "fail", str(fault), "see `edge engines`")
+    shown = f"{' and '.join(model.manifest.name for model in models)} on {', '.join(dict.fromkeys(names))}"
+    if left_out:
+        told = "; ".join(dict.fromkeys(left_out))
+        return Verdict("postures", "warn", f"{shown}; {told}", "it serves as long as the others are away")
+    return Verdict("postures", "ok", shown)
 
 
 def _near(name: str, here: list[str]) -> str:

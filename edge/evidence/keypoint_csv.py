@@ -2,8 +2,8 @@
 
 Columns: `time`, Unix seconds of the frame (a clip's own in a replay); `posture`, `activity` (the kind, if any), `since`
 (its onset) and `confirmed` (0 or 1), as they were judged then; `aspect`, width by height of the frame; then for each of
-COCO's joints x and y, 0..1 of the frame and beyond it where they were cut off, and its score, 0..1. What was not found
-has empty places and the score 0.
+COCO's joints x and y, 0..1 of the frame and beyond it where they were cut off, and its score, 0..1, as the model gave
+them: who judges again smooths again. What was not found has empty places and the score 0.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from edge.types import COCO_KEYPOINTS, F32, Body
+import numpy as np
+
+from edge.pose.smooth import Smoother
+from edge.types import COCO_KEYPOINTS, F32, JOINT_SEEN, Body
 
 JOINTS = len(COCO_KEYPOINTS)
 SAID = ("time", "posture", "activity", "since", "confirmed", "aspect")
@@ -59,7 +62,7 @@ def line(row: Row) -> str:
     said += (
         ["", "", "0"] if activity is None else _activity(activity.kind, activity.since + row.ahead, activity.confirmed)
     )
-    return ",".join([*said, f"{w / h:.4f}", *_joints(row.body.pose.keypoints, w, h)]) + "\n"
+    return ",".join([*said, f"{w / h:.4f}", *_joints((row.body.raw or row.body.pose).keypoints, w, h)]) + "\n"
 
 
 def _activity(kind: str, since: float, confirmed: bool) -> list[str]:
@@ -94,7 +97,7 @@ def told(text: str, most: int) -> dict[str, Any]:
     Returns:
         `format`, `fps` (of the whole record), `aspect`, `postures` [{`posture`, `from`, `to`}], a confirmed fall as
         the posture `fallen`; `activities` [{`kind`, `since`, `from`, `to`, `confirmed_at`}]; `frames` [{`time`,
-        `keypoints`: [[x, y, score], ...]}]. Empty lists of a record that has no row.
+        `keypoints`: [[x, y, score], ...]}], smoothed for the eye. Empty lists of a record that has no row.
     """
     rows = list(csv.DictReader(io.StringIO(whole(text))))
     times = [float(row["time"]) for row in rows]
@@ -108,19 +111,37 @@ def told(text: str, most: int) -> dict[str, Any]:
         "postures": _postures(rows, times),
         "activities": _activities(rows, times),
         "frames": [
-            {"time": time, "keypoints": _points(row)} for time, row in zip(times[::every], rows[::every], strict=True)
+            {"time": time, "keypoints": _points(joints)}
+            for time, joints in list(zip(times, _smoothed(rows, times), strict=True))[::every]
         ],
     }
 
 
-def _points(row: dict[str, str]) -> list[list[float | None]]:
-    return [
-        [_number(row[f"x{joint}"]), _number(row[f"y{joint}"]), float(row[f"score{joint}"])] for joint in range(JOINTS)
+def _smoothed(rows: Sequence[dict[str, str]], times: Sequence[float]) -> list[F32]:
+    """The joints of each row, float32 (17, 3), in parts of the frame, calmed as those that are shown live."""
+    if not rows:
+        return []
+    wide = np.array([float(rows[0]["aspect"]), 1.0, 1.0], np.float32)
+    raw = np.array([[_joint(row, joint) for joint in range(JOINTS)] for row in rows], np.float32) * wide
+    seen = (raw[:, :, 2] >= JOINT_SEEN) & np.isfinite(raw).all(axis=2)
+    extents = [
+        float(np.ptp(joints[found, :2], axis=0).max()) for joints, found in zip(raw, seen, strict=True) if found.any()
     ]
+    smoother, height = Smoother(), max(np.percentile(extents, 90) if extents else 0.0, 0.01)
+    return [smoother.smooth(joints, time, height) / wide for joints, time in zip(raw, times, strict=True)]
 
 
-def _number(text: str) -> float | None:
-    return float(text) if text else None
+def _joint(row: dict[str, str], joint: int) -> tuple[float, float, float]:
+    x, y = row[f"x{joint}"], row[f"y{joint}"]
+    return float(x or "nan"), float(y or "nan"), float(row[f"score{joint}"])
+
+
+def _points(joints: F32) -> list[list[float | None]]:
+    return [[_number(x), _number(y), round(score, 2)] for x, y, score in joints.tolist()]
+
+
+def _number(value: float) -> float | None:
+    return round(value, 4) if math.isfinite(value) else None
 
 
 def _postures(rows: Sequence[dict[str, str]], times: Sequence[float]) -> list[dict[str, Any]]:

@@ -1,8 +1,8 @@
 """The joints of the people of events, kept as numbers: nothing of a picture is in them.
 
-A camera's `Recorder` notes rows in memory; `Records` is one thread for all cameras, which writes them, and `Written`
-writes them at once, for a replay. A record is
-`ID.part` while its event goes on and `ID.csv` afterwards; what a power cut leaves is put in order at the next start.
+A camera's `Recorder` notes rows; `Records` is one thread for all cameras, which writes them, and `Written` writes them
+at once, for a replay. A record is `ID.part` while its event goes on and `ID.csv` afterwards; what a power cut leaves is
+put in order at the next start.
 """
 
 from __future__ import annotations
@@ -11,28 +11,18 @@ import contextlib
 import logging
 import os
 import threading
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from edge.clock import Clock
 from edge.errors import StorageError
 from edge.evidence.keypoint_csv import HEADER, Row, line, whole
 from edge.paths import POSES, PRIVATE, pose_path, settle
-from edge.types import Frame
 
 log = logging.getLogger(__name__)
 
 PART, DRAFT = ".part", ".draft"
-MOST_HZ = 15.0
-SLACK_S = 0.002
-"""Cameras' times tremble: a camera of 15 Hz keeps every frame."""
-BEFORE_ROWS = 150
-"""So many rows are kept of somebody who is not told of yet: ten seconds."""
-GONE_S = 30.0
-"""Nobody comes back after so long under the same number."""
 TURN_S = 3.0
 """How often rows are written: a power cut costs no more of a record than that."""
 MOST_ROWS, AFTER_ROWS = 9000, 4500
@@ -40,78 +30,6 @@ MOST_ROWS, AFTER_ROWS = 9000, 4500
 MOST_WAITING = 20_000
 """Rows that wait for a slow disk; more are lost."""
 RETRY_S = 10.0
-
-
-class Store(Protocol):
-    """Where rows go."""
-
-    def add(self, event: str, row: Row) -> None:
-        """A further row of an event; returns at once."""
-        ...
-
-    def end(self, event: str) -> None:
-        """The event is over; returns at once."""
-        ...
-
-
-@dataclass(slots=True, eq=False)
-class _Person:
-    """newest: time of the newest row. rows: those that wait for an id."""
-
-    newest: float
-    rows: deque[Row] = field(default_factory=lambda: deque(maxlen=BEFORE_ROWS))
-    event: str | None = None
-
-
-class Recorder:
-    """Notes the joints of one camera's people, and of which event they are. Owned by its pipeline.
-
-    Args:
-        store: gets the rows of those who are told of
-        wanted: whether anything may be kept now; what was noted before is forgotten where not
-    """
-
-    def __init__(self, store: Store, wanted: Callable[[], bool] = lambda: True) -> None:
-        self._store, self._wanted = store, wanted
-        self._people: dict[int, _Person] = {}
-        self._ahead: float | None = None
-
-    def look(self, frame: Frame, ids: Mapping[int, str]) -> None:
-        """Take in one frame. ids: of the events of those who are told of, by the numbers of their tracks."""
-        for number in [n for n, person in self._people.items() if self._is_over(person, ids.get(n), frame.time)]:
-            self._leave(number)
-        if not self._wanted():
-            for person in self._people.values():
-                person.rows.clear()
-            return
-        if not frame.bodies:
-            return
-        # One step of the clock in the middle of a record would tear it: it keeps the clock with which it began.
-        if self._ahead is None or not self._people:
-            self._ahead = frame.wall - frame.time
-        for number, body in frame.bodies.items():
-            known = self._people.get(number)
-            if known is not None and frame.time - known.newest < 1 / MOST_HZ - SLACK_S:
-                continue
-            person = self._people.setdefault(number, known or _Person(frame.time))
-            person.newest = frame.time
-            person.rows.append(Row(frame.time + self._ahead, self._ahead, frame.size, body))
-            person.event = person.event or ids.get(number)
-            while person.event and person.rows:
-                self._store.add(person.event, person.rows.popleft())
-
-    def close(self) -> None:
-        """No further frame: all that is open is over."""
-        for number in list(self._people):
-            self._leave(number)
-
-    def _is_over(self, person: _Person, event: str | None, now: float) -> bool:
-        return event is None and (person.event is not None or now - person.newest > GONE_S)
-
-    def _leave(self, number: int) -> None:
-        event = self._people.pop(number).event
-        if event is not None:
-            self._store.end(event)
 
 
 @dataclass(slots=True, eq=False)

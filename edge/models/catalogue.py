@@ -12,8 +12,8 @@ from edge.models.manifest import Manifest, parse_manifest
 from edge.models.table import Table, read_toml
 
 FOLDER = Path(__file__).parent / "known"
-DEFAULT = "ssdlite-pedestrian"
-"""The model where the user names none: small, free, and carried by PyPI, so that every machine can pull it."""
+DEFAULTS = ("ssdlite-pedestrian", "pose-detection")
+"""The models where the user names none: small, free, and carried by PyPI, so that every machine can pull them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from edge.engines.base import EngineOptions
 from edge.engines.links import Change, PassedOver, log_passed_over
 from edge.errors import EdgeError, ModelError
-from edge.models.store import Model
-from edge.opening import open_predictor
+from edge.models.store import Model, find
+from edge.opening import head_for, open_predictor
 from edge.posers.base import Poser
 from edge.posers.blazepose import BlazePose
 from edge.posers.bottomup import BottomUp
@@ -53,3 +53,14 @@ def open_poser(
             predictor.close()
             raise
     return BottomUp(predictor) if decoder in WHOLE_FRAMES else TopDown(predictor)
+
+
+def needed(name: str) -> list[Model]:
+    """The pose model of this name, and the one that it needs beside it, found and verified.
+
+    Raises:
+        MissingError, ModelError: one is not here, or is none of joints.
+    """
+    found = find(name)
+    head_for(found.manifest, TASKS)
+    return [found, find(DETECTOR)] if found.manifest.decoder == "blazepose-landmarks" else [found]

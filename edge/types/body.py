@@ -94,12 +94,14 @@ class Body:
     pose: smoothed; joints that are missing for a moment are held with a falling score
     lying_s: for how long the person has been lying; 0 of one who does not
     activity: the gravest that goes on; a fall before all else
+    raw: the newest look's pose as the model gave it, without a joint where it found nobody; None is `pose` itself
     """
 
     pose: Pose
     posture: Posture
     lying_s: float = 0.0
     activity: Activity | None = None
+    raw: Pose | None = None
 
     def shifted(self, seconds: float) -> Body:
         """The same on another clock, which is so many seconds ahead."""

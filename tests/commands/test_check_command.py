@@ -74,7 +74,7 @@ def test_no_file_is_the_users_mistake(edge: Edge, tmp_path: Path) -> None:
         (CAMERA + '[model]\nengine = ["auto", "tflite"]\n', 5, "`auto` stands alone, not in a list"),
         (CAMERA + '[model]\nengine = ["autto", "tflite"]\n', 5, "there are onnxruntime, tflite"),
         (CAMERA + '[model]\nengine = ["autto"]\n', 5, "did you mean `auto`?"),
-        (CAMERA + '[model]\nname = "pose-detection"\n', 5, "cameras need one that detects"),
+        (CAMERA + '[model]\nname = "pose-landmark-full"\n', 5, "cameras need one that detects"),
         (CAMERA + '[model]\nname = "ssdlite-pedestrain"\n', 5, "`ssdlite-pedestrian`"),
         (CAMERA + 'labels = ["motion",\n "perron"]\n', 5, "`person`"),
         (CAMERA + 'labels = ["person", "car"]\n', 4, "yolox-nano"),
@@ -105,7 +105,7 @@ def test_an_alarm_that_nothing_sets_off_is_noted(edge: Edge, tmp_path: Path) -> 
     "text",
     [
         'labels = ["motion"]\n',
-        'labels = ["motion"]\n[model]\nname = "pose-detection"\n',  # never loaded
+        'labels = ["motion"]\n[model]\nname = "pose-landmark-full"\n',  # never loaded
         'enabled = false\n[model]\nengine = "tflite"\n',
         '[model]\nengine = ["tensorrt", "openvino"]\n',  # the second is tried
     ],
@@ -116,7 +116,7 @@ def test_what_would_start_is_fine(edge: Edge, tmp_path: Path, text: str) -> None
 
 @pytest.mark.parametrize(
     ("model", "code"),
-    [('engine = "tflite"', 2), ('name = "pose-detection"', 2), ('engine = "openvno"', 2)],
+    [('engine = "tflite"', 2), ('name = "pose-landmark-full"', 2), ('engine = "openvno"', 2)],
 )
 def test_what_the_check_refuses_the_daemon_refuses_at_once(edge: Edge, tmp_path: Path, model: str, code: int) -> None:
     path = write(tmp_path, f'[node]\ndata = "data"\n{CAMERA}[model]\n{model}\n')
@@ -126,3 +126,12 @@ def test_what_the_check_refuses_the_daemon_refuses_at_once(edge: Edge, tmp_path:
     assert (checked.code, started.returncode) == (2, code)
     assert checked.err == started.stderr
     assert not (tmp_path / "data").exists()
+
+
+def test_the_pose_model_is_checked_and_told(edge: Edge, tmp_path: Path) -> None:
+    done = edge("check", "--config", write(tmp_path, CAMERA + "[pose]\nenabled = true\n"))
+    assert done.code == 0
+    assert "pose-landmark-full" in done.out
+    done = edge("check", "--config", write(tmp_path, CAMERA + '[pose]\nenabled = true\nmodel = "pose-detection"\n'))
+    assert done.code == 2
+    assert "finds no joints" in done.err

@@ -15,11 +15,15 @@ from edge import hardware
 from edge.control import place
 from edge.doctor import parts
 from edge.engines import registry
+from edge.models import catalogue, store
 from edge.web import settings
 from tests.support.broker import free_port
 from tests.support.command import Edge
 from tests.support.nets import GRID_MANIFEST, grid_detector
 from tests.support.rtsp import RtspCamera
+
+_ENTRY = catalogue.by_name(catalogue.DEFAULTS[0])
+FIRST = _ENTRY and store.cached(_ENTRY)  # looked for here: the tests have a cache of their own
 
 SECRETS = ("s3cr3t-mqtt", "s3cr3t-mail", "s3cr3t-cam", "s3cr3t-url", "s3cr3t-old")
 
@@ -249,3 +253,25 @@ def test_an_engine_of_a_list_that_is_away_is_a_warning_and_one_alone_a_failure(e
     found = checks(edge, write(tmp_path, model, labels="person"))["model"]
     assert found["grade"] == "fail"
     assert "no device NPU here" in found["found"]
+
+
+def test_a_pose_model_that_is_not_here_is_told_with_what_to_do(edge: Edge, tmp_path: Path) -> None:
+    config = write(tmp_path, "[pose]\nenabled = true\n", labels="person")
+    told = checks(edge, config)["postures"]
+    assert told["grade"] == "fail"
+    assert "edge models pull pose-landmark-full" in json.dumps(told)
+    assert "postures" not in checks(edge, write(tmp_path, "[pose]\nenabled = true\n"))
+
+
+def test_a_further_model_of_the_default_that_was_not_fetched_is_a_warning(
+    edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = FIRST
+    if file is None:
+        pytest.skip("needs `edge models pull`")
+    (tmp_path / "cache" / "models").mkdir(parents=True)
+    (tmp_path / "cache" / "models" / file.name).symlink_to(file)
+    monkeypatch.setenv("EDGE_CACHE", str(tmp_path / "cache"))
+    found = checks(edge, write(tmp_path, labels="person"))["model"]
+    assert found["grade"] == "warn"
+    assert f"edge models pull {catalogue.DEFAULTS[1]}" in found["found"]

@@ -17,10 +17,13 @@ from hypothesis import strategies as st
 from edge.errors import StorageError
 from edge.evidence import keypoints
 from edge.evidence.keypoint_csv import COLUMNS, HEADER, Row, line, told, whole
-from edge.evidence.keypoints import BEFORE_ROWS, Recorder, Records, Written, read_record
+from edge.evidence.keypoints import Records, Written, read_record
+from edge.evidence.recorder import BEFORE_ROWS, Recorder
 from edge.paths import pose_path
-from edge.types import I420, Activity, Body, Frame
+from edge.posture import Person
+from edge.types import I420, Activity, Body, Frame, Pose
 from tests.support.bodies import body_in
+from tests.support.figures import joints
 
 BOX = (20.0, 10.0, 60.0, 90.0)
 WALL = 1_700_000_000.0
@@ -301,3 +304,41 @@ def test_a_replay_writes_each_record_once_it_is_over(tmp_path: Path) -> None:
     walk(recorder, {0.0: True})
     with pytest.raises(StorageError, match="file"):
         recorder.close()
+
+
+def test_a_record_judged_again_says_the_same() -> None:
+    size = (640, 480)
+    times = [i / 15 for i in range(90)]
+    tilts = [0.0 if time < 2 else min(90.0, (time - 2) * 180) for time in times]
+    random = np.random.default_rng(3)
+    person, rows, judged = Person(size), list[str](), list[tuple[str, bool]]()
+    for time, tilt in zip(times, tilts, strict=True):
+        given = joints((300, 420), 260, tilt)
+        given[:, :2] += random.normal(0, 1.0, (17, 2))
+        seen = Pose(given, 0.9)
+        body = replace(person.look(seen, time), raw=seen)
+        judged.append((body.posture.name, body.activity is not None and body.activity.confirmed))
+        rows.append(line(Row(time, 0.0, size, body)))
+    assert ("lying", True) in judged, "it is a fall"
+    again, said = Person(size), list[tuple[str, bool]]()
+    for read in csv.DictReader(io.StringIO(HEADER + "".join(rows))):
+        kept = [(float(read[f"x{k}"]) * 640, float(read[f"y{k}"]) * 480, float(read[f"score{k}"])) for k in range(17)]
+        body = again.look(Pose(np.array(kept, np.float32), 0.9), float(read["time"]))
+        said.append((body.posture.name, body.activity is not None and body.activity.confirmed))
+    assert sum(a == b for a, b in zip(judged, said, strict=True)) >= 88
+    assert said[-1] == judged[-1]
+
+
+def test_what_is_shown_is_calmer_than_what_is_kept() -> None:
+    random = np.random.default_rng(1)
+    rows = list[str]()
+    for i in range(60):
+        body = body_in(BOX)
+        body.pose.keypoints[:, :2] += random.normal(0, 2.0, (17, 2))
+        rows.append(line(row(i / 15, body)))
+    frames = told(HEADER + "".join(rows), 100)["frames"]
+    shown = np.array([frame["keypoints"] for frame in frames], float)[20:, :, :2]
+    read = list(csv.DictReader(io.StringIO(HEADER + "".join(rows))))[20:]
+    kept = np.array([[(float(each[f"x{k}"]), float(each[f"y{k}"])) for k in range(17)] for each in read])
+    assert np.abs(np.diff(shown, axis=0)).mean() < 0.5 * np.abs(np.diff(kept, axis=0)).mean()
+    assert np.abs(shown.mean(axis=0) - kept.mean(axis=0)).max() < 0.01

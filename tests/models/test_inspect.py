@@ -186,8 +186,20 @@ OTHERS: dict[str, tuple[Arrays, tuple[int, ...], str, int | None, dict[str, Any]
     "YOLO26-pose": (filling(9, (1, 300, 57)), YOLO, "yolo-end2end-pose", None, {}),
     "OpenPose": (zeros((1, 57, 46, 46)), (1, 3, 368, 368), "openpose", None, {}),
     "OpenPose, channels last": (zeros((1, 46, 46, 57)), (1, 368, 368, 3), "openpose", None, {}),
-    "OpenPose of two maps": (zeros((1, 38, 32, 57), (1, 19, 32, 57)), (1, 3, 256, 456), "openpose", None, {}),
-    "BlazePose's detector": (zeros((1, 2254, 12), (1, 2254, 1)), (1, 224, 224, 3), "blazepose-detector", None, {}),
+    "OpenPose of two maps": (
+        zeros((1, 38, 32, 57), (1, 19, 32, 57)),
+        (1, 3, 256, 456),
+        "openpose",
+        None,
+        {"min_score": 0.2},
+    ),
+    "BlazePose's detector": (
+        zeros((1, 2254, 12), (1, 2254, 1)),
+        (1, 224, 224, 3),
+        "blazepose-detector",
+        None,
+        {"min_score": 0.75},
+    ),
     "BlazePose's landmarks": (
         zeros((1, 195), (1, 1), (1, 64, 64, 39)),
         (1, 256, 256, 3),

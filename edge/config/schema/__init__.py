@@ -15,7 +15,7 @@ from edge.config.schema.base import Table
 from edge.config.schema.camera import Camera, CameraFilter, Filter, Line, Zone
 from edge.config.schema.clips import Clips
 from edge.config.schema.email import Email
-from edge.config.schema.model import DEFAULT_MODEL, CropTable, Engine, Kserve, Model, Movidius
+from edge.config.schema.model import DEFAULT_MODELS, CropTable, Engine, Kserve, Model, Movidius
 from edge.config.schema.mqtt import Mqtt, Tls
 from edge.config.schema.node import STATE_FOLDER, Node, default_data_folder
 from edge.config.schema.outlets import Jsonl, Web
@@ -25,7 +25,7 @@ from edge.config.schema.storage import Storage
 from edge.labels import PERSON
 
 __all__ = [
-    "DEFAULT_MODEL",
+    "DEFAULT_MODELS",
     "STATE_FOLDER",
     "AlarmTable",
     "Camera",

@@ -6,18 +6,21 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from edge.config.fields import FilePath, OneOrSome, Server, Share, Text
+from edge.config.fields import FilePath, OneOrSome, Server, Share, Text, TextOrTexts
 from edge.config.schema.base import Table
 
-DEFAULT_MODEL = "ssdlite-pedestrian"
+DEFAULT_MODELS = ("ssdlite-pedestrian", "pose-detection")
+"""Where the user names none: for people far away, and for those near the camera."""
 
 
 class Model(Table):
-    """The model that finds objects."""
+    """The model that finds objects, or several whose finds are put together."""
 
-    name: Text = Field(
-        default=DEFAULT_MODEL,
-        description="Name of a model in the catalogue (`edge models list`), or the path of a model file.",
+    name: TextOrTexts = Field(
+        default=DEFAULT_MODELS,
+        description="Name of a model in the catalogue (`edge models list`), or the path of a model file; or a list of "
+        "them, whose finds are one list: the first one's scores count, and events name it.",
+        json_schema_extra={"kind": "text or list of text"},
     )
     engine: OneOrSome[Text] = Field(
         default=("auto",),
@@ -42,8 +45,19 @@ class Model(Table):
         default=None, description="Least score of a detection, for cameras that set none. Unset: the manifest's."
     )
     manifest: FilePath | None = Field(
-        default=None, description="Manifest of a model file that has none beside it: decoder, input, labels."
+        default=None,
+        description="Manifest of a model file that has none beside it: decoder, input, labels. Of a list, the first's.",
     )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The models, in their order; at least one."""
+        return (self.name,) if isinstance(self.name, str) else self.name
+
+    @property
+    def by_default(self) -> bool:
+        """Whether the user has named none."""
+        return "name" not in self.model_fields_set
 
 
 class Kserve(Table):

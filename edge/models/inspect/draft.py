@@ -90,11 +90,12 @@ def _head(path: Path, sha256: str, facts: Facts, guess: Guess | None) -> Iterato
         yield Line("decoder", guess.decoder, guess.why)
     if guess is None or guess.task in ("detect", "classify"):
         yield _labels(path, facts, guess)
-    if guess is None or guess.task != "values":
+    keys = guess.keys if guess else {}
+    if (guess is None or guess.task != "values") and "min_score" not in keys:
         yield Line(
             "min_score", 0.0 if guess and guess.task == "classify" else 0.4, "what is below is dropped", sure=True
         )
-    for key, (value, why) in guess.keys.items() if guess else ():
+    for key, (value, why) in keys.items():
         yield Line(key, value, why)
     if path.suffix.lower() != MANIFEST:  # of a model that only a server has
         yield Line("sha256", sha256)

@@ -13,6 +13,8 @@ COLUMNS, ROWS = 56, 57
 BOTH, HEAT, FIELDS = 57, 19, 38
 MAP_STRIDES = (8, 4, 16)
 ULTRALYTICS_IOU = (0.7, "Ultralytics does so: people overlap more than things do")
+PEAKS = (0.2, "a person's score is the mean height of peaks, which are low")
+SURE = (0.75, "MediaPipe's")
 
 
 def movenet(facts: Facts) -> Guess | None:
@@ -44,12 +46,13 @@ def yolo(facts: Facts) -> Guess | None:
 def openpose(facts: Facts) -> Guess | None:
     """Maps of points and of fields; those of the last stage, where each stage gives its own."""
     both, heat, fields = (_maps(facts, channels) for channels in (BOTH, HEAT, FIELDS))
+    keys: Keys = {"min_score": PEAKS}
     if both is not None and len(facts.outputs) == 1:
-        return Guess("openpose", {"maps": both.name}, "one map of 19 points and 19 limbs", task="pose")
+        return Guess("openpose", {"maps": both.name}, "one map of 19 points and 19 limbs", task="pose", keys=keys)
     if heat is None or fields is None:
         return None
     why = "maps of 19 points and of 19 limbs" + (", the last of several stages" if len(facts.outputs) > 2 else "")
-    return Guess("openpose", {"heat": heat.name, "paf": fields.name}, why, task="pose")
+    return Guess("openpose", {"heat": heat.name, "paf": fields.name}, why, task="pose", keys=keys)
 
 
 def blazepose(facts: Facts) -> Guess | None:
@@ -59,7 +62,8 @@ def blazepose(facts: Facts) -> Guess | None:
     boxes, scores = found.get((1, anchors, 12)), found.get((1, anchors, 1))
     if boxes is not None and scores is not None:
         why = f"{anchors} anchors with a box and four points each"
-        return Guess("blazepose-detector", {"boxes": boxes, "scores": scores}, why, task="pose")
+        named = {"boxes": boxes, "scores": scores}
+        return Guess("blazepose-detector", named, why, task="pose", keys={"min_score": SURE})
     landmarks = next((spec for spec in facts.outputs if math.prod(sizes(spec)) == 39 * 5), None)
     presence = next((spec for spec in facts.outputs if math.prod(sizes(spec)) == 1), None)
     if landmarks is None or presence is None:
