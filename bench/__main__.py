@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from bench import (
-    agree, cost, decode, found, judges, load, openpose, pose, preprocess, preroll, running, scenes, streams,
+    agree,
+    cost,
+    decode,
+    found,
+    judges,
+    load,
+    openpose,
+    pose,
+    preprocess,
+    preroll,
+    running,
+    scenes,
+    streams,
 )  # fmt: skip
 from bench.run import run
 from bench.table import Measure
