@@ -213,12 +213,22 @@ def is_low(shape: Shape, settings: PostureSettings) -> bool:
     """Whether somebody is on the floor, or as near to it as one gets: not one who sits there, nor kneels."""
     if shape.thighs >= settings.thighs:
         return False  # the knees carry the hips
-    if shape.lean < UPRIGHT and shape.torso >= settings.whole:
-        return False  # a torso that lies along the view seems short; this one sits
+    if sits_up(shape, settings):
+        return False
     return shape.shoulders < settings.low or (shape.shoulders < settings.slumped and shape.lean >= settings.leaning)
+
+
+def sits_up(shape: Shape, settings: PostureSettings) -> bool:
+    """Whether the torso is upright: one that lies along the camera's view may look so, but seems short."""
+    return shape.lean < UPRIGHT and shape.torso >= settings.whole
 
 
 def is_along(shape: Shape, settings: PostureSettings) -> bool:
     """Whether somebody may lie along the camera's view, head away: torso and legs seem short, or the torso leans."""
     short = shape.torso < settings.short or shape.lean >= settings.leaning
-    return shape.shoulders < settings.along and shape.hips < 0.4 and shape.thighs < 0.18 and short
+    return (
+        shape.shoulders < settings.along
+        and shape.hips < settings.along_hips
+        and shape.thighs < settings.thighs
+        and short
+    )

@@ -70,7 +70,7 @@ class Person:
             self._edge = self._at_edge(smoothed.box)
         height = self._measures.height
         fall = self._falls.look(shape, joints, height, time, resting=resting, at_edge=self._edge)
-        posture = self._postures.look(shape, time)
+        posture = self._postures.look(shape, time, fallen=fall is not None and fall.confirmed)
         lying_s = self._lying(posture.name == "lying", posture.since, time)
         others = self._others(smoothed, shape, time)
         activity = fall or self._lying_long(lying_s, time, posture.score, resting=resting) or others

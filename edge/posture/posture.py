@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from edge.posture.fall import sits_up
 from edge.posture.geometry import Shape
 from edge.posture.settings import PostureSettings
 from edge.types import Posture, PostureName
@@ -15,8 +16,11 @@ POOR = 0.25
 LIKELY = 0.45
 """What is less likely than this is unknown."""
 
+FALLEN = 0.6
+"""How likely somebody lies who has fallen, whatever the joints say."""
 
-def likely(shape: Shape) -> dict[PostureName, float]:
+
+def likely(shape: Shape, settings: PostureSettings) -> dict[PostureName, float]:
     """How likely each posture is, 0..1, by itself; nothing where shoulders and hips are not seen."""
     if shape.sure < POOR or not math.isfinite(shape.lean):
         return {}
@@ -27,7 +31,7 @@ def likely(shape: Shape) -> dict[PostureName, float]:
     if math.isfinite(shape.thighs):
         straight = min(straight, _above(shape.thighs, 0.145, 0.03))
     low = _below(shape.shoulders, 0.42, 0.06)
-    floor = _below(shape.shoulders, 0.2, 0.05)
+    floor = 0.0 if sits_up(shape, settings) else _below(shape.shoulders, 0.2, 0.05)
     over = _below(shape.under, 0.16, 0.05) if math.isfinite(shape.under) else 0.5
     folded = _below(shape.thighs, 0.07, 0.04) if math.isfinite(shape.thighs) else 0.5
     return {
@@ -52,16 +56,21 @@ class Postures:
     """The posture of one person over time. One thread."""
 
     def __init__(self, settings: PostureSettings) -> None:
-        self._settle_s = settings.settle_s
+        self._settings, self._settle_s = settings, settings.settle_s
         self._now: Posture | None = None
         self._next: tuple[PostureName, float] | None = None
 
-    def look(self, shape: Shape | None, time: float) -> Posture:
-        """The posture at a time; None: nobody was found, which says nothing against what was."""
-        if shape is None:
-            now = self._now
+    def look(self, shape: Shape | None, time: float, *, fallen: bool = False) -> Posture:
+        """The posture at a time; None: nobody was found, which says nothing against what was.
+
+        fallen: the person has fallen and is not up again, which tells more than joints that are poorly found there
+        """
+        now = self._now
+        if shape is None and not fallen:
             return Posture("unknown", 0.0, time) if now is None else now
-        chances = likely(shape)
+        chances = {} if shape is None else likely(shape, self._settings)
+        if fallen:
+            chances["lying"] = max(chances.get("lying", 0.0), FALLEN)
         name: PostureName = "unknown"
         best = 0.0
         for each, chance in chances.items():
@@ -69,8 +78,7 @@ class Postures:
                 name, best = each, chance
         if best < LIKELY:
             name = "unknown"
-        score = round(best * min(1.0, shape.sure / 0.6), 3)
-        now = self._now
+        score = round(best * (1.0 if shape is None else min(1.0, shape.sure / 0.6)), 3)
         if now is None:
             now = Posture(name, score, time)
         elif name == now.name:
