@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from bench import agree, cost, decode, found, judges, load, openpose, preprocess, preroll, running, scenes, streams
+from bench import (
+    agree,
+    cost,
+    decode,
+    found,
+    judges,
+    load,
+    openpose,
+    pose,
+    poses,
+    preprocess,
+    preroll,
+    running,
+    scenes,
+    streams,
+)  # fmt: skip
 from bench.run import run
 from bench.table import Measure
 
@@ -24,6 +39,9 @@ MEASURES: dict[str, Measure] = {
     "skeletons": judges.simulated,
     "films": judges.films,
     "falls-by-judge": judges.real,
+    "pose": pose.pose,
+    "falls": poses.falls,
+    "postures": poses.postures,
     "streams": streams.rates,
     "start": running.start,
     "memory": running.memory,

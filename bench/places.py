@@ -14,6 +14,7 @@ from bench.table import Missing
 EDGE = Path(sys.executable).with_name("edge")
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SSD = DATA / "models" / "coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite"
+MOVENET = DATA / "models" / "movenet_single_pose_lightning_ptq.tflite"
 YOLOX = DATA / "models" / "yolox_nano_416.onnx"
 PAIRS = ((SSD, "tflite"), (YOLOX, "onnxruntime"), (YOLOX, "openvino"))
 

@@ -44,8 +44,8 @@ def decode(outputs: Outputs, manifest: Manifest, fit: Fit, min_score: float) -> 
     # What is no number fails here as well.
     if not (score >= min_score and np.isfinite(rows).all()):
         return NO_POSES
-    size = np.array([fit.input.width, fit.input.height] * 2, np.float32)
-    points = fit.to_frame(rows[:, [1, 0, 1, 0]] * size)[:, :2]
+    size = np.array([fit.input.width, fit.input.height], np.float32)
+    points = fit.to_picture(rows[:, 1::-1] * size).clip(0, np.array(fit.frame, np.float32))
     seen = points[sure >= SEEN]
     if len(seen) < 2:
         seen = points

@@ -28,13 +28,14 @@ class OneEuro:
         self._value: F32 | None = None
         self._speed: F32 | None = None
 
-    def smooth(self, values: F32, time: float) -> F32:
+    def smooth(self, values: F32, time: float, unit: float = 1.0) -> F32:
         """The smoothed numbers at `time`; not to be written to.
 
         Args:
             values: float32 of any shape, the same each time; what is no number keeps what was there, and begins anew
                 where nothing was
             time: seconds, after the call's before; else what was is told once more
+            unit: what a speed is measured in for `beta`, in the numbers' unit; it may change from call to call
         """
         value, slope = self._value, self._speed
         if value is None or slope is None or value.shape != values.shape:
@@ -48,7 +49,7 @@ class OneEuro:
         before = np.where(fresh, values, value)
         now = np.where(known, values, before)
         speed = slope + _alpha(self._speed_cutoff, dt) * ((now - before) / dt - slope)
-        cutoff = self._min_cutoff + self._beta * np.abs(speed)
+        cutoff = self._min_cutoff + self._beta * np.abs(speed) / unit
         self._speed = np.where(known, speed, 0).astype(np.float32)
         self._value = smooth = np.asarray(before + _alpha(cutoff, dt) * (now - before), np.float32)
         return smooth

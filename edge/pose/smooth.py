@@ -52,8 +52,8 @@ class Smoother:
             return self._last
         given = self._unswapped(keypoints, height)
         seen = self._believed(given, dt, height)
-        places = np.where(seen[:, None], given[:, :2], np.nan) / height
-        calm = self._euro.smooth(np.asarray(places, np.float32), time) * height
+        places = np.where(seen[:, None], given[:, :2], np.nan)
+        calm = self._euro.smooth(np.asarray(places, np.float32), time, height)
         fading = self._last[:, 2] * (math.exp(-dt / HOLD_S) if math.isfinite(dt) else 0.0)
         scores = np.where(seen, given[:, 2], fading)
         scores[~np.isfinite(calm[:, 0])] = 0

@@ -93,6 +93,8 @@ class Timed:
 def one_each(poses: dict[int, Pose], people: Mapping[int, Box]) -> dict[int, Pose]:
     """The poses without those that are another number's person: of two on one body the one stays whose box fits better,
     of two alike the older."""
+    if len(poses) < 2:
+        return poses
     kept: dict[int, Pose] = {}
     # A pose without two joints has no box, and hides nobody.
     for number in sorted(poses, key=lambda one: (-_fit(poses[one], people[one]), one)):

@@ -19,7 +19,7 @@ from edge import boxes
 from edge.engines.base import Runner
 from edge.metrics import Stages
 from edge.pose.keypoints import FROM_BLAZEPOSE
-from edge.pose.regions import around, fits, from_points
+from edge.pose.regions import AROUND_CIRCLE, around, fits, from_points
 from edge.posers.base import Timed, one_each, poses_of, strange
 from edge.predictor import Predictor
 from edge.preprocess import Square
@@ -40,8 +40,10 @@ _LOOKS = ((1.5, 0.0), (1.5, math.pi / 2), (2.5, 0.0), (1.5, -math.pi / 2))
 
 @dataclass(slots=True)
 class _Person:
-    """One that is followed, or looked for. region: where the next frame is looked at; tries: looks in vain."""
+    """One that is followed, or looked for. known: once found; region: where the next frame is looked at; tries: looks
+    in vain."""
 
+    known: bool = False
     region: Square | None = None
     tries: int = 0
 
@@ -79,7 +81,7 @@ class BlazePose(Timed):
             if pose is None:
                 person.region, person.tries = None, person.tries + 1
             else:
-                person.tries, found[number] = 0, pose
+                person.known, person.tries, found[number] = True, 0, pose
         kept = one_each(found, people)
         for number in found.keys() - kept.keys():
             self._people[number] = _Person()
@@ -112,18 +114,18 @@ class BlazePose(Timed):
             return None
         seen = cast(Poses, self._detector.predict(picture, None, place))
         self.ran(self._detector)
-        for i in range(len(seen)):
-            score, points = float(seen.scores[i]), seen.keypoints[i]
-            if boxes.nested(_box(seen, i), box) <= 0:
-                continue
-            region = from_points(points[0], points[1])
-            pose = self._joints(picture, person, region, box, THERE if score >= BEGINS else SURE)
+        regions = [from_points(points[0], points[1]) for points in seen.keypoints]
+        for i in sorted(range(len(seen)), key=lambda i: -boxes.iou(_body(regions[i]), box)):
+            pose = self._joints(picture, person, regions[i], box, THERE if seen.scores[i] >= BEGINS else SURE)
             if pose is not None:
                 return pose
+        if not person.known:
+            return None
         # A body that lies is as wide as a standing one is tall.
         lies = box[2] - box[0] > box[3] - box[1]
         turned = (math.pi / 2, -math.pi / 2)[person.tries % 2] if lies else 0.0
-        return self._joints(picture, person, around(box, _ZOOMS[person.tries // 2 % len(_ZOOMS)], turned), box, SURE)
+        region = around(box, _ZOOMS[person.tries // 2 % len(_ZOOMS)], turned)
+        return self._joints(picture, person, region, box, SURE)
 
     def _joints(self, picture: I420, person: _Person, region: Square, box: Box, least: float) -> Pose | None:
         """The pose in a region, if the landmark model is as sure as `least` of it; the next region is noted."""
@@ -140,6 +142,7 @@ class BlazePose(Timed):
         return pose
 
 
-def _box(seen: Poses, i: int) -> Box:
-    x1, y1, x2, y2 = seen.boxes[i].tolist()
-    return x1, y1, x2, y2
+def _body(region: Square) -> Box:
+    """Around the circle that holds the body which a region is for."""
+    half = region.side / 2 / AROUND_CIRCLE
+    return region.x - half, region.y - half, region.x + half, region.y + half

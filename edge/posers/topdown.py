@@ -22,18 +22,23 @@ from edge.predictor import Predictor
 from edge.preprocess import Square
 from edge.types import I420, JOINT_SEEN, Box, ModelRef, Pose, Poses
 
+AROUND = 1.5
+"""How much larger a square is than what is to be in it: the model was trained on people with room around them, as its
+own cropping leaves it, and is surest of them there."""
 KNOWN = 0.15
 """Least score of a pose where the tracker has somebody: MoveNet's is the mean of its joints' scores, and less than its
 usual limit of those who lie or are half hidden."""
+EVERY = 8
+"""Looks from one trial of another square to the next: it costs a second run of the model."""
+SURER = 0.05
+"""By how much a model must be surer of somebody turned: from square to square its scores differ as much by chance."""
 LEAST_JOINTS = 5
 """Of the twelve of the body: with fewer, what was found is no person, or not enough of one to follow."""
 _BODY = slice(5, None)
 _SHOULDERS, _HIPS, _TORSO = slice(5, 7), slice(11, 13), [5, 6, 11, 12]
 _ACROSS = math.radians(60)
 _QUARTER = math.pi / 2
-_EVERY = 8
-_SURER = 0.05
-_LOOKS = ((1.25, 0.0), (1.75, 0.0), (1.25, _QUARTER), (1.0, 0.0), (2.5, 0.0), (1.25, -_QUARTER))
+_LOOKS = ((AROUND, 0.0), (2.0, 0.0), (AROUND, _QUARTER), (1.0, 0.0), (2.75, 0.0), (AROUND, -_QUARTER))
 """How the model is shown the place of somebody who was not found, one way a look: how much of it, how turned."""
 
 
@@ -41,13 +46,16 @@ _LOOKS = ((1.25, 0.0), (1.75, 0.0), (1.25, _QUARTER), (1.0, 0.0), (2.5, 0.0), (1
 class _Person:
     """One that is followed, or looked for.
 
+    known: once found, so that there is somebody to find
     last: where the joints were
-    turn: of the square in which they were found, radians
+    zoom, turn: of the square in which they were found, how much larger than what was to be in it, and radians
     tries: looks in vain
-    wait: looks until it is tried again whether another turn shows the body better
+    wait: looks until it is tried again whether another square shows the body better
     """
 
+    known: bool = False
     last: Box | None = None
+    zoom: float = AROUND
     turn: float = 0.0
     tries: int = 0
     wait: int = 0
@@ -55,8 +63,9 @@ class _Person:
     def note(self, pose: Pose | None) -> None:
         """What the newest look found."""
         if pose is None:
-            self.last, self.turn, self.tries, self.wait = None, 0.0, self.tries + 1, 0
+            self.last, self.tries, self.wait = None, self.tries + 1, 0
         else:
+            self.known = True
             self.last, self.tries, self.wait = pose.box, 0, max(self.wait - 1, 0)
 
 
@@ -113,24 +122,24 @@ class TopDown(Timed):
         person = self._people.setdefault(number, _Person())
         last = person.last
         if last is not None and boxes.nested(last, box) >= SAME_BODY:
-            pose = self._in(picture, around(last, angle=person.turn), box)
+            pose = self._in(picture, around(last, person.zoom, person.turn), box)
             if pose is not None:
-                return self._upright(picture, person, last, box, pose)
-        zoom, turn = _LOOKS[person.tries % len(_LOOKS)]
-        person.turn = turn
-        return self._in(picture, around(box, zoom, turn), box)
+                return self._better(picture, person, last, box, pose)
+        person.zoom, person.turn = _LOOKS[person.tries % len(_LOOKS)]
+        pose = self._in(picture, around(box, person.zoom, person.turn), box)
+        return pose if pose is None or person.known or pose.score >= self._predictor.usual_score else None
 
-    def _upright(self, picture: I420, person: _Person, last: Box, box: Box, pose: Pose) -> Pose:
-        """The pose, or that of a square turned along the body where the model is surer of it: some who lie it knows as
-        they are, and others only upright."""
+    def _better(self, picture: I420, person: _Person, last: Box, box: Box, pose: Pose) -> Pose:
+        """The pose, or that of a square close around the body and turned along it where the model is surer of that:
+        some who lie it knows as they are, and others only upright; and some only with much around them."""
         turn = _along(pose, person.turn)
-        if turn == person.turn or person.wait:
+        if person.wait or (turn == person.turn and person.zoom == AROUND):
             return pose
-        person.wait = _EVERY
-        other = self._in(picture, around(last, angle=turn), box)
-        if other is None or other.score <= pose.score + _SURER:
+        person.wait = EVERY
+        other = self._in(picture, around(last, AROUND, turn), box)
+        if other is None or other.score < pose.score + (SURER if turn != person.turn else 0.0):
             return pose
-        person.turn = turn
+        person.zoom, person.turn = AROUND, turn
         return other
 
     def _in(self, picture: I420, square: Square, box: Box) -> Pose | None:

@@ -3,6 +3,9 @@
 A camera sees neither metres nor the floor. Both are learned from the person while upright: the floor is where the
 ankles are, and the height follows from what stands between them and the shoulders, or from the lengths of torso and
 legs, which foreshortening only shortens. Parts of the stature after Drillis and Contini, Body segment parameters, 1966.
+
+A camera that looks down from near by sees legs too short beside the torso: what they measure while straight is taken
+for their length.
 """
 
 from __future__ import annotations
@@ -21,14 +24,17 @@ TORSO, LEG, STAND, HIP = 0.288, 0.491, 0.78, 0.491
 """Shoulders to hips, hips to ankles along the leg, shoulders over ankles, hips over ankles: parts of the stature."""
 SURE = 0.3
 UPRIGHT = 35.0
-_STRAIGHT = 0.8
-"""Of legs that stand, beside the torso: at least so much of their length is upright."""
-_SAME = 0.85
+_STRAIGHT = 0.43
+"""Of legs that stand, beside the torso: from near and above they seem so short at most."""
+_SAME, _GUESS = 0.85, 0.55
+"""How much of their height somebody keeps who stands; the same while that is a guess by the limbs."""
 _RISES = 0.35
 """By how much the feet of one who goes away rise in the picture for each pixel of height lost: at least the camera's
 height over the stature, .8 m of 1.95 m."""
-_THIGH = 0.38
-"""The thighs' part of that: a half; of one who sits next to nothing."""
+_THIGH, _KNEEL = 0.38, 0.72
+"""The thighs' part of that: a half. Of one who sits on a chair before a camera that looks down by an angle it is
+tan / (1 + tan): as much as this only from 31 degrees on, where the legs seem as long beside the torso as of one who
+stands. Of one who kneels it is nearly all."""
 _WHOLE = 0.75
 """Of a torso that is up, at least so much is seen: what seems shorter lies along the camera's view."""
 _NEWEST = 45
@@ -72,6 +78,7 @@ class Body:
         self._height: float | None = None
         self._floor: float | None = None
         self._feet: float | None = None
+        self._legs = 1.0
         self._usual = frame_height / 2
 
     @property
@@ -94,12 +101,12 @@ class Body:
         down = float(ankles[1] - hips[1])
         return Shape(
             shoulders=float(floor - shoulders[1]) / height,
-            hips=float(floor - hips[1]) / height,
+            hips=float(floor - hips[1]) / height / self._legs,
             lean=lean,
             torso=_length(shoulders, hips) / height,
-            legs=down / (LEG * height),
+            legs=down / (LEG * height) / self._legs,
             under=abs(float(ankles[0] - hips[0])) / height,
-            thighs=float(knees[1] - hips[1]) / height,
+            thighs=float(knees[1] - hips[1]) / height / self._legs,
             span=float(wide / max(tall, 1e-6)),
             sure=float(min(turned[SHOULDERS, 2].max(), turned[HIPS, 2].max())),
             height=height,
@@ -108,8 +115,9 @@ class Body:
 
     def _learn(self, turned: F32, shoulders: F32, hips: F32, knees: F32, ankles: F32, lean: float) -> None:
         """The stature by the limbs' lengths; of one who is upright by how tall they stand, and the floor there."""
-        torso = _length(shoulders, hips) / TORSO
-        leg = (_length(hips, knees) + _length(knees, ankles)) / LEG
+        sure = [turned[part, 2].max() >= SURE for part in (SHOULDERS, HIPS, KNEES, ANKLES)]
+        torso = _length(shoulders, hips) / TORSO if all(sure[:2]) else math.nan
+        leg = (_length(hips, knees) + _length(knees, ankles)) / LEG if all(sure[1:]) else math.nan
         limbs = max((length for length in (torso, leg) if math.isfinite(length)), default=math.nan)
         if math.isfinite(limbs) and limbs >= _LEAST:
             self._limbs.append(limbs)
@@ -118,21 +126,23 @@ class Body:
         feet = turned[ANKLES, 2].max() >= SURE
         stands = (ankles[1] - hips[1]) / (LEG / TORSO * max(_length(shoulders, hips), 1e-6)) if feet else math.nan
         down, thigh = ankles[1] - hips[1], knees[1] - hips[1]
-        if feet and stands >= _STRAIGHT and thigh >= _THIGH * down:
+        if feet and stands >= _STRAIGHT and _THIGH * down <= thigh <= _KNEEL * down:
             tall, floor = float(ankles[1] - shoulders[1]) / STAND, float(ankles[1])
             if self._shrinks(tall, floor):
                 return
             self._height = tall if self._height is None else self._height + 0.2 * (tall - self._height)
             self._floor = floor
+            legs = min(max(float(down) / (LEG * tall), 0.5), 1.0)
+            self._legs += 0.2 * (legs - self._legs)
         elif not feet and self._height is None:
             self._floor = None
 
     def _shrinks(self, tall: float, floor: float) -> bool:
         """Whether somebody who looks upright is much smaller than before without having gone away: who goes moves up in
         the picture; who stays, and shrinks, lies along the camera's view."""
-        if tall >= _SAME * self.height:
-            return False
-        return self._floor is None or self._floor - floor < _RISES * (self.height - tall)
+        if self._floor is None:
+            return tall < _GUESS * self.height
+        return tall < _SAME * self.height and self._floor - floor < _RISES * (self.height - tall)
 
     def _floor_of(self, turned: F32, hips: F32, *, up: bool) -> float:
         """Where the floor is under the person: at the feet of one who is up; where it was, of one who is not."""

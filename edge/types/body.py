@@ -33,11 +33,12 @@ class Pose:
     @property
     def box(self) -> Box | None:
         """Around the joints that were seen, x1 y1 x2 y2 in pixels, not clipped; None of fewer than two."""
-        seen = self.keypoints[self.keypoints[:, 2] >= JOINT_SEEN, :2]
+        # Asked for several times a frame: of seventeen points plain floats are three times as fast as arrays.
+        seen = [(x, y) for x, y, score in self.keypoints.tolist() if score >= JOINT_SEEN]
         if len(seen) < 2:
             return None
-        (x1, y1), (x2, y2) = seen.min(axis=0).tolist(), seen.max(axis=0).tolist()
-        return x1, y1, x2, y2
+        xs, ys = zip(*seen, strict=True)
+        return min(xs), min(ys), max(xs), max(ys)
 
 
 NO_JOINTS: F32 = np.tile(np.array([np.nan, np.nan, 0], np.float32), (17, 1))
