@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -176,25 +177,34 @@ def test_a_process_that_cannot_be_begun_is_told(monkeypatch: pytest.MonkeyPatch)
         apart.tried(Path("odd.epk"), never, long_fault)
 
 
+TRIES = """
+import sys
+from pathlib import Path
+
+from edge.commands.trial import prove_apart
+from edge.models.store import packed_model
+model = packed_model(Path(sys.argv[1]))
+print("begins", flush=True)
+try:
+    prove_apart(model)
+except KeyboardInterrupt:
+    sys.exit(130)
+sys.exit(1)
+"""
+
+
 def test_ctrl_c_ends_one_that_never_ends(tmp_path: Path) -> None:
+    """In a process of its own: a fork of the tests' would inherit the locks that their other threads hold."""
     model = endless(tmp_path)
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reader)
-        try:
-            os.write(writer, b"begins")
-            prove_apart(model)
-        except KeyboardInterrupt:
-            os._exit(130)
-        os._exit(1)
-    os.close(writer)
-    os.read(reader, 6)
-    signal.alarm(60)
-    os.kill(child, signal.SIGINT)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 130
-    signal.alarm(0)
-    os.close(reader)
+    child = subprocess.Popen([sys.executable, "-c", TRIES, str(model.path)], stdout=subprocess.PIPE)
+    try:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"begins\n"
+        child.send_signal(signal.SIGINT)
+        assert child.wait(60) == 130
+    finally:
+        child.kill()
+        child.communicate()
 
 
 def test_one_that_takes_most_of_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
