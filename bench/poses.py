@@ -18,7 +18,7 @@ ON = ("--set", "pose.enabled=true")
 MODELS = {"BlazePose": (), "MoveNet": ("--set", f"pose.model={json.dumps(str(MOVENET))}")}
 LEGS = slice(13, 17)
 _MARGIN = 4
-"""Frames around a visit's labelled ends that count neither as occupied nor as empty: somebody is half in the picture."""
+"""Frames around a visit's labelled ends that are neither occupied nor empty: somebody is half in the picture."""
 
 
 def falls() -> Iterator[Row]:

@@ -184,8 +184,8 @@ from pathlib import Path
 from edge.commands.trial import prove_apart
 from edge.models.store import packed_model
 model = packed_model(Path(sys.argv[1]))
-print("begins", flush=True)
 try:
+    print("begins", flush=True)
     prove_apart(model)
 except KeyboardInterrupt:
     sys.exit(130)
