@@ -106,7 +106,7 @@ def films() -> Iterator[Row]:
             for number in range(FILMS):
                 random = np.random.default_rng([2001, len(makes), number])
                 while True:
-                    sequence = filmed(random, makes[number % len(makes)](random), GOOD)
+                    sequence = filmed(random, makes[number % len(makes)](random), GOOD, whole=True)
                     if LEAST < film.stature(sequence) < MOST and film.in_view(sequence) > SEEN:
                         break
                 clip = film.written(folder / "clip.mkv", sequence, FILM_RATE, random)

@@ -11,7 +11,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +75,8 @@ def picture(joints: F32 | None, size: tuple[int, int], stature: float, noise: ND
 
 def write(path: Path, planes: list[list[F32]], rate: float) -> None:
     """A film of such pictures, FFV1 in Matroska: not a bit is lost."""
+    import av
+
     with av.open(str(path), "w") as container:
         h, w = planes[0][0].shape
         stream = container.add_stream("ffv1", rate=Fraction(rate).limit_denominator(1000))
