@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import statistics
-import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -96,7 +95,7 @@ def _confirmed(events: list[dict[str, dict[str, object]]]) -> float | None:
 
 def films() -> Iterator[Row]:
     """Skeletons as films through the whole pipeline, whose joints come out of a generated model through an engine."""
-    quiet = (everyday.lie_down, everyday.sit, everyday.tie_shoe, everyday.push_ups)
+    quiet = (everyday.lie_down_slowly, everyday.sit, everyday.tie_shoe, everyday.push_ups)
     groups = {"falls": falls.TRAINED, "lying down slowly, sitting, tying a shoe, push-ups": quiet}
     with tempfile.TemporaryDirectory(prefix="edge-bench-") as name:
         folder = Path(name)
@@ -106,7 +105,7 @@ def films() -> Iterator[Row]:
             for number in range(FILMS):
                 random = np.random.default_rng([2001, len(makes), number])
                 while True:
-                    sequence = filmed(random, makes[number % len(makes)](random), GOOD)
+                    sequence = filmed(random, makes[number % len(makes)](random), GOOD, whole=True)
                     if LEAST < film.stature(sequence) < MOST and film.in_view(sequence) > SEEN:
                         break
                 clip = film.written(folder / "clip.mkv", sequence, FILM_RATE, random)
@@ -114,8 +113,6 @@ def films() -> Iterator[Row]:
                 at = _confirmed(replay(clip, "--model", detector, "--hold", "3", *pose)[0])
                 begun = 0.0 if sequence.onset is None else sequence.onset - float(sequence.times[0])
                 outcomes.append(Outcome(sequence.kind, sequence.fell, None if at is None else at - begun))
-                if (at is None) == sequence.fell:
-                    print(f"{number}: {sequence.kind}", file=sys.stderr)
                 if at is not None and sequence.landed is not None:
                     late.append(at - (sequence.landed - float(sequence.times[0])))
             figures = Figures.of(outcomes)

@@ -13,7 +13,10 @@ from edge.posture.temporal import RATE, STEPS, Judge
 from edge.types import F32, Activity
 
 JudgeName: TypeAlias = Literal["rules", "network", "both"]
-"""Who judges. `both`: the rules, and the network by itself where it is sure."""
+"""Who judges. `both`: the rules, unless the network is all but certain that there was no fall; and the network by
+itself where it is sure of one."""
+AGAINST = 0.05
+"""Where the network's chance of a fall stays below this, the rules' fall is none."""
 SURE = 0.9
 """The chance from which the network needs no rule."""
 
@@ -54,8 +57,11 @@ class Verdict:
     def _together(self, ruled: Activity | None, learned: Activity | None, time: float) -> Activity | None:
         """What both say of the same fall."""
         best = self._best(time)
-        if self._confirmed_at is None and learned is not None and learned.confirmed and best < SURE:
-            learned = None
+        if self._confirmed_at is None:
+            if ruled is not None and ruled.confirmed and best < AGAINST:
+                ruled = None
+            if learned is not None and learned.confirmed and best < SURE:
+                learned = None
         told = [one for one in (ruled, learned) if one is not None]
         if not told:
             self._since = self._confirmed_at = None

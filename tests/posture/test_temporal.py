@@ -204,6 +204,11 @@ def nothing(*_: object) -> list[Link]:
     raise MissingError("no engine that reads .onnx is here: pip install 'edge-runtime[onnx]'")
 
 
+def test_what_the_network_is_certain_of_the_rules_cannot_outvote() -> None:
+    assert not any(sure for _, sure in shown(Person(SIZE, judge="both", network=Says((0.01, 0.9))), 8))
+    assert any(sure for _, sure in shown(Person(SIZE, judge="both", network=Says((0.2, 0.9))), 8))
+
+
 def test_without_an_engine_rules_judge_alone(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr("edge.judging.links_of", nothing)
     monkeypatch.setattr("edge.judging._told", set())

@@ -228,19 +228,22 @@ def tie_shoe(random: Random) -> Motion:
     return Motion("tie a shoe", base, moves, None, _s(random))
 
 
-def lie_down(random: Random) -> Motion:
-    """By way of a seat on the floor, the knees or all fours to lying: two seconds at least."""
+def lie_down(random: Random, low_s: float = 1.3) -> Motion:
+    """By way of a seat on the floor, the knees or all fours to lying.
+
+    low_s: the first half takes so long at least, the second a little longer
+    """
     base = standing(random)
     by = (on_floor, kneeling, all_fours)[int(random.integers(3))](random, base)
     way = random.choice([180.0, 90.0, -90.0]) if by[0] < 60 else 0.0
     low = lying(random, base, way + random.uniform(-20, 20))
-    moves = [
-        held(random, base, 0.5, 1.5),
-        _to(random, by, 1.3, 2.5),
-        _to(random, low, 1.5, 3.5),
-        held(random, low, 2, 5),
-    ]
-    return Motion("lie down", base, tuple(moves), None, _s(random))
+    down = [_to(random, by, low_s, low_s + 1.2), _to(random, low, low_s + 0.2, low_s + 2.2)]
+    return Motion("lie down", base, (held(random, base, 0.5, 1.5), *down, held(random, low, 2, 5)), None, _s(random))
+
+
+def lie_down_slowly(random: Random) -> Motion:
+    """The same within four seconds or more."""
+    return lie_down(random, 1.9)
 
 
 def lie_on_bed(random: Random) -> Motion:

@@ -11,7 +11,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +44,12 @@ _TO_CHROMA: F32 = np.array([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081
 
 
 def colours() -> F32:
-    """Of each joint Cb - 128 and Cr - 128, float32 (17, 2)."""
-    angle = 2 * np.pi * np.arange(JOINTS) / JOINTS
+    """Of each joint Cb - 128 and Cr - 128, float32 (17, 2).
+
+    Where two discs touch, their colours mix to one that lies between them on the circle. By steps of 7 those of joints
+    that are often close have no joint's colour in the middle.
+    """
+    angle = 2 * np.pi * (7 * np.arange(JOINTS) % JOINTS) / JOINTS
     return (RADIUS * np.stack([np.cos(angle), np.sin(angle)], axis=1)).astype(np.float32)
 
 
@@ -76,6 +79,8 @@ def picture(joints: F32 | None, size: tuple[int, int], stature: float, noise: ND
 
 def write(path: Path, planes: list[list[F32]], rate: float) -> None:
     """A film of such pictures, FFV1 in Matroska: not a bit is lost."""
+    import av
+
     with av.open(str(path), "w") as container:
         h, w = planes[0][0].shape
         stream = container.add_stream("ffv1", rate=Fraction(rate).limit_denominator(1000))

@@ -68,12 +68,19 @@ def draw(seed: int, number: int, fall: bool | None = None, *, unseen: bool = Fal
     return filmed(random, table[int(random.integers(len(table)))](random))
 
 
-def filmed(random: np.random.Generator, motion: Motion, flaw: Flaws | None = None) -> Sequence17:
-    """A motion of somebody, before some camera, through some model: the one with these flaws, if it is to be that."""
+def filmed(
+    random: np.random.Generator, motion: Motion, flaw: Flaws | None = None, *, whole: bool = False
+) -> Sequence17:
+    """A motion of somebody, before some camera, through some model.
+
+    Args:
+        flaw: of the model; None: any
+        whole: from its begin on
+    """
     who = build(random)
     rate = float(np.exp(random.uniform(*np.log(RATES))))
     latest = 0.4 * motion.seconds if motion.onset is None else motion.onset
-    first = random.uniform(0, latest) if random.random() < LATE else 0.0
+    first = random.uniform(0, latest) if random.random() < LATE and not whole else 0.0
     times = np.arange(first, motion.seconds, 1 / rate)
     times = np.maximum.accumulate(times + random.uniform(0, 0.15 / rate, len(times)))
     angles = motion.at(times)

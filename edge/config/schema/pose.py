@@ -39,8 +39,8 @@ class PoseTable(Table):
     judge: Literal["rules", "network", "both"] = Field(
         default="both",
         description="What tells of a fall: rules on the body's shape, a small trained network on two seconds of "
-        "joints, or both: the rules, and the network by itself where it is sure. Without an engine for the network, "
-        "rules alone.",
+        "joints, or both: the rules, unless the network is certain of the contrary, and the network where it is sure. "
+        "Without an engine for the network, rules alone.",
     )
     lying_s: Annotated[float, Field(ge=0)] = Field(
         default=120.0,

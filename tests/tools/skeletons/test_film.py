@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.errors import EdgeError
-from edge.metrics import Stages
-from edge.posers import open_poser
+from edge.errors import MissingError
+from edge.opening import open_predictor
 from edge.tools.skeletons.body import build, joints, pose
 from edge.tools.skeletons.camera import camera
 from edge.tools.skeletons.film import picture, save
@@ -23,13 +22,12 @@ def test_a_generated_model_reads_the_joints_back_out_of_a_picture(tmp_path: Path
     given[:, :2] += np.array([320, 240], np.float32) - given[:, :2].mean(axis=0)
     given[:, :2] = 300 * (given[:, :2] - (320, 240)) / np.ptp(given[:, 1]) + (320, 240)
     planes = picture(given, (640, 480), 300, np.zeros((480, 640), np.int16))
-    box = (*(given[:, :2].min(axis=0) - 15).tolist(), *(given[:, :2].max(axis=0) + 15).tolist())
     try:
-        poser = open_poser(str(save(tmp_path)[1]), engine)
-    except EdgeError as fault:
+        model = open_predictor(str(save(tmp_path)[1]), engine)
+    except MissingError as fault:
         pytest.skip(str(fault))
-    found = poser.look(I420(*planes), {1: box}, Stages())[1].keypoints
-    poser.close()
+    found = model.predict(I420(*planes)).keypoints[0]
+    model.close()
     hidden = np.linalg.norm(given[:, None, :2] - given[None, :, :2], axis=2) + 100 * np.eye(17) < 22
     plain = ~hidden.any(axis=1)
     assert plain.sum() >= 10
