@@ -28,7 +28,7 @@ from edge.tools.skeletons.windows import looks
 
 SEEDS = {"as those trained on": 1001, "of kinds never trained on": 1002}
 """Of sequences that are judged: other people, cameras, motions and mistakes than any seed that is trained on."""
-SEQUENCES = 400
+SEQUENCES = 300
 POSE_MODELS = ("pose-landmark-full", str(DATA / "models" / "movenet_single_pose_lightning_ptq.tflite"))
 FILMS = 24
 """Of each group of motions."""
