@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from edge.tools.skeletons.body import F64, changed
-from edge.tools.skeletons.everyday import held, kneeling, lying, on_floor, seated, standing, walked
+from edge.tools.skeletons.everyday import held, walked
 from edge.tools.skeletons.motion import Motion, Move, sway
+from edge.tools.skeletons.poses import Random, kneeling, lying, on_floor, seated, standing
 
-Random = np.random.Generator
 DIRECTIONS = tuple(45.0 * step for step in range(8))
 """Degrees from ahead, clockwise."""
 
