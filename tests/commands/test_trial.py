@@ -178,11 +178,13 @@ def test_a_process_that_cannot_be_begun_is_told(monkeypatch: pytest.MonkeyPatch)
 
 
 TRIES = """
+import signal
 import sys
 from pathlib import Path
 
 from edge.commands.trial import prove_apart
 from edge.models.store import packed_model
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests run in the background
 model = packed_model(Path(sys.argv[1]))
 try:
     print("begins", flush=True)
