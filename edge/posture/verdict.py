@@ -15,7 +15,7 @@ from edge.types import F32, Activity
 JudgeName: TypeAlias = Literal["rules", "network", "both"]
 """Who judges. `both`: the rules, unless the network is all but certain that there was no fall; and the network by
 itself where it is sure of one."""
-AGAINST = 0.05
+AGAINST = 0.003
 """Where the network's chance of a fall stays below this, the rules' fall is none."""
 SURE = 0.9
 """The chance from which the network needs no rule."""

@@ -77,9 +77,9 @@ def test_a_file_that_is_called_like_an_installed_model_does_not_hide_it(
     Path("other").write_bytes(Path("grid.epk").read_bytes())
     with pytest.raises(ModelError, match=r"other: a packed model: name it (other|/.*/other)\.epk"):
         find("other")
-    Path(catalogue.DEFAULT).write_text("something else")
+    Path(catalogue.DEFAULTS[0]).write_text("something else")
     with pytest.raises(MissingError, match="edge models pull"):
-        find(catalogue.DEFAULT)
+        find(catalogue.DEFAULTS[0])
 
 
 def test_the_version_before_is_kept_and_gone_back_to(tmp_path: Path, slots: Slots) -> None:

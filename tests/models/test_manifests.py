@@ -259,6 +259,6 @@ def test_names_and_hashes_of_the_catalogue_are_its_own() -> None:
     assert all(manifest.sha256 and manifest.licence and manifest.source for manifest in known)
     assert len({manifest.sha256 for manifest in known}) == len(known)
     assert all((catalogue.FOLDER / f"{manifest.name}.toml").is_file() for manifest in known)
-    default = catalogue.by_name(catalogue.DEFAULT)
+    default = catalogue.by_name(catalogue.DEFAULTS[0])
     assert default is not None
     assert default.wheel is not None, "the default is one that every machine can pull"

@@ -134,9 +134,9 @@ def test_installing_brings_the_model_and_its_manifest_under_its_name(tmp_path: P
     assert found.manifest == replace(described, sha256=found.sha256), (
         "so that `verify` has something to hold it against"
     )
-    taken = replace(described, name=catalogue.DEFAULT)
+    taken = replace(described, name=catalogue.DEFAULTS[0])
     (tmp_path / "net.toml").write_text(to_toml(taken))
-    with pytest.raises(ModelError, match=f"the catalogue has another model called {catalogue.DEFAULT}"):
+    with pytest.raises(ModelError, match=f"the catalogue has another model called {catalogue.DEFAULTS[0]}"):
         install(find(str(model)))
 
 
