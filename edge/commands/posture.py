@@ -21,7 +21,7 @@ from edge.posture.verdict import JudgeName
 @click.option(
     "--judge",
     "who",
-    default="both",
+    default="rules",
     show_default=True,
     type=click.Choice(["rules", "network", "both"]),
     help="Who tells of falls, as `pose.judge`.",

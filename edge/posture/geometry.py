@@ -17,7 +17,7 @@ from statistics import median
 
 import numpy as np
 
-from edge.types import F32
+from edge.types import F32, JOINT_SEEN, Pose
 
 SHOULDERS, HIPS, KNEES, ANKLES, HEAD = slice(5, 7), slice(11, 13), slice(13, 15), slice(15, 17), slice(0, 5)
 TORSO, LEG, STAND, HIP = 0.288, 0.491, 0.78, 0.491
@@ -37,6 +37,13 @@ tan / (1 + tan): as much as this only from 31 degrees on, where the legs seem as
 stands. Of one who kneels it is nearly all."""
 _WHOLE = 0.75
 """Of a torso that is up, at least so much is seen: what seems shorter lies along the camera's view."""
+_DWARF = 0.3
+"""Of their lengths: of one who lies along the camera's view some limbs still lie across it."""
+_LIMBS = (
+    (5, 11, 0.288), (6, 12, 0.288), (11, 13, 0.245), (12, 14, 0.245), (13, 15, 0.246), (14, 16, 0.246),
+    (5, 7, 0.186), (6, 8, 0.186), (7, 9, 0.146), (8, 10, 0.146),
+)  # fmt: skip
+"""Two joints each, and how far apart they are at most, as a part of the stature."""
 _NEWEST = 45
 _LEAST = 8.0
 
@@ -85,6 +92,20 @@ class Body:
     def height(self) -> float:
         """The stature, pixels: half of the frame's height before anything is known."""
         return self._height or (median(self._limbs) if self._limbs else self._usual)
+
+    def dwarfs(self, pose: Pose) -> bool:
+        """Whether a pose's limbs are together much shorter than this person's were: something else, where they have
+        left."""
+        if self._height is None:
+            return False
+        joints = pose.keypoints
+        whole = 0.0
+        long = 0.0
+        for a, b, part in _LIMBS:
+            if joints[a, 2] >= JOINT_SEEN and joints[b, 2] >= JOINT_SEEN:
+                whole += part * self._height
+                long += _length(joints[a, :2], joints[b, :2])
+        return whole > 0 and long < _DWARF * whole
 
     def measure(self, joints: F32, tilt: float) -> Shape:
         """What joints, float32 (17, 3), say under a camera that is turned by `tilt` degrees."""

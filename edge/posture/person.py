@@ -17,7 +17,7 @@ from edge.types import Activity, Body, Box, Pose
 _WALKS = 0.15
 """Parts of the stature a second: who goes on so fast, upright, tells how a camera is turned."""
 _EDGE = 0.02
-"""As a part of the picture: joints so near to its side or top may be about to leave."""
+"""As a part of the picture: joints so near to its edge may be about to leave."""
 
 
 class Person:
@@ -63,6 +63,8 @@ class Person:
             time: of the frame, seconds; later than the look before
             resting: whether the person is in a place to rest, a bed or a sofa
         """
+        if pose is not None and self._measures.dwarfs(pose):
+            pose = None
         joints = self._smoother.smooth(None if pose is None else pose.keypoints, time, self._measures.height)
         smoothed = Pose(joints, 0.0 if pose is None else pose.score)
         shape = None if pose is None else self._measures.measure(joints, self._level.tilt)
@@ -101,8 +103,8 @@ class Person:
         return Activity("lying", score, self._lies, self._lies + limit)
 
     def _at_edge(self, box: Box | None) -> bool:
-        """Whether the joints reach the picture's sides or its top: below it, people are cut off and stay."""
+        """Whether the joints reach the picture's edge: below a camera that looks down people leave as well."""
         if box is None:
             return False
         w, h = self._size
-        return box[0] < _EDGE * w or box[2] > (1 - _EDGE) * w or box[1] < _EDGE * h
+        return box[0] < _EDGE * w or box[2] > (1 - _EDGE) * w or box[1] < _EDGE * h or box[3] > (1 - _EDGE) * h
