@@ -116,8 +116,9 @@ def bodies_of(
     fault: Callable[[str | None], None] | None = None,
 ) -> Bodies:
     """The people of a camera; `wanted` and `fault` as for `Bodies`."""
-    settings = PostureSettings(tilt=camera.tilt, lying_s=pose.lying_s)
-    level = Level(camera.tilt)
+    settings = PostureSettings(lying_s=pose.lying_s)
+    # In the picture of a camera that is turned clockwise everything leans to the left.
+    level = Level(None if camera.tilt is None else -camera.tilt)
     network = None if pose.judge == "rules" else network_or_none(poser.ref.engine)
     return Bodies(
         poser,
