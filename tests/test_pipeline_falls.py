@@ -86,12 +86,14 @@ class House:
             if told is not None and told not in self.postures[-1:]:
                 self.postures.append(told)
 
+        table = PoseTable(enabled=True)
+        network = wiring.network_of(table, poses)
         stations = Stations(
             Gate(),
             self,
             Tracker(["person"], ["person"]),
             Rules("hall", "boot", ["person"], lambda: "disarmed", scene=wiring.scene_of(self.camera)),
-            bodies=wiring.bodies_of(self.camera, PoseTable(enabled=True), poses),
+            bodies=wiring.bodies_of(self.camera, table, poses, network=network),
         )
         watch(frames(), stations, self.events.append, show, Stages())  # type: ignore[arg-type]
 

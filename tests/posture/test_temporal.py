@@ -183,6 +183,7 @@ def test_an_engine_that_fails_leaves_the_rules_and_is_told_once(caplog: pytest.L
         raise EngineError("the stick was pulled")
 
     told = shown(Person(SIZE, judge="both", network=broken), 8)
+    assert shown(Person(SIZE, judge="both", network=broken), 8) == told, "the next person is no news"
     alone = shown(Person(SIZE), 8)
     assert told == alone
     assert any(sure for _, sure in told)
