@@ -163,7 +163,7 @@ class Bodies:
             EngineError, ModelError: the pose model fails, and nobody is told of that.
         """
         self.held, self.lying, self.fallen = {}, frozenset(), frozenset()
-        if not self._wanted() or frame.time < self._paused:
+        if not self._wanted():
             alive = frozenset()
         self._forget(alive)
         if alive:
@@ -171,7 +171,8 @@ class Bodies:
         crowding = self._crowd and self._crowd.look(sum(_counts(track) for track in tracks), frame.time)
         if not self._people:
             return {}
-        self._look(frame, stages)
+        if frame.time >= self._paused:
+            self._look(frame, stages)
         found = {number: one.body for number, one in self._people.items() if one.body is not None}
         self.fallen = frozenset(number for number, body in found.items() if _fell(body))
         if crowding and (number := min((n for n, body in found.items() if body.activity is None), default=None)):
@@ -271,7 +272,6 @@ class Bodies:
         if not self._failed:
             log.warning("nobody's joints are looked at: %s", why)
         self._failed, self._paused = True, time + self._settings.pause_s
-        self._forget(frozenset())
         if self._fault is not None:
             self._fault(why)
 

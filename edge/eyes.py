@@ -13,6 +13,7 @@ from edge.both import AnyDetector
 from edge.config.schema import Camera, PoseTable
 from edge.errors import MissingError, ModelError
 from edge.posers import Poser
+from edge.posture.temporal import Network
 from edge.supervisor import Part
 from edge.switches import Switches
 from edge.types import ModelRef
@@ -47,6 +48,7 @@ class Eyes:
         self._name, self._open_detector, self._joints, self._switches = name, detector, joints, switches
         self._detector: AnyDetector | None = None
         self._poser: Poser | None = None
+        self._network: Network | None = None
         self._fault: str | None = None
 
     @property
@@ -71,14 +73,21 @@ class Eyes:
         if self._poser is None:
             part.waiting(LOAD_S, "loading the pose model")
             try:
-                self._poser = self._joints.poser()
+                poser = self._joints.poser()
             except (MissingError, ModelError) as fault:
                 log.error("%s: nobody's joints are looked at: %s", self._name, fault)
                 self._failed(str(fault))
                 return None
+            self._network = wiring.network_of(self._joints.settings, poser)
+            self._poser = poser
         self._failed(None)
         return wiring.bodies_of(
-            camera, self._joints.settings, self._poser, wanted=lambda: self._switches.begin("pose"), fault=self._failed
+            camera,
+            self._joints.settings,
+            self._poser,
+            network=self._network,
+            wanted=lambda: self._switches.begin("pose"),
+            fault=self._failed,
         )
 
     def changed(self, detector: AnyDetector | None, bodies: Bodies | None) -> bool:

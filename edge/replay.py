@@ -31,7 +31,7 @@ from edge.rules import Rules
 from edge.sinks.base import encode
 from edge.tally import Tally
 from edge.types import Body, Event, Frame, ModelRef, Stamp, event_payload
-from edge.wiring import bodies_of, gate_of, masked, nuisance_of, scene_of, tamper_of, tracker_of
+from edge.wiring import bodies_of, gate_of, masked, network_of, nuisance_of, scene_of, tamper_of, tracker_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ def replay(
     stages = Stages(keep=None)
     ref = detector.ref if detector else None
     book = _Book(outputs, config, camera, mode)
+    network = None if poser is None else network_of(config.pose, poser)
     wall, cpu = perf_counter(), process_time()
     try:
         # Closed before the source is: a decoder that still runs must not lose its container.
@@ -87,13 +88,13 @@ def replay(
                 _rules(camera, ref, book.alarm.armed),
                 nuisance_of(camera),
                 tamper_of(camera, "replay", lambda: book.alarm.armed),
-                bodies=None if poser is None else bodies_of(camera, config.pose, poser),
+                bodies=None if poser is None else bodies_of(camera, config.pose, poser, network=network),
             )
             watch(frames, stations, book.event, book.look, stages)
             book.close()
     finally:
         source.close()
-        for model in (detector, poser):
+        for model in (detector, poser, network):
             if model:
                 model.close()
     return {

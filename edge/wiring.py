@@ -30,6 +30,7 @@ from edge.nuisance import Nuisance, NuisanceSettings
 from edge.pipeline import Sees
 from edge.posers import Poser, open_poser
 from edge.posture import Crowd, Level, Person, PostureSettings
+from edge.posture.temporal import Network
 from edge.rules import Draw, Filter, Line, Scene, Zone
 from edge.tamper import Tamper
 from edge.track import Tracker, TrackerSettings
@@ -107,18 +108,25 @@ def open_pose(
     return open_poser(pose.model, pose.engine, options, on_change=change, passed_over=passed_over)
 
 
+def network_of(pose: PoseTable, poser: Poser) -> Network | None:
+    """Load the network that judges falls, for one thread; None where rules judge alone. It reads the disk: once beside
+    the poser, and not for each `Bodies`."""
+    return None if pose.judge == "rules" else network_or_none(poser.ref.engine)
+
+
 def bodies_of(
     camera: Camera,
     pose: PoseTable,
     poser: Poser,
     *,
+    network: Network | None = None,
     wanted: Callable[[], bool] = lambda: True,
     fault: Callable[[str | None], None] | None = None,
 ) -> Bodies:
-    """The people of a camera; `wanted` and `fault` as for `Bodies`."""
-    settings = PostureSettings(tilt=camera.tilt, lying_s=pose.lying_s)
-    level = Level(camera.tilt)
-    network = None if pose.judge == "rules" else network_or_none(poser.ref.engine)
+    """The people of a camera; `network` as of `network_of`, of this thread; `wanted` and `fault` as for `Bodies`."""
+    settings = PostureSettings(lying_s=pose.lying_s)
+    # In the picture of a camera that is turned clockwise everything leans to the left.
+    level = Level(None if camera.tilt is None else -camera.tilt)
     return Bodies(
         poser,
         lambda size: Person(size, settings, level, pose.judge, network),

@@ -270,3 +270,22 @@ def test_a_body_has_the_joints_as_the_model_gave_them_beside_those_that_were_mad
     lost = porch.found[1].raw
     assert lost is not None
     assert (lost.keypoints[:, 2] == 0).all(), "nobody was found"
+
+
+def test_who_has_fallen_stays_so_while_the_model_fails() -> None:
+    told: list[str | None] = []
+    porch = scene(lambda time, number: pose(FOOT, HEIGHT, 90), fault=told.append, settings=BodySettings(pause_s=5.0))
+    porch.run(3, [person()], MOVES)
+    assert porch.bodies.fallen == {1}
+    fell = porch.found[1].activity
+    porch.poses.fails = "out of memory"
+    for _ in range(4):
+        porch.run(1, [person()], MOVES)
+        assert (porch.bodies.fallen, porch.found[1].activity) == ({1}, fell)
+    porch.poses.fails = None
+    porch.run(3, [person()], MOVES)
+    assert (told, porch.found[1].activity) == (["out of memory", None], fell)
+    porch.poses.fails = "out of memory"
+    porch.run(1, [person()], MOVES)
+    porch.run(1, [], MOVES)
+    assert (porch.bodies.fallen, porch.found) == (frozenset(), {})

@@ -94,3 +94,12 @@ def test_where_there_can_be_no_postures_the_switch_says_why(given: dict[str, obj
     assert "pose" in switches.stay_off()
     with pytest.raises(UserError, match=why):
         switches.set("pose", True, "test")
+
+
+def test_the_network_that_judges_falls_is_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("edge.wiring.network_or_none", asked.append)
+    site = Site(working)
+    for _ in range(3):
+        assert site.eyes.bodies(site.part, HALL) is not None
+    assert asked == ["none"]

@@ -18,7 +18,7 @@ from edge.pipeline import Look, Stations, watch
 from edge.rules import Rules
 from edge.states import States
 from edge.track import Tracker
-from edge.types import I420, NO_DETECTIONS, Box, Detections, Event, Frame, Pose, Seen
+from edge.types import I420, NO_DETECTIONS, Box, Detections, Event, Frame, Pose, Seen, Track
 from tests.support.figures import Poses, joints
 
 W, H, FPS = 640, 480, 15.0
@@ -86,12 +86,14 @@ class House:
             if told is not None and told not in self.postures[-1:]:
                 self.postures.append(told)
 
+        table = PoseTable(enabled=True)
+        network = wiring.network_of(table, poses)
         stations = Stations(
             Gate(),
             self,
             Tracker(["person"], ["person"]),
             Rules("hall", "boot", ["person"], lambda: "disarmed", scene=wiring.scene_of(self.camera)),
-            bodies=wiring.bodies_of(self.camera, PoseTable(enabled=True), poses),
+            bodies=wiring.bodies_of(self.camera, table, poses, network=network),
         )
         watch(frames(), stations, self.events.append, show, Stages())  # type: ignore[arg-type]
 
@@ -159,3 +161,15 @@ def test_postures_are_no_flood() -> None:
     hall = House(Person(up_at=8.0))
     hall.run(16)
     assert len(hall.events) <= 16
+
+
+@pytest.mark.parametrize(("leans", "stands"), [(-30.0, True), (30.0, False)], ids=["left", "right"])
+def test_a_camera_that_is_turned_clockwise_sees_those_who_stand_lean_to_the_left(leans: float, stands: bool) -> None:
+    camera = Camera(name="hall", source="synthetic:", tilt=30)
+    poses = Poses(lambda time, number: Pose(joints((300, 420), 260, leans), 0.9))
+    bodies = wiring.bodies_of(camera, PoseTable(enabled=True, judge="rules"), poses)
+    person = Track(1, "person", 0.8, (200, 100, 400, 430), True, True, 0.0, 0.0, 1000.0, 1000.0)
+    for i in range(30):
+        frame = poses.at(Frame("hall", i, i / 10, 1000 + i / 10, I420(np.zeros((H, W), np.uint8), HALF, HALF)))
+        found = bodies.look(frame, [person], frozenset({1}), [person.box], Stages())
+    assert (found[1].posture.name == "standing") == stands

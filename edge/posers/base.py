@@ -70,22 +70,27 @@ class Poser(Protocol):
 
 
 class Timed:
-    """Notes how long looks take: the whole in `pose`, back ends in `pose_infer`."""
+    """Notes how long looks take: the whole in `pose`, back ends in `pose_infer`.
+
+    infer_s: of the newest look that is over; for any thread
+    """
 
     def __init__(self) -> None:
         self.infer_s = 0.0
+        self._sum = 0.0
 
     def begin(self) -> float:
         """A look begins."""
-        self.infer_s = 0.0
+        self._sum = 0.0
         return perf_counter()
 
     def ran(self, predictor: Predictor) -> None:
         """A model has run."""
-        self.infer_s += predictor.infer_s
+        self._sum += predictor.infer_s
 
     def end(self, begun: float, stages: Stages) -> None:
         """The look is over."""
+        self.infer_s = self._sum
         stages.add("pose_infer", self.infer_s)
         stages.add("pose", perf_counter() - begun)
 

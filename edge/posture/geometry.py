@@ -108,7 +108,7 @@ class Body:
         return whole > 0 and long < _DWARF * whole
 
     def measure(self, joints: F32, tilt: float) -> Shape:
-        """What joints, float32 (17, 3), say under a camera that is turned by `tilt` degrees."""
+        """What joints, float32 (17, 3), say where what stands upright leans to the right by `tilt` degrees."""
         turned = _level(joints, tilt)
         shoulders, hips, knees, ankles = (_middle(turned[part]) for part in (SHOULDERS, HIPS, KNEES, ANKLES))
         torso = shoulders - hips
@@ -188,7 +188,7 @@ class Level:
     """How a camera is turned about its axis, learned from people who walk: on average they lean neither way. One
     thread.
 
-    tilt: degrees, clockwise, where it was set
+    tilt: degrees by which what stands upright leans to the right, where that was set
     """
 
     def __init__(self, tilt: float | None = None) -> None:
@@ -197,7 +197,7 @@ class Level:
 
     @property
     def tilt(self) -> float:
-        """Degrees by which the camera is turned; 0 before enough people have walked by."""
+        """Degrees by which what stands upright leans to the right; 0 before enough people have walked by."""
         if self._set is not None:
             return self._set
         return median(self._seen) if len(self._seen) >= _WALKED else 0.0

@@ -15,6 +15,8 @@ WRISTS = (9, 10)
 _UP = 0.12
 """So far above the shoulders a raised hand is, as a part of the stature: about the height of the chin."""
 _LAPSE_S = 0.4
+_GAP_S = 1.5
+"""Longer between two looks, and what held at both need not have lasted."""
 
 
 class Lasting:
@@ -28,6 +30,8 @@ class Lasting:
 
     def look(self, holds: bool, time: float) -> tuple[float, float | None] | None:
         """Since when it holds, and when it had lasted; None while it does not."""
+        if time - self._last > _GAP_S:
+            self._since = self._confirmed_at = None
         if holds:
             self._since = time if self._since is None else self._since
             self._last = time

@@ -6,6 +6,7 @@ import logging
 import math
 from collections import deque
 from dataclasses import dataclass
+from weakref import WeakSet
 
 from edge.errors import EngineError
 from edge.posture.settings import PostureSettings
@@ -13,6 +14,9 @@ from edge.posture.temporal import Chances, Judge, Window
 from edge.types import F32, Activity
 
 log = logging.getLogger(__name__)
+
+_told: WeakSet[Judge] = WeakSet()
+"""Whose failure was told: one network judges many people."""
 
 FELL = 0.7
 """The chance from which a window counts as one with a fall."""
@@ -78,7 +82,9 @@ class LearnedFalls:
             try:
                 self.chances = self._judge(self._window.fed(stature))
             except EngineError as fault:
-                log.warning("falls are judged by rules alone: the network's engine fails: %s", fault)
+                if self._judge not in _told:
+                    _told.add(self._judge)
+                    log.warning("falls are judged by rules alone: the network's engine fails: %s", fault)
                 self._judge = self._fall = None
                 return None
             self._step(self.chances, stature, time, resting=resting)

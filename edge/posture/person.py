@@ -40,7 +40,7 @@ class Person:
     ) -> None:
         self._size = size
         self._settings = settings or PostureSettings()
-        self._level = level or Level(self._settings.tilt)
+        self._level = level or Level()
         self._smoother = Smoother()
         self._measures = Measures(size[1])
         self._postures = Postures(self._settings)

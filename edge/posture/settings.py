@@ -10,7 +10,6 @@ class PostureSettings:
     """Heights over the ankles of one who stands: shoulders .78, hips .49, knees .25 (after Drillis and Contini, Body
     segment parameters, 1966, as parts of the stature).
 
-    tilt: degrees by which the camera is turned about its axis, clockwise; None: learned from people who walk
     settle_s: for so long a posture must last before it is told
 
     drop: the shoulders come down by this at least: more than from standing to a chair (.25), or than noise and the
@@ -45,7 +44,6 @@ class PostureSettings:
     run_s: for so long
     """
 
-    tilt: float | None = None
     settle_s: float = 0.4
     drop: float = 0.33
     drop_s: float = 1.6

@@ -128,6 +128,10 @@ class Network:
         fall, lies = self._runner.run({self._input: window})[self._output].ravel().tolist()
         return Chances(fall, lies)
 
+    def close(self) -> None:
+        """Give back the engine."""
+        self._runner.close()
+
 
 def _measured(joints: F32, last: F32 | None) -> F32:
     """The rows of one look, float32 (ROWS,), in pixels; a part that is not there stays where it was, or is where the

@@ -29,12 +29,15 @@ class Verdict:
     """
 
     def __init__(self, settings: PostureSettings, judge: JudgeName = "rules", network: Judge | None = None) -> None:
+        self._settings = settings
         self._rules = Falls(settings)
         self._learned = None if network is None or judge == "rules" else LearnedFalls(network, settings)
         self._judge = judge
         self._chances: deque[tuple[float, float]] = deque()
         self._since: float | None = None
         self._confirmed_at: float | None = None
+        self._told: Activity | None = None
+        self._up_since: float | None = None
 
     @property
     def undecided(self) -> bool:
@@ -47,12 +50,25 @@ class Verdict:
         """The fall that goes on at a time; arguments are those of `Falls.look` and `LearnedFalls.look`."""
         ruled = self._rules.look(shape, time, resting=resting, at_edge=at_edge)
         if self._learned is None:
-            return ruled
+            return self._kept(shape, time) or ruled
         learned = self._learned.look(joints, stature, time, resting=resting)
         if not self._learned.works:
             self._learned = None
-            return ruled
-        return learned if self._judge == "network" else self._together(ruled, learned, time)
+            return self._kept(shape, time) or ruled
+        self._told = learned if self._judge == "network" else self._together(ruled, learned, time)
+        return self._told
+
+    def _kept(self, shape: Shape | None, time: float) -> Activity | None:
+        """The fall that was confirmed before the network's engine failed, until the person is up again."""
+        if self._told is None or not self._told.confirmed:
+            return None
+        if shape is not None and shape.shoulders > self._settings.up:
+            self._up_since = time if self._up_since is None else self._up_since
+            if time - self._up_since >= self._settings.recover_s - 1e-6:
+                self._told = None
+        elif shape is not None:
+            self._up_since = None
+        return self._told
 
     def _together(self, ruled: Activity | None, learned: Activity | None, time: float) -> Activity | None:
         """What both say of the same fall."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from edge.errors import MissingError
 from edge.metrics import Stages
 from edge.models.manifest import to_toml
 from edge.posers import Poser, open_poser
+from edge.posers.base import Timed
+from edge.predictor import Predictor
 from edge.types import F32, I420, Box
 from tests.support import pose_heads
 from tests.support.bodies import STANDING
@@ -122,3 +125,17 @@ def test_landmarks_without_their_detector_say_what_to_fetch(tmp_path: Path, monk
     monkeypatch.setenv("EDGE_CACHE", str(tmp_path))
     with pytest.raises(MissingError, match=r"edge models pull pose-detection"):
         open_poser("pose-landmark-full")
+
+
+def test_while_a_look_lasts_its_time_is_that_of_the_one_before() -> None:
+    class Ran:
+        infer_s = 0.25
+
+    timed, ran = Timed(), cast("Predictor", Ran())
+    for before in (0.0, 0.5):
+        begun = timed.begin()
+        timed.ran(ran)
+        timed.ran(ran)
+        assert timed.infer_s == before
+        timed.end(begun, Stages())
+    assert timed.infer_s == 0.5

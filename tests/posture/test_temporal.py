@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,14 +13,16 @@ from edge.engines.links import Link
 from edge.errors import EngineError, MissingError
 from edge.judging import FILE, network_or_none, open_network
 from edge.posture import Person
+from edge.posture.geometry import Body as Measures
 from edge.posture.learned import LearnedFalls
 from edge.posture.settings import PostureSettings
 from edge.posture.temporal import PARTS, RATE, ROWS, STEPS, Chances, Judge, Window
-from edge.posture.verdict import Verdict
+from edge.posture.verdict import JudgeName, Verdict
 from edge.types import F32, NO_JOINTS, Pose
 from tests.support.figures import joints
 
 SIZE = (640, 480)
+STANDS = Measures(480).measure(joints((300, 440), 200.0), 0.0)
 
 
 def walks_then_falls(time: float, onset: float = 3.0, seconds: float = 0.7) -> F32:
@@ -179,10 +183,32 @@ def test_an_engine_that_fails_leaves_the_rules_and_is_told_once(caplog: pytest.L
         raise EngineError("the stick was pulled")
 
     told = shown(Person(SIZE, judge="both", network=broken), 8)
+    assert shown(Person(SIZE, judge="both", network=broken), 8) == told, "the next person is no news"
     alone = shown(Person(SIZE), 8)
     assert told == alone
     assert any(sure for _, sure in told)
     assert caplog.text.count("the stick was pulled") == 1
+
+
+@pytest.mark.parametrize("judge", ["both", "network"])
+def test_a_fall_that_is_sure_outlasts_the_engine_and_ends_when_they_are_up(judge: JudgeName) -> None:
+    says = Says((0.95, 0.9))
+
+    def pulled(window: F32) -> Chances:
+        if says.calls > 30:
+            raise EngineError("the stick was pulled")
+        return says(window)
+
+    verdict = Verdict(PostureSettings(), judge, pulled)
+    told = []
+    for step in range(100):
+        shape = replace(STANDS, shoulders=0.78 if step >= 70 else 0.1)
+        told.append(verdict.look(shape, walks_then_falls(step / 10), 200, step / 10, resting=False, at_edge=False))
+    before, after = told[29], told[60]
+    assert before is not None
+    assert before.confirmed
+    assert after == before
+    assert told[85] is None
 
 
 def test_both_tell_of_a_fall_that_only_one_sees_and_its_onset_stays() -> None:
