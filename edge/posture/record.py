@@ -1,7 +1,8 @@
 """Recorded joints, one person's, and what they tell: a fall can be judged again without any picture.
 
 The file is CSV with a heading: columns `x0`, `y0`, `score0` to `x16`, `y16`, `score16` in COCO's order, 0..1 of the
-frame, a row a frame; other columns are left alone. An empty field or `nan` is a joint that was not found.
+frame, a row a frame; other columns are left alone. An empty field or `nan` is a joint that was not
+found; a row of nothing else is a look at which nobody was, and its time passes as any other's.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def read(path: Path) -> F32:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.reader(file)
             places = _places(path, next(rows, []))
-            joints = [_joints(path, rows.line_num, row, places) for row in rows if any(map(str.strip, row))]
+            joints = [_joints(path, rows.line_num, row, places) for row in rows if row]
     except (OSError, UnicodeDecodeError, csv.Error) as fault:
         raise UserError(f"{path}: cannot be read as CSV: {getattr(fault, 'strerror', None) or fault}") from None
     if not joints:

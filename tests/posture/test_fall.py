@@ -146,8 +146,7 @@ def test_who_leaves_at_the_side_of_the_picture_has_not_fallen() -> None:
     aside = []
     for time, pose in film:
         joints = pose.keypoints.copy()
-        joints[:, 0] += 620 - joints[:, 0].max()
-        joints[:, 0] += 18 if time > 1.5 else 0
+        joints[:, 0] += 638 - joints[joints[:, 2] > 0.5, 0].max()
         aside.append((time, Pose(joints, pose.score)))
     assert fall(lost(aside, Camera(), 1.88)) is None
 
