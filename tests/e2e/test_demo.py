@@ -17,9 +17,9 @@ from tests.support.daemon import EDGE
 from tests.support.shared_data import DATA, needs_data
 
 EVENT = re.compile(r"^\d\d:\d\d:\d\d  demo: (\w+) (appeared|still there|gone) ", re.MULTILINE)
-MODEL = catalogue.by_name(catalogue.DEFAULT)
+MODEL = catalogue.by_name(catalogue.DEFAULTS[0])
 needs_model = pytest.mark.skipif(
-    MODEL is None or store.cached(MODEL) is None, reason=f"edge models pull {catalogue.DEFAULT} was not run"
+    MODEL is None or store.cached(MODEL) is None, reason=f"edge models pull {catalogue.DEFAULTS[0]} was not run"
 )
 
 

@@ -231,7 +231,7 @@ def nothing(*_: object) -> list[Link]:
 
 
 def test_what_the_network_is_certain_of_the_rules_cannot_outvote() -> None:
-    assert not any(sure for _, sure in shown(Person(SIZE, judge="both", network=Says((0.01, 0.9))), 8))
+    assert not any(sure for _, sure in shown(Person(SIZE, judge="both", network=Says((0.001, 0.9))), 8))
     assert any(sure for _, sure in shown(Person(SIZE, judge="both", network=Says((0.2, 0.9))), 8))
 
 

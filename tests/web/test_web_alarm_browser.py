@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from edge.web.throttle import ONE_ADDRESS
+from tests.support.broker import eventually
 from tests.support.browser import needs_chromium
 from tests.web.conftest import Site, enter
 
@@ -238,7 +239,7 @@ def test_a_switch_that_would_blind_the_alarm_asks_for_its_code(page: Page, site:
     assert site.house.log == ["switch porch motion False by web 127.0.0.1"]
     motion.click()
     expect(motion).to_be_checked()
-    assert site.house.log[1:] == ["switch porch motion True by web 127.0.0.1"]
+    eventually(lambda: site.house.log[1:] == ["switch porch motion True by web 127.0.0.1"])
 
 
 def test_wrong_codes_for_a_switch_lock_the_keypad_too(page: Page, site: Site) -> None:
