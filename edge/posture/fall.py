@@ -142,7 +142,7 @@ class Falls:
             if not resting:
                 self._begin(shape, time, at_edge=at_edge)
         else:
-            self._go_on(self._fall, shape, time, resting=resting)
+            self._go_on(self._fall, shape, time, resting=resting, at_edge=at_edge)
         fall = self._fall
         return None if fall is None else Activity("fall", fall.score, fall.onset, fall.confirmed_at)
 
@@ -183,7 +183,7 @@ class Falls:
                 rise, lowest = max(rise, lowest - one.shoulders), max(lowest, one.shoulders)
         return rise <= self._settings.rise * self._measure[1]
 
-    def _go_on(self, fall: _Fall, shape: Shape | None, time: float, *, resting: bool) -> None:
+    def _go_on(self, fall: _Fall, shape: Shape | None, time: float, *, resting: bool, at_edge: bool) -> None:
         """Confirm what has begun, or find it over."""
         settings = self._settings
         known = shape is not None and math.isfinite(shape.shoulders)
@@ -200,7 +200,8 @@ class Falls:
             if fall.up_since is not None or resting:
                 self._fall = None
                 return
-            if fall.agreed(time, settings) and self._settled(time):
+            left = at_edge and not known
+            if not left and fall.agreed(time, settings) and self._settled(time):
                 fall.confirmed_at = time
             elif time - fall.landed > settings.decide_s:
                 self._fall = None

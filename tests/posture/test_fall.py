@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from edge.posture import Person, PostureSettings
@@ -143,11 +144,8 @@ def test_who_is_lost_on_the_way_down_has_fallen_but_not_who_is_lost_upright() ->
 
 def test_who_leaves_at_the_side_of_the_picture_has_not_fallen() -> None:
     film = filmed([*falls(90), Move(2, lying(90))], Camera(), fps=25)
-    aside = []
-    for time, pose in film:
-        joints = pose.keypoints.copy()
-        joints[:, 0] += 638 - joints[joints[:, 2] > 0.5, 0].max()
-        aside.append((time, Pose(joints, pose.score)))
+    to_the_side = np.array([645 - film[0][1].keypoints[:, 0].max(), 0, 0], np.float32)
+    aside = [(time, Pose(pose.keypoints + to_the_side, pose.score)) for time, pose in film]
     assert fall(lost(aside, Camera(), 1.88)) is None
 
 
