@@ -40,10 +40,12 @@ class _Fall:
     confirmed_at: float | None = None
     up_since: float | None = None
 
-    def agreed(self, time: float, settings: PostureSettings) -> bool:
-        """Whether the newest looks show the person low, for long enough."""
+    def agreed(self, time: float, settings: PostureSettings, *, at_edge: bool) -> bool:
+        """Whether the newest looks show the person low, for long enough; who was lost at the edge may have left."""
         known = [low for t, low in self.looks if low is not None and t > time - settings.confirm_s - 1e-6]
         lost = len(known) < 2
+        if lost and at_edge:
+            return False
         if lost:
             known = [low for _, low in self.looks if low is not None][-3:]
         wanted = settings.lost_s if lost else settings.confirm_s
@@ -142,7 +144,7 @@ class Falls:
             if not resting:
                 self._begin(shape, time, at_edge=at_edge)
         else:
-            self._go_on(self._fall, shape, time, resting=resting)
+            self._go_on(self._fall, shape, time, resting=resting, at_edge=at_edge)
         fall = self._fall
         return None if fall is None else Activity("fall", fall.score, fall.onset, fall.confirmed_at)
 
@@ -183,7 +185,7 @@ class Falls:
                 rise, lowest = max(rise, lowest - one.shoulders), max(lowest, one.shoulders)
         return rise <= self._settings.rise * self._measure[1]
 
-    def _go_on(self, fall: _Fall, shape: Shape | None, time: float, *, resting: bool) -> None:
+    def _go_on(self, fall: _Fall, shape: Shape | None, time: float, *, resting: bool, at_edge: bool) -> None:
         """Confirm what has begun, or find it over."""
         settings = self._settings
         known = shape is not None and math.isfinite(shape.shoulders)
@@ -200,7 +202,7 @@ class Falls:
             if fall.up_since is not None or resting:
                 self._fall = None
                 return
-            if fall.agreed(time, settings) and self._settled(time):
+            if fall.agreed(time, settings, at_edge=at_edge) and self._settled(time):
                 fall.confirmed_at = time
             elif time - fall.landed > settings.decide_s:
                 self._fall = None
