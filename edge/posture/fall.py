@@ -40,10 +40,12 @@ class _Fall:
     confirmed_at: float | None = None
     up_since: float | None = None
 
-    def agreed(self, time: float, settings: PostureSettings) -> bool:
-        """Whether the newest looks show the person low, for long enough."""
+    def agreed(self, time: float, settings: PostureSettings, *, at_edge: bool) -> bool:
+        """Whether the newest looks show the person low, for long enough; who was lost at the edge may have left."""
         known = [low for t, low in self.looks if low is not None and t > time - settings.confirm_s - 1e-6]
         lost = len(known) < 2
+        if lost and at_edge:
+            return False
         if lost:
             known = [low for _, low in self.looks if low is not None][-3:]
         wanted = settings.lost_s if lost else settings.confirm_s
@@ -200,8 +202,7 @@ class Falls:
             if fall.up_since is not None or resting:
                 self._fall = None
                 return
-            left = at_edge and not known
-            if not left and fall.agreed(time, settings) and self._settled(time):
+            if fall.agreed(time, settings, at_edge=at_edge) and self._settled(time):
                 fall.confirmed_at = time
             elif time - fall.landed > settings.decide_s:
                 self._fall = None

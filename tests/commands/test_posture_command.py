@@ -29,7 +29,7 @@ def record(path: Path, moves: list[Move], fps: float = 15, camera: Camera = WALL
     w, h = camera.size
     rows = [("t," if extra else "") + ",".join(COLUMNS)]
     for time, pose in filmed(moves, camera, fps=fps):
-        numbers = (pose.keypoints / np.float32([w, h, 1])).ravel()
+        numbers = (pose.keypoints / np.array([w, h, 1], np.float32)).ravel()
         rows.append((f"{time}," if extra else "") + ",".join(f"{number:.5f}" for number in numbers))
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return path
