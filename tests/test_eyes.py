@@ -24,7 +24,7 @@ HALL = Camera.model_validate({"name": "hall", "source": "synthetic:", "zone": []
 class Site:
     """One camera's eyes and switches."""
 
-    def __init__(self, opens: Callable[[], Poser]) -> None:
+    def __init__(self, opens: Callable[[], Poser], table: PoseTable | None = None) -> None:
         self.board, self.opened = Board(), 0
         self.switches: Switches = Panel([HALL], self.board, Memory(), poses=True)["hall"]
 
@@ -32,7 +32,7 @@ class Site:
             self.opened += 1
             return opens()
 
-        self.eyes = Eyes("hall", lambda: DETECTOR, Joints(PoseTable(), counted), self.switches)
+        self.eyes = Eyes("hall", lambda: DETECTOR, Joints(table or PoseTable(), counted), self.switches)
         self.part = Part("hall: pipeline", lambda part: None)
 
     @property
@@ -99,7 +99,7 @@ def test_where_there_can_be_no_postures_the_switch_says_why(given: dict[str, obj
 def test_the_network_that_judges_falls_is_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setattr("edge.wiring.network_or_none", asked.append)
-    site = Site(working)
+    site = Site(working, PoseTable(judge="both"))
     for _ in range(3):
         assert site.eyes.bodies(site.part, HALL) is not None
     assert asked == ["none"]
