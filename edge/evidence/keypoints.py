@@ -17,8 +17,8 @@ from pathlib import Path
 
 from edge.clock import Clock
 from edge.errors import StorageError
-from edge.evidence.keypoint_csv import HEADER, Row, line, whole
 from edge.paths import POSES, PRIVATE, pose_path, settle
+from edge.pose.record import HEADER, Row, line, whole
 
 log = logging.getLogger(__name__)
 

@@ -70,7 +70,7 @@ class History(Protocol):
         ...
 
     def pose(self, event_id: str) -> str | None:
-        """The record of a person's joints as CSV, see `edge.evidence.keypoint_csv`; None if there is none. Ids as for
+        """The record of a person's joints as CSV, see `edge.pose.record`; None if there is none. Ids as for
         `snapshot`."""
         ...
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from edge.evidence.keypoint_csv import told
+from edge.evidence.retold import told
 from edge.outbox import Wanted
 from edge.web.answers import Malformed, json_object, missing
 from edge.web.guard import visit_of

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from edge.errors import StorageError
 from edge.evidence import keypoints
-from edge.evidence.keypoint_csv import COLUMNS, HEADER, Row, line, told, whole
 from edge.evidence.keypoints import Records, Written, read_record
 from edge.evidence.recorder import BEFORE_ROWS, Recorder
+from edge.evidence.retold import told
 from edge.paths import pose_path
+from edge.pose.record import HEADER, JOINTS, SAID, Row, line, whole
 from edge.posture import Person
 from edge.types import I420, Activity, Body, Frame, Pose
 from tests.support.bodies import body_in
@@ -151,7 +152,7 @@ def test_a_line_has_the_columns_that_edge_posture_reads_and_what_was_judged() ->
     assert float(read["x16"]) == pytest.approx(x, abs=1e-4)
     assert float(read["y16"]) == pytest.approx(y, abs=1e-4)
     assert float(read["score16"]) == pytest.approx(0.9)
-    assert len(read) == len(COLUMNS) == 6 + 17 * 3
+    assert len(read) == len((*SAID, *JOINTS)) == 6 + 17 * 3
 
 
 @given(st.integers(0, 3), st.integers(0, 400), st.sampled_from(["", "\0\0\0\n", "nonsense\n", "," * 56 + "\n"]))

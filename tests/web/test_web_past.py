@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.evidence.keypoint_csv import HEADER, Row, line
+from edge.pose.record import HEADER, Row, line
 from tests.support.bodies import body_in
 from tests.support.house import jpeg
 from tests.web.conftest import Site
