@@ -234,6 +234,16 @@ def _publish(part: Path) -> None:
     settle(part.parent)
 
 
+def record_version(folder: Path, event: str) -> str | None:
+    """A word that is another one once an event's record is: it has grown, or is another file; None without one."""
+    path = pose_path(folder, event)
+    for name in (path, path.with_suffix(PART), path):  # it may be completed in between
+        with contextlib.suppress(OSError):
+            about = name.stat()
+            return f"{about.st_mtime_ns:x}-{about.st_size:x}"
+    return None
+
+
 def read_record(folder: Path, event: str) -> str | None:
     """The text of an event's record, of one that goes on as far as it is written; None without one."""
     path = pose_path(folder, event)

@@ -74,6 +74,11 @@ class History(Protocol):
         `snapshot`."""
         ...
 
+    def pose_version(self, event_id: str) -> str | None:
+        """A word of hexadecimal digits and `-` that is another one once the record is; costs no reading of it. None if
+        there is none. Ids as for `snapshot`."""
+        ...
+
     def snapshot(self, event_id: str) -> bytes | None:
         """The JPEG of an object, by the `id` of its `after`; None if there is none. The id matches `[\\w.-]{1,80}`."""
         ...

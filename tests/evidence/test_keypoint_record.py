@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from edge.errors import StorageError
 from edge.evidence import keypoints
-from edge.evidence.keypoints import Records, Written, read_record
+from edge.evidence.keypoints import Records, Written, read_record, record_version
 from edge.evidence.recorder import BEFORE_ROWS, Recorder
 from edge.evidence.retold import told
 from edge.paths import pose_path
@@ -175,6 +175,21 @@ def test_a_record_is_readable_while_it_is_written_and_complete_with_its_event(tm
     assert pose_path(tmp_path, ID).read_text() == HEADER + line(row(0.0)) + line(row(0.1))
     assert [path.name for path in pose_path(tmp_path, ID).parent.iterdir()] == [f"{ID}.csv"]
     assert read_record(tmp_path, "../../etc/passwd") is None
+
+
+def test_a_record_has_another_version_once_it_has_grown(tmp_path: Path) -> None:
+    records = Records(tmp_path, Hands())
+    assert record_version(tmp_path, ID) is None
+    versions = list[str | None]()
+    for i in range(3):
+        records.add(ID, row(i / 10))
+        records.turn()
+        versions.append(record_version(tmp_path, ID))
+    records.end(ID)
+    records.turn()
+    assert None not in versions
+    assert len(set(versions)) == 3
+    assert record_version(tmp_path, ID) == versions[-1], "the same lines"
 
 
 def test_a_stop_writes_what_waits(tmp_path: Path) -> None:
