@@ -285,6 +285,64 @@ def test_a_record_is_bounded_and_what_follows_a_fall_is_not_dropped(
     assert times[0] == first or falls_at is None
 
 
+def kept_times(tmp_path: Path) -> list[int]:
+    texts = pose_path(tmp_path, ID).read_text().splitlines()[1:]
+    return [round(float(text.partition(",")[0]) - WALL) for text in texts]
+
+
+@pytest.mark.parametrize("turn", [1, 7, 1000])
+def test_a_further_fall_is_recorded_though_the_record_was_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, turn: int
+) -> None:
+    for name, value in (("MOST_ROWS", 20), ("AFTER_ROWS", 10), ("MOST_FALLEN", 60), ("BEFORE_ROWS", 4)):
+        monkeypatch.setattr(keypoints, name, value)
+    records, falls = Records(tmp_path, Hands()), {*range(5, 8), *range(50, 80), *range(90, 92), *range(200, 203)}
+    for i in range(300):
+        records.add(ID, row(float(i), body_in(BOX, fallen=i in falls)))
+        if i % turn == 0:
+            records.turn()
+    records.end(ID)
+    records.turn()
+    first, second, third = [*range(20)], [*range(46, 60)], [*range(86, 100)]
+    assert kept_times(tmp_path) == [*first, *second, *third, *range(196, 208)], (
+        "and no more than a record ever may have"
+    )
+
+
+def test_what_leads_to_a_further_fall_waits_for_a_disk_that_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("MOST_ROWS", 5), ("AFTER_ROWS", 5), ("BEFORE_ROWS", 2)):
+        monkeypatch.setattr(keypoints, name, value)
+    clock = Hands()
+    records = Records(tmp_path, clock)
+    for i in range(20):
+        records.add(ID, row(float(i), body_in(BOX, fallen=i == 0)))
+    records.turn()
+    part = pose_path(tmp_path, ID).with_suffix(".part")
+    away = part.rename(tmp_path / "away")
+    part.mkdir()
+    for i in range(20, 22):
+        records.add(ID, row(float(i), body_in(BOX, fallen=True)))
+    records.turn()
+    part.rmdir()
+    away.rename(part)
+    clock.now = keypoints.RETRY_S
+    records.end(ID)
+    records.turn()
+    assert kept_times(tmp_path) == [*range(5), *range(18, 22)]
+
+
+def test_what_was_written_waits_no_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keypoints, "MOST_WAITING", 5)
+    records = Records(tmp_path, Hands())
+    for i in range(12):
+        records.add(ID, row(i / 10))
+        if i % 4 == 3:
+            records.turn()
+    assert records.lost == 0
+
+
 def test_a_record_reads_as_postures_activities_and_frames() -> None:
     bodies = [
         *[(i / 10, body_in(BOX)) for i in range(10)],
