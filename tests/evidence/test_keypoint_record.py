@@ -96,6 +96,16 @@ def test_of_somebody_who_is_never_told_of_nothing_is_kept() -> None:
     assert (kept.rows, kept.ended) == ({}, [])
 
 
+@pytest.mark.parametrize(("away", "kept_from"), [(25.0, 0.0), (35.0, 35.0)])
+def test_who_comes_back_after_half_a_minute_is_somebody_else(away: float, kept_from: float) -> None:
+    kept = Kept()
+    recorder = Recorder(kept)
+    walk(recorder, {0.0: False})
+    recorder.look(frame(away - 0.1), {})
+    walk(recorder, {away: True})
+    assert kept.times() == sorted({kept_from, away})
+
+
 def test_no_more_than_ten_seconds_come_before_an_event() -> None:
     kept = Kept()
     walk(Recorder(kept), {**{0.1 * i: False for i in range(300)}, 30.0: True})
