@@ -124,37 +124,44 @@ class CameraWatch:
 
     def work(self, part: Part) -> None:
         """The pipeline's thread, until the slot is closed."""
-        while not self._reader.slot.closed:
-            if not self._reader.wanted:
-                part.waiting(float("inf"), OFF)
-                self.switches.rest("motion")
-                self._reader.wait(part, on=True)
-                continue
-            try:
-                settings, detector = self._settings, self._eyes.detector(part)
-                bodies = self._eyes.bodies(part, settings) if detector is not None else None
-                scene = wiring.scene_of(settings)
-                self._rules.redraw(scene)
-                stations = Stations(
-                    wiring.gate_of(settings),
-                    wiring.masked(detector, settings),
-                    wiring.tracker_of(settings, self._model, detector),
-                    self._rules,
-                    self._nuisance,
-                    self._tamper,
-                    self._around.keeping.veil(
-                        detecting=detector is not None, outlines=[zone.points for zone in scene.zones]
-                    ),
-                    self._around.keeping.bare,
-                    bodies=bodies,
-                )
-                frames = self._frames(part, settings, detector, bodies)
-                watch(frames, stations, self.tell, self._show, self._stages)
-            finally:
-                self._states.nobody()
-                self._eyes.rest()
-                if self._recorder is not None:
-                    self._recorder.close()
+        try:
+            while not self._reader.slot.closed:
+                if self._reader.wanted:
+                    self._watch(part)
+                else:
+                    part.waiting(float("inf"), OFF)
+                    self.switches.rest("motion")
+                    self._reader.wait(part, on=True)
+        finally:
+            self._eyes.close()
+
+    def _watch(self, part: Part) -> None:
+        """Run one pipeline, until its models or its rules are to be others."""
+        try:
+            settings, detector = self._settings, self._eyes.detector(part)
+            bodies = self._eyes.bodies(part, settings) if detector is not None else None
+            scene = wiring.scene_of(settings)
+            self._rules.redraw(scene)
+            stations = Stations(
+                wiring.gate_of(settings),
+                wiring.masked(detector, settings),
+                wiring.tracker_of(settings, self._model, detector),
+                self._rules,
+                self._nuisance,
+                self._tamper,
+                self._around.keeping.veil(
+                    detecting=detector is not None, outlines=[zone.points for zone in scene.zones]
+                ),
+                self._around.keeping.bare,
+                bodies=bodies,
+            )
+            frames = self._frames(part, settings, detector, bodies)
+            watch(frames, stations, self.tell, self._show, self._stages)
+        finally:
+            self._states.nobody()
+            self._eyes.rest()
+            if self._recorder is not None:
+                self._recorder.close()
 
     def redraw(self, settings: Camera) -> None:
         """Go on with other rules, see `redrawn`, from the next frame on: what is followed ends. Any thread."""

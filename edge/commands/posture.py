@@ -10,7 +10,8 @@ import click
 from edge.commands.output import JSON, print_json
 from edge.errors import UserError
 from edge.judging import network_or_none
-from edge.posture.record import Told, judge, read
+from edge.pose.record import read
+from edge.posture.again import Told, judge
 from edge.posture.verdict import JudgeName
 
 
