@@ -150,9 +150,9 @@ class Records:
             try:
                 text = part.read_text("utf-8", "replace")
                 kept = whole(text)
-                if kept != text:
-                    part.write_text(kept, "utf-8")
                 if kept:
+                    # Cut where it is: that needs no room, and another power cut leaves all that is whole.
+                    os.truncate(part, len(kept))
                     _publish(part)
                 else:
                     part.unlink()

@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
@@ -27,6 +28,10 @@ from edge.types import COCO_KEYPOINTS, F32, NO_JOINTS, Body
 SAID = ("time", "posture", "activity", "since", "confirmed", "aspect")
 JOINTS = tuple(f"{what}{joint}" for joint in range(len(COCO_KEYPOINTS)) for what in ("x", "y", "score"))
 HEADER = ",".join((*SAID, *JOINTS)) + "\n"
+MOST_LINE, MOST_ROWS = 16_384, 2_000_000
+"""Characters and rows of a file that is read: a day at 20 frames a second."""
+FAR = 20.0
+"""Frames away from the frame: what is further is no joint, and mostly in pixels."""
 _NUMBER = r"-?[0-9]+(?:\.[0-9]+)?"
 _LINE = re.compile(
     rf"{_NUMBER},[a-z_]+,[a-z_]*,(?:{_NUMBER})?,[01],{_NUMBER}"
@@ -104,8 +109,10 @@ def read(path: Path) -> F32:
         UserError: it cannot be read, lacks a column, or a field is no number.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise UserError(f"{path}: is no file: wants a CSV of joints")
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.reader(file)
+            rows = csv.reader(_bounded(path, file))
             places = _places(path, next(rows, []))
             joints = [_joints(path, rows.line_num, row, places) for row in rows if row]
     except (OSError, UnicodeDecodeError, csv.Error) as fault:
@@ -115,9 +122,19 @@ def read(path: Path) -> F32:
     return np.stack(joints)
 
 
+def _bounded(path: Path, file: TextIO) -> Iterator[str]:
+    """The lines of a file. Raises UserError where it is no record, before memory is full of it."""
+    for number, text in enumerate(iter(lambda: file.readline(MOST_LINE + 1), ""), 1):
+        if len(text) > MOST_LINE:
+            raise UserError(f"{path}:{number}: is longer than {MOST_LINE} characters: no record of joints")
+        if number > MOST_ROWS:
+            raise UserError(f"{path}: holds more than {MOST_ROWS} rows: split it, a person and a day at a time")
+        yield text
+
+
 def _written(keypoints: F32, w: int, h: int) -> Iterator[str]:
     for x, y, score in keypoints.tolist():
-        if math.isfinite(x) and math.isfinite(y):
+        if math.isfinite(x) and math.isfinite(y) and math.isfinite(score):
             yield f"{x / w:.4f},{y / h:.4f},{score:.2f}"
         else:
             yield ",,0"
@@ -140,6 +157,10 @@ def _joints(path: Path, number: int, row: Sequence[str], places: Sequence[int]) 
             value = float(text) if text else math.nan
         except ValueError:
             raise UserError(f"{path}:{number}: column {JOINTS[column]} is `{text[:20]}`, no number") from None
+        if column % 3 < 2 and abs(value) > FAR:
+            raise UserError(
+                f"{path}:{number}: column {JOINTS[column]} is {text[:20]}: wants 0..1 of the frame, not pixels"
+            )
         joints[column // 3, column % 3] = value
     nowhere = ~np.isfinite(joints).all(axis=1)
     joints[nowhere] = NO_JOINTS[nowhere]

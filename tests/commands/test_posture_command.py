@@ -81,6 +81,8 @@ def test_empty_fields_and_nan_are_joints_that_were_not_found(edge: Edge, tmp_pat
         (lambda rows: [*rows[:3], "oops" + rows[3], *rows[4:]], "a.csv:4: column x0 is `oops"),
         (lambda rows: rows[:1], "holds no row of joints"),
         (lambda rows: [], "a.csv:1: no column x0"),
+        (lambda rows: [*rows, "640,480" + rows[1][3:]], "a.csv:17: column x0 is 640: wants 0..1 of the frame"),
+        (lambda rows: [*rows, "0" * 20_000], "a.csv:17: is longer than"),
     ],
 )
 def test_a_mistake_in_a_file_is_one_line_with_its_place(edge: Edge, tmp_path: Path, change: object, said: str) -> None:
@@ -94,7 +96,7 @@ def test_a_mistake_in_a_file_is_one_line_with_its_place(edge: Edge, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--fps", 0), ("--fps", 15, "--aspect", "wide"), ("--fps", 15, "--aspect", "1/0")]
+    "arguments", [("--fps", 0), ("--fps", "nan"), ("--fps", 15, "--aspect", "wide"), ("--fps", 15, "--aspect", "1/0")]
 )
 def test_a_rate_or_an_aspect_that_is_none_is_the_users_mistake(
     edge: Edge, tmp_path: Path, arguments: tuple[object, ...]
@@ -102,10 +104,13 @@ def test_a_rate_or_an_aspect_that_is_none_is_the_users_mistake(
     assert edge("posture", record(tmp_path / "a.csv", [Move(1, STAND)]), *arguments).code == 2
 
 
-def test_a_file_that_is_not_there_is_told_in_one_line(edge: Edge, tmp_path: Path) -> None:
-    done = edge("posture", tmp_path / "none.csv", "--fps", 15)
+@pytest.mark.parametrize("name", ["none.csv", "folder", "/dev/zero"])
+def test_a_file_that_is_none_is_told_in_one_line(edge: Edge, tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    done = edge("posture", tmp_path / name, "--fps", 15)
     assert done.code == 2
-    assert "none.csv" in done.err
+    assert name in done.err
+    assert len(done.err.splitlines()) == 1
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import resource
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -226,6 +227,26 @@ def test_what_a_power_cut_leaves_is_put_in_order(tmp_path: Path) -> None:
         "1-a.csv": HEADER + line(row(0.0)),
         "3-c.csv": text,
     }
+
+
+def test_a_full_disk_at_the_start_costs_nothing_of_a_record_that_was_cut_off(tmp_path: Path) -> None:
+    part = pose_path(tmp_path, ID).with_suffix(".part")
+    part.parent.mkdir()
+    good = HEADER + "".join(line(row(i / 10)) for i in range(100))
+    part.write_text(good + line(row(10.0))[:-40])
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        Records(tmp_path, Hands()).recover()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert pose_path(tmp_path, ID).read_text() == good
+
+
+def test_a_score_that_is_no_number_is_a_joint_that_was_not_found() -> None:
+    odd = row(0.0)
+    odd.body.pose.keypoints[3, 2] = np.nan
+    assert whole(HEADER + line(odd) + line(row(0.1))).count("\n") == 3
 
 
 def test_a_disk_that_refuses_loses_nothing_that_can_wait(tmp_path: Path) -> None:
