@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Protocol, TypeAlias
 
@@ -15,28 +14,15 @@ from edge.labels import PERSON
 from edge.metrics import Stages
 from edge.polygons import XY
 from edge.posers import Poser
+from edge.somebody import Follows, Somebody, fell, lies
 from edge.types import JOINT_SEEN, NO_JOINTS, Activity, Body, Box, Frame, Pose, Track
 
 log = logging.getLogger(__name__)
 
 _HIPS = (11, 12)
-_RISE, _RISE_S = 0.5, 1.0
 _NOT_FOUND = Pose(NO_JOINTS, 0.0)
 _FADES = 0.99
 """How fast it is forgotten how tall somebody was, by each time that the detector finds them."""
-
-
-class Follows(Protocol):
-    """What one person's joints tell over time, as `edge.posture.Person` does."""
-
-    @property
-    def unsettled(self) -> bool:
-        """Whether something goes on that wants every frame."""
-        ...
-
-    def look(self, pose: Pose | None, time: float, *, resting: bool = False) -> Body:
-        """Take in a look at a frame time. pose: as it was found, None if it was not; resting: in a place to rest."""
-        ...
 
 
 class Counts(Protocol):
@@ -68,42 +54,6 @@ class BodySettings:
     upheld_score: float = 0.5
     upheld_joints: int = 6
     pause_s: float = 10.0
-
-
-@dataclass(slots=True)
-class _One:
-    """One person. box: where they were last; due: when to look again; stirred: when something moved there last; tall:
-    the height of their box when they were last found whole, pixels, the greatest of late; there: whether the tracker
-    reports them; lows: time and lower edge of the newest boxes."""
-
-    follows: Follows
-    box: Box
-    due: float
-    stirred: float
-    tall: float = 0.0
-    lows: deque[tuple[float, float]] = field(default_factory=deque)
-    seen: bool = True
-    there: bool = True
-    body: Body | None = None
-    pose: Pose | None = None
-
-    def swapped(self, track: Track, time: float) -> bool:
-        """Whether the track has gone over to somebody else behind whom this one has vanished: feet do not rise by half
-        a body in a second, neither in a fall. What was learned of the one says nothing of the other."""
-        low = track.box[3]
-        self.lows.append((time, low))
-        while time - self.lows[0][0] > _RISE_S:
-            self.lows.popleft()
-        return max(low for _, low in self.lows) - low > _RISE * max(self.tall, track.box[3] - track.box[1])
-
-    @property
-    def place(self) -> Box:
-        """Where to look for them: of one whom nobody found at the last look, all that they may lie on."""
-        if self.seen or self.pose is not None or self.body is None:
-            return self.box
-        x, (x1, y1, x2, y2) = (self.box[0] + self.box[2]) / 2, self.box
-        half = self.tall / 2
-        return min(x1, x - half), min(y1, y2 - half), max(x2, x + half), y2 + half / 2
 
 
 Held: TypeAlias = Mapping[int, tuple[Box, float]]
@@ -144,7 +94,7 @@ class Bodies:
         self._poser, self._follows, self._crowd, self._rest = poser, follows, crowd, rest
         self._wanted, self._fault = wanted, fault
         self._settings = settings or BodySettings()
-        self._people: dict[int, _One] = {}
+        self._people: dict[int, Somebody] = {}
         self._paused = 0.0
         self._failed = False
 
@@ -173,8 +123,8 @@ class Bodies:
             return {}
         if frame.time >= self._paused:
             self._look(frame, stages)
-        found = {number: one.body for number, one in self._people.items() if one.body is not None}
-        self.fallen = frozenset(number for number, body in found.items() if _fell(body))
+        found = {n: one.body for n, one in self._people.items() if one.body is not None and not one.gone(frame.size)}
+        self.fallen = frozenset(number for number, body in found.items() if fell(body))
         if crowding and (number := min((n for n, body in found.items() if body.activity is None), default=None)):
             found[number] = replace(found[number], activity=crowding)
         return found
@@ -196,10 +146,10 @@ class Bodies:
             if track.label != PERSON:
                 continue
             if track.number not in self._people:
-                self._people[track.number] = _One(self._follows(frame.size), track.box, time, time)
+                self._people[track.number] = Somebody(self._follows(frame.size), track.box, time, time)
             one = self._people[track.number]
             if one.swapped(track, time):
-                one = self._people[track.number] = _One(self._follows(frame.size), track.box, time, time)
+                one = self._people[track.number] = Somebody(self._follows(frame.size), track.box, time, time)
                 self._poser.forget(frozenset(self._people.keys() - {track.number}))
             one.box, one.seen = track.box, track.seen
             one.tall = max(_FADES * one.tall, track.box[3] - track.box[1]) if track.seen else one.tall
@@ -213,7 +163,12 @@ class Bodies:
 
     def _look(self, frame: Frame, stages: Stages) -> None:
         """Look at those whose time has come."""
-        waiting = [(number, one) for number, one in self._people.items() if frame.time >= one.due - 1e-6]
+        waiting = []
+        for number, one in self._people.items():
+            if one.left(frame.size):
+                one.pose = None
+            elif frame.time >= one.due - 1e-6:
+                waiting.append((number, one))
         waiting.sort(key=lambda each: (not each[1].follows.unsettled, each[1].due))
         due = dict(waiting[: self._settings.most])
         if not due:
@@ -231,21 +186,22 @@ class Bodies:
         start = perf_counter()
         for number, one in due.items():
             one.pose = poses.get(number)
-            body = one.follows.look(one.pose, frame.time, resting=self._rests(one, frame))
+            resting, leaving = self._rests(one, frame), one.leaves(frame.size)
+            body = one.follows.look(one.pose, frame.time, resting=resting, leaving=leaving)
             one.body = replace(body, raw=one.pose or _NOT_FOUND)
             one.due = self._next(one, frame.time)
         self.held = {number: held for number, one in due.items() if (held := self._upheld(one))}
-        self.lying = frozenset(number for number in self.held if _lies(due[number].body))
+        self.lying = frozenset(number for number in self.held if lies(due[number].body))
         stages.add("posture", perf_counter() - start)
 
-    def _next(self, one: _One, time: float) -> float:
+    def _next(self, one: Somebody, time: float) -> float:
         """When to look at somebody again who was just looked at."""
         settings = self._settings
         if time - one.stirred > settings.settle_s:
             return time + settings.still_every
         return max(one.due + 1 / settings.hz, time)
 
-    def _upheld(self, one: _One) -> tuple[Box, float] | None:
+    def _upheld(self, one: Somebody) -> tuple[Box, float] | None:
         """Where somebody is whom the detector has lost; None where that is nobody."""
         pose, settings = one.pose, self._settings
         box = pose.box if pose else None
@@ -256,7 +212,7 @@ class Bodies:
             return None
         return boxes.grown(box, 0.1), pose.score
 
-    def _rests(self, one: _One, frame: Frame) -> bool:
+    def _rests(self, one: Somebody, frame: Frame) -> bool:
         """Whether somebody is in a place to rest: by the middle of the hips, else of the box."""
         if not self._rest:
             return False
@@ -278,14 +234,3 @@ class Bodies:
 
 def _counts(track: Track) -> bool:
     return track.label == PERSON and track.confirmed
-
-
-def _lies(body: Body | None) -> bool:
-    """Whether somebody lies or is falling."""
-    if body is None:
-        return False
-    return body.posture.name == "lying" or _fell(body)
-
-
-def _fell(body: Body) -> bool:
-    return body.activity is not None and body.activity.kind in ("fall", "lying")

@@ -41,6 +41,12 @@ def clipped(box: Box, w: float, h: float) -> Box:
     return min(max(x1, 0.0), w), min(max(y1, 0.0), h), min(max(x2, 0.0), w), min(max(y2, 0.0), h)
 
 
+def at_edge(box: Box, w: float, h: float, margin: float) -> bool:
+    """Whether the box comes as near to the edge of a frame of w by h pixels as `margin` of its size, or leaves it."""
+    x, y = margin * w, margin * h
+    return box[0] < x or box[2] > w - x or box[1] < y or box[3] > h - y
+
+
 def around(boxes: list[Box]) -> Box:
     """The smallest box that holds them all; at least one."""
     x1, y1, x2, y2 = zip(*boxes, strict=True)

@@ -89,8 +89,8 @@ def test_who_stands_still_is_looked_at_once_a_second_after_a_while() -> None:
 
 def test_while_a_fall_is_not_sure_yet_it_is_looked_at_closely_though_nothing_moves() -> None:
     class Slow(Plain):
-        def look(self, found: Pose | None, time: float, *, resting: bool = False) -> Body:
-            body = super().look(found, time, resting=resting)
+        def look(self, found: Pose | None, time: float, *, resting: bool = False, leaving: bool = False) -> Body:
+            body = super().look(found, time, resting=resting, leaving=leaving)
             sure = 20.0 if time >= 20 else None
             self.body = Body(body.pose, body.posture, body.lying_s, Activity("fall", 0.5, 0.0, sure))
             return self.body
@@ -274,8 +274,8 @@ def test_of_many_people_each_has_a_turn() -> None:
 
 def test_a_body_has_the_joints_as_the_model_gave_them_beside_those_that_were_made_of_them() -> None:
     class Smooth(Plain):
-        def look(self, found: Pose | None, time: float, *, resting: bool = False) -> Body:
-            return replace(super().look(found, time, resting=resting), pose=pose((0, 0), 50))
+        def look(self, found: Pose | None, time: float, *, resting: bool = False, leaving: bool = False) -> Body:
+            return replace(super().look(found, time, resting=resting, leaving=leaving), pose=pose((0, 0), 50))
 
     given = pose(FOOT, HEIGHT)
     poses = Poses(lambda time, number: given if time < 1 else None)

@@ -39,16 +39,17 @@ def misfit(shapes: Mapping[str, Shape], manifest: Manifest) -> str | None:
 def decode(outputs: Outputs, manifest: Manifest, fit: Fit, min_score: float) -> Poses:
     """Turn `keypoints`, float (1, 1, 17, 3), into one pose or none; its score is the mean of its keypoints' scores."""
     rows = np.asarray(outputs["keypoints"], np.float32).reshape(-1, 3)
-    sure = np.clip(rows[:, 2], 0, 1)
-    score = sure.mean()
+    score = float(rows[:, 2].clip(0, 1).mean())
     # What is no number fails here as well.
     if not (score >= min_score and np.isfinite(rows).all()):
         return NO_POSES
-    size = np.array([fit.input.width, fit.input.height], np.float32)
-    points = fit.to_picture(rows[:, 1::-1] * size).clip(0, np.array(fit.frame, np.float32))
+    keypoints = np.empty((1, len(rows), 3), np.float32)
+    points, sure = keypoints[0, :, :2], keypoints[0, :, 2]
+    np.multiply(rows[:, 1::-1], (fit.input.width, fit.input.height), out=points)
+    points[:] = fit.to_picture(points)
+    np.clip(rows[:, 2], 0, 1, out=sure)
     seen = points[sure >= SEEN]
     if len(seen) < 2:
         seen = points
-    box = np.concatenate([seen.min(axis=0), seen.max(axis=0)])
-    keypoints = np.concatenate([points, sure[:, None]], axis=1)
-    return Poses(box[None], np.array([score], np.float32), keypoints[None])
+    box = np.concatenate([seen.min(axis=0), seen.max(axis=0)]).clip(0, fit.frame * 2)
+    return Poses(box[None], np.array([score], np.float32), keypoints)

@@ -35,7 +35,7 @@ SURER = 0.05
 LEAST_JOINTS = 5
 """Of the twelve of the body: with fewer, what was found is no person, or not enough of one to follow."""
 _BODY = slice(5, None)
-_SHOULDERS, _HIPS, _TORSO = slice(5, 7), slice(11, 13), [5, 6, 11, 12]
+_SHOULDERS, _HIPS = slice(5, 7), slice(11, 13)
 _ACROSS = math.radians(60)
 _QUARTER = math.pi / 2
 _LOOKS = ((AROUND, 0.0), (2.0, 0.0), (AROUND, _QUARTER), (1.0, 0.0), (2.75, 0.0), (AROUND, -_QUARTER))
@@ -47,7 +47,7 @@ class _Person:
     """One that is followed, or looked for.
 
     known: once found, so that there is somebody to find
-    last: where the joints were
+    last: where the joints were, as much of it as the picture shows
     zoom, turn: of the square in which they were found, how much larger than what was to be in it, and radians
     tries: looks in vain
     wait: looks until it is tried again whether another square shows the body better
@@ -60,13 +60,14 @@ class _Person:
     tries: int = 0
     wait: int = 0
 
-    def note(self, pose: Pose | None) -> None:
-        """What the newest look found."""
+    def note(self, pose: Pose | None, picture: I420) -> None:
+        """What the newest look at a picture found."""
         if pose is None:
             self.last, self.tries, self.wait = None, self.tries + 1, 0
         else:
             self.known = True
-            self.last, self.tries, self.wait = pose.box, 0, max(self.wait - 1, 0)
+            self.last = pose.box and boxes.clipped(pose.box, picture.width, picture.height)
+            self.tries, self.wait = 0, max(self.wait - 1, 0)
 
 
 class TopDown(Timed):
@@ -101,7 +102,7 @@ class TopDown(Timed):
                 found[number] = pose
         found = one_each(found, people)
         for number in people:
-            self._people[number].note(found.get(number))
+            self._people[number].note(found.get(number), picture)
         self.end(begun, stages)
         return found
 
@@ -132,8 +133,10 @@ class TopDown(Timed):
     def _better(self, picture: I420, person: _Person, last: Box, box: Box, pose: Pose) -> Pose:
         """The pose, or that of a square close around the body and turned along it where the model is surer of that:
         some who lie it knows as they are, and others only upright; and some only with much around them."""
+        if person.wait:
+            return pose
         turn = _along(pose, person.turn)
-        if person.wait or (turn == person.turn and person.zoom == AROUND):
+        if turn == person.turn and person.zoom == AROUND:
             return pose
         person.wait = EVERY
         other = self._in(picture, around(last, AROUND, turn), box)
@@ -148,16 +151,19 @@ class TopDown(Timed):
         seen = cast(Poses, self._predictor.predict(picture, None, square))
         self.ran(self._predictor)
         likely = [pose for pose in poses_of(seen) if _is_body(pose) and not strange(pose, box)]
-        return max(likely, key=lambda pose: boxes.iou(pose.box or box, box), default=None)
+        if len(likely) < 2:
+            return likely[0] if likely else None
+        return max(likely, key=lambda pose: boxes.iou(pose.box or box, box))
 
 
 def _along(pose: Pose, turn: float) -> float:
     """The turn, by quarters, of a square in which a body is upright; the one that it has until the body lies across."""
-    joints = pose.keypoints
-    if joints[_TORSO, 2].min() < JOINT_SEEN:
+    # Of four points plain floats are several times as fast as arrays.
+    (lx, ly, l_sure), (rx, ry, r_sure) = pose.keypoints[_SHOULDERS].tolist()
+    (lhx, lhy, lh_sure), (rhx, rhy, rh_sure) = pose.keypoints[_HIPS].tolist()
+    if min(l_sure, r_sure, lh_sure, rh_sure) < JOINT_SEEN:
         return turn
-    x, y = (joints[_SHOULDERS, :2].mean(axis=0) - joints[_HIPS, :2].mean(axis=0)).tolist()
-    lean = math.atan2(x, -y)
+    lean = math.atan2(lx + rx - lhx - rhx, lhy + rhy - ly - ry)
     off = (lean - turn + math.pi) % (2 * math.pi) - math.pi
     return turn if abs(off) < _ACROSS else round(lean / _QUARTER) % 4 * _QUARTER
 

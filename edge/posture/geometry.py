@@ -39,6 +39,7 @@ _WHOLE = 0.75
 """Of a torso that is up, at least so much is seen: what seems shorter lies along the camera's view."""
 _DWARF = 0.3
 """Of their lengths: of one who lies along the camera's view some limbs still lie across it."""
+_DWARF_LEAVING = 0.5
 _LIMBS = (
     (5, 11, 0.288), (6, 12, 0.288), (11, 13, 0.245), (12, 14, 0.245), (13, 15, 0.246), (14, 16, 0.246),
     (5, 7, 0.186), (6, 8, 0.186), (7, 9, 0.146), (8, 10, 0.146),
@@ -93,9 +94,9 @@ class Body:
         """The stature, pixels: half of the frame's height before anything is known."""
         return self._height or (median(self._limbs) if self._limbs else self._usual)
 
-    def dwarfs(self, pose: Pose) -> bool:
+    def dwarfs(self, pose: Pose, *, leaving: bool = False) -> bool:
         """Whether a pose's limbs are together much shorter than this person's were: something else, where they have
-        left."""
+        left; leaving: which is likely, since they reach over its side."""
         if self._height is None:
             return False
         joints = pose.keypoints
@@ -105,7 +106,7 @@ class Body:
             if joints[a, 2] >= JOINT_SEEN and joints[b, 2] >= JOINT_SEEN:
                 whole += part * self._height
                 long += _length(joints[a, :2], joints[b, :2])
-        return whole > 0 and long < _DWARF * whole
+        return whole > 0 and long < (_DWARF_LEAVING if leaving else _DWARF) * whole
 
     def measure(self, joints: F32, tilt: float) -> Shape:
         """What joints, float32 (17, 3), say where what stands upright leans to the right by `tilt` degrees."""

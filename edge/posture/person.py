@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from edge import boxes
 from edge.pose.smooth import Smoother
 from edge.posture.geometry import Body as Measures
 from edge.posture.geometry import Level, Shape
@@ -12,7 +13,7 @@ from edge.posture.posture import Postures
 from edge.posture.settings import PostureSettings
 from edge.posture.temporal import Judge
 from edge.posture.verdict import JudgeName, Verdict
-from edge.types import Activity, Body, Box, Pose
+from edge.types import Activity, Body, Pose
 
 _WALKS = 0.15
 """Parts of the stature a second: who goes on so fast, upright, tells how a camera is turned."""
@@ -55,23 +56,25 @@ class Person:
         """Whether something goes on that wants every frame: a fall that is not decided."""
         return self._falls.undecided
 
-    def look(self, pose: Pose | None, time: float, *, resting: bool = False) -> Body:
+    def look(self, pose: Pose | None, time: float, *, resting: bool = False, leaving: bool = False) -> Body:
         """What the newest look says.
 
         Args:
             pose: as the model gave it, in pixels of the picture; None where it was looked for and not found
             time: of the frame, seconds; later than the look before
             resting: whether the person is in a place to rest, a bed or a sofa
+            leaving: whether they reach over a side of the picture, by the tracker's box; the joints tell it as well
         """
-        if pose is not None and self._measures.dwarfs(pose):
+        if pose is not None and self._measures.dwarfs(pose, leaving=leaving):
             pose = None
         joints = self._smoother.smooth(None if pose is None else pose.keypoints, time, self._measures.height)
         smoothed = Pose(joints, 0.0 if pose is None else pose.score)
         shape = None if pose is None else self._measures.measure(joints, self._level.tilt)
         if pose is not None:
-            self._edge = self._at_edge(smoothed.box)
+            # Below a camera that looks down people leave by any edge.
+            self._edge = smoothed.box is not None and boxes.at_edge(smoothed.box, *self._size, _EDGE)
         height = self._measures.height
-        fall = self._falls.look(shape, joints, height, time, resting=resting, at_edge=self._edge)
+        fall = self._falls.look(shape, joints, height, time, resting=resting, at_edge=leaving or self._edge)
         posture = self._postures.look(shape, time, fallen=fall is not None and fall.confirmed)
         lying_s = self._lying(posture.name == "lying", posture.since, time)
         others = self._others(smoothed, shape, time)
@@ -101,10 +104,3 @@ class Person:
         if resting or not limit or lying_s < limit or self._lies is None:
             return None
         return Activity("lying", score, self._lies, self._lies + limit)
-
-    def _at_edge(self, box: Box | None) -> bool:
-        """Whether the joints reach the picture's edge: below a camera that looks down people leave as well."""
-        if box is None:
-            return False
-        w, h = self._size
-        return box[0] < _EDGE * w or box[2] > (1 - _EDGE) * w or box[1] < _EDGE * h or box[3] > (1 - _EDGE) * h

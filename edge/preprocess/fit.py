@@ -105,11 +105,7 @@ class Fit:
         halves = slice(y1 // 2, (y2 + 1) // 2), slice(x1 // 2, (x2 + 1) // 2)
         _shrink(picture.u[halves], chroma[0])
         _shrink(picture.v[halves], chroma[1])
-        direct = self._is_image and spot.shape == self._pixels.shape
-        pixels = spot if direct else self._pixels
-        cv2.cvtColor(yuv, FROM_I420[self.input.colour], dst=pixels)
-        if not direct:
-            self._put(pixels[: self.height, : self.width], spot)
+        self._colour(spot)
 
     def bgr(self, image: U8, out: NDArray[Any]) -> None:
         """Scale and convert a BGR image, uint8 (h, w, 3), into `out`, a tensor made by `blank`.
@@ -155,6 +151,14 @@ class Fit:
     def _spot(self, tensor: NDArray[Any]) -> NDArray[Any]:
         rows, columns = slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
         return self._values.spot(tensor, rows, columns)
+
+    def _colour(self, spot: NDArray[Any]) -> None:
+        """Write the scaled luma and chroma as colours."""
+        direct = self._is_image and spot.shape == self._pixels.shape
+        pixels = spot if direct else self._pixels
+        cv2.cvtColor(self._yuv, FROM_I420[self.input.colour], dst=pixels)
+        if not direct:
+            self._put(pixels[: self.height, : self.width], spot)
 
     def _put(self, pixels: U8, spot: NDArray[Any]) -> None:
         """Write pixels of the model's colour; of BGR for one that wants its saturation."""

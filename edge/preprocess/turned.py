@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.preprocess.fit import FROM_I420, FULL_RANGE, Fit
+from edge.preprocess.fit import FULL_RANGE, Fit
 from edge.preprocess.input import Input
 from edge.preprocess.place import Square
 from edge.types import F32, I420, U8
@@ -47,13 +47,8 @@ class Turned(Fit):
         zoom = max(square.side, 1e-3) / min(to.width, to.height)
         cos, sin = zoom * math.cos(square.angle), zoom * math.sin(square.angle)
         half_w, half_h = to.width / 2, to.height / 2
-        matrix = np.array(
-            [
-                [cos, -sin, square.x - cos * half_w + sin * half_h],
-                [sin, cos, square.y - sin * half_w - cos * half_h],
-            ],
-            np.float32,
-        )
+        x, y = square.x - cos * half_w + sin * half_h, square.y - sin * half_w - cos * half_h
+        matrix = np.array(((cos, -sin, x), (sin, cos, y)), np.float32)
         return replace(self, square=square, _matrix=matrix)
 
     def i420(self, picture: I420, out: NDArray[Any]) -> None:
@@ -69,8 +64,7 @@ class Turned(Fit):
         halved = self._matrix * np.array([1, 1, 0.5], np.float32)
         _warp(picture.u, halved, chroma[0], _GREY)
         _warp(picture.v, halved, chroma[1], _GREY)
-        cv2.cvtColor(self._yuv, FROM_I420[self.input.colour], dst=self._pixels)
-        self._put(self._pixels[: self.height, : self.width], self._spot(out))
+        self._colour(self._spot(out))
 
     def bgr(self, image: U8, out: NDArray[Any]) -> None:
         """Warp a BGR image, uint8 (h, w, 3), into `out`, a tensor made by `blank`, all of it."""

@@ -111,7 +111,7 @@ class Plain:
     def unsettled(self) -> bool:
         return self.body is not None and self.body.activity is not None and not self.body.activity.confirmed
 
-    def look(self, pose: Pose | None, time: float, *, resting: bool = False) -> Body:
+    def look(self, pose: Pose | None, time: float, *, resting: bool = False, leaving: bool = False) -> Body:
         self.rested.append(resting)
         box = pose.box if pose else None
         name: PostureName = self._since[0]
