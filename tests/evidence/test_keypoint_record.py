@@ -24,8 +24,7 @@ from edge.paths import pose_path
 from edge.pose.record import HEADER, JOINTS, SAID, Row, line, whole
 from edge.posture import Person
 from edge.types import I420, Activity, Body, Frame, Pose
-from tests.support.bodies import body_in
-from tests.support.figures import joints
+from tests.support.figures import body_in, joints
 
 BOX = (20.0, 10.0, 60.0, 90.0)
 WALL = 1_700_000_000.0

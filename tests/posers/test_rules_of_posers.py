@@ -21,7 +21,7 @@ from edge.predictor import Predictor
 from edge.preprocess import Square
 from edge.types import F32, I420, Box, Poses
 from tests.support import pose_heads
-from tests.support.bodies import STANDING
+from tests.support.figures import STANDING
 from tests.support.nets import poser as says
 from tests.support.nets import saying
 

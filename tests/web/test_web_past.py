@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from edge.pose.record import HEADER, Row, line
 from edge.web.joints import Joints
-from tests.support.bodies import body_in
+from tests.support.figures import body_in
 from tests.support.house import jpeg
 from tests.web.conftest import Site
 
