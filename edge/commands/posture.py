@@ -23,7 +23,7 @@ from edge.posture.verdict import JudgeName
 @click.option(
     "--judge",
     "who",
-    default="rules",
+    default="both",
     show_default=True,
     type=click.Choice(["rules", "network", "both"]),
     help="Who tells of falls, as `pose.judge`.",

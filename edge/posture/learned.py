@@ -24,6 +24,8 @@ AGREED = 2
 """So many windows in a row must."""
 LIES, UP = 0.5, 0.3
 """The chance from which somebody lies, and below which they are up."""
+TALL = 80.0
+"""Pixels: of people who seem smaller, walkers across a street, the joints jump about so that it sees falls in them."""
 STAYS_S = 0.5
 """For so long they must have lain after that; the network has waited for the landing already."""
 MOST = 0.7
@@ -95,7 +97,7 @@ class LearnedFalls:
         self._row = self._row + 1 if chances.fall >= FELL else 0
         if self._fall is not None:
             self._go_on(self._fall, chances, time, resting=resting)
-        elif self._row >= AGREED and not resting:
+        elif self._row >= AGREED and not resting and stature >= TALL:
             onset = min(self._window.onset(stature), time)
             self._fall = _Fall(onset, time, round(chances.fall, 3), deque(maxlen=64))
 

@@ -15,7 +15,7 @@ from edge.types import F32, Activity
 JudgeName: TypeAlias = Literal["rules", "network", "both"]
 """Who judges. `both`: the rules, unless the network is all but certain that there was no fall; and the network by
 itself where it is sure of one."""
-AGAINST = 0.003
+AGAINST = 0.03
 """Where the network's chance of a fall stays below this, the rules' fall is none."""
 SURE = 0.9
 """The chance from which the network needs no rule."""
@@ -76,8 +76,8 @@ class Verdict:
         if self._confirmed_at is None:
             if ruled is not None and ruled.confirmed and best < AGAINST:
                 ruled = None
-            if learned is not None and learned.confirmed and best < SURE:
-                learned = None
+            if learned is not None and (not learned.confirmed or best < SURE):
+                learned = None  # it alone has no say before it is sure
         told = [one for one in (ruled, learned) if one is not None]
         if not told:
             self._since = self._confirmed_at = None

@@ -268,7 +268,7 @@ def test_both_tell_of_a_fall_that_only_one_sees_and_its_onset_stays() -> None:
 class Tells:
     """The rules, or the network's watch, that tell one thing."""
 
-    undecided, works, chances = False, True, Chances(0.5, 0.5)
+    undecided, works, chances = False, True, Chances(0.95, 0.5)
 
     def __init__(self, activity: Activity | None) -> None:
         self.activity = activity
@@ -281,16 +281,33 @@ class Tells:
 def test_of_two_who_tell_of_a_fall_at_once_the_earlier_onset_and_the_surer_score_count(
     monkeypatch: pytest.MonkeyPatch, swapped: bool
 ) -> None:
-    ruled, learned = Tells(Activity("fall", 0.6, 2.5)), Tells(Activity("fall", 0.8, 3.0))
+    ruled, learned = Tells(Activity("fall", 0.6, 2.5, 3.0)), Tells(Activity("fall", 0.8, 3.0, 3.0))
     if swapped:
         ruled, learned = learned, ruled
     monkeypatch.setattr("edge.posture.verdict.Falls", lambda *_: ruled)
     monkeypatch.setattr("edge.posture.verdict.LearnedFalls", lambda *_: learned)
     verdict = Verdict(PostureSettings(), "both", Says((0.5, 0.5)))
     told = [verdict.look(None, NO_JOINTS, 200, time, resting=False, at_edge=False) for time in (3.0, 3.1)]
-    assert told == [Activity("fall", 0.8, 2.5)] * 2
+    assert told == [Activity("fall", 0.8, 2.5, 3.0)] * 2
     ruled.activity, learned.activity = Activity("fall", 0.9, 1.0), None
-    assert verdict.look(None, NO_JOINTS, 200, 3.2, resting=False, at_edge=False) == Activity("fall", 0.9, 2.5)
+    assert verdict.look(None, NO_JOINTS, 200, 3.2, resting=False, at_edge=False) == Activity("fall", 0.9, 2.5, 3.0)
+
+
+def test_the_network_alone_tells_of_no_fall_before_it_is_sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    ruled, learned = Tells(None), Tells(Activity("fall", 0.8, 3.0))
+    monkeypatch.setattr("edge.posture.verdict.Falls", lambda *_: ruled)
+    monkeypatch.setattr("edge.posture.verdict.LearnedFalls", lambda *_: learned)
+    verdict = Verdict(PostureSettings(), "both", Says((0.5, 0.5)))
+    assert verdict.look(None, NO_JOINTS, 200, 3.0, resting=False, at_edge=False) is None
+    learned.activity = Activity("fall", 0.8, 3.0, 3.5)
+    assert verdict.look(None, NO_JOINTS, 200, 3.5, resting=False, at_edge=False) == Activity("fall", 0.8, 3.0, 3.5)
+
+
+def test_of_people_who_seem_small_the_network_tells_nothing() -> None:
+    for stature, told in ((60.0, False), (120.0, True)):
+        falls = LearnedFalls(Says((0.9, 0.9)), PostureSettings())
+        found = [falls.look(walks_then_falls(step / 10), stature, step / 10, resting=False) for step in range(20)]
+        assert any(found) is told
 
 
 def nothing(*_: object) -> list[Link]:

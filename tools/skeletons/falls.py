@@ -64,7 +64,7 @@ def topple(random: Random) -> Motion:
     low = lying(random, at, way)
     if random.random() < 0.5:
         low = changed(low, lift=random.choice([0.0, 0.0, random.uniform(0.15, 0.5)]))
-    seconds, part = random.uniform(0.65, 1.25), random.uniform(0.5, 0.7)
+    seconds, part = random.uniform(0.65, 1.7), random.uniform(0.5, 0.7)
     knees = random.uniform(5, 45)
     half = changed(at, **_leaning(at, way, random.uniform(18, 32)), hip=knees / 2, knee=knees, **_arms(random, way))
     down = [Move(seconds * part, half, "fall"), Move(seconds * (1 - part), low, "even")]
@@ -77,7 +77,7 @@ def crumple(random: Random) -> Motion:
     at, way = before[-1].to, _way(random)
     knees = changed(kneeling(random, at), flex=random.uniform(10, 50), nod=random.uniform(0, 40))
     low = lying(random, at, way)
-    down = [Move(float(random.uniform(0.35, 0.7)), knees, "fall"), Move(float(random.uniform(0.35, 0.8)), low)]
+    down = [Move(float(random.uniform(0.35, 1.0)), knees, "fall"), Move(float(random.uniform(0.35, 1.0)), low)]
     return _made("crumple", random, base, before, down, low)
 
 
@@ -88,7 +88,7 @@ def slip(random: Random) -> Motion:
     seat = changed(on_floor(random, at), **_leaning(at, way, random.uniform(10, 40)), hip=random.uniform(60, 100))
     seat = changed(seat, arm=random.uniform(-50, 70), wing=random.uniform(10, 60), knee=random.uniform(10, 80))
     low = lying(random, at, way)
-    down = [Move(float(random.uniform(0.4, 0.75)), seat, "fall"), Move(float(random.uniform(0.25, 0.7)), low)]
+    down = [Move(float(random.uniform(0.4, 1.0)), seat, "fall"), Move(float(random.uniform(0.25, 0.9)), low)]
     return _made("slip", random, base, before, down, low)
 
 
@@ -101,7 +101,7 @@ def from_chair(random: Random) -> Motion:
     if abs(way) > 75:  # on a side, as bent as one sat
         low = changed(low, hip=random.uniform(20, 95), knee=random.uniform(20, 100))
     half = changed(base, **_leaning(base, way, random.uniform(20, 40)), **_arms(random, way))
-    down = [Move(float(random.uniform(0.35, 0.7)), half, "fall"), Move(float(random.uniform(0.3, 0.55)), low)]
+    down = [Move(float(random.uniform(0.35, 0.9)), half, "fall"), Move(float(random.uniform(0.3, 0.8)), low)]
     return _made("fall from a chair", random, base, before, down, low)
 
 
@@ -111,7 +111,7 @@ def rise_and_fall(random: Random) -> Motion:
     base, way = seated(random, up), _way(random)
     before = [held(random, base, 0.3, 1.5), Move(float(random.uniform(0.8, 1.4)), up), held(random, up, 0.2, 1)]
     low = lying(random, up, way)
-    seconds, knees = random.uniform(0.7, 1.2), random.uniform(10, 60)
+    seconds, knees = random.uniform(0.7, 1.6), random.uniform(10, 60)
     half = changed(up, **_leaning(up, way, 25), hip=knees / 2, knee=knees, **_arms(random, way))
     down = [Move(seconds * 0.6, half, "fall"), Move(seconds * 0.4, low, "even")]
     return _made("rise and fall", random, base, before, down, low)

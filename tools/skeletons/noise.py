@@ -19,9 +19,10 @@ class Flaws:
     """How bad a model is with one person in one clip. Lengths are parts of the stature as it is seen.
 
     shake: from look to look; drift: slowly
+    grain: pixels, from look to look: of somebody far away it is more than the shake
     lying: how many times worse it is with who lies
     lost: part of the looks without anybody, from one who stands and one who lies
-    wild: part of the looks at one who lies with joints anywhere
+    wild: part of the looks with joints anywhere, at one who stands and one who lies
     swaps: part of the looks with left and right mixed up
     lag: seconds by which joints come after the body, as with models that go by the look before
     sure: the usual score
@@ -30,9 +31,10 @@ class Flaws:
 
     shake: float
     drift: float
+    grain: float
     lying: float
     lost: tuple[float, float]
-    wild: float
+    wild: tuple[float, float]
     swaps: float
     lag: float
     sure: float
@@ -40,7 +42,16 @@ class Flaws:
 
 
 GOOD = Flaws(
-    shake=0.004, drift=0.006, lying=1.0, lost=(0.0, 0.0), wild=0.0, swaps=0.0, lag=0.0, sure=0.95, doubt=(0.0, 0.0)
+    shake=0.004,
+    drift=0.006,
+    grain=0.3,
+    lying=1.0,
+    lost=(0.0, 0.0),
+    wild=(0.0, 0.0),
+    swaps=0.0,
+    lag=0.0,
+    sure=0.95,
+    doubt=(0.0, 0.0),
 )
 """Those of a model that sees people as they are."""
 
@@ -52,9 +63,10 @@ def flaws(random: np.random.Generator) -> Flaws:
     return Flaws(
         shake=0.004 + 0.02 * bad,
         drift=0.006 + 0.02 * bad,
+        grain=u(0.2, 0.6 + 3.0 * bad),
         lying=u(1, 3),
         lost=(0.04 * bad * u(0, 1), 0.5 * bad * u(0, 1)),
-        wild=0.2 * bad * u(0, 1),
+        wild=(0.08 * bad * u(0, 1), 0.2 * bad * u(0, 1)),
         swaps=0.06 * bad * u(0, 1),
         lag=max(0.0, u(-0.1, 0.12)),
         sure=u(0.5, 1.0),
@@ -85,12 +97,13 @@ def spoilt(
     spread = tall * worse[:, None, None] * (1 + 2 * hidden[:, :, None])
     slow = _drift(random, count) * flaw.drift
     places = seen[:, :, :2] + spread * (random.normal(0, 1, (count, 17, 2)) * flaw.shake + slow)
+    places += random.normal(0, flaw.grain, (count, 17, 2))
     places = _late(places, times, flaw.lag)
     scores, places = _cut_off(random, scores, places, size, tall)
     joints = np.concatenate([places, scores[:, :, None]], axis=2)
     swapped = random.random(count) < flaw.swaps
     joints[swapped] = joints[swapped][:, PAIRS]
-    wild = random.random(count) < flaw.wild * (1 - upright)
+    wild = random.random(count) < flaw.wild[0] + (flaw.wild[1] - flaw.wild[0]) * (1 - upright)
     noise = random.normal(0, 0.25, (count, 17, 2)) * tall
     joints[wild, :, :2] += noise[wild]
     joints[wild, :, 2] *= 0.6

@@ -19,7 +19,8 @@ FALLS = 0.45
 RATES = (5.0, 30.0)
 """Looks a second."""
 LATE = 0.5
-"""Part of the sequences that begin amidst what is done, as somebody who comes into view does; before a fall begins."""
+"""Part of the sequences that begin amidst what is done, as somebody who comes into view does; before a fall begins,
+half of them just before it."""
 Make = Callable[[np.random.Generator], Motion]
 
 
@@ -80,7 +81,8 @@ def filmed(
     who = build(random)
     rate = float(np.exp(random.uniform(*np.log(RATES))))
     latest = 0.4 * motion.seconds if motion.onset is None else motion.onset
-    first = random.uniform(0, latest) if random.random() < LATE and not whole else 0.0
+    late = random.random() < LATE and not whole
+    first = random.uniform(max(0.0, latest - random.choice((0.5, latest))), latest) if late else 0.0
     times = np.arange(first, motion.seconds, 1 / rate)
     times = np.maximum.accumulate(times + random.uniform(0, 0.15 / rate, len(times)))
     angles = motion.at(times)

@@ -37,7 +37,7 @@ class PoseTable(Table):
         default=15.0, description="Most looks a second at one person; somebody who keeps still gets one a second."
     )
     judge: Literal["rules", "network", "both"] = Field(
-        default="rules",
+        default="both",
         description="What tells of a fall: rules on the body's shape, a small trained network on two seconds of "
         "joints, or both: the rules, unless the network is certain of the contrary, and the network where it is sure. "
         "Without an engine for the network, rules alone.",
