@@ -104,6 +104,7 @@ class CameraWatch:
             counting=detector is not None,
             zones=[zone.name for zone in settings.zone],
             poses=joints is not None,
+            memory=around.memory,
         )
         self._nuisance = wiring.nuisance_of(settings, around.memory, lambda: (around.clock.wall(), around.clock_ok()))
         keeping, self._recorder = around.keeping, around.keeping.recorder()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from edge.board import Board
+from edge.errors import StorageError
+from edge.memory import Memory
 from edge.pipeline import Look
 from edge.rules import Bearing
 from edge.types import MOTION, TAMPER, Event
+
+log = logging.getLogger(__name__)
 
 QUIET_S = 1.5
 """How long the `motion` state stays ON after the last motion, so that it does not flicker."""
@@ -32,6 +37,7 @@ class States:
         counting: whether there are counts at all; motion alone has none
         zones: names of its zones, each with counts of its own
         poses: whether there is a posture
+        memory: keeps whether somebody has fallen, for the next run
     """
 
     def __init__(
@@ -43,11 +49,14 @@ class States:
         counting: bool,
         zones: Sequence[str] = (),
         poses: bool = False,
+        memory: Memory | None = None,
     ) -> None:
         self._board, self._camera, self._counting, self._poses = board, camera, counting, poses
         self._zones = tuple(zones)
         self._counted = set(labels)
         self._picturing, self._with_pictures = threading.Lock(), True
+        self._memory = memory
+        self._still_down = poses and self._fell_before()
         self.nobody()
 
     @property
@@ -89,7 +98,8 @@ class States:
         self._count(Counter(), Counter(), 0)
         self._bearings: dict[int, Bearing] = {}
         if self._poses:
-            self._set("posture", POSTURES[0])
+            self._still_down |= self._board.get(f"{self._camera}/posture") == "fallen"
+            self._posture(0)
 
     def picture(self, event: Event) -> None:
         """The picture of an event is the newest of its label."""
@@ -115,7 +125,32 @@ class States:
                 fallen = activity is not None and activity.kind == "fall" and activity.confirmed
                 posture = "fallen" if fallen else SHOWN.get(bearing.posture, "none")
                 gravest = max(gravest, POSTURES.index(posture))
-        self._set("posture", POSTURES[gravest])
+        self._posture(gravest)
+
+    def _posture(self, gravest: int) -> None:
+        """Tell a posture. Somebody who had fallen when the pipeline, or an earlier run, ended has until somebody is
+        known again: whoever lies still is not found anew, and that nobody lies there would be a lie."""
+        if self._still_down and gravest == 0:
+            self._set("posture", "fallen")
+            return
+        self._still_down = False
+        before, now = self._board.get(f"{self._camera}/posture"), POSTURES[gravest]
+        self._set("posture", now)
+        if self._memory is not None and (before == "fallen") != (now == "fallen"):
+            self._memory.note(self._key, "yes" if now == "fallen" else "")
+
+    def _fell_before(self) -> bool:
+        if self._memory is None:
+            return False
+        try:
+            return self._memory.recall(self._key) == "yes"
+        except StorageError as fault:
+            log.warning("%s: whether somebody had fallen cannot be read: %s", self._camera, fault)
+            return False
+
+    @property
+    def _key(self) -> str:
+        return f"fallen/{self._camera}"
 
     def _count(self, labels: Counter[str], inside: Counter[tuple[str, str]], total: int) -> None:
         """Tell how many there are of each label, in the picture and in each zone (keys zone, label)."""

@@ -13,6 +13,7 @@ from edge.states import States
 from edge.types import I420, Body, Frame, PostureName, Track
 from tests.support import figures, walks
 from tests.support.events import event
+from tests.support.stand_ins import Memory
 
 SIZE = (64, 48)
 ZONES = ["left", "low"]
@@ -151,4 +152,34 @@ def test_a_fall_is_fallen_once_it_is_sure_and_until_it_is_over() -> None:
         told(states, 8.0, {1: ()}, {1: figures.body("lying", 5.0, activity=activity)})
         assert board.get("porch/posture") == word
     states.nobody()
+    assert board.get("porch/posture") == "none"
+
+
+@pytest.mark.parametrize(("posture", "word"), [("unknown", "fallen"), ("standing", "standing"), ("lying", "lying")])
+def test_who_had_fallen_before_a_restart_has_until_somebody_is_known(posture: PostureName, word: str) -> None:
+    """Whoever lies still is not found anew; that all is well would be a lie."""
+    notes = Memory()
+    before = States(Board(), "porch", ["person"], counting=True, poses=True, memory=notes)
+    down = figures.body("lying", 5.0, activity=figures.doing("fall", 5.0, 7.0))
+    told(before, 8.0, {1: ()}, {1: down})
+    before.nobody()
+    board = Board()
+    states = States(board, "porch", ["person"], counting=True, poses=True, memory=notes)
+    told(states, 1.0, {}, {})
+    assert board.get("porch/posture") == "fallen"
+    told(states, 5.0, {2: ()}, {2: figures.body(posture, 1.0)})
+    assert board.get("porch/posture") == word
+    states.nobody()
+    assert board.get("porch/posture") == ("fallen" if word == "fallen" else "none")
+    later = Board()
+    States(later, "porch", ["person"], counting=True, poses=True, memory=notes)
+    assert later.get("porch/posture") == ("fallen" if word == "fallen" else "none")
+
+
+def test_who_was_up_again_before_a_restart_has_not_fallen() -> None:
+    notes, board = Memory(), Board()
+    states = States(Board(), "porch", ["person"], counting=True, poses=True, memory=notes)
+    for activity in (figures.doing("fall", 5.0, 7.0), None):
+        told(states, 8.0, {1: ()}, {1: figures.body("lying", 5.0, activity=activity)})
+    States(board, "porch", ["person"], counting=True, poses=True, memory=notes)
     assert board.get("porch/posture") == "none"
