@@ -285,7 +285,7 @@ class CameraWatch:
         """What people see of a frame: the states that follow from it, and the live picture."""
         self._look = look
         self._inferences += look.inferred
-        self._states.show(look, motion=self.switches.on("motion"))
+        self._states.show(look, motion=self.switches.on("motion"), poses=self.eyes.poses)
         self.live.show(look)
         if self._recorder is not None:
             self._recorder.look(look.frame, look.ids)

@@ -131,6 +131,12 @@ class Eyes:
         poser = self._poser
         return None if poser is None else round(poser.infer_s * 1e3, 1) or None
 
+    @property
+    def poses(self) -> bool:
+        """Whether people's joints are looked at now. Any thread."""
+        on = self._switches.on("pose") and self._switches.on("detect")
+        return on and self._joints is not None and self._fault is None
+
     def pose_status(self) -> dict[str, Any] | None:
         """How looking for joints is doing, JSON-ready; None where it is not wanted. Any thread."""
         if self._joints is None:

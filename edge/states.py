@@ -70,8 +70,9 @@ class States:
         if status != "online":
             self._set("motion", "OFF")
 
-    def show(self, look: Look, *, motion: bool = True) -> None:
-        """The states that follow from a frame. motion: whether motion is wanted; else it is OFF."""
+    def show(self, look: Look, *, motion: bool = True, poses: bool = True) -> None:
+        """The states that follow from a frame. motion: whether motion is wanted; else it is OFF. poses: whether joints
+        are looked at: while they are not, that nobody has fallen says nothing."""
         if look.moved:
             self._moved_at = look.frame.time
         moving = motion and look.frame.time - self._moved_at <= QUIET_S
@@ -81,6 +82,7 @@ class States:
         self._count(Counter(track.label for track in believed), inside, len(believed))
         if self._poses:
             self._postures(look)
+            self._set("pose/available", "online" if poses else "offline")
 
     def tamper(self, state: str) -> None:
         """`none`, or what was done to the camera's view."""
@@ -98,6 +100,7 @@ class States:
         self._count(Counter(), Counter(), 0)
         self._bearings: dict[int, Bearing] = {}
         if self._poses:
+            self._set("pose/available", "offline")
             self._still_down |= self._board.get(f"{self._camera}/posture") == "fallen"
             self._posture(0)
 

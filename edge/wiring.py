@@ -20,7 +20,7 @@ from edge.detector import PEOPLE_SCORE, Detector, open_detector
 from edge.detector import WEAK as WEAK
 from edge.engines.base import EngineOptions
 from edge.engines.links import Change, PassedOver, log_passed_over
-from edge.errors import EdgeError
+from edge.errors import EdgeError, MissingError, ModelError
 from edge.judging import network_or_none
 from edge.masked import Masked
 from edge.memory import Memory
@@ -105,7 +105,10 @@ def open_pose(
     pose = config.pose
     options = replace(engine_options(config.model, config.engine), served="", device=pose.device)
     change = on_change if len(pose.engine) > 1 else None
-    return open_poser(pose.model, pose.engine, options, on_change=change, passed_over=passed_over)
+    try:
+        return open_poser(pose.model, pose.engine, options, on_change=change, passed_over=passed_over)
+    except (MissingError, ModelError) as fault:
+        raise type(fault)(f"for joints (`pose.model`): {fault}") from None
 
 
 def network_of(pose: PoseTable, poser: Poser) -> Network | None:

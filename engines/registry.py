@@ -250,7 +250,7 @@ def _reading(suffix: str) -> list[str]:
 
 def _others(suffix: str, name: str) -> str:
     others = [n for n, row in TABLE.items() if n in AUTO and n != name and suffix in row.suffixes]
-    return f"; try --engine {' or '.join(others)}" if others else ""
+    return f"; try {' or '.join(others)}" if others else ""
 
 
 def check_suffix(suffix: str) -> None:

@@ -110,7 +110,8 @@ def test_a_camera_without_postures_has_no_topic_of_them_and_one_with_them_says_n
     board = Board()
     States(board, "yard", ["person"], counting=True)
     States(board, "porch", ["person"], counting=True, poses=True)
-    assert {topic: word for topic, word in values(board).items() if "posture" in topic} == {"porch/posture": "none"}
+    posed = {topic: word for topic, word in values(board).items() if "pos" in topic}
+    assert posed == {"porch/posture": "none", "porch/pose/available": "offline"}
     assert board.snapshot()["porch/posture"].qos == 1
 
 
@@ -183,3 +184,13 @@ def test_who_was_up_again_before_a_restart_has_not_fallen() -> None:
         told(states, 8.0, {1: ()}, {1: figures.body("lying", 5.0, activity=activity)})
     States(board, "porch", ["person"], counting=True, poses=True, memory=notes)
     assert board.get("porch/posture") == "none"
+
+
+def test_a_posture_counts_only_while_joints_are_looked_at() -> None:
+    board = Board()
+    states = States(board, "porch", ["person"], counting=True, poses=True)
+    for poses, word in ((True, "online"), (False, "offline"), (True, "online")):
+        states.show(look(5.0), poses=poses)
+        assert board.get("porch/pose/available") == word
+    states.nobody()
+    assert board.get("porch/pose/available") == "offline"

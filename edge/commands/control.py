@@ -75,7 +75,7 @@ def events(config: Path | None, limit: int, as_json: bool) -> None:
                 stamp_of(event["after"]["frame_time"], zone),
                 event["after"]["camera"],
                 event["type"],
-                event["after"]["label"] + (f" ({said})" if (said := event["after"]["sub_label"]) else ""),
+                _label(event["after"]),
                 event["after"]["score"],
                 event["after"]["id"],
                 event["state"],
@@ -83,6 +83,13 @@ def events(config: Path | None, limit: int, as_json: bool) -> None:
             for event in found
         ],
     )
+
+
+def _label(after: dict[str, Any]) -> str:
+    """What it is, with what is known beyond the label, and what has happened to it."""
+    activity = after.get("activity") or {}
+    parts = [after["label"] + (f" ({said})" if (said := after["sub_label"]) else "")]
+    return ", ".join([*parts, activity["kind"].replace("_", " ")] if activity.get("confirmed") else parts)
 
 
 def _show_status(found: dict[str, Any], zone: tzinfo) -> None:

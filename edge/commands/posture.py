@@ -11,9 +11,12 @@ from edge.commands.numbers import FloatRange
 from edge.commands.output import JSON, print_json
 from edge.errors import UserError
 from edge.judging import network_or_none
-from edge.pose.record import read
+from edge.pose.record import read, told
 from edge.posture.again import Told, judge
 from edge.posture.verdict import JudgeName
+
+DOUBT = 0.05
+"""Part by which what was given may be off what the file says."""
 
 
 @click.command()
@@ -36,13 +39,14 @@ def posture(file: Path, fps: float, aspect: str, who: JudgeName, as_json: bool) 
     the record of an event has them.
     """
     joints, ratio = read(file), _ratio(aspect)
-    told = judge(joints, fps, ratio, None, who, None if who == "rules" else network_or_none())
+    _doubt(file, fps, ratio)
+    found = judge(joints, fps, ratio, None, who, None if who == "rules" else network_or_none())
     if as_json:
         print_json(
             {
                 "postures": [
                     {"time": round(time, 3), "posture": one.name, "score": round(one.score, 3)}
-                    for time, one in told.postures
+                    for time, one in found.postures
                 ],
                 "activities": [
                     {
@@ -51,19 +55,26 @@ def posture(file: Path, fps: float, aspect: str, who: JudgeName, as_json: bool) 
                         "confirmed_at": None if one.confirmed_at is None else round(one.confirmed_at, 3),
                         "score": round(one.score, 3),
                     }
-                    for one in told.activities
+                    for one in found.activities
                 ],
             }
         )
         return
-    _print(told, 1 / fps)
+    _print(found, 1 / fps)
 
 
-def _print(told: Told, step: float) -> None:
+def _doubt(file: Path, fps: float, ratio: float) -> None:
+    """Say where the file's own times and frame are others than what was given: the command goes by what was given."""
+    for option, given, said in zip(("--fps", "--aspect"), (fps, ratio), told(file), strict=True):
+        if said and abs(given - said) > DOUBT * said:
+            click.echo(f"edge: note: {option} is {given:.4g}, but the file says {said:.4g}", err=True)
+
+
+def _print(found: Told, step: float) -> None:
     """A line a posture and a line an activity, by time."""
     lines: list[tuple[float, str]] = []
     begun = 0
-    postures = told.postures
+    postures = found.postures
     for i in range(1, len(postures) + 1):
         if i == len(postures) or postures[i][1].name != postures[begun][1].name:
             start, one = postures[begun]
@@ -71,7 +82,7 @@ def _print(told: Told, step: float) -> None:
             score = max(each.score for _, each in postures[begun:i])
             lines.append((start, f"{start:8.2f} to {end:8.2f} s  {one.name:<10} {score:.2f}"))
             begun = i
-    for activity in told.activities:
+    for activity in found.activities:
         when = "not confirmed" if activity.confirmed_at is None else f"confirmed at {activity.confirmed_at:.2f} s"
         name = activity.kind.replace("_", " ").upper()
         lines.append((activity.since, f"{activity.since:8.2f}                {name}, {when}, {activity.score:.2f}"))

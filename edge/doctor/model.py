@@ -47,7 +47,8 @@ def check_model(data: dict[str, Any]) -> list[Finding]:
         if described is None:
             return findings
         if not findings and _wanted(data):
-            findings += _fit(described, suffix, engine if i == 0 else "auto", _options(data), loc)
+            findings += _head(described, loc)
+            findings += engine_fit("model", described, suffix, engine if i == 0 else "auto", data)
         known += [LABEL] if described.decoder in PEOPLE_DECODERS else map(plain, described.labels)
     return [*findings, *_labels(data, names, known)]
 
@@ -90,22 +91,26 @@ def _options(data: dict[str, Any]) -> EngineOptions:
     return EngineOptions(server=text("kserve", "url"), python=Path(python) if python else None)
 
 
-def _fit(manifest: Manifest, suffix: str, engine: Any, options: EngineOptions, loc: Loc) -> Iterable[Finding]:
-    """What would keep the model from being loaded, however much is installed."""
+def _head(manifest: Manifest, loc: Loc) -> Iterable[Finding]:
+    """Whether a model is one for cameras."""
     try:
         head_for(manifest, CAMERA_TASKS)
     except ModelError as fault:
         yield Finding(loc, str(fault))
+
+
+def engine_fit(table: str, manifest: Manifest, suffix: str, engine: Any, data: dict[str, Any]) -> Iterable[Finding]:
+    """What would keep the model of `[table]` from being loaded on its engine, however much is installed."""
     if not isinstance(engine, str) and not (isinstance(engine, list) and all(isinstance(one, str) for one in engine)):
         return
     try:
-        registry.choose(engine, suffix, manifest.engines, options)
+        registry.choose(engine, suffix, manifest.engines, _options(data))
     except MissingError as fault:
         wanted = [engine] if isinstance(engine, str) else engine
         if all(name in registry.TABLE and not registry.TABLE[name].packages for name in wanted):
-            yield Finding(("model", "engine"), str(fault))  # nothing that is installed mends this
+            yield Finding((table, "engine"), str(fault))  # nothing that is installed mends this
     except UserError as fault:
-        yield Finding(("model", "engine"), str(fault))
+        yield Finding((table, "engine"), str(fault))
 
 
 def engine_findings(table: str, given: Any) -> Iterable[Finding]:

@@ -11,7 +11,7 @@ from edge.config.checks import path_in
 from edge.config.diagnose import Finding
 from edge.config.schema import Config
 from edge.config.schema.pose import DEFAULT_POSE
-from edge.doctor.model import engine_findings
+from edge.doctor.model import engine_findings, engine_fit
 from edge.doctor.verdict import Verdict
 from edge.engines import registry
 from edge.errors import EdgeError, MissingError, ModelError
@@ -37,17 +37,20 @@ def check_pose(data: dict[str, Any]) -> list[Finding]:
         return findings  # told already, as a wrong type or a missing file
     entry = catalogue.by_name(name)
     try:
-        manifest = store.find(name).manifest
+        found = store.find(name)
+        manifest, suffix = found.manifest, found.suffix
     except MissingError:
         if entry is None:
             return findings
-        manifest = entry.manifest
+        manifest, suffix = entry.manifest, entry.suffix
     except ModelError as fault:
         here = [*store.installed(), *installed_packed()]
         known = entry is not None or name in here or is_file(Path(name))
         return [*findings, Finding(LOC, str(fault), None if known else _near(name, here))]
     if manifest.task not in TASKS or manifest.decoder == BEGINS:
         findings.append(Finding(LOC, f"the model {manifest.name} finds no joints", _near("", [])))
+    elif not findings:
+        findings += engine_fit("pose", manifest, suffix, table.get("engine", "auto"), data)
     return findings
 
 

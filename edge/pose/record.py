@@ -17,6 +17,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TextIO
 
@@ -120,6 +121,31 @@ def read(path: Path) -> F32:
     if not joints:
         raise UserError(f"{path}: holds no row of joints below its heading")
     return np.stack(joints)
+
+
+def told(path: Path) -> tuple[float | None, float | None]:
+    """Rows a second by the times of a file's rows, and width by height of the frame: None where it does not say so.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(_bounded(path, file)))
+    except (OSError, UnicodeDecodeError, csv.Error) as fault:
+        raise UserError(f"{path}: cannot be read as CSV: {getattr(fault, 'strerror', None) or fault}") from None
+    times = [time for row in rows if (time := _number(row.get("time"))) is not None]
+    steps = sorted(later - time for time, later in pairwise(times) if later > time)
+    aspects = (aspect for row in rows if (aspect := _number(row.get("aspect"))) is not None)
+    return (1 / steps[len(steps) // 2] if steps else None), next(aspects, None)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 def _bounded(path: Path, file: TextIO) -> Iterator[str]:

@@ -70,7 +70,7 @@ def test_no_file_is_the_users_mistake(edge: Edge, tmp_path: Path) -> None:
     ("text", "line", "said"),
     [
         (CAMERA + '[model]\nengine = "onxruntime"\n', 5, "`onnxruntime`"),
-        (CAMERA + '[model]\nengine = "tflite"\n', 5, "tflite does not read .pb files; try --engine openvino"),
+        (CAMERA + '[model]\nengine = "tflite"\n', 5, "tflite does not read .pb files; try openvino"),
         (CAMERA + '[model]\nengine = ["auto", "tflite"]\n', 5, "`auto` stands alone, not in a list"),
         (CAMERA + '[model]\nengine = ["autto", "tflite"]\n', 5, "there are onnxruntime, tflite"),
         (CAMERA + '[model]\nengine = ["autto"]\n', 5, "did you mean `auto`?"),
@@ -135,3 +135,10 @@ def test_the_pose_model_is_checked_and_told(edge: Edge, tmp_path: Path) -> None:
     done = edge("check", "--config", write(tmp_path, CAMERA + '[pose]\nenabled = true\nmodel = "pose-detection"\n'))
     assert done.code == 2
     assert "finds no joints" in done.err
+
+
+def test_an_engine_that_cannot_read_the_pose_model_is_told_at_its_line(edge: Edge, tmp_path: Path) -> None:
+    done = edge("check", "--config", write(tmp_path, CAMERA + '[pose]\nenabled = true\nengine = "onnxruntime"\n'))
+    assert done.code == 2
+    assert "edge.toml:6:" in done.err
+    assert "onnxruntime does not read .tflite files; try tflite or openvino" in done.err

@@ -122,3 +122,15 @@ def test_any_bytes_are_read_or_refused(tmp_path: Path, data: bytes) -> None:
         joints = read(path)
         assert joints.shape[1:] == (17, 3)
         assert np.isfinite(joints[:, :, 2]).all()
+
+
+@pytest.mark.parametrize(("given", "notes"), [((10, "4/3"), 0), ((15, "4/3"), 1), ((10, "16/9"), 1), ((30, "1"), 2)])
+def test_where_a_file_says_another_rate_or_aspect_it_is_told(
+    edge: Edge, tmp_path: Path, given: tuple[int, str], notes: int
+) -> None:
+    heading, *rows = record(tmp_path / "a.csv", [Move(1, STAND)]).read_text().splitlines()
+    said = [f"time,aspect,{heading}", *(f"{1000 + i / 10:.3f},1.3333,{row}" for i, row in enumerate(rows))]
+    (tmp_path / "b.csv").write_text("\n".join(said), encoding="utf-8")
+    done = edge("posture", tmp_path / "b.csv", "--fps", given[0], "--aspect", given[1])
+    assert done.code == 0
+    assert done.err.count("edge: note:") == notes

@@ -70,7 +70,7 @@ def test_a_list_of_names_is_tried_in_order() -> None:
 
 
 def test_an_engine_that_does_not_read_the_file_says_which_does() -> None:
-    with pytest.raises(ModelError, match=r"onnxruntime does not read \.tflite files; try --engine tflite or openvino"):
+    with pytest.raises(ModelError, match=r"onnxruntime does not read \.tflite files; try tflite or openvino"):
         registry.choose("onnxruntime", ".tflite")
     with pytest.raises(ModelError, match=r"no engine reads \.txt"):
         registry.choose("auto", ".txt")
@@ -110,7 +110,7 @@ def test_an_operator_that_an_engine_lacks_is_named(engine: str, tmp_path: Path) 
 
 @needs_data
 def test_the_ssd_on_openvino_is_told_which_engine_has_its_operator() -> None:
-    with pytest.raises(ModelError, match=r"no operator TFLite_Detection_PostProcess.*try --engine tflite"):
+    with pytest.raises(ModelError, match=r"no operator TFLite_Detection_PostProcess.*try tflite"):
         registry.load("openvino", SSD)
 
 

@@ -218,7 +218,7 @@ def test_a_shape_that_contradicts_the_model_does_not_change_it(fake: Fake, model
 
 def test_an_output_whose_size_depends_on_the_data_is_refused(fake: Fake, model: Path, gpu: FakeGpu) -> None:
     fake.data_dependent = True
-    with pytest.raises(ModelError, match=r"output `y` has a size that depends on .*; try --engine onnxruntime"):
+    with pytest.raises(ModelError, match=r"output `y` has a size that depends on .*; try onnxruntime"):
         registry.load("tensorrt", model)
     gc.collect()
     assert gpu.held == NOTHING
@@ -320,7 +320,7 @@ def test_an_operator_that_it_lacks_is_told_with_the_engines_to_try(fake: Fake, t
     spec = ((1, 4), FLOAT)
     node = helper.make_node("Erf", ["x"], ["y"])
     path = onnx_file(tmp_path / "erf.onnx", [node], {"x": spec}, {"y": spec})
-    with pytest.raises(ModelError, match=r"no operator for it: .*Erf; try --engine onnxruntime or openvino"):
+    with pytest.raises(ModelError, match=r"no operator for it: .*Erf; try onnxruntime or openvino"):
         registry.load("tensorrt", path)
 
 

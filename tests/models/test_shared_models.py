@@ -32,7 +32,7 @@ READ_BY: dict[str, dict[str, str | None]] = {
     "version-RFB-320_simplified.onnx": ONNX,
     "yolox_nano_416.onnx": ONNX,
     "coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite": TFLITE
-    | {"openvino": r"openvino has no operator TFLite_Detection_PostProcess.*try --engine tflite"},
+    | {"openvino": r"openvino has no operator TFLite_Detection_PostProcess.*try tflite"},
     "mlperf_resnet8_cifar10.tflite": TFLITE,
     "mobilenet_v1_0.25_128_quant.tflite": TFLITE,
     "mobilenet_v2_1.0_224_quant.tflite": TFLITE,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-COMMON = {"p", "uniq_id", "name", "ent_cat", "avty", "dev_cla"}
+COMMON = {"p", "uniq_id", "name", "ent_cat", "avty", "avty_mode", "dev_cla"}
 REQUIRED = {
     "alarm_control_panel": {"stat_t", "cmd_t"},
     "binary_sensor": {"stat_t"},

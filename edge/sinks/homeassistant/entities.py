@@ -169,7 +169,8 @@ def _camera(config: Config, camera: Camera, always: list[dict[str, str]], page: 
     if camera.tamper:
         components.update(_view(f"{base}/tamper"))
     if config.poses(camera):
-        components.update(_postures(f"{base}/posture"))
+        seen = [*always, {"t": f"{base}/status", "val_tpl": ONLINE}, {"t": f"{base}/pose/available", "val_tpl": ONLINE}]
+        components.update(_postures(f"{base}/posture", seen))
     useless = {"detect": not camera.objects, "pose": not config.poses(camera)}
     for switch, name in SWITCHES.items():
         if not useless.get(switch):
@@ -212,9 +213,10 @@ def _view(topic: str) -> Components:
     }
 
 
-def _postures(topic: str) -> Components:
-    """Whether somebody has fallen, and how they hold themselves."""
-    return {
+def _postures(topic: str, seen: list[dict[str, str]]) -> Components:
+    """Whether somebody has fallen, and how they hold themselves. seen: their availability; that nobody has fallen is
+    not to be read where nobody looks."""
+    found: Components = {
         "fall": {
             "p": "binary_sensor",
             "name": "Fall",
@@ -230,6 +232,7 @@ def _postures(topic: str) -> Components:
             "ops": ["none", "standing", "sitting", "lying", "fallen"],
         },
     }
+    return {name: {**entity, "avty": seen, "avty_mode": "all"} for name, entity in found.items()}
 
 
 def _presence(identity: str, name: str, topic: str) -> Components:

@@ -5,7 +5,7 @@ import { ordered } from "./keypad.js";
 import { countdown, exactTime, fullTime, timeOf, title, words } from "./words.js";
 
 const ALARM = {
-  disarmed: ["Disarmed", "Events are kept, no alerts are sent.", "disarmed"],
+  disarmed: ["Disarmed", "Events are kept, no alerts are sent, but of a fall.", "disarmed"],
   arming: ["Arming…", "Armed when the time is up.", "clock"],
   armed_home: ["Armed · home", "Somebody is in. Alerts are sent.", "home"],
   armed_away: ["Armed · away", "Nobody is in. Alerts are sent.", "away"],
