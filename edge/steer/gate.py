@@ -49,7 +49,7 @@ class Passed:
 
 
 class Gate:
-    """Checks, then clips, smooths and limits the rate, in this order. Pure: all times are given, of one monotonic clock.
+    """Checks, then clips, smooths and limits the rate, in this order. Pure: all times are given, of one clock.
 
     Not-a-number, range, stale, out of order. A refused command gives throttle 0 at once; the steering is held for
     `timeout_s - stale_s`, then centred. The picture's age decides, so that a loop that repeats itself is no life sign.
