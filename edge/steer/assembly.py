@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import secrets
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from edge.clock import SystemClock
+from edge.clock import Clock, SystemClock
 from edge.config.schema import Config, SteerTable
 from edge.config.secrets import mask_url
+from edge.errors import UserError
+from edge.sinks.mqtt.settings import MqttSettings, TlsSettings
 from edge.steer.actuators.base import Actuator, open_actuator
+from edge.steer.actuators.mqtt import Mqtt
 from edge.steer.deadman import open_deadman
 from edge.steer.desk import Desk
 from edge.steer.gate import Gate, Limits
 from edge.steer.keeper import Keeper
 from edge.steer.parent import Parent, Parts
+from edge.steer.radio import Radio
 from edge.steer.task import Task
 from edge.steer.trace import Trace
 
@@ -37,9 +42,37 @@ def limits(steer: SteerTable) -> Limits:
     )
 
 
-def actuator_of(config: Config) -> Actuator:
-    """Open the configured one. Raises MissingError: its device or library is not here."""
+def radio_of(config: Config, clock: Clock) -> Radio | None:
+    """Steering over MQTT, where it is wanted and there is a broker."""
+    table, steer = config.mqtt, config.steer
+    if table.host is None or not (steer.mqtt or steer.actuator == "mqtt"):
+        return None
+    settings = MqttSettings(
+        host=table.host,
+        port=table.port,
+        username=table.username,
+        password=None if table.password is None else table.password.get_secret_value(),
+        prefix=table.prefix,
+        tls=None if table.tls is None else TlsSettings(ca=table.tls.ca, cert=table.tls.cert, key=table.tls.key),
+        protocol=5 if table.version == "5" else 311,
+        keepalive=2,
+        connect_timeout=2.0,
+    )
+    return Radio(settings, f"edge-steer-{secrets.token_hex(6)}", clock, steer.broker_ms / 1000)
+
+
+def actuator_of(config: Config, clock: Clock, radio: Radio | None) -> Actuator:
+    """Open the configured one.
+
+    Raises:
+        MissingError: its device or library is not here.
+        UserError: it is `mqtt`, and no broker is configured.
+    """
     name = config.steer.actuator
+    if name == "mqtt":
+        if radio is None:
+            raise UserError('steer.actuator is "mqtt", and mqtt.host is not set: there is no broker')
+        return Mqtt(radio, clock)
     table = getattr(config.steer, name, None) if name in ("pca9685", "servo", "serial") else None
     return open_actuator(name, dict(table) if table is not None else {})
 
@@ -73,8 +106,9 @@ def assemble(config: Config, stack: ExitStack, trace: Path | None, pilot: str | 
     if trace is not None:
         written = Trace(trace)
         stack.callback(written.close)
+    radio = radio_of(config, clock)
     parts = Parts(
-        actuator=actuator_of(config),
+        actuator=actuator_of(config, clock, radio),
         keeper=Keeper(task_of(steer, pilot).text(), clock),
         gate=Gate(limits(steer)),
         clock=clock,
@@ -84,4 +118,9 @@ def assemble(config: Config, stack: ExitStack, trace: Path | None, pilot: str | 
         trace=written,
         orders=[desk],
     )
+    if radio is not None:
+        parts.orders.append(radio)
+        parts.watchers.append(radio)
+        radio.start()
+        stack.callback(radio.close)
     return Parent(parts)

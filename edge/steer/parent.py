@@ -111,7 +111,7 @@ class Parent:
                         ready()
         finally:
             self._ended = self.states.reason
-            self.states.disarm("steering has ended")
+            self.states.end()
             with suppress(PartError):
                 parts.actuator.give(NEUTRAL)
             parts.actuator.close()

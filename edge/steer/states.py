@@ -66,6 +66,11 @@ class States:
         self.state, self.reason = "disarmed", reason
         return True
 
+    def end(self) -> None:
+        """Nobody drives any more; a fault stays one."""
+        if self.state != "fault":
+            self.state, self.reason = "disarmed", "steering has ended"
+
     def release(self) -> bool:
         """The dead-man input is let go: it may be engaged again; True if that changes the state."""
         if self.state != "engaged":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from edge.commands.steer.drive import drive
+from edge.commands.steer.hand import calibrate, neutral
 from edge.commands.steer.orders import orders
 
 
@@ -16,5 +17,5 @@ def steer(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (drive, *orders):
+for command in (drive, *orders, calibrate, neutral):
     steer.add_command(command)

@@ -135,6 +135,11 @@ class SteerTable(Table):
         description="Take orders and tell the state over the broker of `[mqtt]`, where there is one; the loss of it "
         "disarms.",
     )
+    broker_ms: Annotated[float, Field(ge=50, le=5000)] = Field(
+        default=150.0,
+        description="How long the broker may owe an answer, while the car drives, before it counts as lost; more over "
+        "a shaky radio link, at the price of a later stop.",
+    )
     pca9685: Pca9685 = Field(default_factory=Pca9685, description='For `actuator = "pca9685"`.')
     servo: Servo = Field(default_factory=Servo, description='For `actuator = "servo"`.')
     serial: Serial = Field(default_factory=Serial, description='For `actuator = "serial"`.')

@@ -11,6 +11,9 @@ from edge.types import Steering
 
 TABLE = {
     "null": "edge.steer.actuators.null:open_null",
+    "pca9685": "edge.steer.actuators.pca9685:open_pca9685",
+    "servo": "edge.steer.actuators.servo:open_servo",
+    "serial": "edge.steer.actuators.serial:open_serial",
 }
 """Each opener takes its keyword arguments as the configuration's table of the same name has them."""
 
