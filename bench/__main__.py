@@ -16,6 +16,7 @@ from bench import (
     preroll,
     running,
     scenes,
+    steering_loop,
     streams,
 )  # fmt: skip
 from bench.run import run
@@ -49,6 +50,7 @@ MEASURES: dict[str, Measure] = {
     "preroll": preroll.preroll,
     "delivery": running.delivery,
     "load": load.load,
+    "steering-loop": steering_loop.loop,
 }
 
 

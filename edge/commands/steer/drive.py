@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import click
@@ -13,6 +14,9 @@ from edge.commands.output import JSON, print_json
 from edge.config.load import load
 from edge.steer.assembly import assemble, only_steering
 from edge.steer.parent import Parent
+
+PRIORITY = -10
+"""Before what else runs here, behind the kernel's own."""
 
 
 @click.command()
@@ -54,6 +58,9 @@ def drive(
             if engage:
                 _engage(parent)
 
+        # Inherited by the loop. Without the right to it (the unit has `Nice=`), the load of others is felt.
+        with suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
         begun = parent.now()
         parent.run(begun + seconds if seconds is not None else float("inf"), ready)
     if as_json:
