@@ -6,7 +6,6 @@ the end of the socket, or its silence.
 
 from __future__ import annotations
 
-import importlib
 import logging
 import socket
 import sys
@@ -14,39 +13,12 @@ from functools import partial
 
 from edge.capture.sources import open_source
 from edge.clock import SystemClock
-from edge.engines.base import EngineOptions
-from edge.errors import EdgeError, ModelError, UserError
-from edge.opening import open_predictor
+from edge.errors import EdgeError
 from edge.steer.front import Front
-from edge.steer.loop import Loop, Pilot
-from edge.steer.task import Task, read
+from edge.steer.loop import Loop
+from edge.steer.pilots import of_task
+from edge.steer.task import read
 from edge.steer.wire import Note, tell
-from edge.types import Frame, Values
-
-
-def pilot_of(task: Task) -> Pilot:
-    """What steers. Raises EdgeError: the model or what runs it is not here, or it is no pilot's."""
-    if task.pilot is not None:
-        return _own(task.pilot)
-    options = EngineOptions(threads=task.threads, device=task.device)
-    predictor = open_predictor(task.model, task.engine, options, tasks=("regression",))
-
-    def steer(frame: Frame) -> float:
-        seen = predictor.predict(frame.picture)
-        if not isinstance(seen, Values) or len(seen) != 1:
-            raise ModelError(f"model {task.model}: a pilot gives one number, the steering")
-        return float(seen.values[0])
-
-    return steer
-
-
-def _own(name: str) -> Pilot:
-    module, _, attribute = name.partition(":")
-    try:
-        own = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as fault:
-        raise UserError(f"--pilot {name}: {fault}; wants MODULE:NAME of a callable") from None
-    return lambda frame: float(own(frame.picture.bgr()))
 
 
 def main() -> None:
@@ -57,7 +29,7 @@ def main() -> None:
     task, clock = read(sys.stdin.read()), SystemClock()
     tell(end, Note("waiting", "the model is being loaded"))
     try:
-        pilot = pilot_of(task)
+        pilot = of_task(task)
         front = Front(task.shown, partial(open_source, task.source), clock, loop=task.loop)
         front.start()
         Loop(task.hz, pilot, front, end, clock).run()

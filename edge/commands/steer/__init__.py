@@ -7,6 +7,7 @@ import click
 from edge.commands.steer.drive import drive
 from edge.commands.steer.hand import calibrate, neutral
 from edge.commands.steer.orders import orders
+from edge.commands.steer.serve import serve
 
 
 @click.group(invoke_without_command=True)
@@ -17,5 +18,5 @@ def steer(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (drive, *orders, calibrate, neutral):
+for command in (drive, *orders, calibrate, neutral, serve):
     steer.add_command(command)
