@@ -11,6 +11,7 @@ from edge.clock import Clock, SystemClock
 from edge.config.schema import Config, SteerTable
 from edge.config.secrets import mask_url
 from edge.errors import UserError
+from edge.notify import Notifier
 from edge.sinks.mqtt.settings import MqttSettings, TlsSettings
 from edge.steer.actuators.base import Actuator, open_actuator
 from edge.steer.actuators.mqtt import Mqtt
@@ -22,6 +23,25 @@ from edge.steer.parent import Parent, Parts
 from edge.steer.radio import Radio
 from edge.steer.task import Task
 from edge.steer.trace import Trace
+
+SIGN_S = 0.5
+"""Between two signs of life for systemd; the unit's WatchdogSec is 2."""
+
+
+class Sign:
+    """Tells systemd that the parent lives: from its cycles, never from a timer."""
+
+    def __init__(self, notifier: Notifier) -> None:
+        self._notifier, self._due = notifier, 0.0
+        self._said = ""
+
+    def tell(self, status: dict[str, Any], now: float) -> None:
+        """A cycle has passed."""
+        said = f"{status['state']}: {status['reason']}"
+        if now >= self._due or said != self._said:
+            self._due, self._said = now + SIGN_S, said
+            self._notifier.watchdog()
+            self._notifier.status(said)
 
 
 def only_steering(data: dict[str, Any]) -> None:
@@ -92,7 +112,7 @@ def task_of(steer: SteerTable, pilot: str | None) -> Task:
     )
 
 
-def assemble(config: Config, stack: ExitStack, trace: Path | None, pilot: str | None) -> Parent:
+def assemble(config: Config, stack: ExitStack, trace: Path | None, pilot: str | None, notifier: Notifier) -> Parent:
     """The parent process's work, ready to run; what it opened is closed by `stack`, the actuator by itself.
 
     Raises:
@@ -117,6 +137,7 @@ def assemble(config: Config, stack: ExitStack, trace: Path | None, pilot: str | 
         deadman=open_deadman(steer.deadman),
         trace=written,
         orders=[desk],
+        watchers=[Sign(notifier)],
     )
     if radio is not None:
         parts.orders.append(radio)

@@ -18,8 +18,19 @@ ANSWER_S = 2.0
 LONGEST = 4096
 
 
+RUNTIME_FOLDER = Path("/run/edge-steer")
+"""That of `edge-steer.service`."""
+
+
 def _beside(path: Path) -> Path:
     return path.with_name(path.name.replace("control", "steer", 1))
+
+
+def _places(node: Node) -> Iterator[Path]:
+    """Where the socket may be, whoever runs the steering."""
+    for path in map(_beside, candidates(node)):
+        yield path
+        yield RUNTIME_FOLDER / path.name
 
 
 class Desk:
@@ -76,7 +87,7 @@ def ask(node: Node, word: str) -> dict[str, Any]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
         client.settimeout(ANSWER_S)
         client.bind("")  # the kernel gives an abstract name, to which the answer goes
-        for path in map(_beside, candidates(node)):
+        for path in _places(node):
             try:
                 client.sendto(word.encode(), str(path))
             except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):

@@ -12,6 +12,7 @@ import click
 
 from edge.commands.output import JSON, print_json
 from edge.config.load import load
+from edge.notify import Notifier
 from edge.steer.assembly import assemble, only_steering
 from edge.steer.parent import Parent
 
@@ -44,8 +45,9 @@ def drive(
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
     config = load(config_file, overrides, trim=only_steering)
+    notifier = Notifier()
     with ExitStack() as stack:
-        parent = assemble(config, stack, trace, pilot)
+        parent = assemble(config, stack, trace, pilot, notifier)
 
         def stop(*_: object) -> None:
             parent.stopping = True
@@ -61,6 +63,7 @@ def drive(
         # Inherited by the loop. Without the right to it (the unit has `Nice=`), the load of others is felt.
         with suppress(PermissionError):
             os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+        notifier.ready("disarmed")  # up, whether or not the camera is: that is a state, and no reason to start again
         begun = parent.now()
         parent.run(begun + seconds if seconds is not None else float("inf"), ready)
     if as_json:
