@@ -45,14 +45,18 @@ class Desk:
         self.path = _beside(home(node))
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        try:
-            make_folder(self.path.parent)
-            self._lock = lock(self.path)
-            self.path.unlink(missing_ok=True)
-            self._socket.bind(str(self.path))
-            self.path.chmod(0o660)
-        except OSError as fault:
-            raise StorageError(f"cannot make the socket {self.path}: {fault.strerror or fault}") from None
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._socket.close)
+            try:
+                make_folder(self.path.parent)
+                self._lock = lock(self.path)
+                undo.callback(os.close, self._lock)
+                self.path.unlink(missing_ok=True)
+                self._socket.bind(str(self.path))
+                self.path.chmod(0o660)
+            except OSError as fault:
+                raise StorageError(f"cannot make the socket {self.path}: {fault.strerror or fault}") from None
+            undo.pop_all()
 
     def fileno(self) -> int:
         """For `select`."""

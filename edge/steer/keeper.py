@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import signal
 import socket
@@ -9,13 +11,16 @@ import subprocess
 import sys
 
 from edge.clock import Clock
-from edge.errors import PartError
+from edge.errors import MissingError, PartError, UserError
 from edge.steer.wire import Command, Note, heard, pair
 
+log = logging.getLogger(__name__)
 PAUSE_S = 1.0
 """Between the end of a loop and the start of the next."""
 HUNG_S = 3.0
 """A loop that has spoken and says nothing for so long is ended and started again."""
+FAREWELL_S = 1.0
+"""How long a loop that says it cannot begin may take to end."""
 START_S = 60.0
 """The same of one that has not given a command yet: it may load a large model."""
 
@@ -40,6 +45,7 @@ class Keeper:
         self._due = 0.0
         self._heard_at = 0.0
         self._spoke = False
+        self._last: str | None = None
 
     @property
     def pid(self) -> int | None:
@@ -52,37 +58,58 @@ class Keeper:
         self._dying = [process for process in self._dying if process.poll() is None]
         if self._process is not None or now < self._due:
             return False
+        self._due = now + PAUSE_S
         end, other = pair()
         command = [sys.executable, "-m", "edge.steer.child", str(other.fileno())]
         with other:
-            # A session of its own: Ctrl-C is the parent's to hear, which stops the car first.
-            self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                command, stdin=subprocess.PIPE, pass_fds=[other.fileno()], start_new_session=True
-            )
-        assert self._process.stdin is not None  # noqa: S101  # a pipe was asked for
-        self.end, self._heard_at, self._spoke = end, now, False
+            try:
+                # A session of its own: Ctrl-C is the parent's to hear, which stops the car first.
+                self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+                    command, stdin=subprocess.PIPE, pass_fds=[other.fileno()], start_new_session=True
+                )
+            except OSError as fault:
+                log.warning("the loop cannot be started: %s", fault.strerror or fault)
+                end.close()
+                return False
+        self.end, self._heard_at, self._spoke, self._last = end, now, False, None
         self.started += 1
-        with self._process.stdin as pipe:
+        pipe = self._process.stdin
+        assert pipe is not None  # noqa: S101  # it was asked for
+        with contextlib.suppress(BrokenPipeError), pipe:  # one that has ended already is heard of by its socket
             pipe.write(self._task.encode())
         return True
 
     def hear(self) -> list[Command | Note]:
-        """What it has said since. Raises PartError, once, if it is gone or has hung; `tend` starts another."""
+        """What it has said since.
+
+        Raises:
+            PartError: once, if it is gone or has hung; `tend` starts another.
+            UserError, MissingError: the first one could not begin, and neither could another.
+        """
         if self.end is None or self._process is None:
             return []
         said, there = heard(self.end)
         now = self._clock.monotonic()
         if said:
             self._heard_at = now
-            self._spoke |= any(isinstance(one, Command) for one in said)
+        for one in said:
+            self._spoke |= isinstance(one, Command)
+            self._last = one.text if isinstance(one, Note) and one.kind == "fault" else None
         if there and now - self._heard_at > (HUNG_S if self._spoke else START_S):
             self.stop()
             raise PartError("the loop has hung and was ended")
         if there:
             return said
-        pid = self._process.pid
+        pid, code = self._process.pid, None
+        if self.started == 1 and not self._spoke:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                code = self._process.wait(FAREWELL_S)  # the car has not moved yet
         self.stop()
-        last = next((one.text for one in reversed(said) if isinstance(one, Note) and one.kind == "fault"), None)
+        last = self._last
+        if code == UserError.exit_code and last:
+            raise UserError(last)
+        if code == MissingError.exit_code and last:
+            raise MissingError(last)
         raise PartError(last or f"the loop (process {pid}) has ended")
 
     def stop(self) -> None:

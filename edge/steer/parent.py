@@ -176,12 +176,13 @@ class Parent:
         try:
             said = self._parts.keeper.hear()
         except PartError as fault:
+            self._note(str(fault))
             self._fault(str(fault))
             return None
         command = None
         for one in said:
             if isinstance(one, Note):
-                self._trouble = one.text
+                self._note(one.text)
                 if one.kind == "fault":
                     self._fault(one.text)
                 continue
@@ -239,6 +240,11 @@ class Parent:
                 self._fault(self._broken)
         else:
             self._broken = None
+
+    def _note(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            log.warning("%s", trouble)
+        self._trouble = trouble
 
     def _fault(self, reason: str) -> None:
         if self.states.fault(reason):

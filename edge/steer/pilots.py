@@ -12,7 +12,7 @@ from edge.steer.loop import Pilot
 from edge.steer.task import Task
 from edge.types import I420, U8, Frame, Values
 
-TASKS = ("regression",)
+TASKS = ("values",)
 
 
 def of_task(task: Task) -> Pilot:

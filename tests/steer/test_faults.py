@@ -5,9 +5,12 @@ given, and nothing but a hand lets it drive again.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -136,3 +139,22 @@ def test_who_lets_the_dead_man_go_stands(tmp_path: Path, clip: Path) -> None:
         time.sleep(0.7)
         late = [line for line in drive.lines() if line["t"] > moment + 0.45]
         assert {(line["state"], line["throttle"]) for line in late} == {("armed", 0.0)}
+
+
+@pytest.mark.parametrize("step", [3600, -86400])
+def test_a_clock_that_is_set_changes_nothing(tmp_path: Path, clip: Path, step: int) -> None:
+    library = tmp_path / "stepped.so"
+    source = Path(__file__).parent.parent / "support" / "stepped.c"
+    if shutil.which("cc") is None:
+        pytest.skip("no compiler is here (apt-get install gcc libc6-dev)")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    env = {"LD_PRELOAD": str(library), "EDGE_TEST_STEP": str(tmp_path / "step")}
+    with driving(tmp_path, f'[steer]\nsource = "file:{clip}"\nloop = true\n', *OWN, env=env) as drive:
+        drive.engaged()
+        moment = time.monotonic()
+        (tmp_path / "step").write_text(str(step))
+        eventually(lambda: drive.lines()[-1]["t"] > moment + 1.0)
+        since = [line for line in drive.lines() if line["t"] > moment]
+        assert {line["state"] for line in since} == {"engaged"}
+        assert max(line["steering"] for line in since) > 0.4
+        assert max(b["t"] - a["t"] for a, b in pairwise(since)) < 0.2

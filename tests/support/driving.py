@@ -38,6 +38,10 @@ class Drive:
                 [*command, "--json", *options], env=around | (env or {}), stdout=subprocess.PIPE, stderr=log, text=True
             )
 
+    def log(self) -> str:
+        """What it has said on stderr."""
+        return self._log.read_text()
+
     def order(self, word: str) -> dict[str, Any]:
         """Give an order; the state after it."""
         return ask(self.node, word)
