@@ -23,6 +23,7 @@ from edge.steer.parent import Parent, Parts
 from edge.steer.radio import Radio
 from edge.steer.task import Task
 from edge.steer.trace import Trace
+from edge.steer.view import beside
 
 SIGN_S = 0.5
 """Between two signs of life for systemd; the unit's WatchdogSec is 2."""
@@ -97,7 +98,7 @@ def actuator_of(config: Config, clock: Clock, radio: Radio | None) -> Actuator:
     return open_actuator(name, dict(table) if table is not None else {})
 
 
-def task_of(steer: SteerTable, pilot: str | None) -> Task:
+def task_of(steer: SteerTable, pilot: str | None, view: Path) -> Task:
     """What the loop is to do."""
     return Task(
         source=steer.source,
@@ -109,6 +110,7 @@ def task_of(steer: SteerTable, pilot: str | None) -> Task:
         device=steer.device,
         hz=steer.hz,
         pilot=pilot,
+        view=str(view),
     )
 
 
@@ -129,7 +131,7 @@ def assemble(config: Config, stack: ExitStack, trace: Path | None, pilot: str | 
     radio = radio_of(config, clock)
     parts = Parts(
         actuator=actuator_of(config, clock, radio),
-        keeper=Keeper(task_of(steer, pilot).text(), clock),
+        keeper=Keeper(task_of(steer, pilot, beside(desk.path)).text(), clock),
         gate=Gate(limits(steer)),
         clock=clock,
         hz=steer.hz,

@@ -10,6 +10,7 @@ import logging
 import socket
 import sys
 from functools import partial
+from pathlib import Path
 
 from edge.capture.sources import open_source
 from edge.clock import SystemClock
@@ -18,6 +19,7 @@ from edge.steer.front import Front
 from edge.steer.loop import Loop
 from edge.steer.pilots import of_task
 from edge.steer.task import read
+from edge.steer.view import View
 from edge.steer.wire import Note, tell
 
 
@@ -32,6 +34,8 @@ def main() -> None:
         pilot = of_task(task)
         front = Front(task.shown, partial(open_source, task.source), clock, loop=task.loop)
         front.start()
+        if task.view is not None:
+            View(Path(task.view), front.newest)
         Loop(task.hz, pilot, front, end, clock).run()
     except EdgeError as fault:
         tell(end, Note("fault", str(fault)))

@@ -26,7 +26,7 @@ def _beside(path: Path) -> Path:
     return path.with_name(path.name.replace("control", "steer", 1))
 
 
-def _places(node: Node) -> Iterator[Path]:
+def places(node: Node) -> Iterator[Path]:
     """Where the socket may be, whoever runs the steering."""
     for path in map(_beside, candidates(node)):
         yield path
@@ -91,7 +91,7 @@ def ask(node: Node, word: str) -> dict[str, Any]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
         client.settimeout(ANSWER_S)
         client.bind("")  # the kernel gives an abstract name, to which the answer goes
-        for path in _places(node):
+        for path in places(node):
             try:
                 client.sendto(word.encode(), str(path))
             except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):

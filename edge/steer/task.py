@@ -13,6 +13,7 @@ class Task:
     source, loop: of the camera, as in the configuration; shown: its address without credentials
     model, engine, threads, device: as of `[steer]`
     pilot: `MODULE:NAME` of a callable that takes a BGR image, uint8 (h, w, 3), instead of the model
+    view: path of the socket on which the live view is given
     """
 
     source: str
@@ -24,6 +25,7 @@ class Task:
     device: str | None
     hz: float
     pilot: str | None = None
+    view: str | None = None
 
     def text(self) -> str:
         """As JSON."""
