@@ -6,6 +6,7 @@ import json
 import logging
 import queue
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,9 @@ class Trace:
 
     def close(self) -> None:
         """Wait, for a while, until all is written."""
-        self._lines.put(None)
-        self._thread.join(5.0)
+        with suppress(queue.Full):
+            self._lines.put(None, timeout=1.0)
+            self._thread.join(5.0)
 
     def _run(self) -> None:
         with self._file as file:

@@ -14,12 +14,15 @@ import tty
 from collections.abc import Iterator, Sequence
 from functools import reduce
 from operator import xor
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.commands.steer.hand import calibrate
 from edge.errors import MissingError, PartError, UserError
 from edge.steer.actuators.base import TABLE, ackermann, from_ackermann, open_actuator
 from edge.steer.actuators.null import Null
@@ -222,3 +225,18 @@ def test_what_is_not_here_is_said_in_one_line() -> None:
     with pytest.raises(MissingError, match="/dev/ttyNONE"):
         open_actuator("serial", {"port": "/dev/ttyNONE", "baud": 9600, "angle_rad": 0.4})
     assert set(TABLE) >= {"null", "pca9685", "servo", "serial"}
+
+
+def test_pulses_are_calibrated_by_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    gpiozero = pytest.importorskip("gpiozero")
+    from gpiozero.pins.mock import MockFactory, MockPWMPin
+
+    monkeypatch.setattr(gpiozero.Device, "pin_factory", MockFactory(pin_class=MockPWMPin))
+    config = tmp_path / "steer.toml"
+    config.write_text('[steer]\nactuator = "servo"\n')
+    typed = "1480\nnonsense\n\n1900\n\n1100\n\n"
+    done = CliRunner().invoke(calibrate, ["steering", "--config", str(config)], input=typed)
+    assert done.exit_code == 0, done.output
+    assert done.stdout == "[steer.servo]\nsteering_us = [1900, 1480, 1100]\n"
+    wrong = CliRunner().invoke(calibrate, ["throttle", "--config", str(config)], input="900\n\n\n\n")
+    assert isinstance(wrong.exception, UserError)
