@@ -70,6 +70,15 @@ class Gate:
         """When the picture of the newest accepted command was taken."""
         return self._frame_t
 
+    def deadline(self, now: float) -> float | None:
+        """When, after `now`, the output changes if nothing comes: whoever drives the actuator has to ask again then."""
+        limits, times = self.limits, []
+        if self._frame_t is not None:
+            times += [self._frame_t + limits.stale_s, self._frame_t + limits.timeout_s]
+        if self._since is not None:
+            times.append(self._since + limits.timeout_s - limits.stale_s)
+        return min((time for time in times if time >= now), default=None)
+
     def judge(self, wanted: Steering, frame_t: float, seq: int, now: float, *, drive: bool = True) -> Passed:
         """A command has come.
 

@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 GRACE = 1.3
 """Periods without a word of the loop after which a cycle happens without it."""
 
+GRAIN_S = 0.001
+"""Behind a deadline of the gate, so that it has passed for sure."""
+
 
 class Orders(Protocol):
     """Where orders come from; `select`able."""
@@ -106,6 +109,8 @@ class Parent:
                 if command is not None or now >= due:
                     self._cycle(command, now)
                     due = now + (GRACE * period if command is not None else period)
+                    if (change := parts.gate.deadline(now)) is not None:
+                        due = min(due, change + GRAIN_S)
                     if command is not None and not told:
                         told = True
                         ready()

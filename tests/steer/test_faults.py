@@ -158,3 +158,13 @@ def test_a_clock_that_is_set_changes_nothing(tmp_path: Path, clip: Path, step: i
         assert {line["state"] for line in since} == {"engaged"}
         assert max(line["steering"] for line in since) > 0.4
         assert max(b["t"] - a["t"] for a, b in pairwise(since)) < 0.2
+
+
+def test_the_slowest_loop_is_in_time_as_well(tmp_path: Path, clip: Path) -> None:
+    with driving(tmp_path, f'[steer]\nsource = "file:{clip}"\nloop = true\nhz = 20\n', *OWN) as drive:
+        drive.engaged()
+        moment = time.monotonic()
+        os.kill(drive.loop, signal.SIGSTOP)
+        since = drive.neutral_after(moment)
+        frame_t = since[0]["frame_t"]
+        assert next(line["t"] for line in since if line["throttle"] == 0) < frame_t + 0.19

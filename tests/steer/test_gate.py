@@ -59,6 +59,18 @@ def test_silence_does_the_same() -> None:
     assert gate.idle(10.21).steering == NEUTRAL
 
 
+def test_who_asks_at_its_deadlines_is_neutral_in_time_at_any_rate() -> None:
+    gate = Gate(SHARP)
+    gate.judge(Steering(0.5, 0.5), 10.0, 0, 10.02)
+    assert gate.deadline(10.02) == pytest.approx(10.15)
+    assert gate.idle(10.151).steering == Steering(0.5, 0.0)
+    second = gate.deadline(10.151)
+    assert second is not None
+    assert second <= 10.201 + 1e-9
+    assert gate.idle(10.202).steering == NEUTRAL
+    assert gate.deadline(10.3) is None
+
+
 def test_what_comes_out_of_order_changes_nothing() -> None:
     gate = Gate(SHARP)
     gate.judge(Steering(0.5, 0.5), 10.0, 5, 10.0)
