@@ -16,6 +16,7 @@ from bench import (
     preroll,
     running,
     scenes,
+    steering_faults,
     steering_loop,
     streams,
 )  # fmt: skip
@@ -51,6 +52,7 @@ MEASURES: dict[str, Measure] = {
     "delivery": running.delivery,
     "load": load.load,
     "steering-loop": steering_loop.loop,
+    "steering-faults": steering_faults.faults,
 }
 
 

@@ -30,10 +30,10 @@ def loop() -> Iterator[Row]:
     """
     with tempfile.TemporaryDirectory(prefix="edge-bench-") as name:
         folder = Path(name)
-        road = _road(folder / "road.mp4")
+        film = road(folder / "road.mp4")
         settings = folder / "steer.toml"
         settings.write_text(
-            f'[node]\ndata = "{folder}/steer"\n[steer]\nsource = "file:{road}"\nloop = true\nhz = {HZ}\n'
+            f'[node]\ndata = "{folder}/steer"\n[steer]\nsource = "file:{film}"\nloop = true\nhz = {HZ}\n'
         )
         yield from _run("alone", settings, folder / "alone.jsonl")
         watching = folder / "daemon"
@@ -66,8 +66,8 @@ def look(image: np.typing.NDArray[np.uint8]) -> float:
     return float(image[image.shape[0] // 2].mean()) / 255
 
 
-def _road(path: Path) -> Path:
-    """Twenty seconds of noise at 320x160, 50 pictures a second."""
+def road(path: Path) -> Path:
+    """A film: twenty seconds of noise at 320x160, 50 pictures a second."""
     random = np.random.default_rng(0)
     with av.open(str(path), "w") as made:
         stream = made.add_stream("libx264", rate=HZ, options={"preset": "ultrafast", "g": "50", "bf": "0"})

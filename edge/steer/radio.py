@@ -23,8 +23,10 @@ from edge.sinks.mqtt.settings import MqttSettings
 from edge.steer.actuators.base import LinkLost
 
 log = logging.getLogger(__name__)
-BEAT_S = 0.05
+BEAT_S = 0.04
 """Between two states while the car drives; their PUBACKs say that the broker lives."""
+GRAIN_S = 0.01
+"""How late the want of an answer may be seen."""
 REST_S = 1.0
 """The same while it stands; a state that is another is told at once."""
 GONE = {"state": "disarmed", "reason": "steering is gone", "steering": 0.0, "throttle": 0.0, "latency_ms": None}
@@ -140,7 +142,7 @@ class Radio:
             if now > until or (self._stop.is_set() and not (owed or self._out)):
                 link.disconnect()
                 return
-            link.turn(self._silence / 4 if owed else 1.0)
+            link.turn(GRAIN_S if owed else 1.0)
 
     def _put(self, link: Link, owed: dict[int, float], now: float) -> None:
         with self._lock:

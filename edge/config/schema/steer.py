@@ -136,7 +136,7 @@ class SteerTable(Table):
         "disarms.",
     )
     broker_ms: Annotated[float, Field(ge=50, le=5000)] = Field(
-        default=150.0,
+        default=120.0,
         description="How long the broker may owe an answer, while the car drives, before it counts as lost; more over "
         "a shaky radio link, at the price of a later stop.",
     )
