@@ -52,5 +52,5 @@ class Tally:
 def _quantiles(seconds: deque[float]) -> dict[str, float] | None:
     if not seconds:
         return None
-    p50, p95, p99, most = np.percentile(list(seconds), (50, 95, 99, 100)) * 1000
+    p50, p95, p99, most = (np.percentile(list(seconds), (50, 95, 99, 100)) * 1000).tolist()
     return {"p50": round(p50, 2), "p95": round(p95, 2), "p99": round(p99, 2), "max": round(most, 2)}

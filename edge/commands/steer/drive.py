@@ -70,7 +70,8 @@ def drive(
         print_json(parent.summary())
     else:
         for name, value in parent.summary().items():
-            click.echo(f"{name:<12} {value}")
+            shown = ", ".join(f"{key} {one}" for key, one in value.items()) if isinstance(value, dict) else value
+            click.echo(f"{name:<12} {shown}")
 
 
 def _engage(parent: Parent) -> None:
