@@ -16,6 +16,8 @@ from bench import (
     preroll,
     running,
     scenes,
+    steering_faults,
+    steering_loop,
     streams,
 )  # fmt: skip
 from bench.run import run
@@ -49,6 +51,8 @@ MEASURES: dict[str, Measure] = {
     "preroll": preroll.preroll,
     "delivery": running.delivery,
     "load": load.load,
+    "steering-loop": steering_loop.loop,
+    "steering-faults": steering_faults.faults,
 }
 
 

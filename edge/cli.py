@@ -40,6 +40,7 @@ COMMANDS = {
     "verify": "edge.commands.packed:verify",
     "unpack": "edge.commands.packed:unpack",
     "sign": "edge.commands.packed:sign",
+    "steer": "edge.commands.steer:steer",
     "delta": "edge.commands.packed:delta",
 }
 

@@ -101,6 +101,7 @@ class Running:
 
     def _serve_page(self) -> tuple[str, str | None]:
         """Bind the page's port and serve it; its address, and the one that sets the first password."""
+        from edge.steer.wheel import Wheel
         from edge.web.app import build, first_url
         from edge.web.server import listen, serve
 
@@ -113,7 +114,8 @@ class Running:
             allowed_hosts=mailing.hosts(table),
             metrics=table.metrics,
         )
-        app = build(self.daemon.house, settings, self._config.node.data, desk=self._desk)
+        wheel = Wheel(self._config.node) if "steer" in self._config.model_fields_set else None
+        app = build(self.daemon.house, settings, self._config.node.data, desk=self._desk, wheel=wheel)
         bound = [] if self._patient else [listen(settings)]
         # A second round, after a fault, binds anew.
         self._run("web", lambda stop: serve(app, settings, stop, bound.pop() if bound else listen(settings)))

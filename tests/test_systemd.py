@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.steer.assembly import SIGN_S
+
 HERE = Path(__file__).parent.parent / "systemd"
 UNIT = HERE / "edge.service"
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
@@ -143,3 +145,33 @@ def test_the_service_changes_its_configuration_and_nothing_of_roots_beside_it(op
     service = settings()
     assert service["ReadWritePaths"] == "/etc/edge"
     assert service["ConfigurationDirectoryMode"] == "1775"
+
+
+STEER = HERE / "edge-steer.service"
+
+
+@needs_systemd
+@pytest.mark.parametrize("actuator", [None, "pca9685", "servo", "serial", "mqtt"])
+def test_systemd_accepts_steering_with_the_device_of_each_actuator(tmp_path: Path, actuator: str | None) -> None:
+    if actuator is not None:
+        folder = tmp_path / "etc" / "systemd" / "system" / "edge.service.d"
+        folder.mkdir(parents=True)
+        shutil.copy(HERE / f"edge-steer-{actuator}.conf", folder / f"{actuator}.conf")
+    text = STEER.read_text()
+    done = verify(tmp_path, text)
+    heard = [line for line in (done.stdout + done.stderr).splitlines() if "mosquitto.service" not in line]
+    assert heard == []
+    if actuator is None:
+        assert done.returncode == 0
+
+
+def test_steering_is_made_neutral_whatever_ended_it() -> None:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # keep the case of keys
+    parser.read(STEER)
+    service = parser["Service"]
+    assert service["ExecStart"].endswith(" steer drive --config /etc/edge/edge.toml")
+    assert service["ExecStopPost"].endswith(" steer neutral --config /etc/edge/edge.toml")
+    assert service["RuntimeDirectory"] != settings()["RuntimeDirectory"]
+    assert service["RestartPreventExitStatus"] == "2 3"
+    assert float(service["WatchdogSec"]) > 2 * SIGN_S

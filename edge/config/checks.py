@@ -53,9 +53,11 @@ def path_in(loc: Loc, value: Any) -> tuple[str, str] | None:
         return None
     if keys in FILES or keys in WRITTEN:
         return "", value
-    if keys == ("camera", "source") and value.startswith("file:") and len(value) > len("file:"):
+    if keys in (("camera", "source"), ("steer", "source")) and value.startswith("file:") and len(value) > len("file:"):
         return "file:", value.removeprefix("file:")
-    if keys in (("model", "name"), ("pose", "model")) and ("/" in value or value.endswith(MODEL_SUFFIXES)):
+    if keys in (("model", "name"), ("pose", "model"), ("steer", "model")) and (
+        "/" in value or value.endswith(MODEL_SUFFIXES)
+    ):
         return "", value
     return None
 

@@ -1,6 +1,7 @@
 """The schema as a form to fill in, and the values that it begins with: JSON-ready, without any secret.
 
-What a form may not change is `SEALED`: a mistake there locks its owner out, or lets whoever has the page run a program.
+What a form may not change is `SEALED`: a mistake there locks its owner out, lets whoever has the page run a program, or
+moves a car.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from edge.config.schema import Config
 from edge.config.secrets import REFERENCE, mask_url
 from edge.errors import UserError
 
-SEALED: tuple[tuple[str, ...], ...] = (("web",), ("node", "data"), ("jsonl",), ("engine", "movidius"))
+SEALED: tuple[tuple[str, ...], ...] = (("web",), ("node", "data"), ("jsonl",), ("engine", "movidius"), ("steer",))
 """Tables and keys that are changed in the file alone."""
 VOUCHED: tuple[tuple[str, ...], ...] = (("alarm", "code"), ("alarm", "schedule"))
 """What lets somebody disarm, or lets the alarm disarm itself: who changes it by a form has to know one of the codes."""

@@ -22,23 +22,30 @@ from edge.web.house import House
 from edge.web.pages import Pages
 from edge.web.past import Past, past_routes
 from edge.web.settings import WebSettings
+from edge.web.steering import Wheel, steering_routes
 from edge.web.throttle import Throttle, Tries
 from edge.web.workshop import Workshop
 
 
 def build(
-    house: House, settings: WebSettings, data: Path, clock: Clock | None = None, desk: Desk | None = None
+    house: House,
+    settings: WebSettings,
+    data: Path,
+    clock: Clock | None = None,
+    desk: Desk | None = None,
+    wheel: Wheel | None = None,
 ) -> Starlette:
     """The app for `server.serve`. `data` is the folder of `web.json`; raises StorageError if that file is damaged.
 
-    Settings and drawing change the file of `desk`, and are not offered without one.
+    Settings and drawing change the file of `desk`, and are not offered without one; neither is the
+    car without a `wheel`.
 
     Leaves in `app.state`: `auth`, and `api`, whose `closing` ends all streams.
     """
     clock = clock or SystemClock()
     auth = Auth(data, clock)
     tries = Tries(clock)
-    pages = Pages(house, auth, tries, settings)
+    pages = Pages(house, auth, tries, settings, car=wheel is not None)
     api = Api(house, auth, Throttle(clock))  # its own: a right code to the alarm forgives no guessed password
     past = Past(house)
 
@@ -50,6 +57,7 @@ def build(
             *_routes(pages, api, settings),
             *past_routes(past),
             *_of_workshop(pages, Workshop(desk, house, auth, tries)),
+            *([] if wheel is None else steering_routes(pages, wheel)),
         ],
         middleware=[Middleware(Guard, auth=auth, settings=settings)],
         exception_handlers={StorageError: no_room, EdgeError: refused},

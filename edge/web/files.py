@@ -40,6 +40,8 @@ TYPES = {
     "editor.js": "text/javascript",
     "settings.js": "text/javascript",
     "shapes.js": "text/javascript",
+    "steer.css": "text/css",
+    "steer.js": "text/javascript",
     "view.js": "text/javascript",
     "app.webmanifest": "application/manifest+json",
     "icon.svg": "image/svg+xml",

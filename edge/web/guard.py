@@ -22,7 +22,7 @@ from edge.web.settings import WebSettings
 
 OPEN = frozenset({"/login", "/setup", "/healthz", "/metrics"})
 """What is answered without a session, beside `/static/`. `/metrics` is routed only if it is switched on."""
-FORMS = frozenset({"/login", "/setup", "/password", "/logout", "/settings", "/areas"})
+FORMS = frozenset({"/login", "/setup", "/password", "/logout", "/settings", "/areas", "/steer"})
 """What is meant for people: without a session they are sent to the login page instead of an error."""
 BODY_BYTES = 16384
 BODY_S = 10.0

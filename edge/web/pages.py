@@ -23,11 +23,13 @@ from edge.web.throttle import Tries
 class Pages:
     """Handlers of HTML pages; each takes the request and gives the whole answer."""
 
-    def __init__(self, house: House, auth: Auth, tries: Tries, settings: WebSettings) -> None:
+    def __init__(self, house: House, auth: Auth, tries: Tries, settings: WebSettings, *, car: bool = False) -> None:
+        """car: whether there is a page of one."""
         self._house = house
         self._auth = auth
         self._tries = tries
         self._settings = settings
+        self._car = car
         self._session_cookie, self._form_cookie, self._known_cookie = cookie_names(settings)
         self._env = Environment(
             loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -40,7 +42,7 @@ class Pages:
         visit = visit_of(request.scope)
         status = self._house.status()
         page = self._env.get_template("index.html")
-        return HTMLResponse(page.render(csrf=csrf_token(visit.session), status=status, modules=MODULES))
+        return HTMLResponse(page.render(csrf=csrf_token(visit.session), status=status, modules=MODULES, car=self._car))
 
     def settings(self, request: Request) -> Response:
         """The configuration as a form."""
@@ -49,6 +51,10 @@ class Pages:
     def areas(self, request: Request) -> Response:
         """Zones, lines and masks on a camera's picture, `?camera=NAME`."""
         return self._bare("areas.html", request)
+
+    def steer(self, request: Request) -> Response:
+        """The car."""
+        return self._bare("steer.html", request)
 
     def login(self, request: Request) -> Response:
         """Ask for the password, and let in whoever knows it."""

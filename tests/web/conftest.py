@@ -19,6 +19,7 @@ from edge.config.load import load_text
 from edge.web.app import build, first_url
 from edge.web.server import listen, serve
 from edge.web.settings import WebSettings
+from edge.web.steering import Wheel
 from tests.support.browser import CHROMIUM, FLAGS
 from tests.support.house import MemoryHouse
 from tests.support.stand_ins import Hands
@@ -84,7 +85,11 @@ def open_site(tmp_path: Path) -> Iterator[Opener]:
     sites: list[Site] = []
 
     def opener(
-        settings: WebSettings | None = None, *cameras: str, hands: Hands | None = None, file: Path | None = None
+        settings: WebSettings | None = None,
+        *cameras: str,
+        hands: Hands | None = None,
+        file: Path | None = None,
+        wheel: Wheel | None = None,
     ) -> Site:
         settings = settings or WebSettings(port=0)
         house = MemoryHouse(*cameras)
@@ -93,7 +98,7 @@ def open_site(tmp_path: Path) -> Iterator[Opener]:
         if desk is not None:
             desk.listen(partial(load_again, desk))
             load_again(desk)
-        app = build(house, settings, tmp_path, hands, desk)
+        app = build(house, settings, tmp_path, hands, desk, wheel)
         sock = listen(settings)
         port = sock.getsockname()[1]
         thread = threading.Thread(target=serve, args=(app, settings, stop, sock), name="web")

@@ -21,6 +21,7 @@ from edge.config.schema.node import STATE_FOLDER, Node, default_data_folder
 from edge.config.schema.outlets import Jsonl, Web
 from edge.config.schema.pose import PoseTable
 from edge.config.schema.privacy import Privacy
+from edge.config.schema.steer import SteerTable
 from edge.config.schema.storage import Storage
 from edge.labels import PERSON
 
@@ -45,6 +46,7 @@ __all__ = [
     "Node",
     "PoseTable",
     "Privacy",
+    "SteerTable",
     "Storage",
     "Tls",
     "Web",
@@ -72,6 +74,7 @@ class Config(Table):
     mqtt: Mqtt = Field(default_factory=Mqtt, description="The broker that events and states go to.")
     email: Email = Field(default_factory=Email, description="Mail with a picture when something happens.")
     jsonl: Jsonl = Field(default_factory=Jsonl, description="Events as lines of JSON in a file.")
+    steer: SteerTable = Field(default_factory=SteerTable, description="A small car that a model drives.")
     web: Web = Field(default_factory=Web, description="The page in the browser.")
 
     def poses(self, camera: Camera) -> bool:

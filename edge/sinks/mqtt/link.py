@@ -37,6 +37,9 @@ Heard = Callable[[str, bytes, bool], None]
 class Link:
     """A connection to the broker.
 
+    Args:
+        will: topic and payload of the Last Will, retained; None: that the device is offline
+
     Attributes:
         up: the CONNACK has come
         acks: PUBACKs not looked at yet: message id and, of a refusal, its reason
@@ -44,7 +47,14 @@ class Link:
         receive_maximum, packet_maximum: the broker's limits: publishes with QoS 1 at a time, bytes of a packet
     """
 
-    def __init__(self, settings: MqttSettings, client_id: str, subscriptions: Sequence[str], heard: Heard) -> None:
+    def __init__(
+        self,
+        settings: MqttSettings,
+        client_id: str,
+        subscriptions: Sequence[str],
+        heard: Heard,
+        will: tuple[str, str] | None = None,
+    ) -> None:
         self._settings = settings
         self._subscriptions = tuple(subscriptions)
         self._heard = heard
@@ -68,7 +78,8 @@ class Link:
         client.max_inflight_messages_set(0)
         client.connect_timeout = settings.connect_timeout
         client.username_pw_set(settings.username, settings.password)
-        client.will_set(f"{settings.prefix}/available", "offline", qos=1, retain=True)
+        topic, payload = will or (f"{settings.prefix}/available", "offline")
+        client.will_set(topic, payload, qos=1, retain=True)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish

@@ -1,0 +1,80 @@
+"""`edge steer neutral` and `calibrate`: the actuator by hand, while no steering runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edge.clock import SystemClock
+from edge.config.load import load
+from edge.config.schema import Config
+from edge.errors import UserError
+from edge.steer.actuators.base import open_actuator
+from edge.steer.assembly import actuator_of, only_steering
+
+CONFIG = click.option("--config", "config_file", type=click.Path(path_type=Path), help="Default: /etc/edge/edge.toml.")
+SET = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Over the configuration.")
+LEAST, MOST = 500, 2500
+"""Microseconds beyond which no servo is built for."""
+
+
+@click.command()
+@CONFIG
+@SET
+def neutral(config_file: Path | None, overrides: tuple[str, ...]) -> None:
+    """Leave the actuator at neutral: for `ExecStopPost=`, whatever became of the process that owned it.
+
+    A car behind MQTT stands by itself once its last command has expired.
+    """
+    config = load(config_file, overrides, trim=only_steering)
+    if config.steer.actuator != "mqtt":
+        actuator_of(config, SystemClock(), None).close()
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["steering", "throttle"]))
+@CONFIG
+@SET
+def calibrate(what: str, config_file: Path | None, overrides: tuple[str, ...]) -> None:
+    """Find the pulses of the servo or the speed controller; prints the line for the configuration.
+
+    Lift the wheels off the ground first. Type a pulse in microseconds and look; an empty line takes it.
+    """
+    config = load(config_file, overrides, trim=only_steering)
+    name = config.steer.actuator
+    if name not in ("pca9685", "servo"):
+        raise UserError(f"steer.actuator is `{name}`; pulses are calibrated for `pca9685` and `servo`")
+    asked = (
+        ("full left", "straight on", "full right") if what == "steering" else ("full back", "standstill", "full ahead")
+    )
+    key = f"{what}_us"
+    pulses = list(getattr(getattr(config.steer, name), key))
+    for place, words in ((1, asked[1]), (0, asked[0]), (2, asked[2])):
+        pulses[place] = _found(config, what, words, pulses[place])
+    if not (pulses[0] < pulses[1] < pulses[2] or pulses[0] > pulses[1] > pulses[2]):
+        raise UserError(f"{pulses}: the pulse of {asked[1]} must lie between the others; begin again")
+    click.echo(f"[steer.{name}]\n{key} = {pulses}")
+
+
+def _found(config: Config, what: str, words: str, pulse: int) -> int:
+    """The pulse that somebody takes after trying others."""
+    while True:
+        _show(config, what, pulse)
+        given = click.prompt(
+            f"{words}: {pulse} us; another, or nothing to take it", default="", show_default=False, err=True
+        )
+        if not given:
+            return pulse
+        if not given.isascii() or not given.isdigit() or not LEAST <= int(given) <= MOST:
+            click.echo(f"a whole number from {LEAST} to {MOST}", err=True)
+            continue
+        pulse = int(given)
+
+
+def _show(config: Config, what: str, pulse: int) -> None:
+    """Give the one channel this pulse, as its neutral, and the other one its own."""
+    name = config.steer.actuator
+    settings = dict(getattr(config.steer, name))
+    settings[f"{what}_us"] = (pulse - 1, pulse, pulse + 1)
+    open_actuator(name, settings).close()

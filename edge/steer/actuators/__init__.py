@@ -1,0 +1,1 @@
+"""What moves wheels and motor: a file each, and `TABLE` of import strings, so that no vendor is imported unchosen."""

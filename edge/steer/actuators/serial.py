@@ -1,0 +1,76 @@
+"""A microcontroller on a serial line, told what to do in lines of text.
+
+    $STEER,SEQ,ANGLE,THROTTLE,EXPIRES*XX
+
+ANGLE of the front wheels in radian, + to the left; THROTTLE -1..1; EXPIRES in milliseconds, after which the controller
+stands by itself, since nobody else could have it stand if this computer dies; XX the exclusive or of the bytes between
+`$` and `*`, as NMEA 0183 has it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from functools import reduce
+from operator import xor
+from pathlib import Path
+from typing import Any
+
+from edge.errors import MissingError, PartError
+from edge.steer.actuators.base import ackermann
+from edge.types import NEUTRAL, Steering
+
+EXPIRES_MS = 200
+
+
+def line(seq: int, command: Steering, angle_rad: float) -> bytes:
+    """One command as it goes over the line."""
+    angle = ackermann(command.steering, angle_rad) + 0.0  # no minus before nought
+    body = f"STEER,{seq},{angle:.4f},{command.throttle:.4f},{EXPIRES_MS}"
+    return f"${body}*{reduce(xor, body.encode()):02X}\n".encode()
+
+
+class Serial:
+    """One line. One thread; never waits: a line that takes nothing is a fault."""
+
+    def __init__(self, port: Any, name: str, angle_rad: float) -> None:
+        """port: pyserial's Serial, open."""
+        self._port, self._name, self._angle, self._seq = port, name, angle_rad, 0
+        self.give(NEUTRAL)
+
+    def give(self, command: Steering) -> None:
+        """Send it. PartError: the line is gone, or takes nothing."""
+        told = line(self._seq, command, self._angle)
+        self._seq += 1
+        try:
+            # Not the port's own write: it would turn in circles while the line takes nothing.
+            sent = os.write(self._port.fileno(), told)
+        except BlockingIOError:
+            sent = 0
+        except OSError as fault:
+            raise PartError(f"{self._name}: {fault.strerror or fault}") from None
+        if sent < len(told):
+            raise PartError(f"{self._name}: the line takes nothing; does the controller read it?")
+
+    def close(self) -> None:
+        """Neutral."""
+        if self._port.is_open:
+            try:
+                self.give(NEUTRAL)
+            except PartError:
+                return
+            finally:
+                self._port.close()
+
+
+def open_serial(*, port: Path, baud: int, angle_rad: float) -> Serial:
+    """Open the line as `[steer.serial]` has it. Raises MissingError: the library or the device is not here."""
+    try:
+        serial: Any = importlib.import_module("serial")
+    except ImportError:
+        raise MissingError("a serial line needs pyserial: pip install 'edge-runtime[steer]'") from None
+    try:
+        opened = serial.Serial(str(port), baud, timeout=0, exclusive=True)
+    except serial.SerialException as fault:
+        raise MissingError(f"{port}: {fault.strerror or fault}; be in the group `dialout`") from None
+    return Serial(opened, str(port), angle_rad)

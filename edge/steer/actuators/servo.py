@@ -1,0 +1,54 @@
+"""Servo and speed controller on pins of the board, by gpiozero."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Any
+
+from edge.errors import MissingError
+from edge.steer.actuators.pulses import Pulses
+from edge.types import NEUTRAL, Steering
+
+FRAME_US = 20_000
+"""Servos want a pulse every 20 ms."""
+
+
+class Servo:
+    """Two pins. One thread; a pulse by software jitters, use pins with hardware PWM, or a PCA9685."""
+
+    def __init__(self, steering: Any, throttle: Any, pulses: tuple[Pulses, Pulses]) -> None:
+        """steering, throttle: gpiozero's PWMOutputDevice at 50 Hz."""
+        self._devices, self._pulses = (steering, throttle), pulses
+        self.give(NEUTRAL)
+
+    def give(self, command: Steering) -> None:
+        """Set both pulses."""
+        for device, pulses, value in zip(
+            self._devices, self._pulses, (command.steering, command.throttle), strict=True
+        ):
+            device.value = pulses.of(value) / FRAME_US
+
+    def close(self) -> None:
+        """Neutral, then no pulses: speed controllers stand without any."""
+        if not self._devices[0].closed:
+            self.give(NEUTRAL)
+        for device in self._devices:
+            device.close()
+
+
+def open_servo(
+    *, steering_pin: int, throttle_pin: int, steering_us: Sequence[int], throttle_us: Sequence[int]
+) -> Servo:
+    """Open the pins as `[steer.servo]` has them. Raises MissingError: the library, or pins, are not here."""
+    try:
+        gpiozero: Any = importlib.import_module("gpiozero")
+    except ImportError:
+        raise MissingError("servos on pins need gpiozero: pip install 'edge-runtime[steer]'") from None
+    try:
+        devices = [
+            gpiozero.PWMOutputDevice(pin, frequency=1_000_000 // FRAME_US) for pin in (steering_pin, throttle_pin)
+        ]
+    except (gpiozero.GPIOZeroError, OSError) as fault:
+        raise MissingError(f"pins {steering_pin} and {throttle_pin}: {fault}") from None
+    return Servo(devices[0], devices[1], (Pulses(*steering_us), Pulses(*throttle_us)))

@@ -1,0 +1,127 @@
+"""`edge steer`: what it prints, and how it says what is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.command import Edge
+from tests.support.driving import driving
+from tests.support.nets import saying
+
+MANIFEST = """
+name = "right"
+task = "values"
+decoder = "values"
+
+[input]
+name = "images"
+width = 32
+height = 32
+layout = "NCHW"
+dtype = "float32"
+
+[outputs]
+values = "values"
+"""
+
+
+@pytest.fixture
+def edge(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Edge:
+    return Edge(monkeypatch, capsys)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "steer.toml"
+    path.write_text(f'[node]\ndata = "{tmp_path}/data"\n[steer]\nsource = "synthetic:"\n')
+    return path
+
+
+def test_a_model_drives_and_the_figures_are_told(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    model = saying(tmp_path / "right.onnx", (1, 3, 32, 32), {"values": np.array([[0.25]], np.float32)})
+    model.with_suffix(".toml").write_text(MANIFEST)
+    settings = f'[steer]\nsource = "synthetic:"\nmodel = "{model}"\nengine = "onnxruntime"\nstale_ms = 150\n'
+    with driving(tmp_path, settings, "--engage", "--seconds", "6") as drive:
+        told, _ = drive.process.communicate(timeout=30)
+        summary = json.loads(told)
+        lines = drive.lines()
+    assert drive.process.returncode == 0
+    assert summary["frames"] > 10
+    assert summary["trace_dropped"] == 0
+    assert 0 < summary["latency_ms"]["p50"] <= summary["latency_ms"]["p99"]
+    assert set(lines[0]) == {"t", "frame_t", "state", "steering", "throttle", "reason"}
+    driven = [line["steering"] for line in lines if line["state"] == "engaged"]
+    assert driven
+    assert max(driven) == pytest.approx(0.25, abs=1e-3)
+    assert len(lines) >= summary["cycles"]
+    assert (lines[-1]["steering"], lines[-1]["throttle"]) == (0.0, 0.0)
+
+
+def test_a_model_that_is_not_there_is_a_mistake_said_once(tmp_path: Path) -> None:
+    with driving(tmp_path, '[steer]\nsource = "synthetic:"\nmodel = "nothing.onnx"\n', "--seconds", "60") as drive:
+        drive.process.communicate(timeout=30)
+    assert drive.process.returncode == 2
+    assert "nothing.onnx" in drive.log()
+
+
+def test_orders_to_nobody(edge: Edge, config: Path) -> None:
+    done = edge("steer", "arm", "--config", config)
+    assert (done.code, done.err) == (
+        1,
+        "edge: no steering runs for this configuration; start it with `edge steer drive`\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("timeout_ms = 100", "must be above `stale_ms`"),
+        ('deadman = "foot"', "no such dead-man input"),
+        ("hz = 10", "20"),
+        ("[steer.pca9685]\nsteering_us = [1000, 2500, 2000]", "the middle pulse must lie between the others"),
+        ("[steer.servo]\nthrottle_pin = 12", "cannot share a pin"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_pointed_at(edge: Edge, config: Path, line: str, told: str) -> None:
+    config.write_text(config.read_text() + line + "\n")
+    done = edge("steer", "drive", "--config", config)
+    assert done.code == 2
+    assert told in done.err
+
+
+def test_mqtt_without_a_broker_is_a_mistake(edge: Edge, config: Path) -> None:
+    done = edge("steer", "drive", "--config", config, "--set", "steer.actuator=mqtt", "--seconds", 1)
+    assert done.code == 2
+    assert "mqtt.host is not set" in done.err
+
+
+def test_what_cannot_be_calibrated(edge: Edge, config: Path) -> None:
+    done = edge("steer", "calibrate", "steering", "--config", config)
+    assert (done.code, done.err) == (
+        2,
+        "edge: steer.actuator is `null`; pulses are calibrated for `pca9685` and `servo`\n",
+    )
+
+
+def test_neutral_of_no_car(edge: Edge, config: Path) -> None:
+    assert edge("steer", "neutral", "--config", config).code == 0
+
+
+def test_a_pilot_that_is_not_there(edge: Edge) -> None:
+    done = edge("steer", "serve", "--udacity", "--pilot", "nowhere:steer")
+    assert done.code == 2
+    assert "wants MODULE:NAME" in done.err
+    assert edge("steer", "serve").code == 2
+
+
+def test_two_drives_of_one_car_are_one_too_many(edge: Edge, tmp_path: Path) -> None:
+    with driving(tmp_path, '[steer]\nsource = "synthetic:"\n', "--pilot", "tests.support.pilots:steer") as drive:
+        drive.reaches("ARM", "armed")
+        done = edge("steer", "drive", "--config", tmp_path / "steer.toml", "--seconds", 1)
+        assert done.code == 2
+        assert "already running" in done.err
