@@ -23,6 +23,7 @@ from edge.types.event import (
 )
 from edge.types.picture import F32, I32, I420, U8, Box, Frame
 from edge.types.seen import COCO_KEYPOINTS, NO_DETECTIONS, Classes, Detections, Poses, Prediction, Seen, Track, Values
+from edge.types.steering import NEUTRAL, Steering
 
 __all__ = [
     "ALARM",
@@ -35,6 +36,7 @@ __all__ = [
     "JOINT_SEEN",
     "LOST",
     "MOTION",
+    "NEUTRAL",
     "NO_DETECTIONS",
     "NO_JOINTS",
     "TAMPER",
@@ -63,6 +65,7 @@ __all__ = [
     "Sighting",
     "Snapshot",
     "Stamp",
+    "Steering",
     "Track",
     "Values",
     "Why",
