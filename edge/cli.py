@@ -35,6 +35,7 @@ COMMANDS = {
     "models": "edge.commands.models:models",
     "train-compress": "edge.commands.train_compress:train_compress",
     "train-posture": "edge.commands.train_posture:train_posture",
+    "steer": "edge.commands.steer:steer",
     "compress": "edge.commands.compress:command",
     "inspect": "edge.commands.packed:inspect",
     "verify": "edge.commands.packed:verify",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -176,8 +175,3 @@ def _check(weights: Mapping[str, F32], tests: list[tuple[Track, Ground]]) -> lis
 
 def _arrays(lesson: _Lesson) -> tuple[U8, F32]:
     return np.stack(lesson.seen), np.array(lesson.said, np.float32)
-
-
-def recipe_facts(recipe: Recipe) -> dict[str, Any]:
-    """What made a model, for its manifest."""
-    return {"sim": "ours", "seed": recipe.seed, "tracks": recipe.tracks, "rounds": recipe.rounds}
