@@ -16,6 +16,7 @@ from bench import (
     preroll,
     running,
     scenes,
+    steering_laps,
     streams,
 )  # fmt: skip
 from bench.run import run
@@ -42,6 +43,8 @@ MEASURES: dict[str, Measure] = {
     "pose": pose.pose,
     "falls": poses.falls,
     "postures": poses.postures,
+    "steering-laps": steering_laps.laps,
+    "steering-seeds": steering_laps.seeds,
     "streams": streams.rates,
     "start": running.start,
     "memory": running.memory,

@@ -19,7 +19,7 @@ from edge.tools.steer.sim.ground import Ground, Look, paint
 from edge.tools.steer.sim.track import Track, lay
 from edge.tools.steer.sim.world import View, World
 from edge.tools.steer.squeeze import pilot, saturation, steering
-from edge.tools.steer.torched import fit, fresh, weights_of
+from edge.tools.steer.torched import START, fit, fresh, weights_of
 from edge.types import F32, U8
 
 TAUGHT, CHECKED = 1, 2
@@ -37,7 +37,8 @@ class Recipe:
     rounds: of driving itself and learning what the expert would have done there
     metres: of one such drive; two on each track
     steps: of learning before the first round, and after each
-    starts: of which the best is taken: most of them sit on a plateau
+    starts: at most, until one leaves the plateau on which most of them sit
+    checked: tracks that choose the round
     """
 
     seed: int = 0
@@ -97,7 +98,7 @@ def imitate(recipe: Recipe, told: Callable[[Round], None] = lambda _: None) -> I
     for track, ground in roads:
         for k in range(recipe.views):
             _look_about(lesson, track, World(ground, _view(rng), k), recipe.poses, rng)
-    net = fresh(*_arrays(lesson), recipe.seed, recipe.starts)
+    net = fresh(*_arrays(lesson), recipe.seed, recipe.starts, min(START, recipe.steps[0]))
     best: tuple[tuple[int, float], Round, Mapping[str, F32]] | None = None
     rounds = []
     for number in range(recipe.rounds + 1):

@@ -12,8 +12,8 @@ from edge.tools.train.backend import Tensor, functional, torch
 from edge.types import F32, U8
 
 BATCH = 256
-_START, _START_RATE = 250, 0.02
-"""Steps of a start, and the rate at which it learns."""
+START, START_RATE = 250, 0.02
+"""Steps of a start at most, and the rate at which it learns."""
 _LEFT = 0.5
 """A start has left the plateau once its loss is below this part of what predicting the mean has."""
 
@@ -21,13 +21,13 @@ Net = dict[str, Tensor]
 """Weights by name in torch's order (out, in, rows, columns), each wanting a gradient."""
 
 
-def fresh(seen: U8, said: F32, seed: int, starts: int) -> Net:
+def fresh(seen: U8, said: F32, seed: int, starts: int, steps: int = START) -> Net:
     """A net that has begun to learn: the first of several starts that left the plateau, or the best of all."""
     best: tuple[float, Net] | None = None
     for start in range(starts):
         rng = np.random.default_rng((seed, start))
         net = _drawn(rng)
-        loss = fit(net, seen, said, _START, _START_RATE, rng)
+        loss = fit(net, seen, said, steps, START_RATE, rng)
         if best is None or loss < best[0]:
             best = (loss, net)
         if loss < _LEFT * float(said.var()):
