@@ -9,9 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
+from bench.fallen import confirmed, onset
 from bench.places import DATA, replay
 from bench.table import Missing, Row, at_least, at_most
 from edge.engines.base import EngineOptions
@@ -75,23 +77,12 @@ def real() -> Iterator[Row]:
             yield Row(f"15 real clips, {Path(model).stem[:18]}: {judge}", str(Figures.of(outcomes)))
 
 
-def _clip(clip: Path, label: dict[str, object], model: str, judge: str) -> Outcome:
+def _clip(clip: Path, label: dict[str, Any], model: str, judge: str) -> Outcome:
     """Replay one, with the last frame held for three seconds."""
     pose = ("--set", "pose.enabled=true", "--set", f'pose.model="{model}"', "--set", f'pose.judge="{judge}"')
     events = replay(clip, "--hold", "3", *pose)[0]
-    intervals: list[tuple[str, float, float]] = label["intervals"]  # type: ignore[assignment]
-    onset = min((start for name, start, _ in intervals if name.startswith("Fall")), default=0.0)
-    at = _confirmed(events)
-    return Outcome(clip.stem, bool(label["fall"]), None if at is None else at - onset)
-
-
-def _confirmed(events: list[dict[str, dict[str, object]]]) -> float | None:
-    """When a fall was first told as confirmed."""
-    for event in events:
-        activity = event["after"]["activity"]
-        if isinstance(activity, dict) and activity["kind"] == "fall" and activity["confirmed"]:
-            return float(event["after"]["frame_time"])  # type: ignore[arg-type]
-    return None
+    at = confirmed(events)
+    return Outcome(clip.stem, bool(label["fall"]), None if at is None else at - onset(label))
 
 
 def films() -> Iterator[Row]:
@@ -111,7 +102,7 @@ def films() -> Iterator[Row]:
                         break
                 clip = film.written(folder / "clip.mkv", sequence, FILM_RATE, random)
                 pose = ("--set", "pose.enabled=true", "--set", f'pose.model="{poser}"')
-                at = _confirmed(replay(clip, "--model", detector, "--hold", "3", *pose)[0])
+                at = confirmed(replay(clip, "--model", detector, "--hold", "3", *pose)[0])
                 begun = 0.0 if sequence.onset is None else sequence.onset - float(sequence.times[0])
                 outcomes.append(Outcome(sequence.kind, sequence.fell, None if at is None else at - begun))
                 if at is not None and sequence.landed is not None:

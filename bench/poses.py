@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.fallen import confirmed, fell, onset
 from bench.places import DATA, MOVENET, footage, replay
 from bench.table import Missing, Row, at_least, at_most
 from edge.types import JOINT_SEEN
@@ -32,14 +33,13 @@ def falls() -> Iterator[Row]:
         false, real = 0, sum(label["fall"] for label in labels.values())
         for clip, label in labels.items():
             events = replay(folder / clip, "--hold", 3, *ON, *model)[0]
-            at = _confirmed(events)
+            at = confirmed(events)
             if not label["fall"]:
                 false += at is not None
                 continue
-            onset = min(begin for what, begin, _ in label["intervals"] if "fall" in what.lower())
-            told = "missed" if at is None else f"{at - onset:.1f} s"
+            told = "missed" if at is None else f"{at - onset(label):.1f} s"
             yield Row(f"fall in {Path(clip).stem}, {name}: from its labelled onset to its confirmation", told)
-            delays += [] if at is None else [at - onset]
+            delays += [] if at is None else [at - onset(label)]
         yield at_least(f"falls confirmed of {real}, {name}", len(delays), real)
         yield at_most(f"false falls in {len(labels) - real} everyday clips, {name}", false, 0)
         yield at_most(f"from a fall's onset to its confirmation, median, {name}", statistics.median(delays), 2.0, " s")
@@ -67,23 +67,13 @@ def postures() -> Iterator[Row]:
             f"{what}: standing in the frames with legs in view ({legs})", 100 * standing / max(legs, 1), 90, " %"
         )
         yield at_most(f"{what}: joints in empty frames", 100 * ghosts / empty, 2, " %")
-        yield at_most(f"{what}: falls", sum(_fell(event) for event in events), 0)
+        yield at_most(f"{what}: falls", sum(fell(event) for event in events), 0)
     for other in ("vtest_A", "car-detection"):
         events = replay(footage(other), *ON)[0]
-        yield at_most(f"{other}: falls", sum(_fell(event) for event in events), 0)
+        yield at_most(f"{other}: falls", sum(fell(event) for event in events), 0)
 
 
 def _has_legs(pose: dict[str, Any]) -> bool:
     """Whether a knee and an ankle of one side at least are seen."""
     scores = np.array([joint[2] for joint in pose["keypoints"]])[LEGS].reshape(2, 2)
     return bool((scores >= JOINT_SEEN).all(axis=0).any())
-
-
-def _fell(event: dict[str, Any]) -> bool:
-    activity = event["after"].get("activity") or {}
-    return activity.get("kind") == "fall" and bool(activity.get("confirmed"))
-
-
-def _confirmed(events: list[dict[str, Any]]) -> float | None:
-    """When the first fall was told as confirmed, seconds of the clip."""
-    return next((event["captured_at"] for event in events if _fell(event)), None)

@@ -23,11 +23,11 @@ from edge.metrics import Stages
 from edge.pipeline import Look, Stations, watch
 from edge.reader import OFF, Reader
 from edge.rules import Rules
-from edge.sight import blindness, view_of
+from edge.sight import ViewState, blindness
 from edge.states import States
 from edge.supervisor import Part
 from edge.switches import Switches
-from edge.types import LOST, TAMPER, Box, Event, Frame
+from edge.types import TAMPER, Box, Event, Frame
 
 INFER_S = 20.0
 """How long a picture may take to be worked on before that is a fault."""
@@ -62,6 +62,9 @@ class CameraWatch:
         around: what it shares
         switches: what its owner has switched on
         joints: what makes it look for people's joints
+
+    Attributes:
+        eyes: what it looks with; of any thread but for what its own says
     """
 
     def __init__(
@@ -77,13 +80,13 @@ class CameraWatch:
         self.switches = switches
         self.live = LiveView()
         self._settings, self._model, self._around = settings, model, around
-        self._eyes = Eyes(self.name, detector, joints, switches)
+        self.eyes = Eyes(self.name, detector, joints, switches)
         self._rules = Rules(
             self.name,
             around.boot_id,
             settings.labels,
             around.armed,
-            model=self._eyes.ref,
+            model=self.eyes.ref,
             draw=self._draw,
             motion=lambda: switches.on("motion"),
             quality=quality,
@@ -94,7 +97,6 @@ class CameraWatch:
         self._inferences = 0
         self._look: Look | None = None
         self._blind: str | None = None
-        self._lost = False
         self._states = States(
             around.board,
             self.name,
@@ -107,8 +109,7 @@ class CameraWatch:
         keeping, self._recorder = around.keeping, around.keeping.recorder()
         draw, memory = keeping.of_view(self._draw), keeping.views(around.memory, self.name)
         self._tamper = wiring.tamper_of(settings, around.boot_id, around.armed, self._states.tamper, draw, memory)
-        if self._tamper is not None:
-            self._states.tamper(self._tamper.state)  # the broker may still hold what an earlier run saw
+        self._view = ViewState(self._tamper, self._states.tamper)
         self._reader = Reader(settings, switches, around.clock, self._ring, self._states.status)
         self._states.pictures(switches.on("snapshots"))
         switches.listen(self._switched)
@@ -124,37 +125,44 @@ class CameraWatch:
 
     def work(self, part: Part) -> None:
         """The pipeline's thread, until the slot is closed."""
-        while not self._reader.slot.closed:
-            if not self._reader.wanted:
-                part.waiting(float("inf"), OFF)
-                self.switches.rest("motion")
-                self._reader.wait(part, on=True)
-                continue
-            try:
-                settings, detector = self._settings, self._eyes.detector(part)
-                bodies = self._eyes.bodies(part, settings) if detector is not None else None
-                scene = wiring.scene_of(settings)
-                self._rules.redraw(scene)
-                stations = Stations(
-                    wiring.gate_of(settings),
-                    wiring.masked(detector, settings),
-                    wiring.tracker_of(settings, self._model, detector),
-                    self._rules,
-                    self._nuisance,
-                    self._tamper,
-                    self._around.keeping.veil(
-                        detecting=detector is not None, outlines=[zone.points for zone in scene.zones]
-                    ),
-                    self._around.keeping.bare,
-                    bodies=bodies,
-                )
-                frames = self._frames(part, settings, detector, bodies)
-                watch(frames, stations, self.tell, self._show, self._stages)
-            finally:
-                self._states.nobody()
-                self._eyes.rest()
-                if self._recorder is not None:
-                    self._recorder.close()
+        try:
+            while not self._reader.slot.closed:
+                if self._reader.wanted:
+                    self._watch(part)
+                else:
+                    part.waiting(float("inf"), OFF)
+                    self.switches.rest("motion")
+                    self._reader.wait(part, on=True)
+        finally:
+            self.eyes.close()
+
+    def _watch(self, part: Part) -> None:
+        """Run one pipeline, until its models or its rules are to be others."""
+        try:
+            settings, detector = self._settings, self.eyes.detector(part)
+            bodies = self.eyes.bodies(part, settings) if detector is not None else None
+            scene = wiring.scene_of(settings)
+            self._rules.redraw(scene)
+            stations = Stations(
+                wiring.gate_of(settings),
+                wiring.masked(detector, settings),
+                wiring.tracker_of(settings, self._model, detector),
+                self._rules,
+                self._nuisance,
+                self._tamper,
+                self._around.keeping.veil(
+                    detecting=detector is not None, outlines=[zone.points for zone in scene.zones]
+                ),
+                self._around.keeping.bare,
+                bodies=bodies,
+            )
+            frames = self._frames(part, settings, detector, bodies)
+            watch(frames, stations, self.tell, self._show, self._stages)
+        finally:
+            self._states.nobody()
+            self.eyes.rest()
+            if self._recorder is not None:
+                self._recorder.close()
 
     def redraw(self, settings: Camera) -> None:
         """Go on with other rules, see `redrawn`, from the next frame on: what is followed ends. Any thread."""
@@ -170,17 +178,15 @@ class CameraWatch:
 
     def accept_view(self) -> None:
         """The owner says that the camera looks where it should: its view as it is now is the right one. Any thread."""
-        if self._tamper is not None:
-            self._tamper.accept()
+        self._view.accept()
 
     def restore_view(self) -> None:
         """The owner takes that back, or says it of a view that was taken for right since it stayed. Any thread."""
-        if self._tamper is not None:
-            self._tamper.take_back()
+        self._view.take_back()
 
     def blindness(self) -> str | None:
         """Why it does not see what it is to see, as an adjective; None while it does. Any thread."""
-        detecting = self._eyes.blind or self.switches.on("detect")
+        detecting = self.eyes.blind or self.switches.on("detect")
         return blindness(self._reader, self._tamper, looking=self._blind is None, detecting=detecting)
 
     @property
@@ -207,19 +213,13 @@ class CameraWatch:
 
     def lost(self, lost: bool) -> None:
         """Whether it counts as lost, for its states. Any thread."""
-        self._lost = lost
-        self._states.tamper(self._view)
+        self._view.lost(lost)
 
     def tell(self, event: Event) -> None:
         """Emit an event about it, as its switches are. Any thread."""
         told = self._around.emit(event if self.switches.on("notifications") else replace(event, notify=False))
         if told is not None and self._around.keeping.pictures_leave:
             self._states.picture(told)
-
-    @property
-    def _view(self) -> str:
-        """`none`, or what is the matter with its view."""
-        return LOST if self._lost else "none" if self._tamper is None else self._tamper.state
 
     def status(self) -> dict[str, Any]:
         """What the page and `edge status` show of this camera."""
@@ -238,10 +238,9 @@ class CameraWatch:
             "dropped": self._reader.slot.dropped,
             "inferences": self._inferences,
             "motion": self._states.moving,
-            "tamper": None if self._tamper is None else self._view,
-            "view": None if self._tamper is None else view_of(self._tamper),
+            **self._view.status(),
             "blind": self.blindness(),
-            "pose": self._eyes.pose_status(),
+            "pose": self.eyes.pose_status(),
             "tracks": len([track for track in look.tracks if track.confirmed]) if look else 0,
             "clips": None if self._ring is None else self._ring.status(),
             "stage_ms": {name: {"p50": s["p50"], "p95": s["p95"]} for name, s in stages.items()},
@@ -254,7 +253,7 @@ class CameraWatch:
         rules; says on the way that the pipeline lives."""
         slot, lost = self._reader.slot, self._reader.lost
         while not (slot.closed or lost.is_set() or self._settings is not settings):
-            if self._eyes.changed(detector, bodies):
+            if self.eyes.changed(detector, bodies):
                 break
             self.switches.begin("motion")
             frame = slot.take(1.0)
@@ -273,21 +272,6 @@ class CameraWatch:
                 self._look = None
                 self.live.clear()
             lost.clear()
-
-    @property
-    def infer_ms(self) -> float | None:
-        """How long the newest inference took, with the wait for its turn; None before the first."""
-        return self._eyes.infer_ms
-
-    @property
-    def pose_ms(self) -> float | None:
-        """The same of the newest look for joints."""
-        return self._eyes.pose_ms
-
-    @property
-    def engines_ms(self) -> list[float]:
-        """How long the newest inference of each model took, milliseconds; 0 before the first, empty without models."""
-        return self._eyes.engines_ms
 
     def _draw(self, frame: Frame, box: Box, label: str, score: float) -> bytes | None:
         return picture.snapshot(frame, box, label, score) if self.switches.on("snapshots") else None

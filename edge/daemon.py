@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 import math
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from edge import __version__, hardware, wiring
+from edge import __version__, hardware
 from edge.absence import Absence
 from edge.alarm import machine_boot
 from edge.alarm_parts import AlarmParts, open_alarm, sirens_kept
 from edge.board import Board
-from edge.both import AnyDetector
 from edge.camera import CameraWatch, Surroundings
 from edge.clock import OnceSynchronised, SystemClock
 from edge.config.redrawn import redrawn
@@ -30,7 +28,7 @@ from edge.models.store import Model
 from edge.outbox import Outbox, SinkStats
 from edge.outlets import Outlet, names
 from edge.relay import Relay
-from edge.serving import PoseServing, Serving
+from edge.serving import Models
 from edge.sight import Sight
 from edge.sinks.base import Sink
 from edge.supervisor import Part, Supervisor
@@ -70,13 +68,9 @@ class Daemon:
         self.clock = SystemClock()
         self.cameras: list[CameraWatch] = []
         self._listener = listener
-        self._found = model
         self._supervisor = Supervisor()
         self._sinks: list[tuple[Sink, Part]] = []
         self._camera_parts: list[Part] = []
-        self._serving: Serving | None = None
-        self._posing: PoseServing | None = None
-        self._loading = threading.Lock()
         self._restart = restart
         self._started = self.clock.monotonic()
         self.ready = False
@@ -96,6 +90,7 @@ class Daemon:
         self.keeping = Keeping(config, self.clock, self._clock_ok, lambda: self.alarm.state)
         self.alarm = open_alarm(config, self.outbox, self.board, self.clock, self._clock_ok, self._emit)
         self._alarm_parts: AlarmParts | None = None
+        self._models = Models(config, self.outbox.boot_id, lambda: self.alarm.state, self.clock, self._emit, model)
         poses = config.pose.enabled
         self.switches = Panel(config.camera, self.board, self.outbox, self.alarm, poses=poses)
         self.sight = Sight(config, self.cameras, lambda: self.alarm.mode, self.board, self.alarm.warn)
@@ -146,9 +141,7 @@ class Daemon:
             sink.wake()
         self._supervisor.stop([part for _, part in self._sinks], 1.3)
         self.outbox.close()
-        for served in (self._serving, self._posing):
-            if served is not None:
-                served.close(0.1)
+        self._models.close(0.1)
 
     def adopt(self, config: Config) -> bool:
         """Go on with another configuration, if it changes nothing but the rules of cameras; False, and nothing done, if
@@ -168,16 +161,13 @@ class Daemon:
         """What keeps the watchdog from being fed, as (part, how late): parts past their time, a wedged or dead engine.
         Empty while all is well. To be called about once a second."""
         self._clock_ok.keep(self.outbox.note)
-        for served in (self._serving, self._posing):
-            if served is not None:
-                served.tick()
+        self._models.tick()
         if self.ready:
             self.sight.tick()
             self.absence.tick()
         now = time.monotonic()
         late = [(part.name, f"is {part.late_s:.0f} s late") for part in self._supervisor.late()]
-        for name, served in (("the engine", self._serving), ("the pose model's engine", self._posing)):
-            late += [(name, fault) for fault in self._engine_faults(served) if fault]
+        late += self._models.late()
         late += [(sink.name, "is late") for sink, _ in self._sinks if now > sink.status.deadline]
         if now > self.outbox.deadline:
             late.append(("the outbox's writer", "is late"))
@@ -186,7 +176,7 @@ class Daemon:
     @property
     def model(self) -> Model | None:
         """The model that it runs or ran, a packed one with all of its file; None without any."""
-        return self._found if self._serving is None else self._serving.model
+        return self._models.model
 
     def status(self) -> dict[str, Any]:
         """What is true now, JSON-ready: `edge status --json` and the page."""
@@ -200,7 +190,10 @@ class Daemon:
             "alarm": self.alarm.state,
             "alarm_detail": {**self.alarm.detail(), "blind": self.sight.blind()},
             "cameras": [camera.status() for camera in self.cameras],
-            "engines": self._engines(),
+            "engines": self._models.status(
+                [watch.eyes.engines_ms for watch in self.cameras if watch.eyes.engines_ms],
+                [watch.eyes.pose_ms for watch in self.cameras if watch.eyes.pose_ms],
+            ),
             "sinks": [
                 self._sink_status(sink, part, stats.sinks.get(sink.name, SinkStats())) for sink, part in self._sinks
             ],
@@ -215,14 +208,10 @@ class Daemon:
         around = Surroundings(
             self.board, self.clock, box.boot_id, lambda: self.alarm.state, self._emit, self.keeping, box, self._clock_ok
         )
-        seeing = wiring.seeing(config)
-        if seeing:
-            self._served()
-        if any(config.poses(camera) for camera in seeing):
-            self._posed()
+        self._models.load()
         for camera in config.camera:
-            detector = self._twin if camera.objects else None
-            joints = Joints(config.pose, lambda: self._posed().twin()) if config.poses(camera) else None
+            detector = self._models.detector if camera.objects else None
+            joints = Joints(config.pose, self._models.poser) if config.poses(camera) else None
             switches = self.switches[camera.name]
             self.cameras.append(CameraWatch(camera, config.model, detector, around, switches, joints))
         for watch in self.cameras:
@@ -230,27 +219,6 @@ class Daemon:
                 self._supervisor.start(f"{watch.name}: reader", watch.read, watch.away),
                 self._supervisor.start(f"{watch.name}: pipeline", watch.work, watch.blind),
             ]
-
-    def _served(self) -> Serving:
-        """The model, loaded when the first camera needs it. Raises MissingError, ModelError."""
-        with self._loading:
-            if self._serving is None:
-                self._serving = Serving(
-                    self.config, self.outbox.boot_id, lambda: self.alarm.state, self.clock, self._emit, self._found
-                )
-            return self._serving
-
-    def _posed(self) -> PoseServing:
-        """The pose model, as `_served`."""
-        with self._loading:
-            if self._posing is None:
-                self._posing = PoseServing(
-                    self.config, self.outbox.boot_id, lambda: self.alarm.state, self.clock, self._emit
-                )
-            return self._posing
-
-    def _twin(self) -> AnyDetector:
-        return self._served().twin()
 
     def _start_sinks(self) -> None:
         outlet = Outlet(self.config, self.outbox, self.board, self.clock, self._clock_ok, self._latency)
@@ -283,20 +251,6 @@ class Daemon:
             "throttled": hardware.throttled(),
             "latency_ms": way and {"p50": way["p50"], "p95": way["p95"]},
         }
-
-    def _engines(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        if self._serving is not None:
-            took = [watch.engines_ms for watch in self.cameras if watch.engines_ms]
-            found += self._serving.status(self._engine_faults(self._serving), took)
-        if self._posing is not None:
-            poses = [watch.pose_ms for watch in self.cameras if watch.pose_ms]
-            found += self._posing.status(self._engine_faults(self._posing), poses)
-        return found
-
-    def _engine_faults(self, served: Serving | PoseServing | None) -> list[str | None]:
-        """What is wrong with the engine of each model, None while it works or waits."""
-        return [] if served is None else served.faults(time.monotonic())
 
     def _sink_status(self, sink: Sink, part: Part, stats: SinkStats) -> dict[str, Any]:
         """How a sink is doing; one whose thread fell over says so instead of what it said last."""

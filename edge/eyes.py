@@ -103,6 +103,13 @@ class Eyes:
         self._switches.rest("pose")
         self._fault = None
 
+    def close(self) -> None:
+        """Give back what is this camera's alone, the network; whoever wants bodies after that has it loaded again. From
+        the pipeline's thread. Twins are only let go: they go over workers, which other cameras use."""
+        network, self._network, self._poser = self._network, None, None
+        if network is not None:
+            network.close()
+
     def ref(self) -> ModelRef | None:
         """The model behind an event, with what its newest inference took."""
         return None if self._detector is None else replace(self._detector.ref, infer_ms=self.infer_ms)
@@ -121,7 +128,8 @@ class Eyes:
     @property
     def pose_ms(self) -> float | None:
         """How long the pose model took for the newest look; None before the first. Any thread."""
-        return None if self._poser is None else round(self._poser.infer_s * 1e3, 1) or None
+        poser = self._poser
+        return None if poser is None else round(poser.infer_s * 1e3, 1) or None
 
     def pose_status(self) -> dict[str, Any] | None:
         """How looking for joints is doing, JSON-ready; None where it is not wanted. Any thread."""

@@ -84,6 +84,10 @@ class House:
         """The record of the joints of an object, None if there is none."""
         return self._keeping.pose(event_id)
 
+    def pose_version(self, event_id: str) -> str | None:
+        """Another word whenever that is another record."""
+        return self._keeping.pose_version(event_id)
+
     def arm(self, mode: str, by: str, *, code: str | None = None, now: bool = False) -> None:
         """Arm; durable when it returns. now: without the exit delays."""
         self._alarm.arm(mode, by, code, now=now)

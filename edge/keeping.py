@@ -15,7 +15,7 @@ from edge.clock import Clock
 from edge.config.schema import Config
 from edge.evidence.clips import Clips, ClipSettings, Permit
 from edge.evidence.governor import DAY_S, Governor, limits_of, make_room
-from edge.evidence.keypoints import Records, read_record
+from edge.evidence.keypoints import Records, read_record, record_version
 from edge.evidence.privacy import Discretion, Shown, Veil, ground, veil
 from edge.evidence.recorder import Recorder
 from edge.evidence.thumbnail import Thumbnails, thumbnail
@@ -110,6 +110,10 @@ class Keeping:
     def pose(self, event_id: str) -> str | None:
         """The record of the joints of an event's person, as CSV; None without one."""
         return read_record(self._folder, event_id)
+
+    def pose_version(self, event_id: str) -> str | None:
+        """Another word whenever that is another record; None without one."""
+        return record_version(self._folder, event_id)
 
     def veil(self, *, detecting: bool, outlines: Sequence[F32] = ()) -> Veil:
         """What hides people in a camera's pictures: where nobody is looked for, all that moves. outlines: of its zones,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import logging
+import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -189,6 +191,90 @@ class PoseServing:
         self._closed = True
         for worker in self._workers.values():
             worker.close(timeout)
+
+
+class Models:
+    """The models of a daemon, each loaded when the first camera needs it. Any thread.
+
+    Args: as for `Serving`.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        boot_id: str,
+        armed: Callable[[], str],
+        clock: Clock,
+        emit: Callable[[Event], object],
+        found: Model | None,
+    ) -> None:
+        self._around = config, boot_id, armed, clock, emit
+        self._found = found
+        self._serving: Serving | None = None
+        self._posing: PoseServing | None = None
+        self._loading = threading.Lock()
+
+    @property
+    def model(self) -> Model | None:
+        """The detector's model that it runs or ran, a packed one with all of its file; None without any."""
+        return self._found if self._serving is None else self._serving.model
+
+    def load(self) -> None:
+        """Load what cameras need from the start. Raises MissingError, ModelError."""
+        config = self._around[0]
+        seeing = wiring.seeing(config)
+        if seeing:
+            self._served()
+        if any(config.poses(camera) for camera in seeing):
+            self._posed()
+
+    def detector(self) -> AnyDetector:
+        """A detector for one camera alone. Raises MissingError, ModelError."""
+        return self._served().twin()
+
+    def poser(self) -> Poser:
+        """What finds joints for one camera alone. Raises MissingError, ModelError."""
+        return self._posed().twin()
+
+    def tick(self) -> None:
+        """To be called about once a second."""
+        for served in (self._serving, self._posing):
+            if served is not None:
+                served.tick()
+
+    def late(self) -> list[tuple[str, str]]:
+        """Wedged and dead engines, as (part, what is wrong)."""
+        parts = (("the engine", self._serving), ("the pose model's engine", self._posing))
+        return [(name, fault) for name, served in parts for fault in _faults(served) if fault]
+
+    def status(self, took: Sequence[Sequence[float]], poses: Sequence[float]) -> list[dict[str, Any]]:
+        """The status' `engines`. took, poses: as of `Serving.status` and of `PoseServing.status`."""
+        served, posed = self._serving, self._posing
+        found = [] if served is None else served.status(_faults(served), took)
+        return found + ([] if posed is None else posed.status(_faults(posed), poses))
+
+    def close(self, timeout: float) -> None:
+        """End the workers; see `Serving.close`."""
+        for served in (self._serving, self._posing):
+            if served is not None:
+                served.close(timeout)
+
+    def _served(self) -> Serving:
+        with self._loading:
+            if self._serving is None:
+                self._serving = Serving(*self._around, self._found)
+            return self._serving
+
+    def _posed(self) -> PoseServing:
+        with self._loading:
+            if self._posing is None:
+                self._posing = PoseServing(*self._around)
+            return self._posing
+
+
+def _faults(served: Serving | PoseServing | None) -> list[str | None]:
+    """What is wrong with the engine of each model, None while it works or waits."""
+    return [] if served is None else served.faults(time.monotonic())
 
 
 def _passed_over(line: str) -> None:

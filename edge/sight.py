@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from edge.board import Board
 from edge.config.schema import Config
 from edge.tamper import Tamper
+from edge.types import LOST
 
 TOPIC = "alarm/blind"
 STARTING = "starting"
@@ -76,6 +77,46 @@ def view_of(tamper: Tamper) -> dict[str, Any]:
     one; `recognised`, whether it was seen since the start."""
     since, by = tamper.accepted or (None, None)
     return {"since": since, "by": by, "recognised": not tamper.unsure}
+
+
+class ViewState:
+    """What is the matter with a camera's view, for whoever is told of it. Any thread.
+
+    Args:
+        tamper: watches over it; None where nobody does
+        tell: told the word of `state` when it may have changed
+    """
+
+    def __init__(self, tamper: Tamper | None, tell: Callable[[str], None]) -> None:
+        self.tamper, self._tell = tamper, tell
+        self._lost = False
+        if tamper is not None:
+            tell(tamper.state)  # the broker may still hold what an earlier run saw
+
+    @property
+    def state(self) -> str:
+        """`none`, or what is the matter."""
+        return LOST if self._lost else "none" if self.tamper is None else self.tamper.state
+
+    def lost(self, lost: bool) -> None:
+        """Whether the camera counts as lost."""
+        self._lost = lost
+        self._tell(self.state)
+
+    def accept(self) -> None:
+        """The owner says that the camera looks where it should: its view as it is now is the right one."""
+        if self.tamper is not None:
+            self.tamper.accept()
+
+    def take_back(self) -> None:
+        """The owner takes that back, or says it of a view that was taken for right since it stayed."""
+        if self.tamper is not None:
+            self.tamper.take_back()
+
+    def status(self) -> dict[str, Any]:
+        """Of the camera's status: `tamper` and `view`, None where nobody watches over it."""
+        watched = self.tamper
+        return {"tamper": watched and self.state, "view": watched and view_of(watched)}
 
 
 class Sight:

@@ -48,6 +48,13 @@ def person(
     return Track(number, label, 0.8, box, confirmed, seen, 0.0, 0.0, 1000.0, 1000.0)
 
 
+def showing(many: int) -> Pose:
+    """Somebody of whom so many joints are seen, at their place."""
+    found = pose(FOOT, HEIGHT)
+    found.keypoints[:-many, 2] = 0.1
+    return found
+
+
 def scene(says: object = None, fps: float = 30.0, **more: object) -> Scene:
     poses = Poses((lambda time, number: pose(FOOT, HEIGHT)) if says is None else says)  # type: ignore[arg-type]
     return Scene(Bodies(poses, lambda size: Plain(), **more), poses, fps)  # type: ignore[arg-type]
@@ -120,14 +127,21 @@ def test_whom_the_tracker_does_not_report_but_waits_for_is_still_looked_for() ->
 
 @pytest.mark.parametrize(
     "found",
-    [None, pose(FOOT, HEIGHT, score=0.1), pose((40, 100), 50), Pose(pose(FOOT, HEIGHT).keypoints, 0.3)],
-    ids=["nothing", "no joints", "elsewhere", "unlikely"],
+    [None, pose(FOOT, HEIGHT, score=0.1), pose((40, 100), 50), Pose(pose(FOOT, HEIGHT).keypoints, 0.3), showing(5)],
+    ids=["nothing", "no joints", "elsewhere", "unlikely", "few joints"],
 )
 def test_nobody_is_upheld_by_a_poor_pose(found: Pose | None) -> None:
     porch = scene(lambda time, number: found, fps=10)
     porch.run(1, [person()], MOVES)
     porch.run(1, [person(seen=False)], MOVES)
     assert porch.bodies.held == {}
+
+
+def test_six_joints_uphold_somebody() -> None:
+    porch = scene(lambda time, number: showing(6), fps=10)
+    porch.run(1, [person()], MOVES)
+    porch.run(1, [person(seen=False)], MOVES)
+    assert set(porch.bodies.held) == {1}
 
 
 def test_whom_the_detector_finds_needs_no_upholding() -> None:
@@ -242,8 +256,11 @@ def test_a_track_that_goes_over_to_somebody_else_begins_anew() -> None:
     porch.run(2, [person(box=lies)], MOVES)
     porch.run(2, [person()], MOVES)
     assert len(made) == 1, "they fell, and are up again"
-    porch.run(1, [person(box=(300.0, 200.0, 325.0, 270.0))], MOVES)
+    porch.run(1, [person(), person(2)], MOVES)
     assert len(made) == 2
+    porch.run(1, [person(box=(300.0, 200.0, 325.0, 270.0)), person(2)], MOVES)
+    assert len(made) == 3
+    assert poses.alive == {2}, "nor is the new one looked for where the old one's joints were"
 
 
 def test_of_many_people_each_has_a_turn() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,8 @@ from edge.camera import CameraWatch, Surroundings
 from edge.clock import SystemClock
 from edge.config.schema import Camera, Config, Model, Node
 from edge.detector import Detector
-from edge.errors import MissingError
+from edge.errors import EngineError, MissingError
+from edge.eyes import Eyes
 from edge.keeping import Keeping
 from edge.nuisance import Nuisance
 from edge.rules import Rules
@@ -206,3 +208,27 @@ def test_snapshots_off_take_the_retained_pictures_along() -> None:
         assert here.board.get("hall/motion/snapshot") != ""
         here.say("snapshots", False)
         assert here.board.get("hall/motion/snapshot") == ""
+
+
+def test_what_it_looks_with_is_given_back_by_its_own_thread_at_its_end_and_when_it_fell_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed: list[str] = []
+    close, faults = Eyes.close, ["the engine has gone"]
+
+    def noted(eyes: Eyes) -> None:
+        closed.append(threading.current_thread().name)
+        close(eyes)
+
+    def judged(rules: Rules, *given: Any) -> list[Event]:
+        if faults:
+            raise EngineError(faults.pop())
+        return []
+
+    monkeypatch.setattr(Eyes, "close", noted)
+    monkeypatch.setattr(Rules, "judge", judged)
+    with watched("synthetic:") as here:
+        eventually(lambda: len(closed) == 1)
+        eventually(lambda: here.watch.status()["size"] is not None)
+        assert len(closed) == 1
+    assert closed == ["pipeline", "pipeline"]

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from edge.board import Board
 from edge.config.schema import Camera, PoseTable
 from edge.detector import Detector
+from edge.engines.base import Feed, TensorSpec
 from edge.errors import MissingError, UserError
 from edge.eyes import Eyes, Joints
 from edge.posers import Poser
+from edge.posture.temporal import Network
 from edge.supervisor import Part
 from edge.switches import Panel, Switches
 from tests.support.figures import Poses, pose
@@ -42,6 +48,50 @@ class Site:
 
 def working() -> Poser:
     return Poses(lambda time, number: pose())  # type: ignore[return-value]
+
+
+class Counted:
+    """The network's engine, which notes the threads that gave it back."""
+
+    name = "counted"
+    inputs = (TensorSpec("window", (1, 1, 20, 24), "float32"),)
+    outputs = (TensorSpec("chances", (1, 2), "float32"),)
+
+    def __init__(self) -> None:
+        self.closed: list[str] = []
+
+    def buffer(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        return np.zeros(shape, np.float32)
+
+    def run(self, feed: Feed) -> Mapping[str, NDArray[Any]]:
+        return {"chances": np.zeros((1, 2), np.float32)}
+
+    def close(self) -> None:
+        self.closed.append(threading.current_thread().name)
+
+
+class Twin(Poses):
+    """Goes over a worker that other cameras use."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda time, number: pose())
+        self.closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.fixture
+def networks(monkeypatch: pytest.MonkeyPatch) -> list[Counted]:
+    """The networks that are loaded, as they come."""
+    loaded: list[Counted] = []
+
+    def network(engine: str) -> Network:
+        loaded.append(Counted())
+        return Network(loaded[-1])
+
+    monkeypatch.setattr("edge.wiring.network_or_none", network)
+    return loaded
 
 
 def broken() -> Poser:
@@ -103,3 +153,40 @@ def test_the_network_that_judges_falls_is_loaded_once(monkeypatch: pytest.Monkey
     for _ in range(3):
         assert site.eyes.bodies(site.part, HALL) is not None
     assert asked == ["none"]
+
+
+def test_what_is_the_camera_s_alone_is_given_back_once_and_what_others_use_is_not(networks: list[Counted]) -> None:
+    twins: list[Twin] = []
+
+    def twin() -> Poser:
+        twins.append(Twin())
+        return twins[-1]  # type: ignore[return-value]
+
+    site = Site(twin, PoseTable(judge="both"))
+    for _ in range(2):
+        assert site.eyes.bodies(site.part, HALL) is not None
+        site.eyes.rest()
+    assert [network.closed for network in networks] == [[]], "off and on again goes on with the same"
+    for _ in range(2):
+        site.eyes.close()
+    assert [len(network.closed) for network in networks] == [1]
+    assert site.eyes.pose_ms is None
+    assert site.eyes.bodies(site.part, HALL) is not None, "a pipeline that fell over begins anew"
+    site.eyes.close()
+    assert [len(network.closed) for network in networks] == [1, 1]
+    assert [one.closed for one in twins] == [0, 0]
+
+
+def test_eyes_that_never_looked_have_nothing_to_give_back(networks: list[Counted]) -> None:
+    Site(working, PoseTable(judge="both")).eyes.close()
+    assert not networks
+
+
+def test_that_the_pose_model_works_again_is_told() -> None:
+    opens = [broken]
+    site = Site(lambda: opens[-1]())
+    assert site.eyes.bodies(site.part, HALL) is None
+    assert site.eyes.pose_status()["state"] == "fault"  # type: ignore[index]
+    opens.append(working)
+    assert site.eyes.bodies(site.part, HALL) is not None
+    assert site.eyes.pose_status() == {"state": "up", "reason": None, "infer_ms": 1.0}

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from edge.both import AnyDetector
 from edge.clock import SystemClock
 from edge.config.load import default_config
 from edge.engines.links import Change
 from edge.models import catalogue, store
-from edge.serving import Serving
+from edge.predictor import Predictor
+from edge.serving import Models, Serving
 from edge.types import Event
 
 PULLED = [entry is not None and store.cached(entry) for entry in map(catalogue.by_name, catalogue.DEFAULTS)]
@@ -35,3 +37,26 @@ def test_each_model_of_the_default_is_an_engine_of_the_status() -> None:
     assert [event.model and replace(event.model, infer_ms=None).name for event in told] == list(catalogue.DEFAULTS)
     serving.close(2.0)
     assert serving.faults(time.monotonic()) == [None, None]
+
+
+def test_models_are_loaded_by_the_first_who_needs_them_and_shared_by_all() -> None:
+    config = default_config({"a": "synthetic:", "b": "synthetic:"})
+    models = Models(config, "b", lambda: "disarmed", SystemClock(), lambda event: None, None)
+    assert (models.model, models.status([], []), models.late()) == (None, [], [])
+    models.load()
+    assert models.model is not None
+    assert [one["model"] for one in models.status([], [])] == list(catalogue.DEFAULTS), "nobody's joints are wanted"
+    one, other = models.detector(), models.detector()
+    assert one is not other
+    assert [part.runner for part in runners(one)] == [part.runner for part in runners(other)]
+    posers = models.poser(), models.poser()
+    assert posers[0].runners == posers[1].runners
+    told = models.status([[1.0, 2.0]], [3.5])
+    assert [each["infer_ms"] for each in told] == [1.0, 2.0, 3.5]
+    models.tick()
+    models.close(2.0)
+    assert models.late() == [], "closed on purpose"
+
+
+def runners(detector: AnyDetector) -> list[Predictor]:
+    return [part.predictor for part in detector.parts]

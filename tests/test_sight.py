@@ -9,7 +9,7 @@ import tomllib
 
 from edge.board import Board
 from edge.config.schema import Config
-from edge.sight import Sight, blindness
+from edge.sight import Sight, ViewState, blindness
 from edge.tamper import Tamper
 from tests.tamper.test_watch import STREET
 from tests.tamper.views import frame, shifted
@@ -149,3 +149,22 @@ def test_why_a_camera_does_not_see(reading: Reading, tamper: Tamper | None, why:
 def test_nobody_who_looks_or_detects_sees_nothing() -> None:
     assert blindness(Reading(), None, looking=False, detecting=True) == "not looked at"
     assert blindness(Reading(), None, looking=True, detecting=False) == "not detecting"
+
+
+def test_a_view_that_nobody_watches_over_has_no_state_but_a_lost_camera_has() -> None:
+    told: list[str] = []
+    view = ViewState(None, told.append)
+    view.accept()
+    view.take_back()
+    assert (view.state, view.status(), told) == ("none", {"tamper": None, "view": None}, [])
+    view.lost(True)
+    view.lost(False)
+    assert told == ["lost", "none"]
+
+
+def test_a_lost_camera_is_that_whatever_was_the_matter_with_its_view() -> None:
+    told: list[str] = []
+    view = ViewState(Tamper("hall", "b", lambda: "disarmed"), told.append)
+    assert told == ["none"], "the broker may hold what an earlier run saw"
+    view.lost(True)
+    assert view.status() == {"tamper": "lost", "view": {"since": None, "by": None, "recognised": False}}

@@ -19,6 +19,7 @@ import numpy as np
 
 from edge.capture.file import open_file
 from edge.commands.engine_settings import SET, engine_names, options_of, tell_passed_over
+from edge.commands.numbers import FloatRange
 from edge.commands.output import JSON, print_json, print_table
 from edge.engines.base import Engine, Feed, said_of
 from edge.engines.links import Link, PassedOver, all_of
@@ -54,9 +55,7 @@ def _counts(context: click.Context, option: click.Parameter, given: str | None) 
     help="An engine, or several separated by commas: each is timed; `--streams` takes the first that can.",
 )
 @click.option("--threads", default=0, type=click.IntRange(0, 256), help="CPU threads; 0: the cores, four at most.")
-@click.option(
-    "--seconds", default=5.0, show_default=True, type=click.FloatRange(0.1, 3600), help="How long to measure each."
-)
+@click.option("--seconds", default=5.0, show_default=True, type=FloatRange(0.1, 3600), help="How long to measure each.")
 @click.option("--manifest", type=click.Path(path_type=Path), help="The model's manifest, if it is not beside it.")
 @SET
 @click.option("--streams", metavar="1,2,4", callback=_counts, help="So many cameras at once through one engine.")

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from edge.commands.numbers import FloatRange
 from edge.commands.output import JSON, print_json, print_table
 from edge.commands.written import check_writable, write
 from edge.engines.base import need
@@ -32,7 +33,7 @@ MODES = (
     "int8: fewer bytes, and with --calibrate integer arithmetic where it is faster; int6: the error it starts from, or "
     "63 levels a filter where there are no pictures; fp16: fewer bytes."
 )
-SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+SHARE = FloatRange(0, 1, min_open=True, max_open=True)
 
 
 @click.command(name="compress")
@@ -56,7 +57,7 @@ SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
     metavar="N",
     help="How many are taken of --calibrate: every other one calibrates, the rest judge.",
 )
-@click.option("--max-drop", type=click.FloatRange(0, 1), metavar="X", help="What all of it may cost of the metric.")
+@click.option("--max-drop", type=FloatRange(0, 1), metavar="X", help="What all of it may cost of the metric.")
 @click.option("--metric", type=click.Choice(["map", "top1", "cosine"]), help="Unset: the task's.")
 @click.option(
     "--target",

@@ -11,6 +11,7 @@ import cv2
 
 from edge.commands import predictions
 from edge.commands.engine_settings import SET, engine_names, options_of, tell_passed_over
+from edge.commands.numbers import FloatRange
 from edge.commands.output import JSON, print_json, print_table
 from edge.errors import SourceError
 from edge.metrics import Stages
@@ -28,7 +29,7 @@ from edge.types import U8, Prediction
     "--engine", default="auto", show_default=True, help="An engine, or several separated by commas, in order."
 )
 @click.option("--threads", default=0, type=click.IntRange(0, 256), help="CPU threads; 0: the cores, four at most.")
-@click.option("--min-score", type=click.FloatRange(0, 1), help="Leave out what scores lower; unset: the manifest's.")
+@click.option("--min-score", type=FloatRange(0, 1), help="Leave out what scores lower; unset: the manifest's.")
 @click.option("--manifest", type=click.Path(path_type=Path), help="The model's manifest, if it is not beside it.")
 @SET
 @click.option("--save", type=click.Path(path_type=Path, file_okay=False), help="Write the images, drawn on, here.")

@@ -7,16 +7,18 @@ from pathlib import Path
 
 import click
 
+from edge.commands.numbers import FloatRange
 from edge.commands.output import JSON, print_json
 from edge.errors import UserError
 from edge.judging import network_or_none
-from edge.posture.record import Told, judge, read
+from edge.pose.record import read
+from edge.posture.again import Told, judge
 from edge.posture.verdict import JudgeName
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--fps", required=True, type=click.FloatRange(0.1, 1000), help="Rows a second.")
+@click.option("--fps", required=True, type=FloatRange(0.1, 1000), help="Rows a second.")
 @click.option("--aspect", default="4/3", show_default=True, help="Width of the frame over its height, as 16/9 or 1.78.")
 @click.option(
     "--judge",

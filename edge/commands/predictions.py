@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.pose.keypoints import FROM_BLAZEPOSE
+from edge.pose.keypoints import FROM_BLAZEPOSE, LEFT_FACE, LIMBS, RIGHT_FACE
 from edge.types import COCO_KEYPOINTS, F32, U8, Classes, Detections, Poses, Prediction, Values
 
 Colour = tuple[int, int, int]
@@ -18,14 +18,10 @@ GREEN, BLACK, ORANGE = (80, 220, 80), (0, 0, 0), (40, 150, 250)
 TINTS: tuple[Colour, ...] = ((80, 220, 80), (250, 150, 40), (40, 150, 250), (220, 80, 220), (220, 220, 60))
 SURE = 0.3
 """Keypoints that score lower are not drawn: they lie anywhere."""
-LIMBS = (
-    (5, 6), (5, 7), (7, 9), (6, 8), (8, 10), (5, 11), (6, 12), (11, 12), (11, 13), (13, 15), (12, 14), (14, 16),
-    (0, 1), (0, 2), (1, 3), (2, 4),
-)  # fmt: skip
-"""Pairs of COCO's keypoints that a line joins."""
+_LINES = (*LIMBS, *LEFT_FACE, *RIGHT_FACE)
 SKELETONS = {
-    len(COCO_KEYPOINTS): LIMBS,
-    35: tuple((FROM_BLAZEPOSE[a], FROM_BLAZEPOSE[b]) for a, b in LIMBS),
+    len(COCO_KEYPOINTS): _LINES,
+    35: tuple((FROM_BLAZEPOSE[a], FROM_BLAZEPOSE[b]) for a, b in _LINES),
 }
 """Lines by the number of points of a head."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from edge.commands.engine_settings import engine_names, tell_passed_over
+from edge.commands.numbers import FloatRange
 from edge.config.diagnose import ConfigFindings
 from edge.config.load import Override, default_config, load
 from edge.config.schema import Camera, Config
@@ -48,7 +49,7 @@ SET_HELP = "Override a setting, as camera.NAME.min_score=0.6 or, counted from 0,
     default="away",
     help="What the alarm is armed in; --summary says what it would have done.",
 )
-@click.option("--hold", type=click.FloatRange(min=0), default=0.0, help="Repeat the last frame for so many seconds.")
+@click.option("--hold", type=FloatRange(min=0), default=0.0, help="Repeat the last frame for so many seconds.")
 @click.option("--summary", "summary_file", type=click.Path(path_type=Path), help="Write counts and timings here.")
 @click.option("--trace", "trace_file", type=click.Path(path_type=Path), help="Write a JSON line a frame here.")
 @click.option(

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from edge.commands.numbers import FloatRange
 from edge.commands.output import JSON, print_json
 from edge.commands.written import check_writable, write
 from edge.engines.base import need
@@ -35,10 +36,10 @@ NEAR = 1.02
 @click.option("--manifest", type=click.Path(path_type=Path), help="The model's manifest, if it is not beside it.")
 @click.option(
     "--density",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=FloatRange(0, 1, min_open=True),
     help=f"The share of weights that stay. [default: {USUAL.density:g}]",
 )
-@click.option("--ratio", type=click.FloatRange(1, min_open=True), help="How many times smaller the file is to be.")
+@click.option("--ratio", type=FloatRange(1, min_open=True), help="How many times smaller the file is to be.")
 @click.option(
     "--bits",
     type=click.IntRange(0, 8),
@@ -47,22 +48,22 @@ NEAR = 1.02
 @click.option(
     "--filters",
     default=0.0,
-    type=click.FloatRange(0, 1, max_open=True),
+    type=FloatRange(0, 1, max_open=True),
     help="Share of the work to save by filters. [default: 0]",
 )
 @click.option("--epochs", type=click.IntRange(1), help=f"Passes over the training pictures. [default: {USUAL.epochs}]")
 @click.option("--batch", type=click.IntRange(1), help=f"Pictures a step. [default: {USUAL.batch}]")
 @click.option(
-    "--rate", type=click.FloatRange(0, 1, min_open=True), help=f"The highest learning rate. [default: {USUAL.rate:g}]"
+    "--rate", type=FloatRange(0, 1, min_open=True), help=f"The highest learning rate. [default: {USUAL.rate:g}]"
 )
 @click.option(
-    "--deform", type=click.FloatRange(0, 4), help="How much pictures are deformed: 1 suits digits, 0 none. [default: 0]"
+    "--deform", type=FloatRange(0, 4), help="How much pictures are deformed: 1 suits digits, 0 none. [default: 0]"
 )
 @click.option("--distil", is_flag=True, help="Match the outputs of the model before compression as well.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of everything that is drawn.")
 @click.option(
     "--validation",
-    type=click.FloatRange(0, 0.9, min_open=True),
+    type=FloatRange(0, 0.9, min_open=True),
     help=f"Share of the training pictures to choose by. [default: {USUAL.validation:g}]",
 )
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1, 256), help="CPU threads.")

@@ -90,7 +90,8 @@ def _maps(outputs: Outputs, manifest: Manifest) -> tuple[F32, F32]:
 def _planes(given: NDArray[Any], channels: int, manifest: Manifest) -> F32:
     last = _axis(given.shape, channels, manifest) == 3
     planes = np.ascontiguousarray(given[0].transpose(2, 0, 1) if last else given[0], np.float32)
-    # Nearly always all are real, and a sum of squares, which bounds each, is a tenth of the work of looking by cell.
+    # Nearly always all are real. A sum of squares shows that in a tenth of the work of looking by cell: of rubbish it
+    # is no number, or huge. A single cell that is far off passes: scores are clipped, and one cell makes no limb.
     if planes.reshape(-1).dot(planes.reshape(-1)) < _FAR**2 * planes.size:
         return planes
     return np.where(np.abs(planes) < _FAR, planes, np.float32(0))

@@ -11,14 +11,16 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.clock import Clock
 from edge.errors import StorageError
-from edge.evidence.keypoint_csv import HEADER, Row, line, whole
+from edge.evidence.recorder import BEFORE_ROWS
 from edge.paths import POSES, PRIVATE, pose_path, settle
+from edge.pose.record import HEADER, Row, line, whole
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +28,41 @@ PART, DRAFT = ".part", ".draft"
 TURN_S = 3.0
 """How often rows are written: a power cut costs no more of a record than that."""
 MOST_ROWS, AFTER_ROWS = 9000, 4500
-"""Ten minutes at most, the newest ones; from a fall on up to five more, and then none goes for a newer one."""
+"""Ten minutes at most, the newest ones; from each fall on up to five more, and then none goes for a newer one."""
+MOST_FALLEN = 36_000
+"""Of one who falls again and again: 12 MB."""
 MOST_WAITING = 20_000
 """Rows that wait for a slow disk; more are lost."""
 RETRY_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bounds:
+    """What further rows a record takes.
+
+    most: rows that may be in it
+    fell: there is a fall in it
+    falling: one goes on
+    before: lines that came when it was full, the newest: what leads to a further fall
+    """
+
+    most: int
+    fell: bool = False
+    falling: bool = False
+    before: tuple[str, ...] = ()
+
+    def take(self, has: int, rows: Sequence[Row]) -> tuple[list[str], _Bounds]:
+        """The lines of further rows that are wanted by a record that has so many; and what it takes after those."""
+        lines, before = list[str](), deque(self.before, BEFORE_ROWS)
+        most, fell, falling = self.most, self.fell, self.falling
+        for row in rows:
+            if row.falls and not falling:
+                fell, most = True, max(most, min(MOST_FALLEN, has + len(lines) + len(before) + AFTER_ROWS))
+                lines += [*before][: most - has - len(lines)]
+                before.clear()
+            falling = row.falls
+            (lines if not fell or has + len(lines) < most else before).append(line(row))
+        return lines, _Bounds(most, fell, falling, tuple(before))
 
 
 @dataclass(slots=True, eq=False)
@@ -37,15 +70,12 @@ class _Record:
     """A record that is written.
 
     rows, size: how many are in the file, and its bytes; what is behind them was not written whole
-    most: rows that may be in it
-    falls: there is a fall in it
     """
 
     waiting: list[Row] = field(default_factory=list)
     rows: int = 0
     size: int = 0
-    most: int = field(default_factory=lambda: MOST_ROWS)
-    falls: bool = False
+    bounds: _Bounds = field(default_factory=lambda: _Bounds(MOST_ROWS))
     over: bool = False
 
 
@@ -120,9 +150,9 @@ class Records:
             try:
                 text = part.read_text("utf-8", "replace")
                 kept = whole(text)
-                if kept != text:
-                    part.write_text(kept, "utf-8")
                 if kept:
+                    # Cut where it is: that needs no room, and another power cut leaves all that is whole.
+                    os.truncate(part, len(kept))
                     _publish(part)
                 else:
                     part.unlink()
@@ -161,14 +191,14 @@ class Records:
 
     def _write(self, part: Path, record: _Record, rows: list[Row]) -> None:
         """Append rows, as far as they are wanted."""
-        lines = list[str]()
-        for row in rows:
-            if row.falls and not record.falls:
-                record.falls, record.most = True, max(MOST_ROWS, record.rows + len(lines) + AFTER_ROWS)
-            if not record.falls or record.rows + len(lines) < record.most:
-                lines.append(line(row))
-        if not lines:
-            return
+        lines, bounds = record.bounds.take(record.rows, rows)
+        if lines:
+            self._append(part, record, lines)
+        record.bounds = bounds  # not before they are written: those of a disk that refuses come again
+        if record.rows > bounds.most and not bounds.fell:
+            record.rows, record.size = MOST_ROWS // 2, _shorten(part)
+
+    def _append(self, part: Path, record: _Record, lines: list[str]) -> None:
         part.parent.mkdir(mode=PRIVATE, exist_ok=True)
         if not part.exists():  # somebody may have cleaned up
             record.rows = record.size = 0
@@ -178,8 +208,6 @@ class Records:
             file.truncate()
             file.write(text.encode())
         record.rows, record.size = record.rows + len(lines), record.size + len(text)
-        if record.rows > record.most and not record.falls:
-            record.rows, record.size = MOST_ROWS // 2, _shorten(part)
 
     def _part(self, event: str) -> Path:
         return pose_path(self._folder, event).with_suffix(PART)
@@ -232,6 +260,16 @@ def _publish(part: Path) -> None:
         os.close(handle)
     part.replace(part.with_suffix(".csv"))
     settle(part.parent)
+
+
+def record_version(folder: Path, event: str) -> str | None:
+    """A word that is another one once an event's record is: it has grown, or is another file; None without one."""
+    path = pose_path(folder, event)
+    for name in (path, path.with_suffix(PART), path):  # it may be completed in between
+        with contextlib.suppress(OSError):
+            about = name.stat()
+            return f"{about.st_mtime_ns:x}-{about.st_size:x}"
+    return None
 
 
 def read_record(folder: Path, event: str) -> str | None:

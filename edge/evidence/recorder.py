@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from edge.evidence.keypoint_csv import Row
+from edge.pose.record import Row
 from edge.types import Frame
 
 MOST_HZ = 15.0

@@ -6,14 +6,10 @@ from collections.abc import Iterable
 
 import cv2
 
+from edge.pose import keypoints
 from edge.types import JOINT_SEEN, U8, Body, Pose
 
-LIMBS = (
-    *((15, 13), (13, 11), (11, 5), (5, 7), (7, 9), (0, 1), (1, 3)),
-    *((16, 14), (14, 12), (12, 6), (6, 8), (8, 10), (0, 2), (2, 4)),
-    *((5, 6), (11, 12)),
-)
-"""Pairs of COCO's points (`COCO_KEYPOINTS`) that a line joins: the left side, the right one, and those across."""
+_LINES = (*keypoints.LEFT, *keypoints.LEFT_FACE, *keypoints.RIGHT, *keypoints.RIGHT_FACE, *keypoints.ACROSS)
 LEFT, RIGHT, MIDDLE = (40, 165, 255), (255, 190, 40), (235, 235, 235)
 """BGR: amber, blue, white. Apart also for those who do not tell red from green."""
 FALLEN = "fallen"
@@ -52,7 +48,7 @@ def _draw_one(image: U8, pose: Pose) -> None:
         return
     size = max(max(along) - min(along) for along in zip(*points.values(), strict=True)) >> _FIXED
     line = max(1, round(image.shape[0] / 360), round(size / 70))
-    limbs = [(points[a], points[b], _colour(a, b)) for a, b in LIMBS if a in points and b in points]
+    limbs = [(points[a], points[b], _colour(a, b)) for a, b in _LINES if a in points and b in points]
     for a, b, _ in limbs:
         cv2.line(image, a, b, SHADE, line + max(2, line // 2), cv2.LINE_AA, _FIXED)
     for a, b, colour in limbs:

@@ -24,6 +24,18 @@ WHERE sink = ?1 AND state = 'replaced' AND event_id IN (
 """
 """Updates that a message stands for go past the sink with it: nobody was told of them together."""
 
+WAITING = """
+SELECT d.event_id, e.seq, d.replaces FROM open_objects o
+JOIN events e ON e.id = o.event_id
+JOIN deliveries d ON d.event_id = e.id
+WHERE o.object = ?1 AND e.type = 'update' AND e.boot_id = ?2 AND d.sink = ?3 AND d.state = 'pending' AND NOT (
+    json_extract(e.payload, '$.after.activity.confirmed') IS 1
+    AND (json_extract(e.payload, '$.after.activity.kind'), json_extract(e.payload, '$.after.activity.since'))
+        IS NOT (json_extract(?4, '$.after.activity.kind'), json_extract(?4, '$.after.activity.since'))
+)
+"""
+"""An object's waiting update that tells of nothing that a newer one, ?4, does not tell of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -101,13 +113,12 @@ class Ledger:
             self._db.execute("INSERT OR REPLACE INTO pictures VALUES (?, ?, ?)", (row.object, event_id, row.picture))
 
     def _collapse(self, sink: str, row: Row, event_id: int) -> str | None:
-        """Let `event_id` stand for the object's waiting update, if there is one; returns the seqs it stands for."""
-        older = self._db.execute(
-            "SELECT d.event_id, e.seq, d.replaces FROM open_objects o"
-            " JOIN events e ON e.id = o.event_id JOIN deliveries d ON d.event_id = e.id"
-            " WHERE o.object = ? AND e.type = 'update' AND e.boot_id = ? AND d.sink = ? AND d.state = 'pending'",
-            (row.object, row.boot_id, sink),
-        ).fetchone()
+        """Let `event_id` stand for the object's waiting update, if there is one; returns the seqs it stands for.
+
+        An update that calls for somebody stays where the newer one no longer does: else nobody would hear of the fall
+        of one who was up again before the broker was back.
+        """
+        older = self._db.execute(WAITING, (row.object, row.boot_id, sink, row.payload)).fetchone()
         if older is None or not self._books.claim(sink, older[0]):
             return None
         self._db.execute(

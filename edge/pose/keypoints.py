@@ -18,6 +18,12 @@ SIGMAS: F32 = np.array(
     [.026, .025, .025, .035, .035, .079, .079, .072, .072, .062, .062, .107, .107, .087, .087, .089, .089], np.float32
 )  # fmt: skip
 """How far annotators lie apart, as a part of the object's scale: cocodataset.org/#keypoints-eval."""
+LEFT = ((15, 13), (13, 11), (11, 5), (5, 7), (7, 9))
+RIGHT = ((16, 14), (14, 12), (12, 6), (6, 8), (8, 10))
+ACROSS = ((5, 6), (11, 12))
+LIMBS = (*LEFT, *RIGHT, *ACROSS)
+"""Pairs of COCO's points that a line joins from the shoulders down: of either side, and across."""
+LEFT_FACE, RIGHT_FACE = ((0, 1), (1, 3)), ((0, 2), (2, 4))
 BODY = np.arange(5, len(COCO_KEYPOINTS))
 """The twelve from the shoulders down."""
 

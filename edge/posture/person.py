@@ -13,10 +13,12 @@ from edge.posture.posture import Postures
 from edge.posture.settings import PostureSettings
 from edge.posture.temporal import Judge
 from edge.posture.verdict import JudgeName, Verdict
-from edge.types import Activity, Body, Pose
+from edge.types import Activity, Body, Box, Pose
 
 _WALKS = 0.15
 """Parts of the stature a second: who goes on so fast, upright, tells how a camera is turned."""
+_SMALLEST = 8.0
+"""Pixels from end to end."""
 _EDGE = 0.02
 """As a part of the picture: joints so near to its edge may be about to leave."""
 
@@ -65,7 +67,7 @@ class Person:
             resting: whether the person is in a place to rest, a bed or a sofa
             leaving: whether they reach over a side of the picture, by the tracker's box; the joints tell it as well
         """
-        if pose is not None and self._measures.dwarfs(pose, leaving=leaving):
+        if pose is not None and (_is_none(pose.box) or self._measures.dwarfs(pose, leaving=leaving)):
             pose = None
         joints = self._smoother.smooth(None if pose is None else pose.keypoints, time, self._measures.height)
         smoothed = Pose(joints, 0.0 if pose is None else pose.score)
@@ -104,3 +106,8 @@ class Person:
         if resting or not limit or lying_s < limit or self._lies is None:
             return None
         return Activity("lying", score, self._lies, self._lies + limit)
+
+
+def _is_none(box: Box | None) -> bool:
+    """Whether joints are in one place, as of a model that has collapsed: no body is so small that it still tells."""
+    return box is not None and max(box[2] - box[0], box[3] - box[1]) < _SMALLEST

@@ -70,8 +70,13 @@ class History(Protocol):
         ...
 
     def pose(self, event_id: str) -> str | None:
-        """The record of a person's joints as CSV, see `edge.evidence.keypoint_csv`; None if there is none. Ids as for
+        """The record of a person's joints as CSV, see `edge.pose.record`; None if there is none. Ids as for
         `snapshot`."""
+        ...
+
+    def pose_version(self, event_id: str) -> str | None:
+        """A word of hexadecimal digits and `-` that is another one once the record is; costs no reading of it. None if
+        there is none. Ids as for `snapshot`."""
         ...
 
     def snapshot(self, event_id: str) -> bytes | None:

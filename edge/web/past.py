@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from edge.evidence.keypoint_csv import told
 from edge.outbox import Wanted
 from edge.web.answers import Malformed, json_object, missing
 from edge.web.guard import visit_of
 from edge.web.house import House
+from edge.web.joints import NONE_KEPT, Joints
 from edge.web.video import video
 
 EVENT = re.compile(r"\w[\w.-]{0,79}", re.ASCII)
@@ -23,9 +23,6 @@ SLOT_S = 300.0
 """One mark of the day's bar: five minutes, about a pixel on a phone."""
 MOST_DAYS = 32
 """A longer bar would hold more marks than anybody can see."""
-MOST_FRAMES = 3000
-"""A megabyte; 200 seconds at the highest rate."""
-NO_JOINTS = "The joints of this person were not kept, or are not any more."
 SWITCHES = {"1": True, "0": False}
 
 
@@ -33,7 +30,7 @@ class Past:
     """Handlers; sync, so that they run in a worker thread and may read the disk."""
 
     def __init__(self, house: House) -> None:
-        self._house = house
+        self._house, self._joints = house, Joints(house)
 
     def events(self, request: Request) -> Response:
         """GET /api/events?limit=&before=: messages, newest first."""
@@ -88,17 +85,13 @@ class Past:
 
     def pose_csv(self, request: Request) -> Response:
         """GET /api/events/{id}/pose.csv: the joints of a person, a line a frame."""
-        text = self._pose(request)
-        return missing(NO_JOINTS) if text is None else Response(text, media_type="text/csv; charset=utf-8")
+        event = request.path_params["event"]
+        return self._joints.as_csv(event, request) if EVENT.fullmatch(event) else missing(NONE_KEPT)
 
     def pose_json(self, request: Request) -> Response:
         """GET /api/events/{id}/pose.json: the same with how they held themselves, at most MOST_FRAMES frames."""
-        text = self._pose(request)
-        return missing(NO_JOINTS) if text is None else JSONResponse(told(text, MOST_FRAMES))
-
-    def _pose(self, request: Request) -> str | None:
         event = request.path_params["event"]
-        return self._house.pose(event) if EVENT.fullmatch(event) else None
+        return self._joints.as_json(event, request) if EVENT.fullmatch(event) else missing(NONE_KEPT)
 
     def nothing(self, request: Request) -> Response:
         """POST /api/events/{id}/nothing {"nothing": bool}: the owner's word; answers as GET /api/events/{id}."""

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge.errors import UserError
-from edge.posture.record import COLUMNS, read
+from edge.pose.record import JOINTS, read
 from tests.support.command import Edge
 from tests.support.stick_figures import STAND, Camera, Move, filmed, lying
 
@@ -27,7 +27,7 @@ def edge(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
 
 def record(path: Path, moves: list[Move], fps: float = 15, camera: Camera = WALL, extra: bool = False) -> Path:
     w, h = camera.size
-    rows = [("t," if extra else "") + ",".join(COLUMNS)]
+    rows = [("t," if extra else "") + ",".join(JOINTS)]
     for time, pose in filmed(moves, camera, fps=fps):
         numbers = (pose.keypoints / np.array([w, h, 1], np.float32)).ravel()
         rows.append((f"{time}," if extra else "") + ",".join(f"{number:.5f}" for number in numbers))
@@ -65,8 +65,8 @@ def test_for_people_it_prints_a_line_a_posture_and_a_line_an_activity(edge: Edge
 def test_empty_fields_and_nan_are_joints_that_were_not_found(edge: Edge, tmp_path: Path) -> None:
     path = record(tmp_path / "a.csv", FALL)
     rows = path.read_text().splitlines()
-    rows[5] = ",".join([""] * len(COLUMNS))
-    rows[7] = ",".join(["nan"] * len(COLUMNS))
+    rows[5] = ",".join([""] * len(JOINTS))
+    rows[7] = ",".join(["nan"] * len(JOINTS))
     rows[9] = rows[9].replace(rows[9].split(",")[3], "NaN", 1)
     path.write_text("\n".join(rows), encoding="utf-8")
     told = json.loads(edge("posture", path, "--fps", 15, "--json").out)
@@ -81,6 +81,8 @@ def test_empty_fields_and_nan_are_joints_that_were_not_found(edge: Edge, tmp_pat
         (lambda rows: [*rows[:3], "oops" + rows[3], *rows[4:]], "a.csv:4: column x0 is `oops"),
         (lambda rows: rows[:1], "holds no row of joints"),
         (lambda rows: [], "a.csv:1: no column x0"),
+        (lambda rows: [*rows, "640,480" + rows[1][3:]], "a.csv:17: column x0 is 640: wants 0..1 of the frame"),
+        (lambda rows: [*rows, "0" * 20_000], "a.csv:17: is longer than"),
     ],
 )
 def test_a_mistake_in_a_file_is_one_line_with_its_place(edge: Edge, tmp_path: Path, change: object, said: str) -> None:
@@ -94,7 +96,7 @@ def test_a_mistake_in_a_file_is_one_line_with_its_place(edge: Edge, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--fps", 0), ("--fps", 15, "--aspect", "wide"), ("--fps", 15, "--aspect", "1/0")]
+    "arguments", [("--fps", 0), ("--fps", "nan"), ("--fps", 15, "--aspect", "wide"), ("--fps", 15, "--aspect", "1/0")]
 )
 def test_a_rate_or_an_aspect_that_is_none_is_the_users_mistake(
     edge: Edge, tmp_path: Path, arguments: tuple[object, ...]
@@ -102,14 +104,17 @@ def test_a_rate_or_an_aspect_that_is_none_is_the_users_mistake(
     assert edge("posture", record(tmp_path / "a.csv", [Move(1, STAND)]), *arguments).code == 2
 
 
-def test_a_file_that_is_not_there_is_told_in_one_line(edge: Edge, tmp_path: Path) -> None:
-    done = edge("posture", tmp_path / "none.csv", "--fps", 15)
+@pytest.mark.parametrize("name", ["none.csv", "folder", "/dev/zero"])
+def test_a_file_that_is_none_is_told_in_one_line(edge: Edge, tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    done = edge("posture", tmp_path / name, "--fps", 15)
     assert done.code == 2
-    assert "none.csv" in done.err
+    assert name in done.err
+    assert len(done.err.splitlines()) == 1
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.binary(max_size=300) | st.text(max_size=200).map(lambda text: (",".join(COLUMNS) + "\n" + text).encode()))
+@given(st.binary(max_size=300) | st.text(max_size=200).map(lambda text: (",".join(JOINTS) + "\n" + text).encode()))
 def test_any_bytes_are_read_or_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "any.csv"
     path.write_bytes(data)

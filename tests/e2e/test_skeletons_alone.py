@@ -17,9 +17,9 @@ import pytest
 from edge.evidence import skeleton
 from edge.types import U8
 from tests.e2e.test_clips_of_the_daemon import address, log_in
-from tests.support.bodies import STANDING
 from tests.support.broker import Broker, Subscriber, eventually, free_port, running
 from tests.support.daemon import Daemon
+from tests.support.figures import STANDING
 from tests.support.leaks import marked, marked_film, pictures_in, plain
 from tests.support.mailserver import PASSWORD, USERNAME, MailServer
 from tests.support.nets import GRID_MANIFEST, grid_detector, poser

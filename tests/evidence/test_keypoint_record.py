@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import resource
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,14 +17,14 @@ from hypothesis import strategies as st
 
 from edge.errors import StorageError
 from edge.evidence import keypoints
-from edge.evidence.keypoint_csv import COLUMNS, HEADER, Row, line, told, whole
-from edge.evidence.keypoints import Records, Written, read_record
+from edge.evidence.keypoints import Records, Written, read_record, record_version
 from edge.evidence.recorder import BEFORE_ROWS, Recorder
+from edge.evidence.retold import told
 from edge.paths import pose_path
+from edge.pose.record import HEADER, JOINTS, SAID, Row, line, whole
 from edge.posture import Person
 from edge.types import I420, Activity, Body, Frame, Pose
-from tests.support.bodies import body_in
-from tests.support.figures import joints
+from tests.support.figures import body_in, joints
 
 BOX = (20.0, 10.0, 60.0, 90.0)
 WALL = 1_700_000_000.0
@@ -95,6 +96,16 @@ def test_of_somebody_who_is_never_told_of_nothing_is_kept() -> None:
     assert (kept.rows, kept.ended) == ({}, [])
 
 
+@pytest.mark.parametrize(("away", "kept_from"), [(25.0, 0.0), (35.0, 35.0)])
+def test_who_comes_back_after_half_a_minute_is_somebody_else(away: float, kept_from: float) -> None:
+    kept = Kept()
+    recorder = Recorder(kept)
+    walk(recorder, {0.0: False})
+    recorder.look(frame(away - 0.1), {})
+    walk(recorder, {away: True})
+    assert kept.times() == sorted({kept_from, away})
+
+
 def test_no_more_than_ten_seconds_come_before_an_event() -> None:
     kept = Kept()
     walk(Recorder(kept), {**{0.1 * i: False for i in range(300)}, 30.0: True})
@@ -151,7 +162,7 @@ def test_a_line_has_the_columns_that_edge_posture_reads_and_what_was_judged() ->
     assert float(read["x16"]) == pytest.approx(x, abs=1e-4)
     assert float(read["y16"]) == pytest.approx(y, abs=1e-4)
     assert float(read["score16"]) == pytest.approx(0.9)
-    assert len(read) == len(COLUMNS) == 6 + 17 * 3
+    assert len(read) == len((*SAID, *JOINTS)) == 6 + 17 * 3
 
 
 @given(st.integers(0, 3), st.integers(0, 400), st.sampled_from(["", "\0\0\0\n", "nonsense\n", "," * 56 + "\n"]))
@@ -174,6 +185,21 @@ def test_a_record_is_readable_while_it_is_written_and_complete_with_its_event(tm
     assert pose_path(tmp_path, ID).read_text() == HEADER + line(row(0.0)) + line(row(0.1))
     assert [path.name for path in pose_path(tmp_path, ID).parent.iterdir()] == [f"{ID}.csv"]
     assert read_record(tmp_path, "../../etc/passwd") is None
+
+
+def test_a_record_has_another_version_once_it_has_grown(tmp_path: Path) -> None:
+    records = Records(tmp_path, Hands())
+    assert record_version(tmp_path, ID) is None
+    versions = list[str | None]()
+    for i in range(3):
+        records.add(ID, row(i / 10))
+        records.turn()
+        versions.append(record_version(tmp_path, ID))
+    records.end(ID)
+    records.turn()
+    assert None not in versions
+    assert len(set(versions)) == 3
+    assert record_version(tmp_path, ID) == versions[-1], "the same lines"
 
 
 def test_a_stop_writes_what_waits(tmp_path: Path) -> None:
@@ -200,6 +226,26 @@ def test_what_a_power_cut_leaves_is_put_in_order(tmp_path: Path) -> None:
         "1-a.csv": HEADER + line(row(0.0)),
         "3-c.csv": text,
     }
+
+
+def test_a_full_disk_at_the_start_costs_nothing_of_a_record_that_was_cut_off(tmp_path: Path) -> None:
+    part = pose_path(tmp_path, ID).with_suffix(".part")
+    part.parent.mkdir()
+    good = HEADER + "".join(line(row(i / 10)) for i in range(100))
+    part.write_text(good + line(row(10.0))[:-40])
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        Records(tmp_path, Hands()).recover()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert pose_path(tmp_path, ID).read_text() == good
+
+
+def test_a_score_that_is_no_number_is_a_joint_that_was_not_found() -> None:
+    odd = row(0.0)
+    odd.body.pose.keypoints[3, 2] = np.nan
+    assert whole(HEADER + line(odd) + line(row(0.1))).count("\n") == 3
 
 
 def test_a_disk_that_refuses_loses_nothing_that_can_wait(tmp_path: Path) -> None:
@@ -267,6 +313,64 @@ def test_a_record_is_bounded_and_what_follows_a_fall_is_not_dropped(
     assert len(times) <= 30
     assert times == [float(i) for i in range(int(times[0]), last + 1)]
     assert times[0] == first or falls_at is None
+
+
+def kept_times(tmp_path: Path) -> list[int]:
+    texts = pose_path(tmp_path, ID).read_text().splitlines()[1:]
+    return [round(float(text.partition(",")[0]) - WALL) for text in texts]
+
+
+@pytest.mark.parametrize("turn", [1, 7, 1000])
+def test_a_further_fall_is_recorded_though_the_record_was_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, turn: int
+) -> None:
+    for name, value in (("MOST_ROWS", 20), ("AFTER_ROWS", 10), ("MOST_FALLEN", 60), ("BEFORE_ROWS", 4)):
+        monkeypatch.setattr(keypoints, name, value)
+    records, falls = Records(tmp_path, Hands()), {*range(5, 8), *range(50, 80), *range(90, 92), *range(200, 203)}
+    for i in range(300):
+        records.add(ID, row(float(i), body_in(BOX, fallen=i in falls)))
+        if i % turn == 0:
+            records.turn()
+    records.end(ID)
+    records.turn()
+    first, second, third = [*range(20)], [*range(46, 60)], [*range(86, 100)]
+    assert kept_times(tmp_path) == [*first, *second, *third, *range(196, 208)], (
+        "and no more than a record ever may have"
+    )
+
+
+def test_what_leads_to_a_further_fall_waits_for_a_disk_that_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("MOST_ROWS", 5), ("AFTER_ROWS", 5), ("BEFORE_ROWS", 2)):
+        monkeypatch.setattr(keypoints, name, value)
+    clock = Hands()
+    records = Records(tmp_path, clock)
+    for i in range(20):
+        records.add(ID, row(float(i), body_in(BOX, fallen=i == 0)))
+    records.turn()
+    part = pose_path(tmp_path, ID).with_suffix(".part")
+    away = part.rename(tmp_path / "away")
+    part.mkdir()
+    for i in range(20, 22):
+        records.add(ID, row(float(i), body_in(BOX, fallen=True)))
+    records.turn()
+    part.rmdir()
+    away.rename(part)
+    clock.now = keypoints.RETRY_S
+    records.end(ID)
+    records.turn()
+    assert kept_times(tmp_path) == [*range(5), *range(18, 22)]
+
+
+def test_what_was_written_waits_no_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keypoints, "MOST_WAITING", 5)
+    records = Records(tmp_path, Hands())
+    for i in range(12):
+        records.add(ID, row(i / 10))
+        if i % 4 == 3:
+            records.turn()
+    assert records.lost == 0
 
 
 def test_a_record_reads_as_postures_activities_and_frames() -> None:

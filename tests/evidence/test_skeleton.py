@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from edge.evidence import picture, skeleton
 from edge.evidence.privacy import ground, veil
 from edge.types import I420, JOINT_SEEN, U8, Activity, Body, Frame, Pose, Posture
-from tests.support.bodies import body_in, pose_in, track_of
+from tests.support.figures import body_in, pose_in, track_of
 
 BOX = (200.0, 60.0, 320.0, 420.0)
 

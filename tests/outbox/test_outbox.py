@@ -17,6 +17,7 @@ import pytest
 from edge.errors import StorageError
 from edge.outbox import Limits, Outbox, read_events, snapshot_path
 from edge.outbox.writer import Batch, Entry, Writer
+from edge.types import NO_JOINTS, Activity, Body, Pose, Posture
 from tests.outbox.conftest import SetClock
 from tests.support.broker import eventually
 from tests.support.events import event
@@ -109,6 +110,25 @@ def test_waiting_updates_collapse_into_the_newest_and_new_and_end_never(opened: 
     ]
     told = {e["seq"]: e["replaced_by"] for e in read_events(tmp_path / "data")}
     assert told == {1: None, 2: None, 3: 7, 4: 8, 5: 7, 6: 8, 7: None, 8: None, 9: None, 10: None}
+
+
+def test_an_update_that_calls_for_somebody_stays_though_they_are_up_again(opened: Opened) -> None:
+    """The broker was away while somebody fell and got up: whoever hears of it then is to hear of the fall."""
+    fall = Activity("fall", 0.9, 100.0)
+    sure = replace(fall, confirmed_at=101.0)
+    lying = Activity("lying", 0.9, 100.0, 160.0)
+    box = opened()
+    for activity in (None, fall, sure, replace(sure, score=0.95), None, None, lying, None):
+        update = event("update", "a")
+        body = Body(Pose(NO_JOINTS, 0.0), Posture("lying", 0.9, 100.0), activity=activity)
+        box.put(replace(update, after=replace(update.after, body=body)))
+    box.put(event("end", "a"))
+    assert box.flush(5)
+    got = [
+        (m.payload["seq"], (m.payload["after"]["activity"] or {}).get("kind"), m.replaces)
+        for m in box.pending("mqtt", 99)
+    ]
+    assert got == [(4, "fall", (1, 2, 3)), (7, "lying", (5, 6)), (8, None, ()), (9, None, ())]
 
 
 def test_update_on_the_wire_is_not_taken_back(opened: Opened) -> None:

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from importlib import resources
+
 import numpy as np
 import pytest
 
-from edge.pose.keypoints import FROM_BLAZEPOSE, FROM_OPENPOSE, SIGMAS, oks
+from edge.pose.keypoints import (
+    ACROSS,
+    FROM_BLAZEPOSE,
+    FROM_OPENPOSE,
+    LEFT,
+    LEFT_FACE,
+    LIMBS,
+    RIGHT,
+    RIGHT_FACE,
+    SIGMAS,
+    oks,
+)
 from edge.types import COCO_KEYPOINTS, F32
 
 BLAZEPOSE = (
@@ -25,6 +39,26 @@ OPENPOSE = (
 @pytest.mark.parametrize(("names", "which"), [(BLAZEPOSE, FROM_BLAZEPOSE), (OPENPOSE, FROM_OPENPOSE)])
 def test_each_point_is_the_one_of_its_name(names: tuple[str, ...], which: tuple[int, ...]) -> None:
     assert tuple(names[i] for i in which) == COCO_KEYPOINTS
+
+
+def test_a_limb_joins_neighbours_of_its_own_side() -> None:
+    by_name = [[COCO_KEYPOINTS[joint] for joint in pair] for pair in (*LEFT, *LEFT_FACE)]
+    assert all("right" not in name for pair in by_name for name in pair)
+    assert len(set(LIMBS)) == len(LIMBS) == 12
+    for left, right in ((LEFT, RIGHT), (LEFT_FACE, RIGHT_FACE)):
+        assert tuple(tuple(joint and joint + 1 for joint in pair) for pair in left) == right
+    assert {frozenset(COCO_KEYPOINTS[joint].split()[-1] for joint in pair) for pair in ACROSS} == {
+        frozenset({"shoulder"}),
+        frozenset({"hip"}),
+    }
+
+
+def test_the_page_s_figure_has_the_same_limbs() -> None:
+    script = (resources.files("edge.web") / "static/figure.js").read_text("utf-8")
+    table = script.split("const LIMBS = [", 1)[1].split("\n];", 1)[0]
+    told = [(side, int(a), int(b)) for side, a, b in re.findall(r'\["(\w+)", (\d+), (\d+)\]', table)]
+    sides = {"left": LEFT, "right": RIGHT, "across": ACROSS}
+    assert told == [(side, *pair) for side, pairs in sides.items() for pair in pairs]
 
 
 def pose(shift: float = 0.0) -> F32:

@@ -63,6 +63,16 @@ def test_similarity_falls_with_distance_from_one_to_nothing() -> None:
     assert told[-1] < 0.01
 
 
+@pytest.mark.parametrize(("score", "least", "most"), [(0.25, 0.6, 0.85), (0.6, 0.9, 1.0), (1.0, 1.0, 1.0)])
+def test_joints_that_are_hardly_sure_say_less_of_who_it_is(score: float, least: float, most: float) -> None:
+    one = person(50, 50, 200)
+    one[:, 2] = 1
+    unsure = one.copy()
+    unsure[:, 2] = score
+    for pose, other in ((one, unsure), (unsure, one)):
+        assert least <= float(similarity(pose, other[None], 200)[0]) <= most + 1e-6
+
+
 def test_of_three_each_goes_by_the_best_and_not_by_one_that_went() -> None:
     """A row of poses, each near to the next alone: the middle one goes with the first, and takes nobody with it."""
     one = person(50, 50, 200)

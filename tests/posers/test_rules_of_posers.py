@@ -16,10 +16,12 @@ from edge.metrics import Stages
 from edge.models.manifest import to_toml
 from edge.posers import Poser, open_poser
 from edge.posers.base import Timed
+from edge.posers.blazepose import BlazePose
 from edge.predictor import Predictor
-from edge.types import F32, I420, Box
+from edge.preprocess import Square
+from edge.types import F32, I420, Box, Poses
 from tests.support import pose_heads
-from tests.support.bodies import STANDING
+from tests.support.figures import STANDING
 from tests.support.nets import poser as says
 from tests.support.nets import saying
 
@@ -125,6 +127,39 @@ def test_landmarks_without_their_detector_say_what_to_fetch(tmp_path: Path, monk
     monkeypatch.setenv("EDGE_CACHE", str(tmp_path))
     with pytest.raises(MissingError, match=r"edge models pull pose-detection"):
         open_poser("pose-landmark-full")
+
+
+class Sees:
+    """A model that sees the same person with the same score in whatever it is shown."""
+
+    infer_s, min_score = 0.001, 0.5
+
+    def __init__(self, points: F32, score: float) -> None:
+        self.points, self.score = points, score
+
+    def predict(self, picture: I420, stages: Stages | None, crop: Square | None) -> Poses:
+        if self.score < self.min_score:
+            return Poses(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), self.points[None][:0])
+        box = np.concatenate([self.points[:, :2].min(axis=0), self.points[:, :2].max(axis=0)])
+        return Poses(box[None].astype(np.float32), np.array([self.score], np.float32), self.points[None])
+
+
+@pytest.mark.parametrize(
+    ("detected", "landmarks", "found"),
+    [(0.8, 0.55, True), (0.8, 0.45, False), (0.6, 0.85, False), (0.6, 0.95, True), (0.4, 0.95, False)],
+)
+def test_whom_blazeposes_detector_is_not_sure_of_the_landmarks_must_be(
+    detected: float, landmarks: float, found: bool
+) -> None:
+    x1, y1, x2, y2 = HERE
+    points = np.full((35, 3), 0.9, np.float32)
+    points[:33, :2] = np.random.default_rng(0).uniform((x1, y1), (x2, y2), (33, 2))
+    points[33, :2], points[34, :2] = ((x1 + x2) / 2, (y1 + y2) / 2), ((x1 + x2) / 2, y1)
+    detector, body = Sees(points[33:], detected), Sees(points, landmarks)
+    poser = BlazePose(cast("Predictor", detector), cast("Predictor", body))
+    assert bool(poser.look(GREY, {1: HERE}, Stages())) is found
+    body.score = 0.55
+    assert bool(poser.look(GREY, {1: HERE}, Stages())) is (found or detected > 0.75), "who is followed stays"
 
 
 def test_while_a_look_lasts_its_time_is_that_of_the_one_before() -> None:

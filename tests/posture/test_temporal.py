@@ -18,7 +18,7 @@ from edge.posture.learned import LearnedFalls
 from edge.posture.settings import PostureSettings
 from edge.posture.temporal import PARTS, RATE, ROWS, STEPS, Chances, Judge, Window
 from edge.posture.verdict import JudgeName, Verdict
-from edge.types import F32, NO_JOINTS, Pose
+from edge.types import F32, NO_JOINTS, Activity, Pose
 from tests.support.figures import joints
 
 SIZE = (640, 480)
@@ -77,6 +77,25 @@ def test_the_grid_does_not_depend_on_the_rate_of_looks() -> None:
             counts[place] += window.add(flat, time)
     assert counts[0] == counts[1] == 41
     np.testing.assert_allclose(slow.fed(200), fast.fed(200), atol=1e-3)
+
+
+def hinged(time: float) -> F32:
+    """Stands still for two seconds and leans ever farther then, joints in a straight line each."""
+    up, over = joints((300, 440), 200.0), joints((300, 440), 200.0, 60)
+    return np.asarray(up + (over - up) * max(time - 2.0, 0.0) / 2, np.float32)
+
+
+@settings(max_examples=25, deadline=None)
+@given(looks=st.sets(st.integers(1, 399), min_size=2, max_size=120))
+def test_looks_at_odd_times_are_put_onto_the_grid(looks: set[int]) -> None:
+    """Whenever somebody is looked at, the window holds where they were at each tenth of a second."""
+    even, odd = Window(), Window()
+    for step in range(41):
+        even.add(hinged(step / 10), step / 10)
+    steps = sum(odd.add(hinged(at / 100), at / 100) for at in sorted(looks | {0, 100, 200, 300, 400}))
+    assert steps == 41
+    # But for how wide and tall it all is: that is no straight line in time, and lies beside it between two looks.
+    np.testing.assert_allclose(odd.fed(200)[0, 0, :-2], even.fed(200)[0, 0, :-2], atol=2e-3)
 
 
 def test_a_part_that_is_not_there_stays_where_it_was_and_nothing_is_no_number() -> None:
@@ -174,6 +193,26 @@ def test_who_gets_up_at_once_has_not_fallen_and_who_gets_up_later_has_got_up() -
     assert not later.undecided
 
 
+def test_a_window_counts_from_seven_chances_in_ten_on() -> None:
+    for chance, counts in ((0.65, False), (0.75, True)):
+        told = looked(LearnedFalls(Says((chance, 0.9)), PostureSettings()), 20)
+        assert any(one for one, _ in told) is counts
+
+
+def test_a_fall_is_sure_half_a_second_after_the_network_told_it() -> None:
+    told = looked(LearnedFalls(Says((0.9, 0.9)), PostureSettings()), 20)
+    begun, sure = [one for one, _ in told].index(True), [one for _, one in told].index(True)
+    assert sure - begun == 5
+
+
+@pytest.mark.parametrize(("up_s", "fell"), [(0.6, True), (1.1, False)])
+def test_who_is_up_for_a_moment_may_have_fallen_and_for_a_second_has_not(up_s: float, fell: bool) -> None:
+    up = [(0.2, 0.1)] * round(up_s * 10)
+    told = looked(LearnedFalls(Says((0.9, 0.1), (0.9, 0.1), *up, (0.2, 0.9)), PostureSettings()), 40)
+    assert any(one for one, _ in told)
+    assert any(sure for _, sure in told) is fell
+
+
 def test_in_a_place_to_rest_nobody_falls() -> None:
     assert not any(told for told, _ in looked(LearnedFalls(Says((0.9, 0.9)), PostureSettings()), 20, resting=True))
 
@@ -224,6 +263,34 @@ def test_both_tell_of_a_fall_that_only_one_sees_and_its_onset_stays() -> None:
     assert found is not None
     assert found.confirmed
     assert len(sinces) == 1
+
+
+class Tells:
+    """The rules, or the network's watch, that tell one thing."""
+
+    undecided, works, chances = False, True, Chances(0.5, 0.5)
+
+    def __init__(self, activity: Activity | None) -> None:
+        self.activity = activity
+
+    def look(self, *_: object, **__: object) -> Activity | None:
+        return self.activity
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_of_two_who_tell_of_a_fall_at_once_the_earlier_onset_and_the_surer_score_count(
+    monkeypatch: pytest.MonkeyPatch, swapped: bool
+) -> None:
+    ruled, learned = Tells(Activity("fall", 0.6, 2.5)), Tells(Activity("fall", 0.8, 3.0))
+    if swapped:
+        ruled, learned = learned, ruled
+    monkeypatch.setattr("edge.posture.verdict.Falls", lambda *_: ruled)
+    monkeypatch.setattr("edge.posture.verdict.LearnedFalls", lambda *_: learned)
+    verdict = Verdict(PostureSettings(), "both", Says((0.5, 0.5)))
+    told = [verdict.look(None, NO_JOINTS, 200, time, resting=False, at_edge=False) for time in (3.0, 3.1)]
+    assert told == [Activity("fall", 0.8, 2.5)] * 2
+    ruled.activity, learned.activity = Activity("fall", 0.9, 1.0), None
+    assert verdict.look(None, NO_JOINTS, 200, 3.2, resting=False, at_edge=False) == Activity("fall", 0.9, 2.5)
 
 
 def nothing(*_: object) -> list[Link]:

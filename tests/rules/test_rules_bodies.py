@@ -57,6 +57,28 @@ def test_who_is_believed_only_after_the_fall_is_told_of_with_it() -> None:
     assert sorted(one.rule for one in first.why.rules) == ["confirmed", "fall"]  # type: ignore[union-attr]
 
 
+def test_a_fall_keeps_its_onset_though_the_clock_is_set_while_it_goes_on() -> None:
+    rules, events = judge(NOWHERE), list[Event]()
+    for i in range(150):
+        shot = frame(i)
+        # Set ahead by an hour while the first fall goes on; the second one begins by the new clock.
+        shot = replace(shot, wall=shot.wall + (3600 if i >= 20 else 0), bodies={1: known_of(i / 10)})
+        events += rules.judge(shot, [track(i, BOX)], [], frozenset({1}))
+    told = [event.after.payload()["activity"] for event in events]
+    onsets = [one["since"] for one in told if one is not None]
+    assert sorted(set(onsets)) == [1001.0, 4611.0]
+    assert onsets.count(1001.0) >= 2, "told before and after"
+
+
+def known_of(time: float) -> Body:
+    """A fall at one second, up at eight, and a fall at eleven."""
+    known = falls(time) if time < 10 else falls(time - 10)
+    assert known is not None
+    if time < 10 or known.activity is None:
+        return known
+    return body("lying", 11.5, activity=doing("fall", 11.0, 12.5 if time >= 12.5 else None))
+
+
 def test_a_posture_is_told_of_once_it_lasts() -> None:
     events = told(lambda time: body("standing" if time < 3 else "sitting", 0.0 if time < 3 else 3.0), 60)
     postures = [(event.captured_at, event.after.payload()["pose"]["posture"]) for event in events]

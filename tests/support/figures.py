@@ -22,30 +22,41 @@ from edge.types import (
     Pose,
     Posture,
     PostureName,
+    Track,
 )
 
-_FIGURE = {
-    0: (0.0, 0.93), 1: (-0.02, 0.95), 2: (0.02, 0.95), 3: (-0.05, 0.94), 4: (0.05, 0.94),
-    5: (-0.11, 0.82), 6: (0.11, 0.82), 7: (-0.15, 0.64), 8: (0.15, 0.64), 9: (-0.16, 0.48), 10: (0.16, 0.48),
-    11: (-0.08, 0.52), 12: (0.08, 0.52), 13: (-0.08, 0.28), 14: (0.08, 0.28), 15: (-0.08, 0.04), 16: (0.08, 0.04),
-}  # fmt: skip
-"""Of somebody who stands: to the right and up from between the feet, in heights."""
+FIGURE: F32 = np.array(
+    [(0, .93), (.02, .95), (-.02, .95), (.05, .94), (-.05, .94), (.11, .82), (-.11, .82), (.15, .64), (-.15, .64),
+     (.16, .48), (-.16, .48), (.08, .52), (-.08, .52), (.08, .28), (-.08, .28), (.08, .04), (-.08, .04)], np.float32
+)  # fmt: skip
+"""COCO's joints of somebody who stands and faces the camera (their left is on the picture's right): to the right and up
+from between the feet, in heights."""
+STANDING: list[tuple[float, float]] = (FIGURE * (2.1, -1) + (0.5, 1)).tolist()
+"""The same as parts of a box around them, from its upper left corner, a little within."""
 
 
 def joints(foot: tuple[float, float], height: float, tilt: float = 0.0, score: float = 0.9) -> F32:
     """A stiff figure, float32 (17, 3), leaning to the right about its feet. tilt: degrees, 90 lies."""
-    turn = math.radians(tilt)
-    found = np.empty((17, 3), np.float32)
-    for k, (right, up) in _FIGURE.items():
-        x = right * math.cos(turn) + up * math.sin(turn)
-        y = up * math.cos(turn) - right * math.sin(turn)
-        found[k] = foot[0] + x * height, foot[1] - y * height, score
-    return found
+    turn, (right, up) = math.radians(tilt), FIGURE.T
+    x = foot[0] + height * (right * math.cos(turn) + up * math.sin(turn))
+    y = foot[1] - height * (up * math.cos(turn) - right * math.sin(turn))
+    return np.column_stack([x, y, np.full(17, score)]).astype(np.float32)
 
 
 def pose(foot: tuple[float, float] = (320, 400), height: float = 200.0, tilt: float = 0.0, score: float = 0.9) -> Pose:
     """That figure as a pose."""
     return Pose(joints(foot, height, tilt), score)
+
+
+def pose_in(box: Box, *, lying: bool = False, score: float = 0.9) -> Pose:
+    """Somebody who fills a box, pixels, upright or with the head to the left."""
+    places = np.array(STANDING, np.float32)
+    if lying:
+        places = places[:, ::-1]
+    x1, y1, x2, y2 = box
+    keypoints = np.full((17, 3), score, np.float32)
+    keypoints[:, :2] = places * (x2 - x1, y2 - y1) + (x1, y1)
+    return Pose(keypoints, score)
 
 
 def box_of(foot: tuple[float, float], height: float, tilt: float = 0.0) -> Box:
@@ -63,9 +74,24 @@ def body(
     return Body(joints or Pose(NO_JOINTS, 0.0), Posture(posture, 0.9, since), lying_s, activity)
 
 
+def body_in(
+    box: Box, posture: PostureName = "standing", *, fallen: bool = False, time: float = 0.0, score: float = 0.9
+) -> Body:
+    """A body in a box; `fallen` is a fall that is confirmed."""
+    fall = Activity("fall", 0.9, time, time + 1.0) if fallen else None
+    lying = posture == "lying"
+    found = pose_in(box, lying=lying, score=score)
+    return Body(found, Posture(posture, 0.9, time), lying_s=1.0 if lying else 0.0, activity=fall)
+
+
 def doing(kind: ActivityKind = "fall", since: float = 1.0, confirmed_at: float | None = None) -> Activity:
     """Something that happens to somebody."""
     return Activity(kind, 0.8, since, confirmed_at)
+
+
+def track_of(number: int, box: Box, label: str = "person", time: float = 0.0) -> Track:
+    """Somebody who is followed and was seen just now."""
+    return Track(number, label, 0.9, box, True, True, 0.0, time, 1000.0, 1000.0 + time)
 
 
 class Poses:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,12 @@ class MemoryHouse:
         return self.clips.get(event_id, "There is no clip of this event (any more).")
 
     def pose(self, event_id: str) -> str | None:
+        self.log.append(f"pose {event_id}")
         return self.poses.get(event_id)
+
+    def pose_version(self, event_id: str) -> str | None:
+        text = self.poses.get(event_id)
+        return None if text is None else f"{zlib.crc32(text.encode()):x}-{len(text):x}"
 
     def arm(self, mode: Mode, by: str, *, code: str | None = None, now: bool = False) -> None:
         self.log.append(f"arm {mode} by {by}")

@@ -12,6 +12,7 @@ from edge.models.manifest import Manifest
 from edge.pose.keypoints import FROM_OPENPOSE
 from edge.preprocess import Fit, Input
 from edge.types import F32
+from tests.support.figures import FIGURE
 from tests.support.skeleton_maps import H, W, rendered
 
 SIDE = 368
@@ -19,10 +20,6 @@ INPUT = Input("images", SIDE, SIDE, layout="NCHW", dtype="float32")
 FIT = Fit.of((2 * SIDE, 3 * SIDE), INPUT)
 ZOOM = np.array([2, 3], np.float32)
 """From pixels of the input to those of the frame."""
-STANDING = np.array([[0, .08], [.02, .06], [-.02, .06], [.04, .07], [-.04, .07], [.12, .2], [-.12, .2], [.16, .36],
-                     [-.16, .36], [.15, .5], [-.15, .5], [.08, .5], [-.08, .5], [.09, .74], [-.09, .74], [.09, .97],
-                     [-.09, .97]], np.float32)  # fmt: skip
-"""COCO's joints of somebody of height 1 who faces the camera."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class PoseFamily:
 
 def person(left: float, top: float, size: float) -> F32:
     """Joints of somebody, float32 (17, 3), in pixels of the input; each is seen."""
-    points = STANDING * size + (left + 0.2 * size, top)
+    points = (FIGURE * (1, -1) + (0, 1)) * size + (left + 0.2 * size, top)
     return np.column_stack([points, np.full(17, 0.9)]).astype(np.float32)
 
 

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge.decode.paf import CHANNELS, LIMBS, POINTS
 from edge.types import F32
 
+POINTS = (
+    "nose", "neck", "right shoulder", "right elbow", "right wrist", "left shoulder", "left elbow", "left wrist",
+    "right hip", "right knee", "right ankle", "left hip", "left knee", "left ankle", "right eye", "left eye",
+    "right ear", "left ear",
+)  # fmt: skip
+"""In the order of the COCO model's maps, before that of the background."""
+FIELDS = """
+    neck > right hip, right hip > right knee, right knee > right ankle,
+    neck > left hip, left hip > left knee, left knee > left ankle,
+    neck > right shoulder, right shoulder > right elbow, right elbow > right wrist, right shoulder > right ear,
+    neck > left shoulder, left shoulder > left elbow, left elbow > left wrist, left shoulder > left ear,
+    neck > nose, nose > right eye, nose > left eye, right eye > right ear, left eye > left ear
+"""
+"""In the order of its fields, x and y each, as the demo of the paper's authors takes them from the model's output: not
+by the decoder's own tables, which would be right whatever they say."""
+LIMBS = tuple((POINTS.index(a.strip()), POINTS.index(b.strip())) for a, b in (s.split(">") for s in FIELDS.split(",")))
 H = W = 46
 SIGMA = 0.9  # cells: 7 pixels of 368
 APART = 3.0
@@ -23,7 +38,7 @@ def skeleton(rng: np.random.Generator) -> F32:
     lean = rng.uniform(-0.5, 0.5)
     turn = np.array([[np.cos(lean), -np.sin(lean)], [np.sin(lean), np.cos(lean)]])
     points = top + (down + rng.normal(0, 0.015, down.shape)) * size @ turn.T
-    seen = (rng.random(POINTS) > 0.08) & (points >= 0).all(1) & (points <= (W - 1, H - 1)).all(1)
+    seen = (rng.random(len(POINTS)) > 0.08) & (points >= 0).all(1) & (points <= (W - 1, H - 1)).all(1)
     return np.column_stack([points, seen]).astype(np.float32)
 
 
@@ -43,12 +58,12 @@ def group(rng: np.random.Generator, many: int) -> list[F32]:
 def rendered(crowd: list[F32]) -> tuple[F32, F32]:
     """Maps as the model is trained on: Gaussians at points, unit vectors along limbs (equations 6 to 9)."""
     y, x = np.mgrid[:H, :W].astype(np.float32)
-    heat, fields, count = np.zeros((POINTS, H, W)), np.zeros((38, H, W)), np.zeros((38, H, W))
+    heat, fields, count = np.zeros((len(POINTS), H, W)), np.zeros((38, H, W)), np.zeros((38, H, W))
     for person in crowd:
         for part, (px, py, seen) in enumerate(person):
             if seen:
                 heat[part] = np.maximum(heat[part], np.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * SIGMA**2)))
-        for (a, b), channel in zip(LIMBS, CHANNELS, strict=True):
+        for (a, b), channel in zip(LIMBS, range(0, 38, 2), strict=True):
             if not (person[a, 2] and person[b, 2]):
                 continue
             way = person[b, :2] - person[a, :2]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,17 +100,23 @@ def filmed(
     noise: of every joint, parts of the stature; missing: how often one is not found; walk: statures a second, ahead
     """
     random = np.random.default_rng(seed)
+    times, points = _moved(tuple(moves), begin, fps)
+    c, s = np.cos(np.radians(heading)), np.sin(np.radians(heading))
+    turned = points @ np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
+    turned[..., :2] += walk * times[:, None, None] * np.array([s, -c])
+    scale = float(np.ptp(camera.project(_points(STAND))[:, 1])) / 0.9
+    flat = camera.project(turned) + random.normal(0, noise * scale, (len(times), 17, 2))
+    shape = len(times), 17, 1
+    scores = np.where(random.random(shape) < missing, 0.05, random.uniform(0.6, 0.95, shape))
+    joints: F32 = np.concatenate([flat, scores], axis=2).astype(np.float32)
+    return [(float(time), Pose(one, 0.9)) for time, one in zip(times, joints, strict=True)]
+
+
+@lru_cache(maxsize=64)
+def _moved(moves: tuple[Move, ...], begin: Stance, fps: float) -> tuple[F64, F64]:
+    """Times, float64 (n,), and where the joints are, float64 (n, 17, 3), of one who faces the camera."""
     times = np.arange(0, sum(move.seconds for move in moves), 1 / fps)
-    told = []
-    scale = float(np.ptp(camera.project(_points(STAND, 0.0))[:, 1])) / 0.9
-    for time in times:
-        points = _points(_stance(begin, moves, float(time)), heading)
-        points[:, :2] += walk * time * np.array([np.sin(np.radians(heading)), -np.cos(np.radians(heading))])
-        flat = camera.project(points) + random.normal(0, noise * scale, (17, 2))
-        scores = np.where(random.random(17) < missing, 0.05, random.uniform(0.6, 0.95, 17))
-        joints: F32 = np.column_stack([flat, scores]).astype(np.float32)
-        told.append((float(time), Pose(joints, 0.9)))
-    return told
+    return times, np.stack([_points(_stance(begin, moves, float(time))) for time in times])
 
 
 def _stance(begin: Stance, moves: Sequence[Move], time: float) -> Stance:
@@ -124,8 +131,8 @@ def _stance(begin: Stance, moves: Sequence[Move], time: float) -> Stance:
     return before
 
 
-def _points(stance: Stance, heading: float) -> F64:
-    """The joints of a stance, float64 (17, 3), on the floor."""
+def _points(stance: Stance) -> F64:
+    """The joints of a stance, float64 (17, 3), on the floor, facing the camera."""
     tip, way, trunk, hip, knee, arm, out = np.radians(astuple(stance))
     points = np.zeros((17, 3))
     up = np.array([0.0, -np.sin(trunk), np.cos(trunk)])
@@ -146,7 +153,5 @@ def _points(stance: Stance, heading: float) -> F64:
     points = (
         points * np.cos(tip) + np.cross(axis, points) * np.sin(tip) + np.outer(along, axis) * (1 - np.cos(tip))
     )  # Rodrigues' formula
-    c, s = np.cos(np.radians(heading)), np.sin(np.radians(heading))
-    points = points @ np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
     points[:, 2] -= points[:, 2].min() - PART
     return np.asarray(points)

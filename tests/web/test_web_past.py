@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from starlette.requests import Request
 
-from edge.evidence.keypoint_csv import HEADER, Row, line
-from tests.support.bodies import body_in
+from edge.pose.record import HEADER, Row, line
+from edge.web.joints import Joints
+from tests.support.figures import body_in
 from tests.support.house import jpeg
 from tests.web.conftest import Site
 
@@ -95,3 +97,41 @@ def test_the_joints_of_an_event_as_lines_and_as_json_for_those_who_are_logged_in
     for path in ("/api/events/1-a/pose.csv", "/api/events/1-a/pose.json"):
         assert home.another().get(path).status_code == 401
         assert home.browser.get(path.replace("1-a", "2-b")).status_code == 404
+
+
+def test_a_record_is_read_once_for_all_who_look_again_and_anew_once_it_has_grown(home: Site) -> None:
+    lines = [line(Row(DAY + i / 10, DAY, (640, 480), body_in((100, 100, 200, 400)))) for i in range(20)]
+    home.house.poses["1-a"] = HEADER + "".join(lines[:10])
+    path, reads = "/api/events/1-a/pose.json", ["pose 1-a"]
+    first = home.browser.get(path)
+    assert first.headers["cache-control"] == "no-store"  # no browser keeps how somebody lay on the floor
+    assert home.browser.get(path).content == first.content
+    for known in (first.headers["etag"], f'"else", W/{first.headers["etag"]}', "*"):
+        again = home.browser.get(path, headers={"if-none-match": known})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    assert home.house.log == reads
+    home.house.poses["1-a"] = HEADER + "".join(lines)
+    grown = home.browser.get(path, headers={"if-none-match": first.headers["etag"]})
+    assert (grown.status_code, len(grown.json()["frames"])) == (200, 20)
+    assert home.house.log == 2 * reads
+    as_lines = home.browser.get("/api/events/1-a/pose.csv")
+    known = {"if-none-match": as_lines.headers["etag"]}
+    assert home.browser.get("/api/events/1-a/pose.csv", headers=known).status_code == 304
+    del home.house.poses["1-a"]
+    for gone in (path, "/api/events/1-a/pose.csv"):
+        assert home.browser.get(gone, headers={"if-none-match": "*"}).status_code == 404
+
+
+def test_of_what_was_told_of_records_no_more_is_kept_than_allowed(home: Site) -> None:
+    for name in ("1-a", "2-b", "3-c"):
+        home.house.poses[name] = HEADER + line(Row(DAY, DAY, (640, 480), body_in((100, 100, 200, 400))))
+    request = Request({"type": "http", "headers": []})
+    size = len(Joints(home.house).as_json("1-a", request).body)
+    joints = Joints(home.house, most_bytes=2 * size)
+    home.house.log.clear()
+    for name in ("1-a", "2-b", "1-a", "3-c", "1-a", "2-b"):
+        assert len(joints.as_json(name, request).body) == size
+    assert home.house.log == ["pose 1-a", "pose 2-b", "pose 3-c", "pose 2-b"]
+    alone = Joints(home.house, most_bytes=size - 1)
+    assert alone.as_json("1-a", request).body == alone.as_json("1-a", request).body
+    assert home.house.log[4:] == ["pose 1-a", "pose 1-a"]

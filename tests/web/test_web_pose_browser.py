@@ -7,10 +7,10 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from edge.evidence.keypoint_csv import HEADER, Row, line
+from edge.pose.record import HEADER, Row, line
 from edge.types import Activity, Body
-from tests.support.bodies import body_in
 from tests.support.browser import needs_chromium
+from tests.support.figures import body_in
 from tests.support.house import jpeg
 from tests.web.conftest import Site, enter
 

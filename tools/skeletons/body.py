@@ -28,10 +28,6 @@ _BOTH = ("hip", "open", "knee", "arm", "wing", "elbow")
 RADII = np.array([.1, .1, .1, .09, .09, .09, .09, .04, .04, .03, .03, .11, .11, .06, .06, .04, .04])  # fmt: skip
 """How far inside the flesh a joint lies, in metres for one of 1.75 m: so high it lies over the floor."""
 USUAL = 1.75
-BONES = (
-    (5, 7), (7, 9), (6, 8), (8, 10), (11, 13), (13, 15), (12, 14), (14, 16), (5, 6), (11, 12),
-)  # fmt: skip
-"""Pairs of joints whose distance never changes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from edge.engines.base import need
 from edge.models.manifest import Manifest, to_toml
+from edge.pose.keypoints import LIMBS
 from edge.preprocess.input import Input
 from edge.tools.graph import INSTALL
 from edge.tools.skeletons.sequence import Sequence17
@@ -33,9 +34,6 @@ NEAR = 11.0
 """How far from a joint's colour, in steps of chroma, a pixel still counts."""
 LIMITED = 224 / 255
 """Steps of chroma in a film of limited range for one of full range."""
-LIMBS = (
-    (5, 6), (5, 7), (7, 9), (6, 8), (8, 10), (11, 12), (5, 11), (6, 12), (11, 13), (13, 15), (12, 14), (14, 16),
-)  # fmt: skip
 TALLEST = 360
 DETECTOR, POSER = 320, 192
 """Sides of what the two models are fed, pixels."""

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge.pose.keypoints import LIMBS
 from edge.tools.skeletons import everyday, falls
-from edge.tools.skeletons.body import ANGLES, BONES, RADII, USUAL, build, joints, pose
+from edge.tools.skeletons.body import ANGLES, RADII, USUAL, build, joints, pose
 from edge.tools.skeletons.noise import lies, lift_of, uprightness
 from edge.tools.skeletons.sequence import Make, draw
 
@@ -27,7 +28,7 @@ def test_bones_keep_their_length_and_nobody_sinks_into_the_floor(make: Make, see
     motion, who = make(random), build(random)
     angles = motion.at(np.arange(0, motion.seconds, 0.05))
     points = joints(who, angles)
-    for a, b in BONES:
+    for a, b in set(LIMBS) - {(11, 5), (12, 6)}:  # of the torso, which bends
         lengths = np.linalg.norm(points[:, a] - points[:, b], axis=1)
         assert np.ptp(lengths) < 1e-9
     over = (points[:, :, 2] - RADII * who.stature / USUAL).min(axis=1) - lift_of(angles)
