@@ -25,7 +25,7 @@ HEAD = ("pilot", "laps", "off track", "cross-track RMS m", "worst m", "jerk m/s3
 
 @click.command()
 @click.argument("model")
-@click.option("--sim", default="ours", show_default=True, type=click.Choice(["ours", "carracing"]), help="Simulator.")
+@click.option("--sim", default="ours", show_default=True, type=click.Choice(["ours"]), help="Simulator.")
 @click.option("--tracks", default=10, show_default=True, type=click.IntRange(1, 1000), help="How many are driven.")
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Of the tracks.")
 @click.option(

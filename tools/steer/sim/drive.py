@@ -75,7 +75,7 @@ def go(track: Track, driver: Driver, delay_s: float = 0.0, start: Car | None = N
     waiting = deque([0.0] * round(delay_s / TICK))
     beside, sideways, gone, command = [], [], 0, 0.0
     goal = min(metres, track.length)
-    for tick in range(int(PATIENCE * goal / SPEED / TICK) + 1):
+    for tick in range(max(PERIOD, int(PATIENCE * goal / SPEED / TICK))):
         if tick % PERIOD == 0:
             said = driver(car, at)
             command = said if math.isfinite(said) else 0.0
