@@ -21,6 +21,8 @@ _SPANS, _SPAN = 3, 0.12
 """How many bridges a lap has, and which part of it each takes."""
 _PLANK = 0.4
 """Metres."""
+_WATER, _KERB, _PLANKS = (np.array(colour, np.float32) for colour in ((150, 112, 58), (52, 78, 104), (112, 128, 140)))
+_SEAM = (70.0, 82.0, 92.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,18 @@ def paint(track: Track, look: Look) -> Ground:
     wide, tall = (int(side) for side in (high - low) * PER_METRE)
     line = (track.line - low) * PER_METRE
     grass, road, edge = _motley(rng) if look.motley else _usual(rng)
+    bridges = _bridges(line, rng) if look.bridges else []
     picture: F32 = np.empty((tall, wide, 3), np.float32)
     picture[:] = grass
+    for span in bridges:
+        picture = _lay(picture, line[span], 2.4 * WIDTH, _WATER, closed=False)
     picture = _lay(picture, line, WIDTH + 2 * EDGE, edge)
-    picture = _lay(picture, line, WIDTH, road)
-    if look.bridges:
-        picture = _bridges(picture, track, line, rng)
+    for span in bridges:
+        picture = _lay(picture, line[span], WIDTH + 2 * EDGE, _KERB, closed=False)
+    picture = _lay(picture, line, WIDTH, road)  # over the rounded ends of kerbs and water, which no road has across it
+    for span in bridges:
+        picture = _lay(picture, line[span], WIDTH, _PLANKS, closed=False)
+        _seams(picture, track, line, span)
     picture *= 1 + _texture(tall, wide, rng)[..., None]
     if look.shadows:
         picture *= _shadows(tall, wide, line, rng)
@@ -127,23 +135,20 @@ def _unit(angle: float) -> NDArray[np.float64]:
     return np.array([np.cos(angle), np.sin(angle)])
 
 
-def _bridges(picture: F32, track: Track, line: F64, rng: np.random.Generator) -> F32:
-    """Stretches with water for grass, kerbs of timber for painted edges, and planks for asphalt."""
+def _bridges(line: F64, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+    """The points of the line on each bridge: water for grass, kerbs of timber for painted edges, planks for asphalt."""
     n = len(line)
     first = int(rng.integers(n))
-    water, kerb, plank = (np.array(colour, np.float32) for colour in ((150, 112, 58), (52, 78, 104), (112, 128, 140)))
-    for k in range(_SPANS):
-        span = (first + k * n // _SPANS + np.arange(int(n * _SPAN))) % n
-        stretch = line[span]
-        picture = _lay(picture, stretch, 2.4 * WIDTH, water, closed=False)
-        picture = _lay(picture, stretch, WIDTH + 2 * EDGE, kerb, closed=False)
-        picture = _lay(picture, stretch, WIDTH, plank, closed=False)
-        heading = track.heading[span]
-        across = np.stack([-np.sin(heading), np.cos(heading)], 1) * WIDTH / 2 * PER_METRE
-        for point, side in zip(*_every_plank(stretch, across, track.spacing), strict=True):
-            ends = np.rint(np.stack([point - side, point + side]) * 16).astype(np.int32)
-            cv2.polylines(picture, [ends], False, (70.0, 82.0, 92.0), 1, cv2.LINE_AA, 4)
-    return picture
+    return [(first + k * n // _SPANS + np.arange(int(n * _SPAN))) % n for k in range(_SPANS)]
+
+
+def _seams(picture: F32, track: Track, line: F64, span: NDArray[np.int64]) -> None:
+    """Dark lines between planks."""
+    heading = track.heading[span]
+    across = np.stack([-np.sin(heading), np.cos(heading)], 1) * WIDTH / 2 * PER_METRE
+    for point, side in zip(*_every_plank(line[span], across, track.spacing), strict=True):
+        ends = np.rint(np.stack([point - side, point + side]) * 16).astype(np.int32)
+        cv2.polylines(picture, [ends], False, _SEAM, 1, cv2.LINE_AA, 4)
 
 
 def _every_plank(stretch: F64, across: F64, spacing: float) -> tuple[F64, F64]:
