@@ -17,6 +17,7 @@ from bench import (
     running,
     scenes,
     steering_faults,
+    steering_laps,
     steering_loop,
     streams,
 )  # fmt: skip
@@ -44,6 +45,8 @@ MEASURES: dict[str, Measure] = {
     "pose": pose.pose,
     "falls": poses.falls,
     "postures": poses.postures,
+    "steering-laps": steering_laps.laps,
+    "steering-seeds": steering_laps.seeds,
     "streams": streams.rates,
     "start": running.start,
     "memory": running.memory,

@@ -35,12 +35,12 @@ COMMANDS = {
     "models": "edge.commands.models:models",
     "train-compress": "edge.commands.train_compress:train_compress",
     "train-posture": "edge.commands.train_posture:train_posture",
+    "steer": "edge.commands.steer:steer",
     "compress": "edge.commands.compress:command",
     "inspect": "edge.commands.packed:inspect",
     "verify": "edge.commands.packed:verify",
     "unpack": "edge.commands.packed:unpack",
     "sign": "edge.commands.packed:sign",
-    "steer": "edge.commands.steer:steer",
     "delta": "edge.commands.packed:delta",
 }
 

@@ -1,11 +1,13 @@
-"""`edge steer`: a small car that a model drives."""
+"""`edge steer`: teach a pilot, judge it, let it drive a small car."""
 
 from __future__ import annotations
 
 import click
 
 from edge.commands.steer.drive import drive
+from edge.commands.steer.evaluate import evaluate
 from edge.commands.steer.hand import calibrate, neutral
+from edge.commands.steer.imitate import imitate
 from edge.commands.steer.orders import orders
 from edge.commands.steer.serve import serve
 
@@ -18,5 +20,5 @@ def steer(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (drive, *orders, calibrate, neutral, serve):
+for command in (drive, *orders, calibrate, neutral, serve, evaluate, imitate):
     steer.add_command(command)

@@ -1,0 +1,1 @@
+"""Steering, learned and judged on a workstation."""
