@@ -81,12 +81,23 @@ def packed(weights: Mapping[str, F32], name: str, report: Mapping[str, Any]) -> 
     Args:
         report: what was measured, for the file
     """
-    turned = {
-        key: np.ascontiguousarray(array.transpose(3, 2, 0, 1)) if key in LAYERS and key != "dense" else array
-        for key, array in weights.items()
-    }
+    turned = _turned(weights)
     made = onnx(turned)
     plain = hashlib.sha256(made.SerializeToString()).hexdigest()
     coded = [Weight(key, array) for key, array in turned.items()]
     described = manifest(name, "Where to steer, by the saturation of rows 70 to 139 of 160; `edge steer imitate`.")
     return pack("onnx", skeleton(made, turned), coded, described, Origin(plain, report=report))
+
+
+def plain(weights: Mapping[str, F32]) -> bytes:
+    """The ONNX file of weights as `squeeze` names and shapes them."""
+    content: bytes = onnx(_turned(weights)).SerializeToString()
+    return content
+
+
+def _turned(weights: Mapping[str, F32]) -> dict[str, F32]:
+    """Filters in ONNX's order."""
+    return {
+        key: np.ascontiguousarray(array.transpose(3, 2, 0, 1)) if key in LAYERS and key != "dense" else array
+        for key, array in weights.items()
+    }
