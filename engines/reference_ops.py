@@ -202,6 +202,7 @@ OPERATORS: dict[str, Operator] = {
     "ConvTranspose": _conv_transpose,
     "DequantizeLinear": _dequantize,
     "Div": lambda x, _: x[0] / x[1],
+    "Elu": lambda x, given: np.where(x[0] > 0, x[0], given.get("alpha", 1.0) * np.expm1(np.minimum(x[0], 0))),
     "Exp": lambda x, _: np.exp(x[0]),
     "Flatten": lambda x, given: x[0].reshape(int(np.prod(x[0].shape[: given.get("axis", 1)])), -1),
     "Gather": lambda x, given: np.take(x[0], x[1], axis=given.get("axis", 0)),
