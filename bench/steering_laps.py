@@ -14,9 +14,9 @@ from edge.steer.pilot import open_pilot
 from edge.tools.steer.imitate import Recipe, imitate
 from edge.tools.steer.judge import EXPERT, SCENES, STEER_0, Scene, judge
 from edge.tools.steer.judge import Row as Driven
-from edge.tools.steer.network import packed
+from edge.tools.steer.network import manifest, packed
 from edge.tools.steer.sim.drive import Pilot
-from edge.tools.steer.squeeze import pilot, published
+from edge.tools.steer.squeeze import NET, NOTES, pilot, published
 
 SEED, TRACKS = 1, 10
 SEEDS = range(5)
@@ -59,7 +59,7 @@ def seeds() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         for seed in SEEDS:
             path = Path(folder) / f"{seed}.epk"
-            path.write_bytes(packed(imitate(Recipe(seed=seed)).weights, path.stem, {}))
+            path.write_bytes(packed(NET, imitate(Recipe(seed=seed)).weights, manifest(NET, path.stem, NOTES), {}))
             model = open_pilot(str(path), options=EngineOptions(threads=1))
             for delay_s in (0.0, DELAY_S):
                 row = judge({"model": model.steer}, TRACKS, SEED, delay_s)[0]
