@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 OPSET, IR = 13, 8
+SEEN = (0.4375, 0.875)
+"""Rows of the road: 70 to 139 of 160. Above is sky, below the car."""
 
 
 def onnx(net: Net, weights: Mapping[str, F32]) -> ModelProto:
@@ -59,7 +61,7 @@ def manifest(net: Net, name: str, notes: str) -> Manifest:
         name=name,
         task="values",
         decoder="values",
-        input=Input(net.given, columns, rows, layout="NHWC", colour="HSV-S", dtype="float32"),
+        input=Input(net.given, columns, rows, layout="NHWC", colour="HSV-S", dtype="float32", rows=SEEN),
         outputs={"values": net.gives},
         labels=("steering",),
         licence="Apache-2.0",
