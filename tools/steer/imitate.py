@@ -19,7 +19,8 @@ from edge.tools.steer.sim.ground import Ground, Look, paint
 from edge.tools.steer.sim.track import Track, lay
 from edge.tools.steer.sim.world import View, World
 from edge.tools.steer.squeeze import pilot, saturation, steering
-from edge.tools.steer.torched import START, fit, fresh, weights_of
+from edge.tools.steer.tensors import channels_last
+from edge.tools.steer.torched import START, fit, fresh
 from edge.types import F32, U8
 
 TAUGHT, CHECKED = 1, 2
@@ -103,7 +104,7 @@ def imitate(recipe: Recipe, told: Callable[[Round], None] = lambda _: None) -> I
     rounds = []
     for number in range(recipe.rounds + 1):
         loss = fit(net, *_arrays(lesson), recipe.steps[min(number, 1)], 0.02 if number == 0 else 0.008, rng)
-        weights = weights_of(net)
+        weights = channels_last(net)
         laps = _check(weights, tests)
         rms_m = max((lap.rms_m for lap in laps), default=math.inf)
         done = Round(number, len(lesson.said), loss, sum(lap.whole for lap in laps), rms_m)
