@@ -42,7 +42,7 @@ class Bar:
 
     def __init__(self, bars: Any) -> None:
         self._bars = bars
-        self._task = bars.add_task("", total=1.0)
+        self._task = bars.add_task("starting", total=1.0)
         self._doing = ""
 
     def progress(self, doing: str, part: float) -> None:
