@@ -9,8 +9,8 @@ from __future__ import annotations
 import inspect
 import os
 import pty
-import select
 import re
+import select
 import tty
 from collections.abc import Iterator, Sequence
 from functools import reduce
