@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.engines.base import need
+from edge.engines.registry import MANIFEST
 from edge.errors import UserError
 from edge.models.manifest import Manifest, to_toml
 from edge.tools.carrier_tflite import INSTALL as LITERT
@@ -20,9 +21,12 @@ PACKED, ONNX, TFLITE = ".epk", ".onnx", ".tflite"
 
 
 def check_suffix(output: Path) -> None:
-    """Refuse a file that is called as none of the formats is; UserError."""
+    """Refuse a file that is called as none of the formats is, or whose manifest would replace a file; UserError."""
     if output.suffix not in (PACKED, ONNX, TFLITE):
         raise UserError(f"--output {output}: call it NAME{PACKED}, NAME{ONNX} or NAME{TFLITE}: that tells the format")
+    beside = output.with_suffix(MANIFEST)
+    if output.suffix != PACKED and not output.exists() and beside.exists():
+        raise UserError(f"{beside}: is there already, where the manifest of {output.name} goes; choose another name")
 
 
 def check_writer(output: Path) -> None:
@@ -50,4 +54,4 @@ def exported(
     if output.suffix == PACKED:
         return {output: packed(net, weights, described, report)}
     content = tflite(net, weights) if output.suffix == TFLITE else plain(net, weights)
-    return {output: content, output.with_suffix(".toml"): to_toml(described).encode()}
+    return {output: content, output.with_suffix(MANIFEST): to_toml(described).encode()}

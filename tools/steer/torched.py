@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
-from edge.tools.steer.squeeze import NET
-from edge.tools.steer.tensors import Held, drawn, run
-from edge.tools.train.backend import Tensor, torch
+from edge.tools.steer.squeeze import LAYERS
+from edge.tools.train.backend import Tensor, functional, torch
 from edge.types import F32, U8
 
 BATCH = 256
 START, START_RATE = 250, 0.02
 """Steps of a start at most, and the rate at which it learns."""
+_TOLD = 25
+"""Steps between two words of how far it is."""
 _LEFT = 0.5
 """A start has left the plateau once its loss is below this part of what predicting the mean has."""
 
+Net = dict[str, Tensor]
+"""Weights by name in torch's order (out, in, rows, columns), each wanting a gradient."""
 
-def fresh(seen: U8, said: F32, seed: int, starts: int, steps: int = START) -> Held:
-    """A net that has begun to learn: the first of several starts that left the plateau, or the best of all."""
-    best: tuple[float, Held] | None = None
+
+def fresh(
+    seen: U8, said: F32, seed: int, starts: int, steps: int = START, progress: Callable[[float], None] = lambda _: None
+) -> Net:
+    """A net that has begun to learn: the first of several starts that left the plateau, or the best of all.
+
+    Args:
+        progress: told which part of the starts that may be tried has been
+    """
+    best: tuple[float, Net] | None = None
     for start in range(starts):
         rng = np.random.default_rng((seed, start))
-        net = drawn(NET, rng)
+        net = _drawn(rng)
         loss = fit(net, seen, said, steps, START_RATE, rng)
         if best is None or loss < best[0]:
             best = (loss, net)
+        progress((start + 1) / starts)
         if loss < _LEFT * float(said.var()):
             break
     if best is None:
@@ -34,7 +46,15 @@ def fresh(seen: U8, said: F32, seed: int, starts: int, steps: int = START) -> He
     return best[1]
 
 
-def fit(net: Held, seen: U8, said: F32, steps: int, rate: float, rng: np.random.Generator) -> float:
+def fit(
+    net: Net,
+    seen: U8,
+    said: F32,
+    steps: int,
+    rate: float,
+    rng: np.random.Generator,
+    progress: Callable[[float], None] = lambda _: None,
+) -> float:
     """Learn; the mean square error of everything afterwards.
 
     Args:
@@ -42,18 +62,21 @@ def fit(net: Held, seen: U8, said: F32, steps: int, rate: float, rng: np.random.
         seen: uint8 (n, 64, 64)
         said: float32 (n,)
         rate: the highest; it rises for a third of the steps and falls to nothing
+        progress: told now and then which part of the steps is done
     """
     t = torch()
     x, y = t.from_numpy(seen)[:, None], t.from_numpy(said)
     optimiser = t.optim.Adam(list(net.values()), rate)
     schedule = t.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps + 1)
-    for _ in range(steps):
+    for step in range(steps):
         some = t.from_numpy(rng.integers(0, len(said), BATCH))
         loss = ((forward(net, x[some]) - y[some]) ** 2).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         schedule.step()
+        if step % _TOLD == _TOLD - 1:
+            progress((step + 1) / steps)
     with t.no_grad():
         wrong = [((forward(net, x[k : k + 2048]) - y[k : k + 2048]) ** 2).sum() for k in range(0, len(said), 2048)]
     return float(sum(wrong)) / len(said)
@@ -61,4 +84,31 @@ def fit(net: Held, seen: U8, said: F32, steps: int, rate: float, rng: np.random.
 
 def forward(net: Mapping[str, Tensor], seen: Tensor) -> Tensor:
     """Steering (n,) of saturations uint8 (n, 1, 64, 64)."""
-    return run(NET, net, seen)[NET.gives][:, 0]
+    f = functional()
+    x = f.elu(f.conv2d(seen.float() / 127.5 - 1, net["conv1"], net["conv1_b"], stride=2))
+    x = f.elu(f.conv2d(f.max_pool2d(x, 3, 2), net["squeeze"], net["squeeze_b"]))
+    one = f.elu(f.conv2d(x, net["expand1"], net["expand1_b"]))
+    three = f.elu(f.conv2d(x, net["expand3"], net["expand3_b"], padding=1))
+    means = [part.mean((2, 3)) for part in (one, three)]
+    return f.linear(torch().cat(means, 1), net["dense"], net["dense_b"])[:, 0]
+
+
+def weights_of(net: Mapping[str, Tensor]) -> dict[str, F32]:
+    """As `squeeze` has them: channels last."""
+    arrays = {name: part.detach().numpy().copy() for name, part in net.items()}
+    turned: dict[str, Any] = {
+        layer: np.ascontiguousarray(arrays[layer].T if layer == "dense" else arrays[layer].transpose(2, 3, 1, 0))
+        for layer in LAYERS
+    }
+    return arrays | turned
+
+
+def _drawn(rng: np.random.Generator) -> Net:
+    """Weights within the square root of 1 / inputs, as torch draws them."""
+    shapes = {"conv1": (2, 1, 3, 3), "squeeze": (1, 2, 1, 1), "expand1": (2, 1, 1, 1), "expand3": (2, 1, 3, 3)}
+    net: Net = {}
+    for name, shape in {**shapes, "dense": (1, 4)}.items():
+        bound = float(np.prod(shape[1:])) ** -0.5
+        for key, size in ((name, shape), (f"{name}_b", shape[:1])):
+            net[key] = torch().from_numpy(rng.uniform(-bound, bound, size).astype(np.float32)).requires_grad_()
+    return net

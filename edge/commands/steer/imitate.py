@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from edge.commands.output import JSON, print_json
+from edge.commands.steer.shown import shown
 from edge.commands.written import check_writable, write
 from edge.tools.steer import imitate as teaching
 from edge.tools.steer.export import check_suffix, check_writer, exported
@@ -46,7 +47,9 @@ def imitate(output: Path, seed: int, tracks: int, rounds: int, steps: tuple[int,
     check_suffix(output)
     check_writable(output)
     check_writer(output)
-    made = teaching.imitate(Recipe(seed=seed, tracks=tracks, rounds=rounds, steps=steps), _told)
+    recipe = Recipe(seed=seed, tracks=tracks, rounds=rounds, steps=steps)
+    with shown() as bar:
+        made = teaching.imitate(recipe, lambda done: bar.line(_line(done)), bar.progress)
     chosen = {key: round(value, 6) for key, value in asdict(made.chosen).items()}
     described = manifest(NET, output.stem, NOTES)
     files = exported(output, NET, made.weights, described, {"seed": seed, "tracks": tracks, **chosen})
@@ -61,6 +64,6 @@ def imitate(output: Path, seed: int, tracks: int, rounds: int, steps: tuple[int,
     click.echo(f"{output}: {len(files[output])} bytes, {parameters} parameters, of round {made.chosen.number}")
 
 
-def _told(done: Round) -> None:
-    line = f"round {done.number}: {done.samples} pictures, loss {done.loss:.4f}"
-    click.echo(f"{line}; {done.laps} laps, cross-track RMS of the worst {done.rms_m:.2f} m", err=True)
+def _line(done: Round) -> str:
+    learned = f"round {done.number}: {done.samples} pictures, loss {done.loss:.4f}"
+    return f"{learned}; {done.laps} laps, cross-track RMS of the worst {done.rms_m:.2f} m"
