@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.types import F32, U8
 
@@ -33,9 +34,9 @@ def varied(seen: U8, said: F32, variety: Variety, rng: np.random.Generator, *, l
         lit: whether the pixels are of colour or grey, which the light changes
     """
     count, _, width, _ = seen.shape
-    mirrored = rng.random(count) < variety.flip
+    mirrored = np.asarray(rng.random(count) < variety.flip)
     moved = np.rint(rng.uniform(-variety.shift, variety.shift, count) * width).astype(np.int64)
-    columns = np.clip(np.arange(width) - moved[:, None], 0, width - 1)
+    columns: NDArray[np.int64] = np.clip(np.arange(width) - moved[:, None], 0, width - 1)
     columns = np.where(mirrored[:, None], columns[:, ::-1], columns)
     pixels = np.take_along_axis(seen, columns[:, None, :, None], axis=2)
     if lit:

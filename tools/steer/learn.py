@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
@@ -13,7 +13,7 @@ from edge.tools.steer.augment import Variety, varied
 from edge.tools.steer.families import BINS, Family, Head, fixed
 from edge.tools.steer.layers import Net, steps
 from edge.tools.steer.lesson import Lesson
-from edge.tools.steer.tensors import Held, channels_last, drawn, run
+from edge.tools.steer.tensors import Held, drawn, run, weights_of
 from edge.tools.train.backend import Tensor, torch
 from edge.types import F32, U8
 
@@ -71,12 +71,14 @@ class Epoch:
 class Learned:
     """The best epoch's weights as `layers` names and shapes them, and all epochs.
 
+    told: float32 (n,), what they say of those that chose the epoch
     starts: how many there were, the one that went on among them
     """
 
     weights: Mapping[str, F32]
     epochs: tuple[Epoch, ...]
     chosen: Epoch
+    told: F32
     starts: int
 
 
@@ -102,14 +104,15 @@ def learn(
     held, starts = teacher.begun()
     mean = float(train.said.mean())
     epochs: list[Epoch] = []
-    chosen, weights = Epoch(0, math.inf, Judged(math.inf, math.inf, 0.0)), channels_last(held)
+    best = Learned({}, (), Epoch(0, math.inf, Judged(math.inf, math.inf, 0.0)), check.said, starts)
     for number, loss in enumerate(teacher.passes(held), 1):
-        epoch = Epoch(number, loss, judged(said(teacher.net, held, check.seen), check.said, mean))
+        steering = said(teacher.net, held, check.seen)
+        epoch = Epoch(number, loss, judged(steering, check.said, mean))
         epochs.append(epoch)
         told(epoch)
-        if epoch.checked.mae < chosen.checked.mae:
-            chosen, weights = epoch, channels_last(held)
-    return Learned(weights, tuple(epochs), chosen, starts)
+        if epoch.checked.mae < best.chosen.checked.mae:
+            best = Learned(weights_of(held), (), epoch, steering, starts)
+    return replace(best, epochs=tuple(epochs))
 
 
 def said(net: Net, held: Mapping[str, Tensor], seen: U8) -> F32:
@@ -118,7 +121,7 @@ def said(net: Net, held: Mapping[str, Tensor], seen: U8) -> F32:
     with torch().no_grad():
         for begin in range(0, len(seen), 512):
             parts.append(run(net, held, planes(seen[begin : begin + 512]))[net.gives][:, 0].numpy())
-    return np.clip(np.concatenate(parts), -1, 1).astype(np.float32)
+    return np.asarray(np.clip(np.concatenate(parts), -1, 1), np.float32)
 
 
 def judged(told: F32, driven: F32, mean: float) -> Judged:

@@ -69,9 +69,8 @@ def parted(samples: Sequence[Sample], validated: float, stretches: int = 1) -> t
     return train, [one for one in samples if checks[one.moment] and one.place == "centre"]
 
 
-def balanced(said: Sequence[float], balance: Balance, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Which samples are kept, ascending."""
-    angles = np.asarray(said, np.float64)
+def balanced(angles: F32, balance: Balance, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Which samples are kept, by their steering float32 (n,); ascending."""
     kept = (np.abs(angles) >= ZERO) | (rng.random(len(angles)) < balance.zeros)
     if balance.cap and kept.any():
         bins = binned(angles)
@@ -90,17 +89,19 @@ def binned(angles: NDArray[Any]) -> NDArray[np.int64]:
 
 def loaded(
     samples: Sequence[Sample], fed: Input, told: Callable[[int], None] = lambda _: None
-) -> tuple[Lesson, list[str]]:
+) -> tuple[Lesson, list[Sample], list[str]]:
     """Read pictures and fit them to a network's input, by what fits them while driving.
 
     Args:
         told: hears of every picture that is done
 
     Returns:
-        What could be read, and a line for each picture that could not.
+        What could be read, its samples, and a line for each picture that could not.
     """
     to = replace(fed, dtype="uint8")
-    seen, said, faults = [], [], []
+    seen: list[U8] = []
+    kept: list[Sample] = []
+    faults: list[str] = []
     fits: dict[tuple[int, int], Fit] = {}
     for sample in samples:
         told(1)
@@ -110,11 +111,11 @@ def loaded(
             faults.append(str(fault))
             continue
         size = (image.shape[1], image.shape[0])
-        fit = fits.setdefault(size, Fit.of(size, to)) if size not in fits else fits[size]
-        tensor = fit.blank()
-        fit.bgr(image, tensor)
+        if size not in fits:
+            fits[size] = Fit.of(size, to)
+        tensor = fits[size].blank()
+        fits[size].bgr(image, tensor)
         seen.append(tensor[0])
-        said.append(sample.steering)
-    shape = (to.height, to.width, to.channels)
-    pixels = np.stack(seen) if seen else np.empty((0, *shape), np.uint8)
-    return Lesson(pixels, np.array(said, np.float32)), faults
+        kept.append(sample)
+    pixels = np.stack(seen) if seen else np.empty((0, *to.shape[1:]), np.uint8)
+    return Lesson(pixels, np.array([sample.steering for sample in kept], np.float32)), kept, faults

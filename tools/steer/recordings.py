@@ -15,11 +15,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from edge.errors import UserError
 from edge.paths import GONE, is_file, no_folder, read_bounded, unreadable
 
+T = TypeVar("T")
 Kind = Literal["udacity", "tub"]
 Place = Literal["centre", "left", "right"]
 
@@ -182,15 +183,16 @@ def _manifest(folder: Path, faults: _Faults) -> tuple[list[Path], frozenset[int]
         told = _object(line)
         if told is not None and "paths" in told:
             last = told
-    names, deleted = last.get("paths"), last.get("deleted_indexes", [])
-    if not _all(names, str) or not _all(deleted, int):
+    names, deleted = _all(last.get("paths"), str), _all(last.get("deleted_indexes", []), int)
+    if names is None or deleted is None:
         faults.tell(str(path), "no line of it names catalogs and deleted_indexes: every record counts")
         return found, frozenset()
     return [folder / _base(name) for name in names], frozenset(deleted)
 
 
-def _all(values: Any, kind: type) -> bool:
-    return isinstance(values, list) and all(isinstance(value, kind) for value in values)
+def _all(values: Any, kind: type[T]) -> list[T] | None:
+    """A list of one kind, None where it is none."""
+    return values if isinstance(values, list) and all(isinstance(value, kind) for value in values) else None
 
 
 def _object(text: str) -> dict[str, Any] | None:

@@ -56,7 +56,7 @@ def run(net: Net, held: Mapping[str, Tensor], seen: Tensor, dropout: float = 0.0
     return made
 
 
-def channels_last(held: Mapping[str, Tensor]) -> dict[str, F32]:
+def weights_of(held: Mapping[str, Tensor]) -> dict[str, F32]:
     """The weights as `layers` shapes them."""
     return {name: _back(part.detach().numpy().copy()) for name, part in held.items()}
 
