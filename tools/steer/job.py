@@ -71,9 +71,7 @@ def rows_of(recordings: Sequence[Recording]) -> tuple[float, float]:
     """The rows that are usual of recordings; UserError where they differ."""
     found = {ROWS[recording.kind] for recording in recordings}
     if len(found) != 1:
-        raise UserError(
-            f"{_where(recordings)}: a log and a tub show other rows; say which: --rows TOP BOTTOM"
-        )
+        raise UserError(f"{_where(recordings)}: a log and a tub show other rows; say which: --rows TOP BOTTOM")
     return found.pop()
 
 
