@@ -13,6 +13,7 @@ from edge.models.packed.read import read
 from edge.steer.pilot import FILE
 from edge.tools.steer import network, squeeze
 from edge.tools.steer.flatbuffer import tflite
+from edge.tools.steer.imitate import Recipe
 from edge.tools.steer.squeeze import NET
 from tests.support.shared_data import DATA, needs_data
 
@@ -23,6 +24,13 @@ def test_the_model_that_ships_has_52_parameters_in_less_than_3_kb() -> None:
     assert FILE.stat().st_size < 3000
     # Two more numbers make -1..1 of a saturation.
     assert sum(tensor.count for tensor in read(FILE).tensors) - 52 in (0, 2)
+
+
+def test_the_model_that_ships_tells_the_seed_that_makes_it_again() -> None:
+    ships = read(FILE)
+    assert ships.origin.report["seed"] == Recipe().seed
+    assert ships.origin.report["tracks"] == Recipe().tracks
+    assert ships.manifest == network.manifest(NET, "mainsqueeze", ships.manifest.notes)
 
 
 @needs_data
