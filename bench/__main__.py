@@ -19,6 +19,7 @@ from bench import (
     steering_faults,
     steering_laps,
     steering_loop,
+    steering_race,
     steering_step,
     steering_tub,
     streams,
@@ -62,4 +63,8 @@ MEASURES: dict[str, Measure] = {
 }
 
 
-run(MEASURES, "Measure every figure that the README quotes.", {"steering-seeds": steering_laps.seeds})
+run(
+    MEASURES,
+    "Measure every figure that the README quotes.",
+    {"steering-seeds": steering_laps.seeds, "steering-race": steering_race.race},
+)

@@ -12,7 +12,7 @@ from edge.models.packed.read import read
 from edge.models.store import Model
 from edge.opening import open_predictor
 from edge.predictor import Predictor
-from edge.types import I420, U8, Values
+from edge.types import I420, U8, Steering, Values
 
 DEFAULT = "mainsqueeze"
 """The one that is part of the package."""
@@ -36,11 +36,23 @@ class Pilot:
         Raises:
             EngineError: the back end fails.
         """
+        (value,) = self._said(picture, 1, "does not steer: it gives no single value")
+        return value
+
+    def drive(self, picture: I420 | U8) -> Steering:
+        """Steering and throttle, by a model that gives both in this order; as `steer` otherwise.
+
+        Raises:
+            EngineError: the back end fails.
+            ModelError: it does not give two values.
+        """
+        return Steering(*self._said(picture, 2, "does not drive: it gives no two values, steering and throttle"))
+
+    def _said(self, picture: I420 | U8, count: int, otherwise: str) -> list[float]:
         said = self._predictor.predict(picture)
-        if not isinstance(said, Values) or said.values.size != 1:
-            raise ModelError(f"model {self._predictor.model.manifest.name}: does not steer: it gives no single value")
-        value = float(said.values[0])
-        return value if math.isnan(value) else max(-1.0, min(1.0, value))
+        if not isinstance(said, Values) or said.values.size != count:
+            raise ModelError(f"model {self._predictor.model.manifest.name}: {otherwise}")
+        return [value if math.isnan(value) else max(-1.0, min(1.0, value)) for value in said.values.tolist()]
 
     @property
     def infer_s(self) -> float:

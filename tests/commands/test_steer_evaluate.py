@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,15 @@ def test_people_get_a_table(edge: Edge) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("no-such-model",), ("mainsqueeze", "--tracks", "0"), ("mainsqueeze", "--seed", "-1"), ("README.md",)],
+    [
+        ("no-such-model",),
+        ("mainsqueeze", "--tracks", "0"),
+        ("mainsqueeze", "--seed", "-1"),
+        ("README.md",),
+        ("mainsqueeze", "--sim", "carracing", "--scene", "light"),
+        ("mainsqueeze", "--sim", "carracing", "--delay-ms", "200"),
+        ("mainsqueeze", "--sim", "carracing", "--seed", "9999999"),
+    ],
 )
 def test_a_mistake_gives_a_few_lines(edge: Edge, arguments: tuple[str, ...]) -> None:
     done = edge("steer", "evaluate", *arguments, "--json")
@@ -58,6 +67,19 @@ def test_a_model_that_does_not_steer_is_told_so(edge: Edge) -> None:
     done = edge("steer", "evaluate", str(FILE.parents[1] / "posture" / "temporal.epk"), "--tracks", "1")
     assert done.code == 2
     assert "does not steer" in done.err
+
+
+@pytest.mark.parametrize("arguments", [("evaluate", "mainsqueeze"), ("imitate", "-o", "racer.epk")])
+def test_without_gymnasium_a_line_says_what_brings_it(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    pytest.importorskip("torch", reason="torch is not here: pip install 'edge-runtime[train]'")
+    monkeypatch.setitem(sys.modules, "gymnasium", None)
+    done = edge("steer", *arguments, "--sim", "carracing")
+    assert done.code == 3
+    assert done.out == ""
+    assert "edge-runtime[carracing]" in done.err
+    assert len(done.err.splitlines()) == 1
 
 
 def test_the_model_that_ships_has_52_parameters_in_less_than_3_kb() -> None:

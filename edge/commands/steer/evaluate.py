@@ -11,8 +11,10 @@ import numpy as np
 
 from edge.commands.output import JSON, print_json, print_table
 from edge.commands.steer.shown import shown
+from edge.errors import UserError
 from edge.steer.pilot import open_pilot
-from edge.tools.steer import judge
+from edge.tools.steer import carracing_judge, judge
+from edge.tools.steer.carracing import check_here
 from edge.tools.steer.sim.drive import Pilot
 from edge.tools.steer.squeeze import pilot as by_numpy
 from edge.tools.steer.squeeze import published
@@ -21,10 +23,12 @@ PUBLISHED = Path(__file__).parents[3] / ".." / "shared" / "data" / "steering" / 
 """The published weights, beside a checkout."""
 HEAD = ("pilot", "laps", "off track", "cross-track RMS m", "worst m", "jerk m/s3")
 
+RACE_HEAD = ("pilot", "score", "laps", "off track", "cross-track RMS m", "worst m")
+
 
 @click.command()
 @click.argument("model")
-@click.option("--sim", default="ours", show_default=True, type=click.Choice(["ours"]), help="Simulator.")
+@click.option("--sim", default="ours", show_default=True, type=click.Choice(["ours", "carracing"]), help="Simulator.")
 @click.option("--tracks", default=10, show_default=True, type=click.IntRange(1, 1000), help="How many are driven.")
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Of the tracks.")
 @click.option(
@@ -44,7 +48,15 @@ HEAD = ("pilot", "laps", "off track", "cross-track RMS m", "worst m", "jerk m/s3
 @JSON
 def evaluate(model: str, sim: str, tracks: int, seed: int, delay_ms: int, scene: judge.Scene, as_json: bool) -> None:
     """Drive a lap by MODEL on each of some tracks at 20 mph, beside an expert who knows the road and one who never
-    steers. A lap counts if the car's centre stays on the road."""
+    steers. A lap counts if the car's centre stays on the road.
+
+    With --sim carracing, MODEL tells steering and throttle; a lap counts as in CarRacing-v3. Needs the extra
+    `carracing`."""
+    if sim == "carracing":
+        if delay_ms or scene != "plain":
+            raise UserError("--delay-ms and --scene are for --sim ours; leave them out with --sim carracing")
+        _race(model, tracks, seed, as_json)
+        return
     pilot = open_pilot(model)
     try:
         pilots: dict[str, Pilot] = {"model": pilot.steer}
@@ -70,6 +82,40 @@ def evaluate(model: str, sim: str, tracks: int, seed: int, delay_ms: int, scene:
         HEAD,
         [
             (row.pilot, f"{row.laps}/{tracks}", row.off_track, row.cross_track_rms_m, row.cross_track_worst_m, row.jerk)
+            for row in rows
+        ],
+    )
+
+
+def _race(model: str, tracks: int, seed: int, as_json: bool) -> None:
+    """The same in gymnasium's CarRacing-v3."""
+    if seed > carracing_judge.LAST:
+        raise UserError(f"--seed {seed}: {carracing_judge.LAST} is the last with --sim carracing")
+    check_here()
+    pilot = open_pilot(model)
+    try:
+        drives, driven = tracks * 3, count(1)
+        with shown() as bar:
+            rows = carracing_judge.judge(
+                {"model": pilot.drive}, tracks, seed, lambda: bar.progress("driving", next(driven) / drives)
+            )
+    finally:
+        pilot.close()
+    if as_json:
+        facts = {"sim": "carracing", "seed": seed, "tracks": tracks, "delay_ms": 0, "scene": "plain"}
+        print_json({**facts, "rows": [asdict(row) for row in rows]})
+        return
+    print_table(
+        RACE_HEAD,
+        [
+            (
+                row.pilot,
+                row.score,
+                f"{row.laps}/{tracks}",
+                row.off_track,
+                row.cross_track_rms_m,
+                row.cross_track_worst_m,
+            )
             for row in rows
         ],
     )
