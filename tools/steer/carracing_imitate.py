@@ -66,9 +66,9 @@ class Recipe:
 
     seed: int = 0
     tracks: int = 16
-    rounds: int = 5
+    rounds: int = 2
     drives: int = 8
-    steps: tuple[int, int] = (2000, 1500)
+    steps: tuple[int, int] = (2000, 1000)
 
 
 @dataclass(frozen=True, slots=True)
