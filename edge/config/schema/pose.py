@@ -39,7 +39,7 @@ class PoseTable(Table):
     judge: Literal["rules", "network", "both"] = Field(
         default="both",
         description="What tells of a fall: rules on the body's shape, a small trained network on some seconds of "
-        "joints, or both: the rules, unless the network is certain of the contrary, and the network where it is sure. "
+        "joints, or both: the rules, unless the network finds no fall more likely, and the network where it is sure. "
         "Without an engine for the network, rules alone.",
     )
     network: Text | None = Field(
