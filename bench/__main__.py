@@ -19,6 +19,7 @@ from bench import (
     steering_faults,
     steering_laps,
     steering_loop,
+    steering_step,
     streams,
 )  # fmt: skip
 from bench.run import run
@@ -53,6 +54,7 @@ MEASURES: dict[str, Measure] = {
     "preroll": preroll.preroll,
     "delivery": running.delivery,
     "load": load.load,
+    "steering-step": steering_step.step,
     "steering-loop": steering_loop.loop,
     "steering-faults": steering_faults.faults,
 }

@@ -148,5 +148,9 @@ class House:
         )
 
     def metrics(self) -> str:
-        """The status in Prometheus' text format."""
-        return report.metrics(self.status())
+        """The status in Prometheus' text format, with that of the car where there is one. May block for two seconds."""
+        if "steer" not in self._config.model_fields_set:
+            return report.metrics(self.status())
+        from edge.steer.wheel import figures  # only a device with a car wants it
+
+        return report.metrics(self.status(), figures(self._config.node))

@@ -12,16 +12,22 @@ Sample = tuple[str, str, str, Mapping[str, str], float]
 """Metric name, type, help, labels, value."""
 
 
-def metrics(status: Mapping[str, Any]) -> str:
-    """The daemon's status in Prometheus' text exposition format, version 0.0.4."""
+def metrics(status: Mapping[str, Any], car: Mapping[str, Any] | None = None) -> str:
+    """The daemon's status in Prometheus' text exposition format, version 0.0.4.
+
+    car: what the steering of this device has counted; empty where none runs now, None where there is no car
+    """
     lines: list[str] = []
     described: set[str] = set()
-    for name, kind, text, labels, value in sorted(_samples(status), key=lambda sample: sample[0]):
-        if name not in described:
-            described.add(name)
-            lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
+    samples = [*_samples(status), *(() if car is None else _of_car(car))]
+    for name, kind, text, labels, value in sorted(samples, key=lambda sample: sample[0]):
+        family = name.rpartition("_")[0] if kind == "histogram" else name
+        if family not in described:
+            described.add(family)
+            lines += [f"# HELP {family} {text}", f"# TYPE {family} {kind}"]
         inner = ",".join(f'{key}="{_escape(label)}"' for key, label in labels.items())
-        lines.append(f"{name}{{{inner}}} {value:g}" if inner else f"{name} {value:g}")
+        # A counter of pictures has more than six digits within the hour.
+        lines.append(f"{name}{{{inner}}} {value:.12g}" if inner else f"{name} {value:.12g}")
     return "\n".join(lines) + "\n"
 
 
@@ -87,6 +93,28 @@ def _samples(status: Mapping[str, Any]) -> Iterator[Sample]:
         of = {"sink": sink["name"]}
         yield "edge_sink_up", "gauge", "1 while the far end answers.", of, float(sink["state"] == "up")
         yield "edge_sink_messages", "gauge", "Messages that wait for this sink.", of, sink["depth"]
+
+
+def _of_car(car: Mapping[str, Any]) -> Iterator[Sample]:
+    yield "edge_steer_up", "gauge", "1 while steering runs.", {}, float(bool(car))
+    if not car:
+        return
+    for state in ("disarmed", "armed", "engaged", "fault"):
+        yield "edge_steer_state", "gauge", "1 for the state it is in.", {"state": state}, float(car["state"] == state)
+    yield "edge_steer_cycles_total", "counter", "Cycles of the actuator.", {}, car["cycles"]
+    yield "edge_steer_missed_total", "counter", "Cycles that the loop left out, being late.", {}, car["missed"]
+    yield "edge_steer_silent_total", "counter", "Cycles without a word of the loop.", {}, car["silent"]
+    yield "edge_steer_frames_total", "counter", "Pictures that were acted upon.", {}, car["frames"]
+    yield "edge_steer_restarts_total", "counter", "Loops that were started again.", {}, car["restarts"]
+    for reason, cycles in car["gate"].items():
+        yield "edge_steer_gate_total", "counter", "Cycles by what the gate said.", {"reason": reason}, cycles
+    latency = car["latency"]
+    kind, text = "histogram", "From a picture's exposure to the actuator."
+    for bound, pictures in latency["le"]:
+        yield "edge_steer_latency_seconds_bucket", kind, text, {"le": f"{bound:g}"}, pictures
+    yield "edge_steer_latency_seconds_bucket", kind, text, {"le": "+Inf"}, latency["count"]
+    yield "edge_steer_latency_seconds_sum", kind, text, {}, latency["sum"]
+    yield "edge_steer_latency_seconds_count", kind, text, {}, latency["count"]
 
 
 def _escape(label: str) -> str:

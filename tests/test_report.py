@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from edge import report
+from edge.steer.tally import Tally
 from edge.types import Event, Sighting
 
 STATUS: dict[str, Any] = {
@@ -42,6 +43,37 @@ def test_metrics_are_prometheus_text() -> None:
     assert "edge_storage_full 1" in text
     assert "edge_clips 812" in text
     assert 'edge_stage_seconds{camera="porch",stage="infer",quantile="0.95"} 0.02' in text
+
+
+def test_a_car_is_a_part_of_the_metrics_where_there_is_one() -> None:
+    tally = Tally()
+    for latency_s in (0.004, 0.021, 0.4):
+        tally.acted(latency_s, 0.001)
+        tally.cycle("ok", heard=True)
+    tally.cycle("stale", heard=False)
+    text = report.metrics(STATUS, {"state": "armed", **tally.figures()})
+    assert text.count("# TYPE edge_steer_latency_seconds histogram") == 1
+    assert "# TYPE edge_steer_latency_seconds_bucket" not in text
+    bounds = re.findall(r'edge_steer_latency_seconds_bucket{le="([^"]+)"} (\d+)', text)
+    assert bounds[0] == ("0.005", "1")
+    assert ("0.025", "2") in bounds
+    assert bounds[-2:] == [("0.25", "2"), ("+Inf", "3")]
+    assert "edge_steer_latency_seconds_sum 0.425" in text
+    assert "edge_steer_latency_seconds_count 3" in text
+    assert 'edge_steer_state{state="armed"} 1' in text
+    assert 'edge_steer_state{state="engaged"} 0' in text
+    assert "edge_steer_cycles_total 4" in text
+    assert "edge_steer_silent_total 1" in text
+    assert 'edge_steer_gate_total{reason="stale"} 1' in text
+    assert "edge_steer_up 1" in text
+    gone = report.metrics(STATUS, {})
+    assert "edge_steer_up 0" in gone
+    assert "edge_steer_state" not in gone
+    assert "edge_steer" not in report.metrics(STATUS)
+
+
+def test_a_counter_that_has_run_for_days_is_told_to_the_last_digit() -> None:
+    assert "edge_uptime_seconds 12345678.5" in report.metrics({**STATUS, "uptime_s": 12345678.5})
 
 
 def test_the_line_for_the_service_manager_names_what_is_wrong() -> None:

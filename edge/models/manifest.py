@@ -190,7 +190,10 @@ def _input(table: Table) -> Input:
         anchor=table.one_of("anchor", ANCHORS, "top-left"),
         rounding=table.one_of("rounding", ROUNDINGS, "nearest"),
         resize=table.one_of("resize", RESIZES, "bilinear"),
+        rows=table.pair("rows", (0.0, 1.0), 0.0, 1.0),
     )
+    if made.rows[0] >= made.rows[1]:
+        raise table.error("rows", "must begin above where they end, as [0.4, 0.9] does")
     if 0.0 in made.std:
         raise table.error("std", "must not be 0: it divides")
     for key in ("mean", "std"):

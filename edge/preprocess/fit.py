@@ -161,9 +161,10 @@ class Fit:
             self._put(pixels[: self.height, : self.width], spot)
 
     def _put(self, pixels: U8, spot: NDArray[Any]) -> None:
-        """Write pixels of the model's colour; of BGR for one that wants its saturation."""
+        """Write pixels of the model's colour; of BGR, which are lost, for one that wants its saturation."""
         if self.input.colour == "HSV-S":
-            pixels = np.asarray(cv2.extractChannel(cv2.cvtColor(pixels, cv2.COLOR_BGR2HSV), 1), np.uint8)
+            cv2.cvtColor(pixels, cv2.COLOR_BGR2HSV, dst=pixels)
+            pixels = pixels[:, :, 1]
         self._values.put(pixels, spot)
 
 
@@ -186,6 +187,6 @@ def _shrink(plane: U8, out: U8) -> None:
     while plane.shape[0] >= 2 * height and plane.shape[1] >= 2 * width and not (plane.shape[0] | plane.shape[1]) & 1:
         half = (plane.shape[1] // 2, plane.shape[0] // 2)
         plane = np.asarray(cv2.resize(plane, half, interpolation=cv2.INTER_AREA), np.uint8)
-    # Beyond a factor of four bilinear skips half of the pixels; odd sizes that shrink so far take the slow average.
-    coarse = plane.shape[1] > 4 * width or plane.shape[0] > 4 * height
+    # Bilinear looks at four pixels. Where that leaves out three of four, by odd sizes, the slow average is taken.
+    coarse = plane.size > 16 * out.size
     cv2.resize(plane, (width, height), dst=out, interpolation=cv2.INTER_AREA if coarse else cv2.INTER_LINEAR)

@@ -42,6 +42,8 @@ class Input:
     rounding: of a letterbox's size, side * ratio: to the `nearest` pixel as Ultralytics does, or `down` as YOLOX does
     resize: how images shrink. `bilinear` looks at four pixels, as detectors' own projects do; `area` at all of them,
         which a small input wants of a large photograph. Frames of cameras are averaged as far as that is cheap
+    rows: where what is seen of a whole frame begins and ends, as parts of its height from the top: of a road neither
+        the sky nor the bonnet. They fall on the nearest even rows
     """
 
     name: str
@@ -58,6 +60,7 @@ class Input:
     anchor: Anchor = "top-left"
     rounding: Rounding = "nearest"
     resize: Resize = "bilinear"
+    rows: tuple[float, float] = (0.0, 1.0)
 
     @property
     def channels(self) -> int:

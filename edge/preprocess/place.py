@@ -27,11 +27,11 @@ class Square:
 
 
 def source(frame: tuple[int, int], to: Input, region: Region | None) -> Region:
-    """The part of a frame (width, height) that is fed: `region`, or all of it, less what a `crop` leaves out.
+    """The part of a frame (width, height) that is fed: `region`, or the input's `rows`, less what a `crop` leaves out.
 
     ValueError for a region that lies outside of the frame, or that 4:2:0 chroma cannot be cut at.
     """
-    x1, y1, x2, y2 = part = region or (0, 0, *frame)
+    x1, y1, x2, y2 = part = region or _seen(frame, to)
     if not (0 <= x1 < x2 <= frame[0] and 0 <= y1 < y2 <= frame[1]):
         raise ValueError(f"region {part} does not lie in a frame of {frame[0]}x{frame[1]}")
     if x1 % 2 or y1 % 2 or (x2 % 2 and x2 != frame[0]) or (y2 % 2 and y2 != frame[1]):
@@ -56,6 +56,16 @@ def target(region: Region, to: Input) -> tuple[int, int, int, int]:
     if to.anchor == "top-left":
         return 0, 0, across, down
     return (to.width - across) // 2, (to.height - down) // 2, across, down
+
+
+def _seen(frame: tuple[int, int], to: Input) -> Region:
+    """What a model sees of a whole frame: all of its width, and two rows at the least."""
+    width, height = frame
+    if to.rows == (0.0, 1.0):
+        return 0, 0, width, height
+    top, bottom = (min(2 * round(height * part / 2), height) for part in to.rows)
+    top = max(0, min(top, height // 2 * 2 - 2))
+    return 0, top, width, max(bottom, min(top + 2, height))
 
 
 def _even(wanted: float, most: int) -> int:

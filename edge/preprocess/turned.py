@@ -37,7 +37,7 @@ class Turned(Fit):
     @classmethod
     def new(cls, frame: tuple[int, int], to: Input) -> Turned:
         """For squares of pictures of `frame` (width, height)."""
-        made = cls.of(frame, replace(to, fit="stretch"))
+        made = cls.of(frame, replace(to, fit="stretch", rows=(0.0, 1.0)))
         assert isinstance(made, Turned)  # noqa: S101 - `of` makes its own class
         return made
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from typing import Protocol
+from typing import Any, Protocol
 
+from edge.engines.base import one_line
 from edge.errors import MissingError
 
 HOLD_S = 0.3
@@ -50,14 +51,24 @@ class Words:
 
 
 class Switch:
-    """A push button between a GPIO pin and ground. pin: BCM number."""
+    """A push button between a GPIO pin and ground; a wire that breaks lets it go.
+
+    Args:
+        pin: BCM number
+
+    Raises:
+        MissingError: the library, or the pin, is not here.
+    """
 
     def __init__(self, pin: int) -> None:
         try:
-            gpiozero = importlib.import_module("gpiozero")
+            gpiozero: Any = importlib.import_module("gpiozero")
         except ImportError:
             raise MissingError("the dead-man switch needs gpiozero: pip install 'edge-runtime[steer]'") from None
-        self._button = gpiozero.Button(pin)
+        try:
+            self._button = gpiozero.Button(pin)
+        except (gpiozero.GPIOZeroError, OSError) as fault:
+            raise MissingError(f"the dead-man switch on pin {pin}: {one_line(fault)}") from None
 
     def held(self, now: float) -> bool:
         """Whether it is pressed now."""

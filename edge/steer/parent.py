@@ -15,7 +15,7 @@ from edge.steer.actuators.base import Actuator, LinkLost
 from edge.steer.deadman import DeadMan, Nobody
 from edge.steer.gate import SICK, Gate, Passed
 from edge.steer.keeper import Keeper
-from edge.steer.states import ORDERS, Order, States
+from edge.steer.states import FIGURES, ORDERS, Order, States
 from edge.steer.tally import Tally
 from edge.steer.trace import Trace
 from edge.steer.wire import Command, Note
@@ -151,6 +151,10 @@ class Parent:
             "loop": self._parts.keeper.pid,
         }
 
+    def figures(self) -> dict[str, Any]:
+        """The state, and what was counted."""
+        return {**self.status(), **self.tally.figures()}
+
     @property
     def _hindrance(self) -> str | None:
         """Why the car cannot be driven now; None if it can."""
@@ -175,7 +179,7 @@ class Parent:
             try:
                 for word, sender in orders.heard():
                     self._obey(word)
-                    orders.answer(sender, self.status())
+                    orders.answer(sender, self.figures() if word == FIGURES else self.status())
             except PartError as fault:
                 self._disarm(str(fault))
         try:
@@ -215,9 +219,7 @@ class Parent:
             self._fault(self._trouble or "the pictures are too old: the camera or the loop stands still")
         elif passed.reason == "ok":
             self._trouble = None
-        self.tally.cycles += 1
-        self.tally.silent += command is None
-        self.tally.refused += command is not None and passed.reason != "ok"
+        self.tally.cycle(passed.reason, command is not None)
         self._passed = passed
         self._give(passed.steering)
         if command is not None and passed.reason == "ok" and command.frame_t != self._frame_t:

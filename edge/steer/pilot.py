@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge.crops import Crop
 from edge.engines.base import EngineOptions
 from edge.errors import ModelError
 from edge.models.packed.read import read
@@ -19,20 +18,16 @@ DEFAULT = "mainsqueeze"
 """The one that is part of the package."""
 FILE = Path(__file__).with_name("mainsqueeze.epk")
 """Made by `edge steer imitate`; part of the package, and so as trusted as its code."""
-_TOP, _BOTTOM = 0.4375, 0.875
-"""The part of a picture's height that is seen: what lies above is sky, what lies below is the car."""
 
 
 class Pilot:
-    """A loaded model that steers. One thread.
+    """A loaded model that steers. One thread. Which rows of a picture it sees is said by its manifest.
 
     infer_s: how long the newest inference took, seconds
     """
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
-        self._crop: Crop | None = None
-        self._size = (0, 0)
 
     def steer(self, picture: I420 | U8) -> float:
         """The steering -1..1, + to the right, by a whole picture: a camera's, or BGR uint8 (h, w, 3). Not a number
@@ -41,13 +36,7 @@ class Pilot:
         Raises:
             EngineError: the back end fails.
         """
-        size = (picture.width, picture.height) if isinstance(picture, I420) else (picture.shape[1], picture.shape[0])
-        if self._crop is None or size != self._size:
-            wide, tall = size
-            fed = self._predictor.model.manifest.input
-            self._crop = Crop((0, _even(tall * _TOP), wide, _even(tall * _BOTTOM)), fed.width, fed.height)
-            self._size = size
-        said = self._predictor.predict(picture, crop=self._crop)
+        said = self._predictor.predict(picture)
         if not isinstance(said, Values) or said.values.size != 1:
             raise ModelError(f"model {self._predictor.model.manifest.name}: does not steer: it gives no single value")
         value = float(said.values[0])
@@ -74,10 +63,11 @@ def open_pilot(
     """
     model: str | Model = name_or_path
     if name_or_path == DEFAULT:
-        packed = read(FILE)
-        model = Model(FILE, packed.sha256, packed.manifest, packed)
+        model = shipped()
     return Pilot(open_predictor(model, engine, options or EngineOptions(threads=1), tasks=("values",)))
 
 
-def _even(row: float) -> int:
-    return 2 * round(row / 2)
+def shipped() -> Model:
+    """The model that is part of the package."""
+    packed = read(FILE)
+    return Model(FILE, packed.sha256, packed.manifest, packed)

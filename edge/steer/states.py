@@ -7,6 +7,8 @@ from typing import Literal, get_args
 State = Literal["disarmed", "armed", "engaged", "fault"]
 Order = Literal["ARM", "ENGAGE", "DISARM", "ESTOP"]
 ORDERS: tuple[Order, ...] = get_args(Order)
+FIGURES = "FIGURES"
+"""No order but a question: what has been counted."""
 ESTOP = "emergency stop"
 
 

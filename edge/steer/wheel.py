@@ -5,8 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from edge.config.schema import Node
+from edge.errors import EdgeError
 from edge.steer.desk import ask, places
+from edge.steer.states import FIGURES
 from edge.steer.view import beside, look
+
+
+def figures(node: Node) -> dict[str, Any]:
+    """What the steering of a configuration has counted, as `Parent.figures` has it; empty where none runs now.
+
+    May block for two seconds.
+    """
+    try:
+        return ask(node, FIGURES)
+    except EdgeError:
+        return {}
 
 
 class Wheel:

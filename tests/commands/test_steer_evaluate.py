@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.models.manifest import read_manifest
 from edge.models.packed.read import read
 from edge.steer.pilot import FILE, open_pilot
 from tests.support.command import Edge
@@ -80,7 +81,27 @@ def test_a_taught_model_is_written_and_drives_what_it_can(edge: Edge, tmp_path: 
     pilot.close()
 
 
-def test_a_packed_file_is_called_so(edge: Edge, tmp_path: Path) -> None:
-    done = edge("steer", "imitate", "-o", tmp_path / "model.onnx")
+@pytest.mark.parametrize(("suffix", "engine"), [("onnx", "onnxruntime"), ("tflite", "tflite")])
+def test_a_taught_model_is_written_plain_with_its_manifest(
+    edge: Edge, tmp_path: Path, suffix: str, engine: str
+) -> None:
+    pytest.importorskip("torch", reason="torch is not here: pip install 'edge-runtime[train]'")
+    path = tmp_path / f"short.{suffix}"
+    done = edge("steer", "imitate", "-o", path, "--tracks", "1", "--rounds", "0", "--steps", "2", "2", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["bytes"] == path.stat().st_size
+    assert read_manifest(path.with_suffix(".toml")).input.rows == (0.4375, 0.875)
+    pilot = open_pilot(str(path), engine)
+    assert -1 <= pilot.steer(np.full((160, 320, 3), 90, np.uint8)) <= 1
+    pilot.close()
+
+
+def test_a_files_name_tells_its_format(edge: Edge, tmp_path: Path) -> None:
+    done = edge("steer", "imitate", "-o", tmp_path / "model.pth")
     assert done.code == 2
-    assert "NAME.epk" in done.err
+    assert "NAME.epk, NAME.onnx or NAME.tflite" in done.err
+    (tmp_path / "edge.toml").write_text("[node]\n")
+    done = edge("steer", "imitate", "-o", tmp_path / "edge.onnx")
+    assert done.code == 2
+    assert "edge.toml: is there already" in done.err
+    assert (tmp_path / "edge.toml").read_text() == "[node]\n"

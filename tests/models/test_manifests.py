@@ -179,6 +179,15 @@ def test_an_input_of_one_channel_is_read_and_written_back(write: Callable[[str],
     assert read_manifest(write(to_toml(made))) == made
 
 
+def test_the_rows_that_are_seen_are_read_and_written_back(write: Callable[[str], Path]) -> None:
+    text = WHOLE.replace('layout = "NCHW"', 'layout = "NCHW"\nrows = [0.4375, 0.875]')
+    made = read_manifest(write(text))
+    assert made.input.rows == (0.4375, 0.875)
+    assert read_manifest(write(to_toml(made))) == made
+    with pytest.raises(ModelError, match=r"`input\.rows` must begin above where they end"):
+        read_manifest(write(text.replace("[0.4375, 0.875]", "[0.5, 0.5]")))
+
+
 def test_what_a_classifier_needs_is_read_and_written_back(write: Callable[[str], Path]) -> None:
     keys = 'task = "classify"\nsoftmax = true\ntop = 3\nscale_xy = [1.2, 1]\n'
     text = WHOLE.replace("min_score = 0.3", keys) + "\n[quantized]\npredictions = [0.5, -128]\ninput = [1, 3]\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -119,6 +120,28 @@ def test_a_crop_is_the_middle_of_the_picture_in_its_proportions(frame: tuple[int
     assert abs(y2 - y1 - max(2, height)) <= 1
     whole = Input("x", *size, colour="BGR")
     np.testing.assert_array_equal(fed(image, to), plain(np.ascontiguousarray(image[y1:y2, x1:x2]), whole))
+
+
+@given(
+    frame=st.tuples(st.integers(2, 700), st.integers(2, 500)),
+    rows=st.tuples(st.floats(0, 1), st.floats(0, 1)).filter(lambda rows: rows[0] < rows[1]),
+    colour=st.sampled_from(["BGR", "HSV-S", "GRAY"]),
+)
+def test_rows_that_are_seen_are_cut_out_and_nothing_else(
+    frame: tuple[int, int], rows: tuple[float, float], colour: Colour
+) -> None:
+    to = Input("x", 64, 48, colour=colour, dtype="float32", rows=rows)
+    image = noise(*frame)
+    x1, y1, x2, y2 = Fit.of(frame, to).region
+    assert (x1, x2) == (0, frame[0])
+    assert 0 <= y1 < y2 <= frame[1]
+    assert y1 % 2 == 0
+    assert y2 % 2 == 0 or y2 == frame[1]
+    assert abs(y1 - rows[0] * frame[1]) <= 2 + frame[1] % 2, "the nearest even row, less where nothing would be left"
+    whole = replace(to, rows=(0.0, 1.0))
+    np.testing.assert_array_equal(fed(image, to), plain(np.ascontiguousarray(image[y1:y2]), whole))
+    part = Fit.of((320, 160), replace(to, rows=(0.4375, 0.875))).region
+    assert part == (0, 70, 320, 140)
 
 
 @needs_data

@@ -13,11 +13,28 @@ import cv2
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from edge.tools.steer.layers import Conv, Dense, Fork, Mean, Net, Pool, Scale
 from edge.tools.steer.sim.drive import Pilot
 from edge.types import F32, U8
 
 TOP, BOTTOM, SIDE = 70, 140, 64
 """Rows of a frame that are seen, and the side of the square that they become."""
+NET = Net(
+    "mainsqueeze",
+    (SIDE, SIDE, 1),
+    (
+        Scale(),
+        Conv("conv1", 3, 2, stride=2, then="elu"),
+        Pool(3, 2),
+        Conv("squeeze", 1, 1, then="elu"),
+        Fork(((Conv("expand1", 1, 2, then="elu"),), (Conv("expand3", 3, 2, same=True, then="elu"),))),
+        Mean(),
+        Dense("dense", 1),
+    ),
+    given="saturation",
+    gives="steering",
+)
+NOTES = "Where to steer, by the saturation of rows 70 to 139 of 160; `edge steer imitate`."
 LAYERS = ("conv1", "squeeze", "expand1", "expand3", "dense")
 PUBLISHED = {
     "conv1": "conv1__conv1",

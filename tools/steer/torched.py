@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from edge.types import F32, U8
 BATCH = 256
 START, START_RATE = 250, 0.02
 """Steps of a start at most, and the rate at which it learns."""
+_TOLD = 25
+"""Steps between two words of how far it is."""
 _LEFT = 0.5
 """A start has left the plateau once its loss is below this part of what predicting the mean has."""
 
@@ -21,8 +23,14 @@ Net = dict[str, Tensor]
 """Weights by name in torch's order (out, in, rows, columns), each wanting a gradient."""
 
 
-def fresh(seen: U8, said: F32, seed: int, starts: int, steps: int = START) -> Net:
-    """A net that has begun to learn: the first of several starts that left the plateau, or the best of all."""
+def fresh(
+    seen: U8, said: F32, seed: int, starts: int, steps: int = START, progress: Callable[[float], None] = lambda _: None
+) -> Net:
+    """A net that has begun to learn: the first of several starts that left the plateau, or the best of all.
+
+    Args:
+        progress: told which part of the starts that may be tried has been
+    """
     best: tuple[float, Net] | None = None
     for start in range(starts):
         rng = np.random.default_rng((seed, start))
@@ -30,6 +38,7 @@ def fresh(seen: U8, said: F32, seed: int, starts: int, steps: int = START) -> Ne
         loss = fit(net, seen, said, steps, START_RATE, rng)
         if best is None or loss < best[0]:
             best = (loss, net)
+        progress((start + 1) / starts)
         if loss < _LEFT * float(said.var()):
             break
     if best is None:
@@ -37,7 +46,15 @@ def fresh(seen: U8, said: F32, seed: int, starts: int, steps: int = START) -> Ne
     return best[1]
 
 
-def fit(net: Net, seen: U8, said: F32, steps: int, rate: float, rng: np.random.Generator) -> float:
+def fit(
+    net: Net,
+    seen: U8,
+    said: F32,
+    steps: int,
+    rate: float,
+    rng: np.random.Generator,
+    progress: Callable[[float], None] = lambda _: None,
+) -> float:
     """Learn; the mean square error of everything afterwards.
 
     Args:
@@ -45,18 +62,21 @@ def fit(net: Net, seen: U8, said: F32, steps: int, rate: float, rng: np.random.G
         seen: uint8 (n, 64, 64)
         said: float32 (n,)
         rate: the highest; it rises for a third of the steps and falls to nothing
+        progress: told now and then which part of the steps is done
     """
     t = torch()
     x, y = t.from_numpy(seen)[:, None], t.from_numpy(said)
     optimiser = t.optim.Adam(list(net.values()), rate)
     schedule = t.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps + 1)
-    for _ in range(steps):
+    for step in range(steps):
         some = t.from_numpy(rng.integers(0, len(said), BATCH))
         loss = ((forward(net, x[some]) - y[some]) ** 2).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         schedule.step()
+        if step % _TOLD == _TOLD - 1:
+            progress((step + 1) / steps)
     with t.no_grad():
         wrong = [((forward(net, x[k : k + 2048]) - y[k : k + 2048]) ** 2).sum() for k in range(0, len(said), 2048)]
     return float(sum(wrong)) / len(said)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 
 import click
 import numpy as np
 
 from edge.commands.output import JSON, print_json, print_table
+from edge.commands.steer.shown import shown
 from edge.steer.pilot import open_pilot
 from edge.tools.steer import judge
 from edge.tools.steer.sim.drive import Pilot
@@ -51,8 +50,16 @@ def evaluate(model: str, sim: str, tracks: int, seed: int, delay_ms: int, scene:
         pilots: dict[str, Pilot] = {"model": pilot.steer}
         if PUBLISHED.is_file():
             pilots["published"] = by_numpy(published(np.load(PUBLISHED)))
-        with _bar(tracks * (len(pilots) + 2)) as told:
-            rows = judge.judge(pilots, tracks, seed, delay_ms / 1000, scene, told)
+        laps, driven = tracks * (len(pilots) + 2), count(1)
+        with shown() as bar:
+            rows = judge.judge(
+                pilots,
+                tracks,
+                seed,
+                delay_ms / 1000,
+                scene,
+                lambda: bar.progress("driving laps", next(driven) / laps),
+            )
     finally:
         pilot.close()
     if as_json:
@@ -66,13 +73,3 @@ def evaluate(model: str, sim: str, tracks: int, seed: int, delay_ms: int, scene:
             for row in rows
         ],
     )
-
-
-@contextmanager
-def _bar(length: int) -> Iterator[Callable[[], None]]:
-    """A bar on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda: None
-        return
-    with click.progressbar(length=length, label="laps", file=sys.stderr) as bar:
-        yield lambda: bar.update(1)

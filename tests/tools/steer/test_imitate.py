@@ -12,8 +12,8 @@ from edge.models.packed.read import read
 from edge.steer.pilot import FILE, open_pilot
 from edge.tools.steer.imitate import CHECKED, TAUGHT, Recipe, imitate
 from edge.tools.steer.judge import JUDGED, judge, scenery
-from edge.tools.steer.network import packed
-from edge.tools.steer.squeeze import LAYERS, published, saturation, steering
+from edge.tools.steer.network import manifest, packed
+from edge.tools.steer.squeeze import LAYERS, NET, published, saturation, steering
 from edge.types import F32
 from tests.support.shared_data import DATA, needs_data
 
@@ -45,7 +45,7 @@ def test_a_packed_network_says_on_an_engine_what_numpy_says(engine: str, tmp_pat
     pytest.importorskip(engine)
     weights = drawn(4)
     path = tmp_path / "drawn.epk"
-    path.write_bytes(packed(weights, "drawn", {}))
+    path.write_bytes(packed(NET, weights, manifest(NET, "drawn", ""), {}))
     pilot = open_pilot(str(path), engine, EngineOptions(threads=1))
     rng = np.random.default_rng(1)
     for _ in range(5):
