@@ -9,6 +9,7 @@ from itertools import islice
 
 import numpy as np
 
+from edge.errors import EdgeError
 from edge.tools.steer.augment import Variety, varied
 from edge.tools.steer.families import BINS, Family, Head, fixed
 from edge.tools.steer.layers import Net, steps
@@ -100,6 +101,7 @@ def learn(
 
     Raises:
         MissingError: torch is not here.
+        EdgeError: it diverged.
     """
     torch().manual_seed(recipe.seed)
     teacher = _Teacher(family, head, train, recipe)
@@ -114,6 +116,8 @@ def learn(
         told(epoch)
         if epoch.checked.mae < best.chosen.checked.mae:
             best = Learned(weights_of(held), (), epoch, steering, starts)
+    if not best.weights:
+        raise EdgeError("nothing was learned: the loss is no number any more; try another seed")
     return replace(best, epochs=tuple(epochs))
 
 

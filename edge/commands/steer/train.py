@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -117,15 +118,7 @@ def train(
 def _prepared(data: Sequence[Path], task: Task, told: Shown) -> tuple[Prepared, list[str]]:
     """Lessons, and what was left out of the recordings, of which the first lines are told."""
     recordings = [read(folder) for folder in data]
-    most = sum(len(recording.samples) for recording in recordings)
-    count = 0
-
-    def one(more: int) -> None:
-        nonlocal count
-        count += more
-        told.progress("reading pictures", count / most)
-
-    prepared = prepare(recordings, task, one)
+    prepared = prepare(recordings, task, partial(told.progress, "reading pictures"))
     faults = [*(line for recording in recordings for line in recording.faults), *prepared.faults]
     for line in faults[:MOST_LINES]:
         told.line(line)
