@@ -108,7 +108,7 @@ PILOTNET = Family(
     "RGB",
     0.1,
     0.001,
-    12,
+    8,
     "PilotNet (Bojarski et al., arXiv 1604.07316) on 66 x 160 RGB, where NVIDIA's saw 66 x 200 YUV",
 )
 FAMILIES = {family.name: family for family in (MAINSQUEEZE, CONV63, PILOTNET)}

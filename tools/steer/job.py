@@ -110,18 +110,25 @@ def prepare(recordings: Sequence[Recording], task: Task, told: Callable[[float],
     return Prepared(rows, lesson, validation, before, lesson.said, tuple(samples), (*faults, *more))
 
 
-def make(task: Task, prepared: Prepared, name: str, told: Callable[[Epoch], None] = lambda _: None) -> Made:
+def make(
+    task: Task,
+    prepared: Prepared,
+    name: str,
+    told: Callable[[Epoch], None] = lambda _: None,
+    progress: Callable[[float], None] = lambda _: None,
+) -> Made:
     """Teach the network.
 
     Args:
         name: of the model
-        told: hears of each epoch
+        told: hears of each epoch; progress: now and then, which part is done
 
     Raises:
         MissingError: torch is not here.
+        EdgeError: it diverged.
     """
     net = task.family.net(task.head)
-    learned = learn(task.family, task.head, prepared.train, prepared.check, task.recipe, told)
+    learned = learn(task.family, task.head, prepared.train, prepared.check, task.recipe, told, progress)
     return Made(net, trained(net), task.family.manifest(task.head, name, prepared.rows), learned)
 
 

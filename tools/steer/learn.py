@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
 import numpy as np
 
@@ -24,6 +23,8 @@ MEASURED = 2000
 """Pictures by which that is measured, at most."""
 PASS = 4096
 """Pictures of an epoch at the least: a small recording is seen several times, each time varied anew."""
+TOLD = 10
+"""Batches between two words of how far it is."""
 WARM = 0.3
 """Part of the steps in which the rate rises."""
 
@@ -40,7 +41,7 @@ class Recipe:
 
     epochs: int = 0
     rate: float = 0.0
-    batch: int = 128
+    batch: int = 64
     starts: int = 6
     trial: int = 200
     dropout: float | None = None
@@ -92,12 +93,13 @@ def learn(
     check: Lesson,
     recipe: Recipe,
     told: Callable[[Epoch], None] = lambda _: None,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> Learned:
     """Teach a network; the same recipe gives the same weights on the same machine.
 
     Args:
         train, check: what is learned from, and what chooses the epoch; neither may be empty
-        told: hears of each epoch
+        told: hears of each epoch; progress: now and then, which part is done
 
     Raises:
         MissingError: torch is not here.
@@ -109,7 +111,7 @@ def learn(
     mean = float(train.said.mean())
     epochs: list[Epoch] = []
     best = Learned({}, (), Epoch(0, math.inf, Judged(math.inf, math.inf, 0.0)), check.said, starts)
-    for number, loss in enumerate(teacher.passes(held), 1):
+    for number, loss in enumerate(teacher.passes(held, progress), 1):
         steering = said(teacher.net, held, check.seen)
         epoch = Epoch(number, loss, judged(steering, check.said, mean))
         epochs.append(epoch)
@@ -168,12 +170,17 @@ class _Teacher:
                 best = (wrong, held)
         return best[1], number
 
-    def passes(self, held: Held) -> Iterator[float]:
+    def passes(self, held: Held, progress: Callable[[float], None]) -> Iterator[float]:
         """Learn; the mean loss of each epoch, once it is over."""
-        each = max(PASS, len(self._train.said)) // self._recipe.batch
-        losses = self._steps(held, max(each, 1) * self._epochs, np.random.default_rng((self._recipe.seed, 0)))
-        for _ in range(self._epochs):
-            yield float(np.mean(list(islice(losses, max(each, 1)))))
+        each = max(max(PASS, len(self._train.said)) // self._recipe.batch, 1)
+        count = each * self._epochs
+        losses: list[float] = []
+        for loss in self._steps(held, count, np.random.default_rng((self._recipe.seed, 0))):
+            losses.append(loss)
+            if len(losses) % TOLD == 0:
+                progress(len(losses) / count)
+            if len(losses) % each == 0:
+                yield float(np.mean(losses[-each:]))
 
     def _steps(self, held: Held, count: int, rng: np.random.Generator) -> Iterator[float]:
         """Learn by so many batches, the loss of each; the rate rises at first, and falls to nothing."""
