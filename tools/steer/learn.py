@@ -33,7 +33,7 @@ WARM = 0.3
 class Recipe:
     """How it is taught.
 
-    epochs, rate: 0 for what is usual of the family
+    epochs, rate, batch: 0 for what is usual of the family
     starts: at most, until one leaves the plateau on which most of them sit
     trial: steps of a start
     dropout: None for what is usual of the family
@@ -41,7 +41,7 @@ class Recipe:
 
     epochs: int = 0
     rate: float = 0.0
-    batch: int = 64
+    batch: int = 0
     starts: int = 6
     trial: int = 200
     dropout: float | None = None
@@ -151,6 +151,7 @@ class _Teacher:
         self._dropout = family.dropout if recipe.dropout is None else recipe.dropout
         self._rate = recipe.rate or family.rate
         self._epochs = recipe.epochs or family.epochs
+        self._batch = recipe.batch or family.batch
 
     def begun(self) -> tuple[Held, int]:
         """A net that has begun to learn: the first of the starts that left the plateau, or the best of all; and how
@@ -172,7 +173,7 @@ class _Teacher:
 
     def passes(self, held: Held, progress: Callable[[float], None]) -> Iterator[float]:
         """Learn; the mean loss of each epoch, once it is over."""
-        each = max(max(PASS, len(self._train.said)) // self._recipe.batch, 1)
+        each = max(max(PASS, len(self._train.said)) // self._batch, 1)
         count = each * self._epochs
         losses: list[float] = []
         for loss in self._steps(held, count, np.random.default_rng((self._recipe.seed, 0))):
@@ -188,7 +189,7 @@ class _Teacher:
         optimiser = lib.optim.Adam([part for part in held.values() if part.requires_grad], self._rate)
         schedule = lib.optim.lr_scheduler.OneCycleLR(optimiser, self._rate, total_steps=count + 1, pct_start=WARM)
         for _ in range(count):
-            which = rng.integers(0, len(some.said), self._recipe.batch)
+            which = rng.integers(0, len(some.said), self._batch)
             seen, wanted = varied(some.seen[which], some.said[which], self._recipe.variety, rng, lit=self._lit)
             loss = self._loss(run(self.net, held, planes(seen), self._dropout), lib.from_numpy(wanted))
             optimiser.zero_grad()
