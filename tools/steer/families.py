@@ -23,8 +23,13 @@ LAST, CENTRES = "bins", "centres"
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """body: of all but the head; shape: rows, columns, channels that it sees, of this colour; dropout: while it
-    learns, of what enters a mean or a row of values; rate: the highest at which it learns; epochs, batch: usually"""
+    """A kind of network.
+
+    body: all layers but the head
+    shape: rows, columns, channels that it sees, of this colour
+    dropout: while it learns, of what enters a mean or a row of values
+    rate: the highest at which it learns; epochs, batch: how many passes, and pictures at once, usually
+    """
 
     name: str
     body: tuple[Layer, ...]
