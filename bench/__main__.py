@@ -20,6 +20,7 @@ from bench import (
     steering_laps,
     steering_loop,
     steering_step,
+    steering_tub,
     streams,
 )  # fmt: skip
 from bench.run import run
@@ -47,6 +48,7 @@ MEASURES: dict[str, Measure] = {
     "falls": poses.falls,
     "postures": poses.postures,
     "steering-laps": steering_laps.laps,
+    "steering-tub": steering_tub.tub,
     "streams": streams.rates,
     "start": running.start,
     "memory": running.memory,

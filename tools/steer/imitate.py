@@ -21,7 +21,8 @@ from edge.tools.steer.sim.ground import Ground, Look, paint
 from edge.tools.steer.sim.track import Track, lay
 from edge.tools.steer.sim.world import View, World
 from edge.tools.steer.squeeze import pilot, saturation, steering
-from edge.tools.steer.torched import START, fit, fresh, weights_of
+from edge.tools.steer.tensors import weights_of
+from edge.tools.steer.torched import START, fit, fresh
 from edge.tools.train.backend import torch
 from edge.types import F32, U8
 

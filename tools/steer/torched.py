@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 
-from edge.tools.steer.squeeze import LAYERS
-from edge.tools.train.backend import Tensor, functional, torch
+from edge.tools.steer.squeeze import NET
+from edge.tools.steer.tensors import Held, drawn, run
+from edge.tools.train.backend import Tensor, torch
 from edge.types import F32, U8
 
 BATCH = 256
@@ -19,22 +19,19 @@ _TOLD = 25
 _LEFT = 0.5
 """A start has left the plateau once its loss is below this part of what predicting the mean has."""
 
-Net = dict[str, Tensor]
-"""Weights by name in torch's order (out, in, rows, columns), each wanting a gradient."""
-
 
 def fresh(
     seen: U8, said: F32, seed: int, starts: int, steps: int = START, progress: Callable[[float], None] = lambda _: None
-) -> Net:
+) -> Held:
     """A net that has begun to learn: the first of several starts that left the plateau, or the best of all.
 
     Args:
         progress: told which part of the starts that may be tried has been
     """
-    best: tuple[float, Net] | None = None
+    best: tuple[float, Held] | None = None
     for start in range(starts):
         rng = np.random.default_rng((seed, start))
-        net = _drawn(rng)
+        net = drawn(NET, rng)
         loss = fit(net, seen, said, steps, START_RATE, rng)
         if best is None or loss < best[0]:
             best = (loss, net)
@@ -47,7 +44,7 @@ def fresh(
 
 
 def fit(
-    net: Net,
+    net: Held,
     seen: U8,
     said: F32,
     steps: int,
@@ -84,31 +81,4 @@ def fit(
 
 def forward(net: Mapping[str, Tensor], seen: Tensor) -> Tensor:
     """Steering (n,) of saturations uint8 (n, 1, 64, 64)."""
-    f = functional()
-    x = f.elu(f.conv2d(seen.float() / 127.5 - 1, net["conv1"], net["conv1_b"], stride=2))
-    x = f.elu(f.conv2d(f.max_pool2d(x, 3, 2), net["squeeze"], net["squeeze_b"]))
-    one = f.elu(f.conv2d(x, net["expand1"], net["expand1_b"]))
-    three = f.elu(f.conv2d(x, net["expand3"], net["expand3_b"], padding=1))
-    means = [part.mean((2, 3)) for part in (one, three)]
-    return f.linear(torch().cat(means, 1), net["dense"], net["dense_b"])[:, 0]
-
-
-def weights_of(net: Mapping[str, Tensor]) -> dict[str, F32]:
-    """As `squeeze` has them: channels last."""
-    arrays = {name: part.detach().numpy().copy() for name, part in net.items()}
-    turned: dict[str, Any] = {
-        layer: np.ascontiguousarray(arrays[layer].T if layer == "dense" else arrays[layer].transpose(2, 3, 1, 0))
-        for layer in LAYERS
-    }
-    return arrays | turned
-
-
-def _drawn(rng: np.random.Generator) -> Net:
-    """Weights within the square root of 1 / inputs, as torch draws them."""
-    shapes = {"conv1": (2, 1, 3, 3), "squeeze": (1, 2, 1, 1), "expand1": (2, 1, 1, 1), "expand3": (2, 1, 3, 3)}
-    net: Net = {}
-    for name, shape in {**shapes, "dense": (1, 4)}.items():
-        bound = float(np.prod(shape[1:])) ** -0.5
-        for key, size in ((name, shape), (f"{name}_b", shape[:1])):
-            net[key] = torch().from_numpy(rng.uniform(-bound, bound, size).astype(np.float32)).requires_grad_()
-    return net
+    return run(NET, net, seen)[NET.gives][:, 0]

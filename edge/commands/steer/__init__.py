@@ -10,6 +10,7 @@ from edge.commands.steer.hand import calibrate, neutral
 from edge.commands.steer.imitate import imitate
 from edge.commands.steer.orders import orders
 from edge.commands.steer.serve import serve
+from edge.commands.steer.train import train
 
 
 @click.group(invoke_without_command=True)
@@ -20,5 +21,5 @@ def steer(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (drive, *orders, calibrate, neutral, serve, evaluate, imitate):
+for command in (drive, *orders, calibrate, neutral, serve, evaluate, imitate, train):
     steer.add_command(command)
