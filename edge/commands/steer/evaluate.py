@@ -10,7 +10,7 @@ import click
 import numpy as np
 
 from edge.commands.output import JSON, print_json, print_table
-from edge.commands.steer.shown import shown
+from edge.commands.shown import shown
 from edge.steer.pilot import open_pilot
 from edge.tools.steer import judge
 from edge.tools.steer.sim.drive import Pilot
