@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -196,3 +198,19 @@ def test_a_model_that_detects_does_not_steer(edge: Edge, tmp_path: Path) -> None
     done = edge("steer", "evaluate", model)
     assert done.code == 2
     assert "is for the task `classify`, and one for `values` is needed here" in done.err
+
+
+def test_who_holds_the_dead_man_input_is_told_so(edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = ("--pilot", "tests.support.pilots:steer")
+    with driving(tmp_path, '[steer]\nsource = "synthetic:"\ndeadman = "hold"\n', *own) as drive:
+        drive.reaches("ARM", "armed")
+        engaged = []
+
+        def interrupted(_: float) -> None:
+            engaged.append(drive.order("ENGAGE")["state"])
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(import_module("edge.commands.steer.orders"), "time", SimpleNamespace(sleep=interrupted))
+        held = edge("steer", "hold", "--config", tmp_path / "steer.toml")
+    assert held.err.startswith("held; Ctrl-C lets go\n")
+    assert (held.code, engaged) == (130, ["engaged"])

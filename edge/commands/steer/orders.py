@@ -63,6 +63,8 @@ def status(config_file: Path | None, as_json: bool) -> None:
 def hold(config_file: Path | None) -> None:
     """Hold the dead-man input until Ctrl-C, where `steer.deadman` is `hold`."""
     node = load_node(config_file)
+    ask(node, "HOLD")
+    click.echo("held; Ctrl-C lets go", err=True)
     while True:
         ask(node, "HOLD")
         time.sleep(HOLD_S / 3)
