@@ -10,7 +10,7 @@ import click
 import numpy as np
 
 from edge.commands.output import JSON, print_json, print_table
-from edge.commands.steer.shown import shown
+from edge.commands.shown import shown
 from edge.steer.pilot import open_pilot
 from edge.tools.steer import judge
 from edge.tools.steer.sim.drive import Pilot
@@ -44,7 +44,10 @@ HEAD = ("pilot", "laps", "off track", "cross-track RMS m", "worst m", "jerk m/s3
 @JSON
 def evaluate(model: str, sim: str, tracks: int, seed: int, delay_ms: int, scene: judge.Scene, as_json: bool) -> None:
     """Drive a lap by MODEL on each of some tracks at 20 mph, beside an expert who knows the road and one who never
-    steers. A lap counts if the car's centre stays on the road."""
+    steers. A lap counts if the car's centre stays on the road.
+
+    MODEL is `mainsqueeze`, which ships, a name of the catalogue, or the path of a model file.
+    """
     pilot = open_pilot(model)
     try:
         pilots: dict[str, Pilot] = {"model": pilot.steer}

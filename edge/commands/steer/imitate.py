@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from edge.commands.output import JSON, print_json
-from edge.commands.steer.shown import shown
+from edge.commands.shown import shown
 from edge.commands.written import check_writable, write
 from edge.tools.steer import imitate as teaching
 from edge.tools.steer.export import check_suffix, check_writer, exported
