@@ -33,7 +33,7 @@ SEEDS = {"as those trained on": 1001, "of kinds never trained on": 1002}
 """Of sequences that are judged: other people, cameras, motions and mistakes than any seed that is trained on."""
 SEQUENCES = 300
 POSE_MODELS = ("pose-landmark-full", str(DATA / "models" / "movenet_single_pose_lightning_ptq.tflite"))
-FILMS = 24
+FILMS = 50
 """Of each group of motions."""
 FILM_RATE = 12.0
 LEAST, MOST = 120, 400

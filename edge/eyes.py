@@ -74,11 +74,11 @@ class Eyes:
             part.waiting(LOAD_S, "loading the pose model")
             try:
                 poser = self._joints.poser()
+                self._network = wiring.network_of(self._joints.settings, poser)
             except (MissingError, ModelError) as fault:
                 log.error("%s: nobody's joints are looked at: %s", self._name, fault)
                 self._failed(str(fault))
                 return None
-            self._network = wiring.network_of(self._joints.settings, poser)
             self._poser = poser
         self._failed(None)
         return wiring.bodies_of(

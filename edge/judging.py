@@ -12,7 +12,7 @@ from edge.errors import EdgeError, ModelError
 from edge.models.packed.read import read
 from edge.models.store import Model
 from edge.opening import links_of
-from edge.posture.temporal import ROWS, STEPS, Network
+from edge.posture.temporal import JOINTS, STEPS, Network
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +35,10 @@ def open_network(
     packed = read(path)
     runner = first(links_of(Model(path, packed.sha256, packed.manifest, packed), engine, options))
     fed, given = runner.inputs, runner.outputs
-    if len(fed) != 1 or len(given) != 1 or fed[0].shape != (1, 1, ROWS, STEPS) or given[0].shape[-1:] != (2,):
+    if len(fed) != 1 or len(given) != 1 or fed[0].shape != (1, 3, JOINTS, STEPS) or given[0].shape[-1:] != (2,):
         runner.close()
-        raise ModelError(f"{path}: does not judge falls: it wants other tensors than {ROWS} x {STEPS} and 2 chances")
+        wanted = f"{JOINTS} joints at {STEPS} times"
+        raise ModelError(f"{path}: does not judge falls: it takes other tensors than {wanted}, or gives no 2 chances")
     return Network(runner)
 
 

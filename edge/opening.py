@@ -180,9 +180,10 @@ class _Finite:
 def head_for(manifest: Manifest, tasks: Sequence[str]) -> Head:
     """The head of a described model; ModelError where there is none, or its task is not among those wanted."""
     if manifest.task not in tasks and not (tasks == CAMERA_TASKS and manifest.decoder in PEOPLE_DECODERS):
+        wanted = " or ".join(f"`{task}`" for task in tasks)
+        needed = "cameras need one that detects" if tasks == CAMERA_TASKS else f"one for {wanted} is needed here"
         raise ModelError(
-            f"model {manifest.name} is for the task `{manifest.task}`, and cameras need one that detects; "
-            f"`edge infer` runs it on images"
+            f"model {manifest.name} is for the task `{manifest.task}`, and {needed}; `edge infer` runs it on images"
         )
     return head(manifest)
 

@@ -223,6 +223,7 @@ OPERATORS: dict[str, Operator] = {
     "QuantizeLinear": _quantize,
     "ReduceMax": _reduce(np.max),
     "ReduceMean": _reduce(np.mean),
+    "ReduceMin": _reduce(np.min),
     "ReduceSum": _reduce(np.sum),
     "Relu": lambda x, _: np.maximum(x[0], 0),
     "Reshape": _reshape,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -153,6 +154,15 @@ def test_the_network_that_judges_falls_is_loaded_once(monkeypatch: pytest.Monkey
     for _ in range(3):
         assert site.eyes.bodies(site.part, HALL) is not None
     assert asked == ["none"]
+
+
+def test_a_network_of_the_user_s_own_that_is_none_is_told_and_blinds_no_camera(tmp_path: Path) -> None:
+    (tmp_path / "own.epk").write_bytes(b"no model")
+    site = Site(working, PoseTable(network=str(tmp_path / "own.epk")))
+    assert site.eyes.bodies(site.part, HALL) is None
+    status = site.eyes.pose_status()
+    assert status is not None
+    assert "`pose.network`" in str(status["reason"])
 
 
 def test_what_is_the_camera_s_alone_is_given_back_once_and_what_others_use_is_not(networks: list[Counted]) -> None:

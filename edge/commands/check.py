@@ -51,6 +51,18 @@ def _alarm(config: Config) -> list[str]:
     return lines
 
 
+def _idle(config: Config) -> list[str]:
+    """What is set about postures and does nothing so."""
+    if config.pose.enabled:
+        seen = [camera.name for camera in config.camera if camera.enabled and camera.pose and not config.poses(camera)]
+        return [f"camera {name} looks for no `person`: nobody's posture is seen there" for name in seen]
+    given = [f"`pose.{name}`" for name in sorted(config.pose.model_fields_set - {"enabled"})]
+    given += [f"`rest` of zone {zone.name}" for camera in config.camera for zone in camera.zone if zone.rest]
+    if config.privacy.blur == "skeleton":
+        given.append('`privacy.blur = "skeleton"`, which draws boxes alone')
+    return [f"{', '.join(given)}: without effect while `pose.enabled` is false"] if given else []
+
+
 def _summary(config: Config) -> str:
     servers = [("mqtt", config.mqtt.host, config.mqtt.port), ("email", config.email.host, config.email.port)]
     sinks = [f"{name} {host}:{port}" for name, host, port in servers if host]
@@ -61,6 +73,7 @@ def _summary(config: Config) -> str:
         f"sinks    {', '.join(sinks) or 'none'}",
         f"page     {page if config.web.enabled else 'off'}",
         *([f"postures {config.pose.model} on {', '.join(config.pose.engine)}"] if config.pose.enabled else []),
+        *(f"postures note: {line}" for line in _idle(config)),
         *(f"alarm    {line}" for line in _alarm(config)),
         f"data     {config.node.data}",
     ]

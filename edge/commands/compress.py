@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +9,7 @@ from typing import Any
 import click
 
 from edge.commands.output import JSON, print_json, print_table
+from edge.commands.shown import shown
 from edge.commands.written import check_writable, write
 from edge.engines.base import need
 from edge.errors import UserError
@@ -21,7 +19,7 @@ from edge.models.packed.read import read
 from edge.models.packed.signing import signer
 from edge.models.store import find
 from edge.tools import report
-from edge.tools.compress import Progress, compress, curve, packed
+from edge.tools.compress import compress, curve, packed
 from edge.tools.faster import TARGETS
 from edge.tools.graph import INSTALL
 from edge.tools.settings import FEEDS, Settings
@@ -105,15 +103,15 @@ def command(
     check_writable(output, over=found.path)
     if name is not None:
         found = replace(found, manifest=replace(found.manifest, name=name))
-    with _shown(as_json) as progress:
-        made = compress(found, wanted, progress)
-        progress("coding", 0.0)
+    with shown(steps=not as_json) as bar:
+        made = compress(found, wanted, bar.progress)
+        bar.progress("coding", 0.0)
         content = packed(made, model_version, signs, kept_in_file(made))
     write(output, content)
     told = summary(found, made, read(output), wanted)
     if folder is not None:
-        with _shown(as_json) as progress:
-            report.write(folder, told, curve(made, found.manifest, wanted, progress))
+        with shown(steps=not as_json) as bar:
+            report.write(folder, told, curve(made, found.manifest, wanted, bar.progress))
     if as_json:
         print_json(told)
     else:
@@ -146,42 +144,3 @@ def _quality(step: dict[str, Any]) -> str:
 
 def _noise(step: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value:.1f} dB" for name, value in step["sqnr_db"].items())
-
-
-@contextmanager
-def _shown(as_json: bool) -> Iterator[Progress]:
-    """Progress bars on a terminal, by rich where it is here; elsewhere a line a step, none beside a JSON document."""
-    if as_json:
-        yield lambda doing, part: None
-        return
-    if not sys.stderr.isatty():
-        yield _line_a_step()
-        return
-    try:
-        from rich.console import Console
-        from rich.progress import Progress as Bars
-    except ImportError:
-        yield _line_a_step()
-        return
-    with Bars(console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, Any] = {}
-
-        def tell(doing: str, part: float) -> None:
-            if doing not in tasks:
-                tasks[doing] = bars.add_task(doing, total=1.0)
-            bars.update(tasks[doing], completed=part)
-
-        yield tell
-
-
-def _line_a_step() -> Progress:
-    last = ""
-
-    def tell(doing: str, part: float) -> None:
-        nonlocal last
-        step = doing.partition(":")[0]
-        if step != last:
-            click.echo(f"{step} …", err=True)
-        last = step
-
-    return tell

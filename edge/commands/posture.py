@@ -10,7 +10,7 @@ import click
 from edge.commands.numbers import FloatRange
 from edge.commands.output import JSON, print_json
 from edge.errors import UserError
-from edge.judging import network_or_none
+from edge.judging import network_or_none, open_network
 from edge.pose.record import read, told
 from edge.posture.again import Told, judge
 from edge.posture.verdict import JudgeName
@@ -31,8 +31,13 @@ DOUBT = 0.05
     type=click.Choice(["rules", "network", "both"]),
     help="Who tells of falls, as `pose.judge`.",
 )
+@click.option(
+    "--network",
+    type=click.Path(path_type=Path),
+    help="The network that judges, as `edge train-posture` writes it.  [default: the one of the package]",
+)
 @JSON
-def posture(file: Path, fps: float, aspect: str, who: JudgeName, as_json: bool) -> None:
+def posture(file: Path, fps: float, aspect: str, who: JudgeName, network: Path | None, as_json: bool) -> None:
     """Judge a recorded sequence of one person's joints: postures, falls, gestures.
 
     FILE is CSV with the columns x0,y0,score0 to x16,y16,score16 (COCO's order, 0..1 of the frame), a row a frame, as
@@ -40,7 +45,10 @@ def posture(file: Path, fps: float, aspect: str, who: JudgeName, as_json: bool) 
     """
     joints, ratio = read(file), _ratio(aspect)
     _doubt(file, fps, ratio)
-    found = judge(joints, fps, ratio, None, who, None if who == "rules" else network_or_none())
+    if network is not None and who == "rules":
+        raise UserError("--network: with --judge rules no network judges")
+    judged_by = None if who == "rules" else network_or_none() if network is None else open_network(network)
+    found = judge(joints, fps, ratio, None, who, judged_by)
     if as_json:
         print_json(
             {

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
 
 from edge.commands.output import JSON, print_json
+from edge.commands.shown import shown
 from edge.commands.written import check_writable, write
 from edge.engines.base import need
 from edge.errors import UserError
@@ -47,7 +49,13 @@ def train_posture(output: Path, seed: int, sequences: int, epochs: int, folder: 
         need("matplotlib", INSTALL)
         check_writable(folder / "report.html", made=True)
     recipe = Recipe(sequences=sequences, epochs=epochs, seed=seed)
-    learned = learn(recipe, _told)
+    with shown() as bar:
+
+        def told(epoch: Epoch) -> None:
+            bar.line(_line(epoch))
+            bar.progress("learning", epoch.number / epochs)
+
+        learned = learn(recipe, told, partial(bar.progress, "drawing people"))
     chosen = learned.chosen
     measured = {"epoch": chosen.number, "falls_told": round(chosen.found, 4), "others_told": round(chosen.false, 4)}
     content = packed(learned.weights, output.stem, {"recipe": asdict(recipe), **measured})
@@ -63,6 +71,6 @@ def train_posture(output: Path, seed: int, sequences: int, epochs: int, folder: 
     click.echo(f"windows with a fall told {chosen.found:.1%}, others {chosen.false:.2%} (epoch {chosen.number})")
 
 
-def _told(epoch: Epoch) -> None:
+def _line(epoch: Epoch) -> str:
     line = f"epoch {epoch.number}: loss {epoch.loss:.4f}, of others {epoch.checked:.4f}"
-    click.echo(f"{line}; falls told {epoch.found:.1%}, others {epoch.false:.2%}", err=True)
+    return f"{line}; falls told {epoch.found:.1%}, others {epoch.false:.2%}"

@@ -20,6 +20,7 @@ MODEL_SUFFIXES = (".onnx", ".tflite", ".xml", ".pb", ".engine", ".plan", ".epk",
 FILES = frozenset(
     {
         ("model", "manifest"),
+        ("pose", "network"),
         ("engine", "movidius", "python"),
         ("email", "ca"),
         ("mqtt", "tls", "ca"),

@@ -15,6 +15,7 @@ from edge.doctor.model import engine_findings, engine_fit
 from edge.doctor.verdict import Verdict
 from edge.engines import registry
 from edge.errors import EdgeError, MissingError, ModelError
+from edge.judging import open_network
 from edge.models import catalogue, store
 from edge.models.slots import installed_packed
 from edge.paths import is_file, unreadable
@@ -31,7 +32,7 @@ def check_pose(data: dict[str, Any]) -> list[Finding]:
     table = data.get("pose")
     if not isinstance(table, dict) or table.get("enabled") is not True:
         return []
-    findings = [*engine_findings("pose", table.get("engine", "auto"))]
+    findings = [*engine_findings("pose", table.get("engine", "auto")), *_network(table.get("network"))]
     name = table.get("model", DEFAULT_POSE)
     if not isinstance(name, str) or (path_in(LOC, name) and unreadable(Path(name))):
         return findings  # told already, as a wrong type or a missing file
@@ -52,6 +53,19 @@ def check_pose(data: dict[str, Any]) -> list[Finding]:
     elif not findings:
         findings += engine_fit("pose", manifest, suffix, table.get("engine", "auto"), data)
     return findings
+
+
+def _network(path: Any) -> list[Finding]:
+    """Findings about the file of the network that judges falls, where the user names one."""
+    if not isinstance(path, str) or unreadable(Path(path)):
+        return []  # told already
+    try:
+        open_network(Path(path)).close()
+    except MissingError:
+        return []  # no mistake of the file
+    except ModelError as fault:
+        return [Finding(("pose", "network"), str(fault), "`edge train-posture -o NAME.epk` writes one")]
+    return []
 
 
 def look(config: Config) -> Verdict | None:

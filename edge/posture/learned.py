@@ -30,6 +30,8 @@ STAYS_S = 0.5
 """For so long they must have lain after that; the network has waited for the landing already."""
 MOST = 0.7
 """Part of the windows since then in which they must."""
+BEFORE_S = 0.5
+"""For so long somebody must have been seen before a fall, for the network to know that there was none."""
 RISEN_S = 0.8
 """Who is up for so long before the fall is confirmed has not fallen."""
 
@@ -69,6 +71,10 @@ class LearnedFalls:
     def undecided(self) -> bool:
         """Whether a fall has begun and is neither confirmed nor over."""
         return self._fall is not None and self._fall.confirmed_at is None
+
+    def knows(self, onset: float) -> bool:
+        """Whether it saw enough of somebody who may have begun to fall at a time, seconds."""
+        return onset - self._window.begun >= BEFORE_S - 1e-6
 
     def look(self, joints: F32, stature: float, time: float, *, resting: bool) -> Activity | None:
         """The fall that goes on at a time.

@@ -13,10 +13,10 @@ from edge.posture.temporal import RATE, STEPS, Judge
 from edge.types import F32, Activity
 
 JudgeName: TypeAlias = Literal["rules", "network", "both"]
-"""Who judges. `both`: the rules, unless the network is all but certain that there was no fall; and the network by
-itself where it is sure of one."""
-AGAINST = 0.03
-"""Where the network's chance of a fall stays below this, the rules' fall is none."""
+"""Who judges. `both`: the rules, unless the network finds no fall more likely; and the network by itself where it is
+sure of one."""
+AGAINST = 0.5
+"""Where the network's chance of a fall stays below this, and it saw what was before, the rules' fall is none."""
 SURE = 0.9
 """The chance from which the network needs no rule."""
 
@@ -55,7 +55,7 @@ class Verdict:
         if not self._learned.works:
             self._learned = None
             return self._kept(shape, time) or ruled
-        self._told = learned if self._judge == "network" else self._together(ruled, learned, time)
+        self._told = learned if self._judge == "network" else self._together(self._learned, ruled, learned, time)
         return self._told
 
     def _kept(self, shape: Shape | None, time: float) -> Activity | None:
@@ -70,11 +70,13 @@ class Verdict:
             self._up_since = None
         return self._told
 
-    def _together(self, ruled: Activity | None, learned: Activity | None, time: float) -> Activity | None:
+    def _together(
+        self, network: LearnedFalls, ruled: Activity | None, learned: Activity | None, time: float
+    ) -> Activity | None:
         """What both say of the same fall."""
-        best = self._best(time)
+        best = self._best(network.chances.fall, time)
         if self._confirmed_at is None:
-            if ruled is not None and ruled.confirmed and best < AGAINST:
+            if ruled is not None and ruled.confirmed and best < AGAINST and network.knows(ruled.since):
                 ruled = None
             if learned is not None and (not learned.confirmed or best < SURE):
                 learned = None  # it alone has no say before it is sure
@@ -88,10 +90,9 @@ class Verdict:
             self._confirmed_at = time
         return Activity("fall", max(one.score for one in told), self._since, self._confirmed_at)
 
-    def _best(self, time: float) -> float:
+    def _best(self, chance: float, time: float) -> float:
         """The network's greatest chance of late: a window with the whole fall lasts no longer than that."""
-        if self._learned is not None:
-            self._chances.append((time, self._learned.chances.fall))
+        self._chances.append((time, chance))
         while self._chances[0][0] < time - STEPS / RATE:
             self._chances.popleft()
         return max(chance for _, chance in self._chances)

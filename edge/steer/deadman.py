@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Any, Protocol
+from typing import Protocol
 
-from edge.engines.base import one_line
-from edge.errors import MissingError
+from edge.steer.pins import library, opening
 
 HOLD_S = 0.3
 """A word `HOLD` counts for so long; who holds says it again before."""
@@ -61,14 +59,9 @@ class Switch:
     """
 
     def __init__(self, pin: int) -> None:
-        try:
-            gpiozero: Any = importlib.import_module("gpiozero")
-        except ImportError:
-            raise MissingError("the dead-man switch needs gpiozero: pip install 'edge-runtime[steer]'") from None
-        try:
+        gpiozero = library("the dead-man switch needs")
+        with opening(gpiozero, f"the dead-man switch on pin {pin}"):
             self._button = gpiozero.Button(pin)
-        except (gpiozero.GPIOZeroError, OSError) as fault:
-            raise MissingError(f"the dead-man switch on pin {pin}: {one_line(fault)}") from None
 
     def held(self, now: float) -> bool:
         """Whether it is pressed now."""

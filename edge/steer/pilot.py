@@ -21,10 +21,7 @@ FILE = Path(__file__).with_name("mainsqueeze.epk")
 
 
 class Pilot:
-    """A loaded model that steers. One thread. Which rows of a picture it sees is said by its manifest.
-
-    infer_s: how long the newest inference took, seconds
-    """
+    """A loaded model that steers. One thread. Which rows of a picture it sees is said by its manifest."""
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
@@ -53,11 +50,6 @@ class Pilot:
         if not isinstance(said, Values) or said.values.size != count:
             raise ModelError(f"model {self._predictor.model.manifest.name}: {otherwise}")
         return [value if math.isnan(value) else max(-1.0, min(1.0, value)) for value in said.values.tolist()]
-
-    @property
-    def infer_s(self) -> float:
-        """How long the newest inference took, seconds."""
-        return self._predictor.infer_s
 
     def close(self) -> None:
         """Give back the engine."""

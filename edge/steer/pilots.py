@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Sequence
 
-from edge.engines.base import EngineOptions
+from edge.engines.base import EngineOptions, one_line
 from edge.errors import UserError
 from edge.steer.loop import Pilot
 from edge.steer.pilot import open_pilot
@@ -32,9 +33,16 @@ def of_image(pilot: str | None, model: str, engine: Sequence[str]) -> Callable[[
 
 
 def _own(name: str) -> Callable[[U8], float]:
+    """The user's callable; its module is looked for in the working folder, too."""
     module, _, attribute = name.partition(":")
+    if not module or not attribute:
+        raise UserError(f"--pilot {name}: wants MODULE:NAME of a callable")
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # as `python -m` has it, and a command of its own has not
     try:
         own: Callable[[U8], float] = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as fault:
-        raise UserError(f"--pilot {name}: {fault}; wants MODULE:NAME of a callable") from None
+    except (ImportError, AttributeError, SyntaxError) as fault:
+        raise UserError(f"--pilot {name}: {one_line(fault)}; wants MODULE:NAME of a callable") from None
+    if not callable(own):
+        raise UserError(f"--pilot {name}: is of the type {type(own).__name__}; wants MODULE:NAME of a callable")
     return own

@@ -39,7 +39,10 @@ class Joints:
         text = None if tag is None else self._house.pose(event)
         if tag is None or text is None:
             return missing(NONE_KEPT)
-        return Response(text, media_type="text/csv; charset=utf-8", headers={"etag": tag})
+        called = f'inline; filename="{event}.csv"'
+        return Response(
+            text, media_type="text/csv; charset=utf-8", headers={"etag": tag, "content-disposition": called}
+        )
 
     def as_json(self, event: str, request: Request) -> Response:
         """What a record tells, see `told`; 304 to who has it."""

@@ -142,3 +142,26 @@ def test_an_engine_that_cannot_read_the_pose_model_is_told_at_its_line(edge: Edg
     assert done.code == 2
     assert "edge.toml:6:" in done.err
     assert "onnxruntime does not read .tflite files; try tflite or openvino" in done.err
+
+
+def test_what_is_set_about_postures_and_does_nothing_is_said(edge: Edge, tmp_path: Path) -> None:
+    bed = '[[camera.zone]]\nname = "bed"\npoints = [[0, 0], [1, 0], [1, 1]]\nrest = true\n'
+    path = write(tmp_path, CAMERA + bed + "[pose]\ncrowd = 4\n")
+    done = edge("check", "--config", path)
+    assert done.code == 0, done.err
+    assert "`pose.crowd`, `rest` of zone bed: without effect while `pose.enabled` is false" in done.out
+    path = write(tmp_path, CAMERA + 'labels = ["motion"]\n' + "[pose]\nenabled = true\n")
+    assert "camera porch looks for no `person`" in edge("check", "--config", path).out
+    path = write(tmp_path, CAMERA)
+    assert "postures" not in edge("check", "--config", path).out
+
+
+def test_a_file_that_is_no_network_of_falls_is_told_at_its_line(edge: Edge, tmp_path: Path) -> None:
+    other = Path(__file__).parents[2] / "edge" / "steer" / "mainsqueeze.epk"
+    path = write(tmp_path, CAMERA + f'[pose]\nenabled = true\nnetwork = "{other}"\n')
+    done = edge("check", "--config", path)
+    assert done.code == 2
+    assert f"{path}:6:11" in done.err
+    assert "does not judge falls" in done.err
+    path = write(tmp_path, CAMERA + '[pose]\nenabled = true\nnetwork = "none.epk"\n')
+    assert "no file" in edge("check", "--config", path).err

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from tests.support.broker import eventually
 from tests.support.command import Edge
 from tests.support.driving import driving
 from tests.support.nets import saying
@@ -125,3 +130,87 @@ def test_two_drives_of_one_car_are_one_too_many(edge: Edge, tmp_path: Path) -> N
         done = edge("steer", "drive", "--config", tmp_path / "steer.toml", "--seconds", 1)
         assert done.code == 2
         assert "already running" in done.err
+
+
+def test_a_configuration_without_a_car_is_a_mistake(edge: Edge, config: Path) -> None:
+    config.write_text("[stear]\nhz = 30\n")
+    for command in (("drive", "--seconds", 1), ("neutral",), ("calibrate", "steering")):
+        done = edge("steer", *command, "--config", config)
+        assert (done.code, done.err) == (
+            2,
+            f"edge: {config}: no table `[steer]`; it says which camera and which actuator\n",
+        )
+
+
+def test_why_the_car_cannot_be_driven_is_told(edge: Edge, tmp_path: Path) -> None:
+    own = ("--pilot", "tests.support.pilots:steer")
+    with driving(tmp_path, '[steer]\nsource = "file:nothing.mp4"\n', *own) as drive:
+        config = tmp_path / "steer.toml"
+        eventually(lambda: "no such clip" in edge("steer", "status", "--config", config).out, 30)
+        refused = edge("steer", "arm", "--config", config)
+        assert refused.code == 1
+        assert refused.out == ""
+        assert re.fullmatch(r"edge: arm refused: .*nothing\.mp4: no such clip; .*\n", refused.err)
+        assert drive.process.poll() is None
+
+
+def test_an_order_that_is_refused_says_what_comes_first(edge: Edge, tmp_path: Path) -> None:
+    with driving(tmp_path, '[steer]\nsource = "synthetic:"\n', "--pilot", "tests.support.pilots:steer") as drive:
+        drive.reaches("ARM", "armed")
+        config = tmp_path / "steer.toml"
+        assert edge("steer", "estop", "--config", config).out == "fault: emergency stop\n"
+        assert edge("steer", "engage", "--config", config).err == (
+            "edge: engage refused: it is at fault (emergency stop), `edge steer arm` comes first\n"
+        )
+        edge("steer", "disarm", "--config", config)
+        assert edge("steer", "engage", "--config", config).err == (
+            "edge: engage refused: it is disarmed, ARM comes first\n"
+        )
+
+
+@pytest.mark.parametrize(
+    ("pilot", "told"),
+    [
+        ("mine", "wants MODULE:NAME"),
+        ("mine:nothing", "has no attribute 'nothing'"),
+        ("mine:number", "is of the type int"),
+        ("broken:steer", "invalid syntax"),
+    ],
+)
+def test_a_pilot_of_the_working_folder_that_is_none(
+    edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pilot: str, told: str
+) -> None:
+    (tmp_path / "mine.py").write_text("number = 3\n")
+    (tmp_path / "broken.py").write_text("def (\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [one for one in sys.path if one])
+    done = edge("steer", "serve", "--udacity", "--pilot", pilot)
+    assert done.code == 2
+    assert told in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_a_model_that_detects_does_not_steer(edge: Edge, tmp_path: Path) -> None:
+    model = saying(tmp_path / "right.onnx", (1, 3, 32, 32), {"values": np.array([[0.25]], np.float32)})
+    model.with_suffix(".toml").write_text(
+        MANIFEST.replace('"values"\ndecoder = "values"', '"classify"\ndecoder = "classify"')
+    )
+    done = edge("steer", "evaluate", model)
+    assert done.code == 2
+    assert "is for the task `classify`, and one for `values` is needed here" in done.err
+
+
+def test_who_holds_the_dead_man_input_is_told_so(edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = ("--pilot", "tests.support.pilots:steer")
+    with driving(tmp_path, '[steer]\nsource = "synthetic:"\ndeadman = "hold"\n', *own) as drive:
+        drive.reaches("ARM", "armed")
+        engaged = []
+
+        def interrupted(_: float) -> None:
+            engaged.append(drive.order("ENGAGE")["state"])
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(import_module("edge.commands.steer.orders"), "time", SimpleNamespace(sleep=interrupted))
+        held = edge("steer", "hold", "--config", tmp_path / "steer.toml")
+    assert held.err.startswith("held; Ctrl-C lets go\n")
+    assert (held.code, engaged) == (130, ["engaged"])

@@ -83,6 +83,18 @@ def test_a_mistake_is_told_in_a_line(
     assert not (tmp_path / "x.epk").exists()
 
 
+def test_of_many_faults_the_first_are_told_and_all_are_counted(edge: Edge, tmp_path: Path) -> None:
+    drive = tub(tmp_path / "drive", wheel(120))
+    for k in (0, 1, 2, 3, 4, 5, 6, 8):
+        (drive / "images" / f"{k}_cam_image_array_.jpg").unlink()
+    (drive / "images" / "110_cam_image_array_.jpg").write_bytes(b"no picture")
+    (drive / "manifest.json").write_text("{")
+    done = edge("steer", "train", drive, "-o", tmp_path / "x.epk", *QUICK)
+    assert done.code == 0, done.err
+    assert done.err.count("is not in") == 4
+    assert "5 more like these; 10 in all" in done.err
+
+
 def test_a_wheel_that_never_moves_teaches_nothing(edge: Edge, tmp_path: Path) -> None:
     done = edge("steer", "train", tub(tmp_path / "drive", [0.2] * 120), "-o", tmp_path / "x.epk", "--cap", "0")
     assert done.code == 2

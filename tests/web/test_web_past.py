@@ -89,6 +89,7 @@ def test_the_joints_of_an_event_as_lines_and_as_json_for_those_who_are_logged_in
     rows = [Row(DAY + i / 10, DAY, (640, 480), body_in((100, 100, 200, 400))) for i in range(4000)]
     home.house.poses["1-a"] = HEADER + "".join(map(line, rows))
     answer = home.browser.get("/api/events/1-a/pose.csv")
+    assert answer.headers["content-disposition"] == 'inline; filename="1-a.csv"'
     assert answer.headers["content-type"].startswith("text/csv")
     assert answer.text == home.house.poses["1-a"]
     told = home.browser.get("/api/events/1-a/pose.json").json()

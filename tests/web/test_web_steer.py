@@ -70,6 +70,10 @@ def test_a_hand_on_the_car_in_a_browser(page: Page, car: Site, drive: Drive) -> 
     expect(page.locator("#given")).to_have_text("0.50, 0.20")
     expect(page.locator("#arc")).to_have_attribute("d", "M50 50 Q50 35 56.7 28 T70.0 20")
     expect(page.locator("#late")).to_contain_text("ms")
+    shape = page.locator("#view").evaluate("view => view.clientWidth / view.clientHeight")
+    assert shape == pytest.approx(64 / 48, rel=0.02), "the picture is not stretched"
+    page.evaluate("scrollTo(0, 0)")
+    expect(page.get_by_role("button", name="Emergency stop")).to_be_in_viewport(ratio=1)
     page.get_by_role("button", name="Emergency stop").click()
     expect(page.locator("#state")).to_have_text("Fault")
     expect(page.get_by_role("button", name="Engage")).to_be_disabled()

@@ -207,10 +207,10 @@ lunges = _exercise("lunges", None, (0.4, 0.8), hip_l=85, knee_l=90, hip_r=-15, k
 burpees = _exercise("burpees", crouched, (0.3, 0.5), ahead=50, hip=-95, knee=-110, arm=20)
 
 TRAINED: Sequence[Callable[[Random], Motion]] = (
-    walk, walk, run, stand, sit, drop_on_chair, sit_on_floor, crouch, kneel, pick_up, tie_shoe, tie_shoe, lie_down,
-    lie_down, lie_down_slowly, lie_on_bed, lie_on_bed, sleep, lounge, get_up, squats, push_ups, push_ups, jumping_jacks,
-    bends, crawl,
+    walk, walk, walk, walk, run, stand, sit, drop_on_chair, sit_on_floor, crouch, kneel, pick_up, tie_shoe, tie_shoe,
+    tie_shoe, lie_down, lie_down, lie_down, lie_down_slowly, lie_on_bed, lie_on_bed, sleep, lounge, get_up, squats,
+    push_ups, push_ups, push_ups, jumping_jacks, bends, crawl,
 )  # fmt: skip
-"""What is hardest to tell from falling is learned twice as often."""
+"""What is hardest to tell from falling is learned more often, and what people do most."""
 UNSEEN: Sequence[Callable[[Random], Motion]] = (side_bends, sit_ups, lunges, burpees)
 """Kinds that nothing is trained on."""

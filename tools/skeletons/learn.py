@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from edge.posture.temporal import PARTS, ROWS, STEPS
+from edge.posture.temporal import STEPS
+from edge.tools.skeletons.measure import PARTS, ROWS
 from edge.tools.skeletons.windows import Windows, windows
 from edge.tools.train.backend import functional, torch
 from edge.types import F32
 
-FIRST, SECOND, HIDDEN = 32, 32, 32
+FIRST, SECOND, HIDDEN = 32, 32, 28
 """Channels of the convolutions, and units of the layer before the last."""
 FAR = 3.0
 """Statures from the middle of a window; what is further is a mistake."""
@@ -39,8 +40,8 @@ class Recipe:
     shift, scale: by how much windows are moved and stretched, in statures and as a part
     """
 
-    sequences: int = 16000
-    epochs: int = 16
+    sequences: int = 24000
+    epochs: int = 14
     batch: int = 256
     rate: float = 4e-3
     decay: float = 1e-3
@@ -196,12 +197,12 @@ def _epoch(
 def varied(fed: F32, recipe: Recipe, random: np.random.Generator) -> F32:
     """Windows seen from the other side, moved, stretched, with parts that nobody saw."""
     count = len(fed)
-    fed[:, :, :PARTS] *= random.choice(np.array([-1, 1], np.float32), (count, 1, 1, 1))
-    scale = np.exp(random.normal(0, recipe.scale, (count, 1, 1, 1)))
-    fed[:, :, : 2 * PARTS] *= scale
-    fed[:, :, 3 * PARTS :] *= scale
-    fed[:, :, : 2 * PARTS] += random.normal(0, recipe.shift, (count, 1, 2, 1)).repeat(PARTS, axis=2)
-    scores = fed[:, :, 2 * PARTS : 3 * PARTS]
+    places = fed[:, :, : 2 * PARTS + 2]  # x of the middles, the width, y of them, the height
+    places[:, :, :PARTS] *= random.choice(np.array([-1, 1], np.float32), (count, 1, 1, 1))
+    places *= np.exp(random.normal(0, recipe.scale, (count, 1, 1, 1)))
+    places[:, :, :PARTS] += random.normal(0, recipe.shift, (count, 1, 1, 1))
+    places[:, :, PARTS + 1 : -1] += random.normal(0, recipe.shift, (count, 1, 1, 1))
+    scores = fed[:, :, 2 * PARTS + 2 :]
     scores[:] = np.clip(scores, 0, 1) ** np.exp(random.normal(0, 0.7, (count, 1, 1, 1)))
     scores *= np.where(random.random((count, 1, PARTS, 1)) < 0.04, random.uniform(0, 0.5), 1)
     return fed.astype(np.float32)

@@ -19,8 +19,12 @@ FALLS = 0.45
 RATES = (5.0, 30.0)
 """Looks a second."""
 LATE = 0.5
-"""Part of the sequences that begin amidst what is done, as somebody who comes into view does; before a fall begins,
-half of them just before it."""
+"""Part of the sequences that begin amidst what is done, as somebody who comes into view does."""
+AMIDST = 0.35
+"""Part of a fall that may be over by then; in half of those sequences it begins within half a second, or has begun."""
+PASSES = 0.2
+"""Part of the sequences in which the camera is turned to where the person is for a while alone: they come into the
+picture, or leave it."""
 Make = Callable[[np.random.Generator], Motion]
 
 
@@ -80,14 +84,20 @@ def filmed(
     """
     who = build(random)
     rate = float(np.exp(random.uniform(*np.log(RATES))))
-    latest = 0.4 * motion.seconds if motion.onset is None else motion.onset
+    latest = 0.4 * motion.seconds
+    if motion.onset is not None and motion.landed is not None:
+        latest = motion.onset + AMIDST * random.random() * (motion.landed - motion.onset)
     late = random.random() < LATE and not whole
     first = random.uniform(max(0.0, latest - random.choice((0.5, latest))), latest) if late else 0.0
     times = np.arange(first, motion.seconds, 1 / rate)
     times = np.maximum.accumulate(times + random.uniform(0, 0.15 / rate, len(times)))
     angles = motion.at(times)
     points = joints(who, angles)
-    lens = camera(random, points.reshape(-1, 3))
+    seen = points
+    if random.random() < PASSES and not whole:
+        begin = int(random.integers(len(points)))
+        seen = points[begin : begin + 1 + len(points) // 4]
+    lens = camera(random, seen.reshape(-1, 3))
     spoiled, found = spoilt(random, times, lens.seen(points), uprightness(points), lens.size, flaw or flaws(random))
     return Sequence17(
         motion.kind,

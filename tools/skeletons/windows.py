@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from edge.pose.smooth import Smoother
 from edge.posture.geometry import Body
-from edge.posture.temporal import RATE, ROWS, STEPS, Window
+from edge.posture.temporal import RATE, STEPS, Window
+from edge.tools.skeletons.measure import ROWS, measured
 from edge.tools.skeletons.sequence import Sequence17, draw
 from edge.types import F32
 
@@ -26,7 +27,7 @@ QUIET = 0.3
 class Windows:
     """Windows and what is true of each.
 
-    fed: float16 (n, 1, ROWS, STEPS), as `Window.fed` gives them
+    fed: float16 (n, 1, ROWS, STEPS), as `measured` makes them
     truth: float32 (n, 2): whether there is a fall in it, and whether the person lies at its end
     weight: float32 (n,): of the first truth; 0 where it lies between yes and no
     """
@@ -66,7 +67,7 @@ def windows(seed: int, first: int, count: int, random: np.random.Generator) -> W
                 continue
             fell, sure = label(sequence, time)
             if fell or random.random() < QUIET:
-                fed.append(np.clip(window.fed(stature)[0], -MOST, MOST).astype(np.float16))
+                fed.append(np.clip(measured(window.fed(stature)[0]), -MOST, MOST).astype(np.float16))
                 lies = bool(sequence.lying[np.searchsorted(sequence.times, time - 1e-9)])
                 truth.append((float(fell), float(lies)))
                 weight.append(sure)

@@ -13,21 +13,32 @@ from edge.models.manifest import Manifest
 from edge.models.packed.coded import Origin
 from edge.models.packed.pack import pack
 from edge.models.packed.weight import Grid, Weight
-from edge.posture.temporal import INPUT, OUTPUT, ROWS, STEPS
+from edge.posture.temporal import INPUT, JOINTS, OUTPUT, STEPS
 from edge.preprocess.input import Input
 from edge.tools.graph import INSTALL, skeleton
 from edge.tools.skeletons.learn import BITS, FAR
+from edge.tools.skeletons.measure import HIPS, LEAST, MEAN, PARTS
 from edge.types import F32
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 OPSET, IR = 13, 8
-_BOUNDS = {"least": np.float32(-FAR), "most": np.float32(FAR)}
+_GIVEN = {
+    "least": np.float32(-FAR),
+    "most": np.float32(FAR),
+    "mean": MEAN,
+    "unseen": LEAST,
+    "two and one": np.array([2, 1], np.int64),
+    "hips from": np.array([HIPS], np.int64),
+    "hips to": np.array([HIPS + 1], np.int64),
+    "axis two": np.array([2], np.int64),
+    "as rows": np.array([1, 1, 2 * PARTS + 2, STEPS], np.int64),
+}
 
 
 def model(weights: Mapping[str, F32]) -> ModelProto:
-    """The network around its weights, by the names of `learn`."""
+    """The network around its weights, by the names of `learn`; what it does first is `measure`."""
     onnx = need("onnx", INSTALL)
     helper, kind = onnx.helper, onnx.TensorProto.FLOAT
 
@@ -42,7 +53,8 @@ def model(weights: Mapping[str, F32]) -> ModelProto:
         return helper.make_node("Gemm", [given, f"{name}.weight", f"{name}.bias"], [out], transB=1)
 
     nodes = [
-        helper.make_node("Clip", [INPUT, "least", "most"], ["near"]),
+        *_measured(helper),
+        helper.make_node("Clip", ["rows", "least", "most"], ["near"]),
         *conv("first", "near"),
         *conv("second", "first"),
         helper.make_node("Flatten", ["second"], ["flat"]),
@@ -54,17 +66,38 @@ def model(weights: Mapping[str, F32]) -> ModelProto:
     graph = helper.make_graph(
         nodes,
         "temporal",
-        [helper.make_tensor_value_info(INPUT, kind, [1, 1, ROWS, STEPS])],
+        [helper.make_tensor_value_info(INPUT, kind, [1, 3, JOINTS, STEPS])],
         [helper.make_tensor_value_info(OUTPUT, kind, [1, 2])],
-        [onnx.numpy_helper.from_array(array, name) for name, array in (*weights.items(), *_BOUNDS.items())],
+        [onnx.numpy_helper.from_array(array, name) for name, array in (*weights.items(), *_GIVEN.items())],
     )
     made: ModelProto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR)
     return made
 
 
+def _measured(helper: Any) -> list[Any]:
+    """`measure.measured`, node by node, from the input to `rows`."""
+    return [
+        helper.make_node("Split", [INPUT, "two and one"], ["places", "scores"], axis=1),
+        helper.make_node("Add", ["scores", "unseen"], ["weight"]),
+        helper.make_node("Mul", ["places", "weight"], ["weighted"]),
+        helper.make_node("MatMul", ["mean", "weighted"], ["sums"]),
+        helper.make_node("MatMul", ["mean", "weight"], ["score"]),
+        helper.make_node("Div", ["sums", "score"], ["middles"]),
+        helper.make_node("Slice", ["middles", "hips from", "hips to", "axis two"], ["hips"]),
+        helper.make_node("ReduceMean", ["hips"], ["middle"], axes=[3]),
+        helper.make_node("Sub", ["middles", "middle"], ["centred"]),
+        helper.make_node("ReduceMax", ["places"], ["highest"], axes=[2]),
+        helper.make_node("ReduceMin", ["places"], ["lowest"], axes=[2]),
+        helper.make_node("Sub", ["highest", "lowest"], ["span"]),
+        helper.make_node("Concat", ["centred", "span"], ["both"], axis=2),
+        helper.make_node("Reshape", ["both", "as rows"], ["lengths"]),
+        helper.make_node("Concat", ["lengths", "score"], ["rows"], axis=2),
+    ]
+
+
 def manifest(name: str, notes: str) -> Manifest:
-    """What the network takes and gives: its window is a grey picture to the runtime."""
-    fed = Input(INPUT, STEPS, ROWS, layout="NCHW", colour="GRAY", dtype="float32")
+    """What the network takes and gives: its window is a picture of three colours to the runtime."""
+    fed = Input(INPUT, STEPS, JOINTS, layout="NCHW", colour="RGB", dtype="float32")
     return Manifest(
         name=name,
         task="values",
@@ -86,7 +119,7 @@ def packed(weights: Mapping[str, F32], name: str, report: Mapping[str, Any]) -> 
     coded = [_weight(key, array) for key, array in weights.items()]
     made = model({weight.name: weight.array for weight in coded})
     plain = hashlib.sha256(made.SerializeToString()).hexdigest()
-    described = manifest(name, "Whether two seconds of a person's joints hold a fall; made by `edge train-posture`.")
+    described = manifest(name, "Whether seconds of a person's joints hold a fall; made by `edge train-posture`.")
     arrays = {weight.name: weight.array for weight in coded}
     return pack("onnx", skeleton(made, arrays), coded, described, Origin(plain, report=report))
 

@@ -23,8 +23,13 @@ LAST, CENTRES = "bins", "centres"
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """body: of all but the head; shape: rows, columns, channels that it sees, of this colour; dropout: while it
-    learns, of what enters a mean or a row of values; rate: the highest at which it learns; epochs: usually"""
+    """A kind of network.
+
+    body: all layers but the head
+    shape: rows, columns, channels that it sees, of this colour
+    dropout: while it learns, of what enters a mean or a row of values
+    rate: the highest at which it learns; epochs, batch: how many passes, and pictures at once, usually
+    """
 
     name: str
     body: tuple[Layer, ...]
@@ -33,6 +38,7 @@ class Family:
     dropout: float
     rate: float
     epochs: int
+    batch: int
     about: str
 
     def net(self, head: Head) -> Net:
@@ -78,7 +84,15 @@ def centres() -> F32:
 
 
 MAINSQUEEZE = Family(
-    "mainsqueeze", NET.layers[:-1], NET.shape, "HSV-S", 0.2, 0.02, 40, "MainSqueeze, one fire module on the saturation"
+    "mainsqueeze",
+    NET.layers[:-1],
+    NET.shape,
+    "HSV-S",
+    0.2,
+    0.02,
+    40,
+    128,
+    "MainSqueeze, one fire module on the saturation",
 )
 CONV63 = Family(
     "conv63",
@@ -88,6 +102,7 @@ CONV63 = Family(
     0.25,
     0.02,
     40,
+    128,
     "two filters of 3 x 3 on a saturation of 16 x 32, the largest of each 4 x 4, and one weighted sum of those 42",
 )
 PILOTNET = Family(
@@ -108,7 +123,8 @@ PILOTNET = Family(
     "RGB",
     0.1,
     0.001,
-    12,
+    8,
+    64,
     "PilotNet (Bojarski et al., arXiv 1604.07316) on 66 x 160 RGB, where NVIDIA's saw 66 x 200 YUV",
 )
 FAMILIES = {family.name: family for family in (MAINSQUEEZE, CONV63, PILOTNET)}

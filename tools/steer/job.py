@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 import numpy as np
 
@@ -75,11 +76,11 @@ def rows_of(recordings: Sequence[Recording]) -> tuple[float, float]:
     return found.pop()
 
 
-def prepare(recordings: Sequence[Recording], task: Task, told: Callable[[int], None] = lambda _: None) -> Prepared:
+def prepare(recordings: Sequence[Recording], task: Task, told: Callable[[float], None] = lambda _: None) -> Prepared:
     """Part by time, balance, and read the pictures that are left.
 
     Args:
-        told: hears of every picture that is read
+        told: hears which part of the pictures has been read
 
     Raises:
         UserError: there is too little to learn from, or the wheel never moves.
@@ -94,8 +95,13 @@ def prepare(recordings: Sequence[Recording], task: Task, told: Callable[[int], N
     before = np.array([sample.steering for sample in train], np.float32)
     kept = balanced(before, task.balance, np.random.default_rng(task.recipe.seed))
     fed = task.family.manifest(task.head, "steering", rows).input
-    lesson, _, faults = loaded([train[k] for k in kept], fed, told)
-    validation, samples, more = loaded(check, fed, told)
+    read = count(1)
+
+    def one() -> None:
+        told(next(read) / (len(kept) + len(check)))
+
+    lesson, _, faults = loaded([train[k] for k in kept], fed, one)
+    validation, samples, more = loaded(check, fed, one)
     if min(len(lesson.said), len(samples)) < LEAST:
         few = f"{len(lesson.said)} pictures to learn from and {len(samples)} that validate"
         raise UserError(f"{_where(recordings)}: {few}, of at least {LEAST} each: record more")
@@ -104,18 +110,25 @@ def prepare(recordings: Sequence[Recording], task: Task, told: Callable[[int], N
     return Prepared(rows, lesson, validation, before, lesson.said, tuple(samples), (*faults, *more))
 
 
-def make(task: Task, prepared: Prepared, name: str, told: Callable[[Epoch], None] = lambda _: None) -> Made:
+def make(
+    task: Task,
+    prepared: Prepared,
+    name: str,
+    told: Callable[[Epoch], None] = lambda _: None,
+    progress: Callable[[float], None] = lambda _: None,
+) -> Made:
     """Teach the network.
 
     Args:
         name: of the model
-        told: hears of each epoch
+        told: hears of each epoch; progress: now and then, which part is done
 
     Raises:
         MissingError: torch is not here.
+        EdgeError: it diverged.
     """
     net = task.family.net(task.head)
-    learned = learn(task.family, task.head, prepared.train, prepared.check, task.recipe, told)
+    learned = learn(task.family, task.head, prepared.train, prepared.check, task.recipe, told, progress)
     return Made(net, trained(net), task.family.manifest(task.head, name, prepared.rows), learned)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
 import numpy as np
 
+from edge.errors import EdgeError
 from edge.tools.steer.augment import Variety, varied
 from edge.tools.steer.families import BINS, Family, Head, fixed
 from edge.tools.steer.layers import Net, steps
@@ -23,6 +23,8 @@ MEASURED = 2000
 """Pictures by which that is measured, at most."""
 PASS = 4096
 """Pictures of an epoch at the least: a small recording is seen several times, each time varied anew."""
+TOLD = 10
+"""Batches between two words of how far it is."""
 WARM = 0.3
 """Part of the steps in which the rate rises."""
 
@@ -31,7 +33,7 @@ WARM = 0.3
 class Recipe:
     """How it is taught.
 
-    epochs, rate: 0 for what is usual of the family
+    epochs, rate, batch: 0 for what is usual of the family
     starts: at most, until one leaves the plateau on which most of them sit
     trial: steps of a start
     dropout: None for what is usual of the family
@@ -39,7 +41,7 @@ class Recipe:
 
     epochs: int = 0
     rate: float = 0.0
-    batch: int = 128
+    batch: int = 0
     starts: int = 6
     trial: int = 200
     dropout: float | None = None
@@ -91,15 +93,17 @@ def learn(
     check: Lesson,
     recipe: Recipe,
     told: Callable[[Epoch], None] = lambda _: None,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> Learned:
     """Teach a network; the same recipe gives the same weights on the same machine.
 
     Args:
         train, check: what is learned from, and what chooses the epoch; neither may be empty
-        told: hears of each epoch
+        told: hears of each epoch; progress: now and then, which part is done
 
     Raises:
         MissingError: torch is not here.
+        EdgeError: it diverged.
     """
     torch().manual_seed(recipe.seed)
     teacher = _Teacher(family, head, train, recipe)
@@ -107,13 +111,15 @@ def learn(
     mean = float(train.said.mean())
     epochs: list[Epoch] = []
     best = Learned({}, (), Epoch(0, math.inf, Judged(math.inf, math.inf, 0.0)), check.said, starts)
-    for number, loss in enumerate(teacher.passes(held), 1):
+    for number, loss in enumerate(teacher.passes(held, progress), 1):
         steering = said(teacher.net, held, check.seen)
         epoch = Epoch(number, loss, judged(steering, check.said, mean))
         epochs.append(epoch)
         told(epoch)
         if epoch.checked.mae < best.chosen.checked.mae:
             best = Learned(weights_of(held), (), epoch, steering, starts)
+    if not best.weights:
+        raise EdgeError("nothing was learned: the loss is no number any more; try another seed")
     return replace(best, epochs=tuple(epochs))
 
 
@@ -145,6 +151,7 @@ class _Teacher:
         self._dropout = family.dropout if recipe.dropout is None else recipe.dropout
         self._rate = recipe.rate or family.rate
         self._epochs = recipe.epochs or family.epochs
+        self._batch = recipe.batch or family.batch
 
     def begun(self) -> tuple[Held, int]:
         """A net that has begun to learn: the first of the starts that left the plateau, or the best of all; and how
@@ -164,12 +171,17 @@ class _Teacher:
                 best = (wrong, held)
         return best[1], number
 
-    def passes(self, held: Held) -> Iterator[float]:
+    def passes(self, held: Held, progress: Callable[[float], None]) -> Iterator[float]:
         """Learn; the mean loss of each epoch, once it is over."""
-        each = max(PASS, len(self._train.said)) // self._recipe.batch
-        losses = self._steps(held, max(each, 1) * self._epochs, np.random.default_rng((self._recipe.seed, 0)))
-        for _ in range(self._epochs):
-            yield float(np.mean(list(islice(losses, max(each, 1)))))
+        each = max(max(PASS, len(self._train.said)) // self._batch, 1)
+        count = each * self._epochs
+        losses: list[float] = []
+        for loss in self._steps(held, count, np.random.default_rng((self._recipe.seed, 0))):
+            losses.append(loss)
+            if len(losses) % TOLD == 0:
+                progress(len(losses) / count)
+            if len(losses) % each == 0:
+                yield float(np.mean(losses[-each:]))
 
     def _steps(self, held: Held, count: int, rng: np.random.Generator) -> Iterator[float]:
         """Learn by so many batches, the loss of each; the rate rises at first, and falls to nothing."""
@@ -177,7 +189,7 @@ class _Teacher:
         optimiser = lib.optim.Adam([part for part in held.values() if part.requires_grad], self._rate)
         schedule = lib.optim.lr_scheduler.OneCycleLR(optimiser, self._rate, total_steps=count + 1, pct_start=WARM)
         for _ in range(count):
-            which = rng.integers(0, len(some.said), self._recipe.batch)
+            which = rng.integers(0, len(some.said), self._batch)
             seen, wanted = varied(some.seen[which], some.said[which], self._recipe.variety, rng, lit=self._lit)
             loss = self._loss(run(self.net, held, planes(seen), self._dropout), lib.from_numpy(wanted))
             optimiser.zero_grad()

@@ -45,28 +45,19 @@ class Balance:
     cap: float = 2.0
 
 
-def parted(samples: Sequence[Sample], validated: float, stretches: int = 1) -> tuple[list[Sample], list[Sample]]:
-    """Part a recording by time; a moment's pictures stay together, and none lies within `GAP` of the other side.
+def parted(samples: Sequence[Sample], validated: float) -> tuple[list[Sample], list[Sample]]:
+    """Part a recording by time; a moment's pictures stay together, and `GAP` moments between the parts are left out.
 
     Args:
-        validated: part of the time that is not learned from: the end of each stretch
-        stretches: equal parts of the recording
+        validated: the last part of the time, which is not learned from
 
     Returns:
         What is learned from, and what validates: centre pictures alone, as the car will see no other.
     """
     count = max((sample.moment for sample in samples), default=-1) + 1
-    checks = np.zeros(count, bool)
-    near = np.zeros(count, bool)
-    for number in range(stretches):
-        begin, end = count * number // stretches, count * (number + 1) // stretches
-        first = end - round((end - begin) * validated)
-        checks[first:end] = True
-        near[max(first - GAP, 0) : first] = first < end
-        near[end : end + GAP] = first < end
-    near &= ~checks
-    train = [one for one in samples if not checks[one.moment] and not near[one.moment]]
-    return train, [one for one in samples if checks[one.moment] and one.place == "centre"]
+    first = count - round(count * validated)
+    train = [one for one in samples if one.moment < first - (GAP if first < count else 0)]
+    return train, [one for one in samples if one.moment >= first and one.place == "centre"]
 
 
 def balanced(angles: F32, balance: Balance, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -88,7 +79,7 @@ def binned(angles: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def loaded(
-    samples: Sequence[Sample], fed: Input, told: Callable[[int], None] = lambda _: None
+    samples: Sequence[Sample], fed: Input, told: Callable[[], None] = lambda: None
 ) -> tuple[Lesson, list[Sample], list[str]]:
     """Read pictures and fit them to a network's input, by what fits them while driving.
 
@@ -99,12 +90,12 @@ def loaded(
         What could be read, its samples, and a line for each picture that could not.
     """
     to = replace(fed, dtype="uint8")
-    seen: list[U8] = []
+    seen = np.empty((len(samples), *to.shape[1:]), np.uint8)
     kept: list[Sample] = []
     faults: list[str] = []
     fits: dict[tuple[int, int], Fit] = {}
     for sample in samples:
-        told(1)
+        told()
         try:
             image = read_image(sample.picture)
         except SourceError as fault:
@@ -113,9 +104,7 @@ def loaded(
         size = (image.shape[1], image.shape[0])
         if size not in fits:
             fits[size] = Fit.of(size, to)
-        tensor = fits[size].blank()
-        fits[size].bgr(image, tensor)
-        seen.append(tensor[0])
+        place = len(kept)
+        fits[size].bgr(image, fits[size].blank(seen[place : place + 1]))
         kept.append(sample)
-    pixels = np.stack(seen) if seen else np.empty((0, *to.shape[1:]), np.uint8)
-    return Lesson(pixels, np.array([sample.steering for sample in kept], np.float32)), kept, faults
+    return Lesson(seen[: len(kept)], np.array([sample.steering for sample in kept], np.float32)), kept, faults

@@ -82,6 +82,7 @@ def _settings(task: Task, prepared: Prepared) -> dict[str, Any]:
         **recipe,
         "epochs": task.recipe.epochs or task.family.epochs,
         "rate": task.recipe.rate or task.family.rate,
+        "batch": task.recipe.batch or task.family.batch,
         "dropout": task.family.dropout if task.recipe.dropout is None else task.recipe.dropout,
     }
 

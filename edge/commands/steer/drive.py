@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 
 from edge.commands.output import JSON, print_json
-from edge.config.load import load
+from edge.commands.steer.configured import CONFIG, SET, configured
 from edge.notify import Notifier
-from edge.steer.assembly import assemble, only_steering
+from edge.steer.assembly import assemble
 from edge.steer.parent import Parent
 
 PRIORITY = -10
@@ -21,8 +21,8 @@ PRIORITY = -10
 
 
 @click.command()
-@click.option("--config", "config_file", type=click.Path(path_type=Path), help="Default: /etc/edge/edge.toml.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Over the configuration: steer.hz=30.")
+@CONFIG
+@SET
 @click.option("--seconds", type=click.FloatRange(min=0.1), help="End by itself after so long.")
 @click.option(
     "--trace", type=click.Path(path_type=Path), help="Write a line of JSON a cycle, as given to the actuator."
@@ -44,7 +44,7 @@ def drive(
     Prints `ready` once commands come, on stderr with --json. At the end it prints the cycles and the latencies.
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
-    config = load(config_file, overrides, trim=only_steering)
+    config = configured(config_file, overrides)
     notifier = Notifier()
     with ExitStack() as stack:
         parent = assemble(config, stack, trace, pilot, notifier)

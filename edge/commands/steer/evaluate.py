@@ -10,7 +10,7 @@ import click
 import numpy as np
 
 from edge.commands.output import JSON, print_json, print_table
-from edge.commands.steer.shown import shown
+from edge.commands.shown import shown
 from edge.errors import UserError
 from edge.steer.pilot import open_pilot
 from edge.tools.steer import carracing_judge, judge
@@ -50,7 +50,8 @@ def evaluate(model: str, sim: str, tracks: int, seed: int, delay_ms: int, scene:
     """Drive a lap by MODEL on each of some tracks at 20 mph, beside an expert who knows the road and one who never
     steers. A lap counts if the car's centre stays on the road.
 
-    With --sim carracing, MODEL tells steering and throttle; a lap counts as in CarRacing-v3. Needs the extra
+    MODEL is `mainsqueeze`, which ships, a name of the catalogue, or the path of a model file. With --sim carracing it
+    tells steering and throttle, as none that ships does; a lap counts as in CarRacing-v3, which needs the extra
     `carracing`."""
     if sim == "carracing":
         if delay_ms or scene != "plain":

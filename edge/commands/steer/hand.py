@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import click
 
 from edge.clock import SystemClock
-from edge.config.load import load
+from edge.commands.steer.configured import CONFIG, SET, configured
 from edge.config.schema import Config
-from edge.errors import UserError
-from edge.steer.actuators.base import open_actuator
-from edge.steer.assembly import actuator_of, only_steering
+from edge.errors import EdgeError, UserError
+from edge.steer.actuators.base import Actuator, open_actuator
+from edge.steer.assembly import actuator_of
+from edge.steer.desk import ask
 
-CONFIG = click.option("--config", "config_file", type=click.Path(path_type=Path), help="Default: /etc/edge/edge.toml.")
-SET = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Over the configuration.")
 LEAST, MOST = 500, 2500
-"""Microseconds beyond which no servo is built for."""
+"""Microseconds that any servo or speed controller is built for lie between."""
 
 
 @click.command()
@@ -27,7 +27,7 @@ def neutral(config_file: Path | None, overrides: tuple[str, ...]) -> None:
 
     A car behind MQTT stands by itself once its last command has expired.
     """
-    config = load(config_file, overrides, trim=only_steering)
+    config = configured(config_file, overrides)
     if config.steer.actuator != "mqtt":
         actuator_of(config, SystemClock(), None).close()
 
@@ -41,29 +41,42 @@ def calibrate(what: str, config_file: Path | None, overrides: tuple[str, ...]) -
 
     Lift the wheels off the ground first. Type a pulse in microseconds and look; an empty line takes it.
     """
-    config = load(config_file, overrides, trim=only_steering)
+    config = configured(config_file, overrides)
     name = config.steer.actuator
     if name not in ("pca9685", "servo"):
         raise UserError(f"steer.actuator is `{name}`; pulses are calibrated for `pca9685` and `servo`")
+    _refuse_beside_steering(config)
     asked = (
         ("full left", "straight on", "full right") if what == "steering" else ("full back", "standstill", "full ahead")
     )
     key = f"{what}_us"
     pulses = list(getattr(getattr(config.steer, name), key))
-    for place, words in ((1, asked[1]), (0, asked[0]), (2, asked[2])):
-        pulses[place] = _found(config, what, words, pulses[place])
+    try:
+        for place, words in ((1, asked[1]), (0, asked[0]), (2, asked[2])):
+            pulses[place] = _found(config, what, words, pulses[place])
+    finally:
+        _at(config, what, pulses[1]).close()  # a board keeps its last pulse: no motor may be left running
     if not (pulses[0] < pulses[1] < pulses[2] or pulses[0] > pulses[1] > pulses[2]):
         raise UserError(f"{pulses}: the pulse of {asked[1]} must lie between the others; begin again")
     click.echo(f"[steer.{name}]\n{key} = {pulses}")
 
 
+def _refuse_beside_steering(config: Config) -> None:
+    """Two processes at one actuator would pull the car to and fro."""
+    try:
+        ask(config.node, "STATUS")
+    except EdgeError:
+        return
+    raise UserError("steering runs for this configuration and has the actuator; stop it first")
+
+
 def _found(config: Config, what: str, words: str, pulse: int) -> int:
     """The pulse that somebody takes after trying others."""
     while True:
-        _show(config, what, pulse)
-        given = click.prompt(
-            f"{words}: {pulse} us; another, or nothing to take it", default="", show_default=False, err=True
-        )
+        with closing(_at(config, what, pulse)):
+            given = click.prompt(
+                f"{words}: {pulse} us; another, or nothing to take it", default="", show_default=False, err=True
+            )
         if not given:
             return pulse
         if not given.isascii() or not given.isdigit() or not LEAST <= int(given) <= MOST:
@@ -72,9 +85,9 @@ def _found(config: Config, what: str, words: str, pulse: int) -> int:
         pulse = int(given)
 
 
-def _show(config: Config, what: str, pulse: int) -> None:
-    """Give the one channel this pulse, as its neutral, and the other one its own."""
+def _at(config: Config, what: str, pulse: int) -> Actuator:
+    """The actuator, open, with this pulse on the one channel, as its neutral, and the other one's own."""
     name = config.steer.actuator
     settings = dict(getattr(config.steer, name))
     settings[f"{what}_us"] = (pulse - 1, pulse, pulse + 1)
-    open_actuator(name, settings).close()
+    return open_actuator(name, settings)

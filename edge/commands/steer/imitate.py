@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from edge.commands.output import JSON, print_json
-from edge.commands.steer.shown import Shown, shown
+from edge.commands.shown import Shown, shown
 from edge.commands.written import check_writable, write
 from edge.models.manifest import Manifest
 from edge.tools.steer import carracing_imitate as racing

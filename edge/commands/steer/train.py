@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import click
 
 from edge.commands.output import JSON, print_json
-from edge.commands.steer.shown import Shown, shown
+from edge.commands.shown import Shown, shown
 from edge.commands.written import check_writable, write
 from edge.engines.base import need
 from edge.errors import UserError
@@ -93,7 +94,8 @@ def train(
     task = Task(FAMILIES[family], cast("Head", head), rows, balance=Balance(zeros, cap), recipe=recipe)
     with shown() as told:
         prepared, faults = _prepared(data, task, told)
-        made = make(task, prepared, output.stem, _epochs(told, epochs or task.family.epochs))
+        learning = partial(told.progress, "learning")
+        made = make(task, prepared, output.stem, lambda epoch: told.line(_line(epoch)), learning)
     figures = _figures(task, prepared, made, faults)
     files = exported(output, made.net, made.learned.weights, made.described, figures)
     for path, content in files.items():
@@ -117,15 +119,7 @@ def train(
 def _prepared(data: Sequence[Path], task: Task, told: Shown) -> tuple[Prepared, list[str]]:
     """Lessons, and what was left out of the recordings, of which the first lines are told."""
     recordings = [read(folder) for folder in data]
-    most = sum(len(recording.samples) for recording in recordings)
-    count = 0
-
-    def one(more: int) -> None:
-        nonlocal count
-        count += more
-        told.progress("reading pictures", count / most)
-
-    prepared = prepare(recordings, task, one)
+    prepared = prepare(recordings, task, partial(told.progress, "reading pictures"))
     faults = [*(line for recording in recordings for line in recording.faults), *prepared.faults]
     for line in faults[:MOST_LINES]:
         told.line(line)
@@ -134,14 +128,10 @@ def _prepared(data: Sequence[Path], task: Task, told: Shown) -> tuple[Prepared, 
     return prepared, faults
 
 
-def _epochs(told: Shown, epochs: int) -> Callable[[Epoch], None]:
-    def one(epoch: Epoch) -> None:
-        checked = epoch.checked
-        line = f"epoch {epoch.number}: loss {epoch.loss:.4f}; error of what validates {checked.mae:.4f}"
-        told.line(f"{line}, {checked.ratio:.2f} of the mean's, correlation {checked.correlation:.2f}")
-        told.progress("learning", epoch.number / epochs)
-
-    return one
+def _line(epoch: Epoch) -> str:
+    checked = epoch.checked
+    line = f"epoch {epoch.number}: loss {epoch.loss:.4f}; error of what validates {checked.mae:.4f}"
+    return f"{line}, {checked.ratio:.2f} of the mean's, correlation {checked.correlation:.2f}"
 
 
 def _figures(task: Task, prepared: Prepared, made: Made, faults: Sequence[str]) -> dict[str, Any]:

@@ -38,9 +38,14 @@ class PoseTable(Table):
     )
     judge: Literal["rules", "network", "both"] = Field(
         default="both",
-        description="What tells of a fall: rules on the body's shape, a small trained network on two seconds of "
-        "joints, or both: the rules, unless the network is certain of the contrary, and the network where it is sure. "
+        description="What tells of a fall: rules on the body's shape, a small trained network on some seconds of "
+        "joints, or both: the rules, unless the network finds no fall more likely, and the network where it is sure. "
         "Without an engine for the network, rules alone.",
+    )
+    network: Text | None = Field(
+        default=None,
+        description="Path of the network, as `edge train-posture` writes it.",
+        json_schema_extra={"shown": "the one that is part of the package"},
     )
     lying_s: Annotated[float, Field(ge=0)] = Field(
         default=120.0,

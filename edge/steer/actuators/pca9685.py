@@ -118,7 +118,8 @@ def open_pca9685(
     try:
         opened: Bus = smbus2.SMBus(bus)
     except OSError as fault:
-        hint = "switch I2C on (raspi-config), and be in the group `i2c`"
+        away = "switch I2C on with raspi-config; `steer.pca9685.bus` says which bus"
+        hint = "be in the group `i2c`" if isinstance(fault, PermissionError) else away
         raise MissingError(f"/dev/i2c-{bus}: {fault.strerror or fault}; {hint}") from None
     channels = (steering_channel, throttle_channel)
     try:

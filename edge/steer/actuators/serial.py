@@ -9,6 +9,7 @@ stands by itself, since nobody else could have it stand if this computer dies; X
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 from functools import reduce
@@ -16,11 +17,17 @@ from operator import xor
 from pathlib import Path
 from typing import Any
 
+from edge.engines.base import one_line
 from edge.errors import MissingError, PartError
 from edge.steer.actuators.base import ackermann
 from edge.types import NEUTRAL, Steering
 
 EXPIRES_MS = 200
+HINTS = {
+    errno.ENOENT: "is the controller plugged in? `steer.serial.port` says where",
+    errno.EACCES: "be in the group `dialout`",
+    errno.EAGAIN: "another program has it",
+}
 
 
 def line(seq: int, command: Steering, angle_rad: float) -> bytes:
@@ -72,5 +79,7 @@ def open_serial(*, port: Path, baud: int, angle_rad: float) -> Serial:
     try:
         opened = serial.Serial(str(port), baud, timeout=0, exclusive=True)
     except serial.SerialException as fault:
-        raise MissingError(f"{port}: {fault.strerror or fault}; be in the group `dialout`") from None
+        # Its own text has the path twice more.
+        said = os.strerror(fault.errno) if fault.errno else one_line(fault)
+        raise MissingError(f"{port}: {said}; {HINTS.get(fault.errno, 'is it a serial line?')}") from None
     return Serial(opened, str(port), angle_rad)

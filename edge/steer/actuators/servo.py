@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from typing import Any
 
-from edge.errors import MissingError
 from edge.steer.actuators.pulses import Pulses
+from edge.steer.pins import library, opening
 from edge.types import NEUTRAL, Steering
 
 FRAME_US = 20_000
@@ -41,14 +40,9 @@ def open_servo(
     *, steering_pin: int, throttle_pin: int, steering_us: Sequence[int], throttle_us: Sequence[int]
 ) -> Servo:
     """Open the pins as `[steer.servo]` has them. Raises MissingError: the library, or pins, are not here."""
-    try:
-        gpiozero: Any = importlib.import_module("gpiozero")
-    except ImportError:
-        raise MissingError("servos on pins need gpiozero: pip install 'edge-runtime[steer]'") from None
-    try:
+    gpiozero = library("servos on pins need")
+    with opening(gpiozero, f"pins {steering_pin} and {throttle_pin}"):
         devices = [
             gpiozero.PWMOutputDevice(pin, frequency=1_000_000 // FRAME_US) for pin in (steering_pin, throttle_pin)
         ]
-    except (gpiozero.GPIOZeroError, OSError) as fault:
-        raise MissingError(f"pins {steering_pin} and {throttle_pin}: {fault}") from None
     return Servo(devices[0], devices[1], (Pulses(*steering_us), Pulses(*throttle_us)))

@@ -15,10 +15,16 @@ export function arc(steering) {
   return `M50 50 Q50 35 ${(50 + bend / 3).toFixed(1)} 28 T${(50 + bend).toFixed(1)} 20`;
 }
 
+/** A path through the values, the newest at the right; null is a gap. */
 function line(values, height) {
   const step = 200 / (KEPT - 1);
   const begun = KEPT - values.length;
-  return values.map((value, i) => `${i ? "L" : "M"}${((begun + i) * step).toFixed(1)} ${height(value).toFixed(1)}`).join("");
+  const point = (value, i) => {
+    if (value === null) return "";
+    const pen = (values[i - 1] ?? null) === null ? "M" : "L";
+    return `${pen}${((begun + i) * step).toFixed(1)} ${height(value).toFixed(1)}`;
+  };
+  return values.map(point).join("");
 }
 
 function show(status) {
@@ -31,15 +37,15 @@ function show(status) {
   $("disarm").disabled = !status || state === "disarmed";
   $("hold").disabled = !status;
   $("arc").setAttribute("d", status ? arc(status.steering) : "");
-  kept.push(status ?? { steering: 0, throttle: 0, latency_ms: null });
+  kept.push(status ?? { steering: null, throttle: null, latency_ms: null });
   kept.splice(0, kept.length - KEPT);
   const middle = (value) => 30 - 28 * value;
   $("steering").setAttribute("d", line(kept.map((one) => one.steering), middle));
   $("throttle").setAttribute("d", line(kept.map((one) => one.throttle), middle));
-  const late = kept.map((one) => Math.min(one.latency_ms ?? 0, SLOWEST_MS));
+  const late = kept.map((one) => (one.latency_ms === null ? null : Math.min(one.latency_ms, SLOWEST_MS)));
   $("latency").setAttribute("d", line(late, (value) => 58 - (56 * value) / SLOWEST_MS));
-  fill($("given"), status ? `${status.steering.toFixed(2)}, ${status.throttle.toFixed(2)}` : "");
-  fill($("late"), status?.latency_ms == null ? "" : `${status.latency_ms} ms`);
+  fill($("given"), status ? `${status.steering.toFixed(2)}, ${status.throttle.toFixed(2)}` : "–");
+  fill($("late"), status?.latency_ms == null ? "–" : `${status.latency_ms} ms`);
 }
 
 async function order(name) {
@@ -68,7 +74,10 @@ async function look() {
       next.src = `/steer/view.jpg?${Date.now()}`;
       const there = await next.decode().then(() => true, () => false);
       view.hidden = !there;
-      if (there) view.src = next.src;
+      if (there) {
+        view.src = next.src;
+        view.parentElement.style.setProperty("--shape", next.naturalWidth / next.naturalHeight);
+      }
       else await sleep(1000);
     }
     await sleep(ASK_MS);
@@ -87,6 +96,7 @@ $("hold").addEventListener("pointerdown", () => {
   holding = setInterval(() => order("hold"), HOLD_MS);
 });
 for (const end of ["pointerup", "pointerleave", "pointercancel"]) $("hold").addEventListener(end, letGo);
+$("hold").addEventListener("contextmenu", (event) => event.preventDefault()); // a long press would let go
 window.addEventListener("blur", letGo);
 watch();
 look();

@@ -9,7 +9,7 @@ import pytest
 
 from edge.engines import registry
 from edge.engines.base import EngineOptions
-from edge.errors import MissingError
+from edge.errors import EdgeError, MissingError
 from edge.steer.pilot import open_pilot
 from edge.tools.steer.augment import Variety
 from edge.tools.steer.export import exported
@@ -102,6 +102,14 @@ def test_a_network_learns_to_follow_a_line_and_the_same_seed_the_same(head: Head
         np.testing.assert_array_equal(array, again.weights[key])
     if head == "categorical":
         np.testing.assert_array_equal(made.weights["centres"], centres()[:, None])
+
+
+@HERE
+def test_a_training_that_diverges_is_said() -> None:
+    angles = np.linspace(-0.9, 0.9, 40, dtype=np.float32)
+    lesson = Lesson(np.stack([road(float(angle), 32, 16)[:, :, 2:] for angle in angles]), angles)
+    with pytest.raises(EdgeError, match="try another seed"):
+        learn(CONV63, "regression", lesson, lesson, Recipe(epochs=1, rate=1e30, starts=1, trial=5))
 
 
 def test_always_saying_the_mean_is_told_as_that() -> None:

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from edge.commands.steer.shown import Bar, shown
+from edge.commands.shown import Bar, shown
 
 
 def test_a_terminal_sees_a_bar_of_what_is_done_and_lines_that_stay() -> None:
@@ -29,3 +29,10 @@ def test_a_log_gets_lines_alone(capsys: pytest.CaptureFixture[str]) -> None:
         bar.progress("learning", 0.5)
         bar.line("round 0: 12 pictures")
     assert capsys.readouterr().err == "round 0: 12 pictures\n"
+
+
+def test_a_log_that_wants_them_gets_a_line_a_step(capsys: pytest.CaptureFixture[str]) -> None:
+    with shown(steps=True) as bar:
+        for doing, part in (("filters: conv1", 0.0), ("filters: conv2", 0.5), ("coding", 0.0)):
+            bar.progress(doing, part)
+    assert capsys.readouterr().err == "filters …\ncoding …\n"

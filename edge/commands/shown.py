@@ -23,10 +23,22 @@ class Shown(Protocol):
 
 
 class Lines:
-    """Lines alone."""
+    """Lines alone: a log wants no bar.
+
+    Args:
+        steps: have a line for each thing that is begun; of a name with a colon, what stands before it counts
+    """
+
+    def __init__(self, *, steps: bool = False) -> None:
+        self._steps = steps
+        self._doing = ""
 
     def progress(self, doing: str, part: float) -> None:
-        """Nothing: a log wants no bar."""
+        """A line if it is another thing than before, where those are wanted."""
+        doing = doing.partition(":")[0]
+        if self._steps and doing != self._doing:
+            self.line(f"{doing} …")
+        self._doing = doing
 
     def line(self, text: str) -> None:
         """A line on stderr."""
@@ -58,16 +70,16 @@ class Bar:
 
 
 @contextmanager
-def shown() -> Iterator[Shown]:
-    """A bar on a terminal, lines elsewhere and where rich is not here."""
-    if not sys.stderr.isatty():
-        yield Lines()
-        return
-    try:
-        from rich.console import Console
-        from rich.progress import Progress
-    except ImportError:
-        yield Lines()
-        return
-    with Progress(console=Console(stderr=True), transient=True) as bars:
-        yield Bar(bars)
+def shown(*, steps: bool = False) -> Iterator[Shown]:
+    """A bar on a terminal, lines elsewhere and where rich is not here; steps: as `Lines` has it."""
+    if sys.stderr.isatty():
+        try:
+            from rich.console import Console
+            from rich.progress import Progress
+        except ImportError:
+            pass
+        else:
+            with Progress(console=Console(stderr=True), transient=True) as bars:
+                yield Bar(bars)
+            return
+    yield Lines(steps=steps)
