@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 SYSTEMS = {"3.10": (35, "Ubuntu 22.04, as JetPack 6 has it"), "3.11": (36, "Debian 12"), "3.13": (41, "Debian 13")}
 """Python's version, the newest glibc 2.x that goes with it, and where."""
 LEFT_OUT = {
+    "carracing": "teaches and judges on a workstation; its Box2D has no wheel for aarch64",
     "dev": "is for those who change this project",
     "pycuda": "is compiled against the board's own CUDA: docs/how-to/install.md says so",
     "train": "trains, which no board does; torch and its gigabytes are looked up without what they need",
