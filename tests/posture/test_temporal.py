@@ -272,6 +272,41 @@ def test_who_is_up_for_a_moment_may_have_fallen_and_for_a_second_has_not(up_s: f
     assert any(sure for _, sure in told) is fell
 
 
+@pytest.mark.parametrize(("lies", "sure"), [(0.4, False), (0.6, True)])
+def test_who_lies_with_even_odds_lies(lies: float, sure: bool) -> None:
+    told = looked(LearnedFalls(Says((0.9, lies)), PostureSettings()), 20)
+    assert any(one for _, one in told) is sure
+
+
+@pytest.mark.parametrize(("lies", "up"), [(0.25, True), (0.35, False)])
+def test_who_hardly_lies_is_up(lies: float, up: bool) -> None:
+    told = looked(LearnedFalls(Says(*[(0.9, 0.9)] * 20, (0.1, lies)), PostureSettings()), 60)
+    assert told[25][1]
+    assert (told[-1] == (False, False)) is up
+
+
+@pytest.mark.parametrize(("lows", "sure"), [((0.9, 0.9, 0.9, 0.9, 0.4), True), ((0.9, 0.4), False)])
+def test_who_has_lain_for_most_of_the_time_since_is_sure(lows: tuple[float, ...], sure: bool) -> None:
+    told = looked(LearnedFalls(Says((0.9, 0.9), *[(0.9, low) for low in lows] * 10), PostureSettings()), 40)
+    assert any(one for _, one in told) is sure
+
+
+def test_who_does_not_lie_for_long_after_a_fall_has_begun_has_not_fallen() -> None:
+    late = [(0.1, 0.4)] * round(10 * PostureSettings().decide_s + 5)
+    told = looked(LearnedFalls(Says((0.9, 0.4), (0.9, 0.4), *late, (0.1, 0.9)), PostureSettings()), 90)
+    assert any(one for one, _ in told)
+    assert not any(sure for _, sure in told)
+    assert told[-1] == (False, False)
+
+
+def test_who_falls_into_a_place_to_rest_only_lies_there() -> None:
+    falls = LearnedFalls(Says((0.9, 0.9)), PostureSettings())
+    assert looked(falls, 4)[-1] == (True, False)
+    found = [falls.look(walks_then_falls(step / 10), 200, step / 10, resting=True) for step in range(4, 30)]
+    assert found[0] is None
+    assert not any(found)
+
+
 def test_in_a_place_to_rest_nobody_falls() -> None:
     assert not any(told for told, _ in looked(LearnedFalls(Says((0.9, 0.9)), PostureSettings()), 20, resting=True))
 
