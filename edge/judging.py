@@ -6,9 +6,11 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge.engines.base import EngineOptions
+import numpy as np
+
+from edge.engines.base import EngineOptions, Runner
 from edge.engines.links import first
-from edge.errors import EdgeError, ModelError
+from edge.errors import EdgeError, EngineError, ModelError
 from edge.models.packed.read import read
 from edge.models.store import Model
 from edge.opening import links_of
@@ -26,30 +28,50 @@ _told: set[str] = set()
 def open_network(
     path: Path = FILE, engine: str | Sequence[str] = "auto", options: EngineOptions | None = None
 ) -> Network:
-    """Load a network that `edge train-posture` made.
+    """Load a network that `edge train-posture` made, and try it on joints that nobody sees.
 
     Raises:
         MissingError: no engine that runs it is on this machine.
-        ModelError: the file is no packed model, or one of something else.
+        ModelError: the file is no packed model, one of something else, or what it gives is no chance.
     """
     packed = read(path)
     runner = first(links_of(Model(path, packed.sha256, packed.manifest, packed), engine, options))
+    try:
+        return _tried(path, runner)
+    except EdgeError:
+        runner.close()
+        raise
+
+
+def _tried(path: Path, runner: Runner) -> Network:
     fed, given = runner.inputs, runner.outputs
     if len(fed) != 1 or len(given) != 1 or fed[0].shape != (1, 3, JOINTS, STEPS) or given[0].shape[-1:] != (2,):
-        runner.close()
         wanted = f"{JOINTS} joints at {STEPS} times"
         raise ModelError(f"{path}: does not judge falls: it takes other tensors than {wanted}, or gives no 2 chances")
-    return Network(runner)
+    network = Network(runner)
+    try:
+        network(np.zeros((1, 3, JOINTS, STEPS), np.float32))
+    except EngineError as fault:
+        raise ModelError(f"{path}: does not judge falls: {fault}") from None
+    return network
 
 
-def network_or_none(engine: str = "") -> Network | None:
-    """The package's own network; None where nothing runs it, which is said once: then rules judge alone.
+def network_or_none(engine: str = "", path: Path | None = None) -> Network | None:
+    """The network that judges falls; None where nothing on this machine runs it, which is said once: then rules judge
+    alone.
 
-    engine: that is in memory already, and is taken where it can run it
+    Args:
+        engine: that is in memory already, and is taken where it can run it
+        path: of a file of the user's own; None takes the package's
+
+    Raises:
+        ModelError: the user's own file is no such network.
     """
     try:
-        return open_network(engine=engine if engine in READERS else "auto", options=EngineOptions(threads=1))
+        return open_network(path or FILE, engine if engine in READERS else "auto", EngineOptions(threads=1))
     except EdgeError as fault:
+        if path is not None and isinstance(fault, ModelError):
+            raise
         if str(fault) not in _told:
             _told.add(str(fault))
             log.warning("falls are judged by rules alone: %s", fault)

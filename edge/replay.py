@@ -76,9 +76,10 @@ def replay(
     stages = Stages(keep=None)
     ref = detector.ref if detector else None
     book = _Book(outputs, config, camera, mode)
-    network = None if poser is None else network_of(config.pose, poser)
+    network = None
     wall, cpu = perf_counter(), process_time()
     try:
+        network = None if poser is None else network_of(config.pose, poser)
         # Closed before the source is: a decoder that still runs must not lose its container.
         with closing(_frames(source, camera.name, hold, stages, progress)) as frames:
             stations = Stations(

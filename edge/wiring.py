@@ -22,7 +22,7 @@ from edge.detector import WEAK as WEAK
 from edge.engines.base import EngineOptions
 from edge.engines.links import Change, PassedOver, log_passed_over
 from edge.errors import EdgeError, MissingError, ModelError
-from edge.judging import network_or_none, open_network
+from edge.judging import network_or_none
 from edge.masked import Masked
 from edge.memory import Memory
 from edge.models import store
@@ -114,15 +114,15 @@ def open_pose(
 
 def network_of(pose: PoseTable, poser: Poser) -> Network | None:
     """Load the network that judges falls, for one thread; None where rules judge alone. It reads the disk: once beside
-    the poser, and not for each `Bodies`. Raises MissingError, ModelError: a file of the user's own cannot be loaded."""
+    the poser, and not for each `Bodies`. Raises ModelError: a file of the user's own is no such network."""
     if pose.judge == "rules":
         return None
     if pose.network is None:
         return network_or_none(poser.ref.engine)
     try:
-        return open_network(Path(pose.network), options=EngineOptions(threads=1))
-    except (MissingError, ModelError) as fault:
-        raise type(fault)(f"for falls (`pose.network`): {fault}") from None
+        return network_or_none(path=Path(pose.network))
+    except ModelError as fault:
+        raise ModelError(f"for falls (`pose.network`): {fault}") from None
 
 
 def bodies_of(

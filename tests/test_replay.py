@@ -14,9 +14,11 @@ import pytest
 from edge.capture.base import Shot
 from edge.capture.synthetic import Synthetic
 from edge.config.load import default_config
+from edge.errors import ModelError
 from edge.replay import Outputs, replay
 from tests.capture.test_sources import write_clip
 from tests.support.command import Edge
+from tests.support.figures import Poses
 from tests.support.shared_data import DATA, SSD, needs_data
 
 MOTION = ("--set", 'camera.0.labels=["motion"]')
@@ -294,3 +296,22 @@ def test_joints_that_nobody_looks_for_cannot_be_written(edge: Edge, tmp_path: Pa
     done = edge("replay", clip, "--events", tmp_path / "e", "--poses", tmp_path / "poses", *MOTION)
     assert (done.code, done.err) == (2, "edge: --poses: no joints are looked for; add --set pose.enabled=true\n")
     assert not (tmp_path / "poses").exists()
+
+
+class Lent(Poses):
+    """A pose model that says whether it was given back."""
+
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_network_that_is_none_leaves_no_model_open(tmp_path: Path) -> None:
+    write_walk(tmp_path / "walk.avi")
+    config = default_config({"hall": "synthetic:"})
+    pose = config.pose.model_copy(update={"enabled": True, "network": str(tmp_path / "none.epk")})
+    config, poser = config.model_copy(update={"pose": pose}), Lent(lambda time, number: None)
+    with pytest.raises(ModelError, match=r"`pose\.network`.*no such file"):
+        replay(tmp_path / "walk.avi", config, config.camera[0], None, Outputs(io.BytesIO()), poser=poser)
+    assert poser.closed

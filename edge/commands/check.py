@@ -53,14 +53,23 @@ def _alarm(config: Config) -> list[str]:
 
 def _idle(config: Config) -> list[str]:
     """What is set about postures and does nothing so."""
-    if config.pose.enabled:
-        seen = [camera.name for camera in config.camera if camera.enabled and camera.pose and not config.poses(camera)]
-        return [f"camera {name} looks for no `person`: nobody's posture is seen there" for name in seen]
-    given = [f"`pose.{name}`" for name in sorted(config.pose.model_fields_set - {"enabled"})]
-    given += [f"`rest` of zone {zone.name}" for camera in config.camera for zone in camera.zone if zone.rest]
-    if config.privacy.blur == "skeleton":
-        given.append('`privacy.blur = "skeleton"`, which draws boxes alone')
-    return [f"{', '.join(given)}: without effect while `pose.enabled` is false"] if given else []
+    pose, set_here = config.pose, config.pose.model_fields_set
+    rests = [(camera, f"`rest` of zone {zone.name}") for camera in config.camera for zone in camera.zone if zone.rest]
+    if not pose.enabled:
+        given = [f"`pose.{name}`" for name in sorted(set_here - {"enabled"})] + [rest for _, rest in rests]
+        if config.privacy.blur == "skeleton":
+            given.append('`privacy.blur = "skeleton"`, which draws boxes alone')
+        return [f"{', '.join(given)}: without effect while `pose.enabled` is false"] if given else []
+    seen = [camera.name for camera in config.camera if camera.enabled and camera.pose and not config.poses(camera)]
+    lines = [f"camera {name} looks for no `person`: nobody's posture is seen there" for name in seen]
+    idle = [f"{rest} of camera {camera.name}" for camera, rest in rests if not config.poses(camera)]
+    if idle:
+        lines.append(f"{', '.join(idle)}: without effect where nobody's posture is seen")
+    if pose.judge == "rules" and "network" in set_here:
+        lines.append('`pose.network`: without effect with `pose.judge = "rules"`')
+    if pose.alert == "never" and "alert_for" in set_here:
+        lines.append('`pose.alert_for`: without effect with `pose.alert = "never"`')
+    return lines
 
 
 def _summary(config: Config) -> str:

@@ -15,7 +15,7 @@ from edge.doctor.model import engine_findings, engine_fit
 from edge.doctor.verdict import Verdict
 from edge.engines import registry
 from edge.errors import EdgeError, MissingError, ModelError
-from edge.judging import open_network
+from edge.judging import FILE, open_network
 from edge.models import catalogue, store
 from edge.models.slots import installed_packed
 from edge.paths import is_file, unreadable
@@ -89,6 +89,12 @@ def look(config: Config) -> Verdict | None:
     if left_out:
         told = "; ".join(dict.fromkeys(left_out))
         return Verdict("postures", "warn", f"{shown}; {told}", "it serves as long as the others are away")
+    if pose.judge != "rules":
+        try:
+            open_network(FILE if pose.network is None else Path(pose.network)).close()
+        except EdgeError as fault:
+            told = f"{shown}; falls are judged by rules alone: {fault}"
+            return Verdict("postures", "warn", told, 'install what runs it, or set `pose.judge = "rules"`')
     return Verdict("postures", "ok", shown)
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from edge.engines.base import Runner
+from edge.errors import EngineError
 from edge.types import F32
 
 RATE = 10.0
@@ -22,6 +23,8 @@ STEPS = 36
 JOINTS = 17
 INPUT, OUTPUT = "joints", "chances"
 _SHOULDERS = [5, 6]
+_ROUNDING = 1e-3
+"""By so much a back end's chance may be beyond 0..1; no number at all is further."""
 
 
 class Chances(NamedTuple):
@@ -115,9 +118,13 @@ class Network:
         self._input, self._output = runner.inputs[0].name, runner.outputs[0].name
 
     def __call__(self, window: F32) -> Chances:
-        """Of a window, float32 (1, 3, 17, STEPS). Raises EngineError where the back end fails."""
-        fall, lies = self._runner.run({self._input: window})[self._output].ravel().tolist()
-        return Chances(fall, lies)
+        """Of a window, float32 (1, 3, 17, STEPS). Raises EngineError where the back end fails, or what it gives is
+        anything but two chances."""
+        given = self._runner.run({self._input: window})[self._output].ravel().tolist()
+        if len(given) != 2 or not all(-_ROUNDING <= one <= 1 + _ROUNDING for one in given):
+            few = ", ".join(f"{one:.3g}" for one in given[:2])
+            raise EngineError(f"{self._runner.name}: gives {few} in {len(given)} numbers: no two chances, 0..1")
+        return Chances(*given)
 
     def close(self) -> None:
         """Give back the engine."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.judging import FILE
 from tests.support.command import Edge
 from tests.support.daemon import EDGE
 
@@ -152,6 +153,17 @@ def test_what_is_set_about_postures_and_does_nothing_is_said(edge: Edge, tmp_pat
     assert "`pose.crowd`, `rest` of zone bed: without effect while `pose.enabled` is false" in done.out
     path = write(tmp_path, CAMERA + 'labels = ["motion"]\n' + "[pose]\nenabled = true\n")
     assert "camera porch looks for no `person`" in edge("check", "--config", path).out
+    path = write(tmp_path, CAMERA + "pose = false\n" + bed + "[pose]\nenabled = true\n")
+    assert "`rest` of zone bed of camera porch: without effect where nobody's" in edge("check", "--config", path).out
+    for idle, why in (
+        (f'network = "{FILE}"', 'judge = "rules"'),
+        ('alert_for = ["fall"]', 'alert = "never"'),
+    ):
+        path = write(tmp_path, f"{CAMERA}[pose]\nenabled = true\n{idle}\n{why}\n")
+        told = edge("check", "--config", path).out
+        assert f"`pose.{idle.split()[0]}`: without effect with `pose.{why}`" in told
+        path = write(tmp_path, f"{CAMERA}[pose]\nenabled = true\n{idle}\n")
+        assert "without effect" not in edge("check", "--config", path).out
     path = write(tmp_path, CAMERA)
     assert "postures" not in edge("check", "--config", path).out
 

@@ -15,6 +15,8 @@ from edge import hardware
 from edge.control import place
 from edge.doctor import parts
 from edge.engines import registry
+from edge.engines.links import Link
+from edge.errors import MissingError
 from edge.models import catalogue, store
 from edge.web import settings
 from tests.support.broker import free_port
@@ -261,6 +263,23 @@ def test_a_pose_model_that_is_not_here_is_told_with_what_to_do(edge: Edge, tmp_p
     assert told["grade"] == "fail"
     assert "edge models pull pose-landmark-full" in json.dumps(told)
     assert "postures" not in checks(edge, write(tmp_path, "[pose]\nenabled = true\n"))
+
+
+def test_a_network_of_falls_that_nothing_runs_is_a_warning_unless_rules_judge_alone(
+    edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(*_: object) -> list[Link]:
+        raise MissingError("no engine that reads .onnx is here")
+
+    monkeypatch.setattr("edge.doctor.pose.needed", lambda name: [])
+    assert checks(edge, write(tmp_path, "[pose]\nenabled = true\n", labels="person"))["postures"]["grade"] == "ok"
+    monkeypatch.setattr("edge.judging.links_of", nothing)
+    for judge, grade in (("both", "warn"), ("rules", "ok")):
+        told = checks(edge, write(tmp_path, f'[pose]\nenabled = true\njudge = "{judge}"\n', labels="person"))[
+            "postures"
+        ]
+        assert told["grade"] == grade
+        assert ("rules alone: no engine that reads .onnx is here" in told["found"]) is (grade == "warn")
 
 
 def test_a_further_model_of_the_default_that_was_not_fetched_is_a_warning(

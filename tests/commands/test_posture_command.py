@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge.errors import UserError
+from edge.judging import FILE
 from edge.pose.record import JOINTS, read
 from tests.support.command import Edge
 from tests.support.stick_figures import STAND, Camera, Move, filmed, lying
@@ -134,3 +135,18 @@ def test_where_a_file_says_another_rate_or_aspect_it_is_told(
     done = edge("posture", tmp_path / "b.csv", "--fps", given[0], "--aspect", given[1])
     assert done.code == 0
     assert done.err.count("edge: note:") == notes
+
+
+def test_a_network_of_one_s_own_judges_a_file_and_a_mistake_in_it_is_one_line(edge: Edge, tmp_path: Path) -> None:
+    path = record(tmp_path / "a.csv", [Move(1, STAND)])
+    steering = FILE.parents[1] / "steer" / "mainsqueeze.epk"
+    assert edge("posture", path, "--fps", 15, "--network", FILE).code == 0
+    for more, said in (
+        (("--network", tmp_path / "none.epk"), "none.epk: no such file"),
+        (("--network", steering), "mainsqueeze.epk: does not judge falls"),
+        (("--network", FILE, "--judge", "rules"), "with --judge rules no network judges"),
+    ):
+        done = edge("posture", path, "--fps", 15, *more)
+        assert done.code == 2
+        assert said in done.err
+        assert len(done.err.splitlines()) == 1

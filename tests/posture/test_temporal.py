@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -127,6 +128,58 @@ def test_a_long_gap_begins_a_new_window_and_time_that_stands_still_adds_nothing(
     assert window.add(walks_then_falls(0.0), 0.0) == 0
     assert window.add(walks_then_falls(0.0), 60.0) == 1
     assert not window.fed(200)[0, 2, :, :-1].any()
+    assert window.begun == 60.0
+
+
+def test_time_that_goes_back_changes_nothing() -> None:
+    window = Window()
+    for step in range(20):
+        window.add(walks_then_falls(step / 10), step / 10)
+    before = window.fed(200).copy()
+    assert window.add(walks_then_falls(5.0), 1.0) == 0
+    np.testing.assert_array_equal(window.fed(200), before)
+    assert window.add(walks_then_falls(2.0), 2.0) == 1
+
+
+@pytest.mark.parametrize(("gap_s", "anew"), [(STEPS / RATE - 0.1, False), (STEPS / RATE + 0.1, True)])
+def test_a_gap_as_long_as_a_window_begins_it_anew_and_a_shorter_one_is_filled(gap_s: float, anew: bool) -> None:
+    window = Window()
+    window.add(joints((100, 440), 200), 0.0)
+    steps = window.add(joints((300, 440), 200), gap_s)
+    ankles = window.fed(200)[0, 0, 15]
+    assert (steps == 1) is anew
+    assert bool(np.ptp(ankles) == 0) is anew
+    assert (window.begun == 0) is not anew
+
+
+def test_a_joint_without_a_score_that_is_a_number_is_not_there() -> None:
+    window = Window()
+    whole = joints((300, 440), 200)
+    window.add(whole, 0.0)
+    broken = whole.copy()
+    broken[9] = (900, 900, np.inf)
+    window.add(broken, 0.1)
+    x, _, scores = window.fed(200)[0]
+    assert np.isfinite(scores).all()
+    assert scores[9, -1] == 0
+    assert x[9, -1] == pytest.approx(whole[9, 0] / 200)
+
+
+def test_who_has_no_stature_yet_is_measured_in_pixels() -> None:
+    window = Window()
+    window.add(joints((300, 440), 200), 0.0)
+    np.testing.assert_array_equal(window.fed(0.0), window.fed(1.0))
+
+
+def test_a_fall_began_when_the_shoulders_left_their_height() -> None:
+    """They sway by a tenth of that before, and the hips have come down a while ago."""
+    window = Window()
+    for step in range(36):
+        body = joints((300, 440), 200)
+        body[5:7, 1] += 200 * (0.05 if step % 2 else 0.0) if step <= 20 else 200 * 0.03 * (step - 20)
+        body[11:13, 1] += 200 * 0.5 if step > 5 else 0.0
+        window.add(body, step / 10)
+    assert window.onset(200) == pytest.approx(2.2)
 
 
 def test_the_network_finds_a_fall_and_says_when_it_began(network: Judge) -> None:
@@ -217,6 +270,41 @@ def test_who_is_up_for_a_moment_may_have_fallen_and_for_a_second_has_not(up_s: f
     told = looked(LearnedFalls(Says((0.9, 0.1), (0.9, 0.1), *up, (0.2, 0.9)), PostureSettings()), 40)
     assert any(one for one, _ in told)
     assert any(sure for _, sure in told) is fell
+
+
+@pytest.mark.parametrize(("lies", "sure"), [(0.4, False), (0.6, True)])
+def test_who_lies_with_even_odds_lies(lies: float, sure: bool) -> None:
+    told = looked(LearnedFalls(Says((0.9, lies)), PostureSettings()), 20)
+    assert any(one for _, one in told) is sure
+
+
+@pytest.mark.parametrize(("lies", "up"), [(0.25, True), (0.35, False)])
+def test_who_hardly_lies_is_up(lies: float, up: bool) -> None:
+    told = looked(LearnedFalls(Says(*[(0.9, 0.9)] * 20, (0.1, lies)), PostureSettings()), 60)
+    assert told[25][1]
+    assert (told[-1] == (False, False)) is up
+
+
+@pytest.mark.parametrize(("lows", "sure"), [((0.9, 0.9, 0.9, 0.9, 0.4), True), ((0.9, 0.4), False)])
+def test_who_has_lain_for_most_of_the_time_since_is_sure(lows: tuple[float, ...], sure: bool) -> None:
+    told = looked(LearnedFalls(Says((0.9, 0.9), *[(0.9, low) for low in lows] * 10), PostureSettings()), 40)
+    assert any(one for _, one in told) is sure
+
+
+def test_who_does_not_lie_for_long_after_a_fall_has_begun_has_not_fallen() -> None:
+    late = [(0.1, 0.4)] * round(10 * PostureSettings().decide_s + 5)
+    told = looked(LearnedFalls(Says((0.9, 0.4), (0.9, 0.4), *late, (0.1, 0.9)), PostureSettings()), 90)
+    assert any(one for one, _ in told)
+    assert not any(sure for _, sure in told)
+    assert told[-1] == (False, False)
+
+
+def test_who_falls_into_a_place_to_rest_only_lies_there() -> None:
+    falls = LearnedFalls(Says((0.9, 0.9)), PostureSettings())
+    assert looked(falls, 4)[-1] == (True, False)
+    found = [falls.look(walks_then_falls(step / 10), 200, step / 10, resting=True) for step in range(4, 30)]
+    assert found[0] is None
+    assert not any(found)
 
 
 def test_in_a_place_to_rest_nobody_falls() -> None:
@@ -327,6 +415,62 @@ def test_the_network_outvotes_the_rules_where_it_saw_what_was_before() -> None:
     for chance, onset, told in ((0.45, 3.0, False), (0.55, 3.0, True), (0.45, 0.1, True)):
         person = Person(SIZE, judge="both", network=Says((chance, 0.9)))
         assert any(sure for _, sure in shown(person, 8, onset=onset)) is told
+
+
+@pytest.mark.parametrize(("seen_s", "knows"), [(0.4, False), (0.5, True)])
+def test_the_network_knows_of_a_fall_half_a_second_after_it_saw_somebody(seen_s: float, knows: bool) -> None:
+    falls = LearnedFalls(Says((0.1, 0.1)), PostureSettings())
+    assert not falls.knows(100.0), "it saw nobody"
+    falls.look(walks_then_falls(0.0), 200, 10.0, resting=False)
+    assert falls.knows(10.0 + seen_s) is knows
+    falls.look(walks_then_falls(0.0), 200, 20.0, resting=False)
+    assert not falls.knows(10.0 + seen_s), "it has forgotten them"
+    assert falls.knows(20.0 + seen_s) is knows
+
+
+def both(monkeypatch: pytest.MonkeyPatch, ruled: Tells, learned: Tells) -> Callable[[float], Activity | None]:
+    """The verdict of two who tell what they are told to, by time."""
+    monkeypatch.setattr("edge.posture.verdict.Falls", lambda *_: ruled)
+    monkeypatch.setattr("edge.posture.verdict.LearnedFalls", lambda *_: learned)
+    verdict = Verdict(PostureSettings(), "both", Says((0.5, 0.5)))
+    return lambda time: verdict.look(None, NO_JOINTS, 200, time, resting=False, at_edge=False)
+
+
+@pytest.mark.parametrize(("since_s", "told"), [(3.5, True), (3.7, False)])
+def test_the_network_s_chances_of_the_last_window_count(
+    monkeypatch: pytest.MonkeyPatch, since_s: float, told: bool
+) -> None:
+    ruled, learned = Tells(None), Tells(None)
+    look = both(monkeypatch, ruled, learned)
+    learned.chances = Chances(0.6, 0.5)
+    look(10.0)
+    learned.chances = Chances(0.1, 0.5)
+    look(10.1)
+    ruled.activity = Activity("fall", 0.6, 9.0, 10.0)
+    assert (look(10.0 + since_s) is not None) is told
+
+
+def test_a_fall_of_the_rules_is_told_before_it_is_sure_and_stays_once_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    ruled, learned = Tells(Activity("fall", 0.6, 2.0)), Tells(None)
+    look = both(monkeypatch, ruled, learned)
+    learned.chances = Chances(0.1, 0.5)
+    assert look(3.0) == Activity("fall", 0.6, 2.0), "nothing outvotes what is not sure yet"
+    learned.chances = Chances(0.6, 0.5)
+    ruled.activity = Activity("fall", 0.6, 2.0, 3.5)
+    assert look(3.5) == Activity("fall", 0.6, 2.0, 3.5)
+    learned.chances = Chances(0.1, 0.5)
+    assert look(30.0) == Activity("fall", 0.6, 2.0, 3.5), "somebody lies for long"
+    ruled.activity = None
+    assert look(31.0) is None
+    ruled.activity = Activity("fall", 0.6, 30.5)
+    assert look(31.1) == Activity("fall", 0.6, 30.5), "the next one is not sure because the last one was"
+
+
+def test_the_network_by_itself_needs_no_rule_and_waits_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.posture.verdict.Falls", lambda *_: Tells(Activity("fall", 0.6, 2.0, 3.0)))
+    monkeypatch.setattr("edge.posture.verdict.LearnedFalls", lambda *_: Tells(None))
+    verdict = Verdict(PostureSettings(), "network", Says((0.5, 0.5)))
+    assert verdict.look(None, NO_JOINTS, 200, 3.0, resting=False, at_edge=False) is None
 
 
 def test_without_an_engine_rules_judge_alone(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -43,7 +43,7 @@ def write(folder: Path, learned: Learned, recipe: Recipe, size: int) -> Path:
     path = folder / "report.html"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(page("Falls in two seconds of joints", parts), encoding="utf-8")
+        path.write_text(page("Falls in seconds of joints", parts), encoding="utf-8")
     except OSError as fault:
         raise UserError(f"{path}: cannot be written: {fault.strerror}") from None
     return path

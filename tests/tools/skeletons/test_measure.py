@@ -9,7 +9,7 @@ from edge.engines.base import EngineOptions
 from edge.judging import open_network
 from edge.models.packed.read import read
 from edge.posture.temporal import STEPS, Window
-from edge.tools.skeletons.learn import FAR, FIRST, HIDDEN, KERNEL, NEXT, SECOND
+from edge.tools.skeletons.learn import FAR, FIRST, HIDDEN, KERNEL, NEXT, SECOND, Recipe, varied
 from edge.tools.skeletons.measure import HIPS, PARTS, ROWS, measured
 from edge.tools.skeletons.write import packed
 from edge.types import F32
@@ -35,6 +35,23 @@ def test_places_are_from_the_hips_and_who_lies_is_wide() -> None:
     wide, tall = up[PARTS], up[2 * PARTS + 1]
     assert tall[-1] > 0.8 > 0.5 > wide[-1]
     assert down[PARTS, -1] > 0.8 > 0.5 > down[2 * PARTS + 1, -1]
+
+
+def test_windows_are_varied_without_a_width_that_is_moved_or_turned_about() -> None:
+    plain = np.tile(seen(60)[None, None], (64, 1, 1, 1))
+    made = varied(plain.copy(), Recipe(), np.random.default_rng(3))
+    scale = made[:, :, PARTS] / plain[:, :, PARTS]
+    assert 0.6 < scale.min() < 0.95 < 1.05 < scale.max() < 1.6
+    np.testing.assert_allclose(np.ptp(scale, axis=2), 0, atol=1e-5)
+    np.testing.assert_allclose(made[:, :, 2 * PARTS + 1] / plain[:, :, 2 * PARTS + 1], scale, atol=1e-5)
+    steps, before = np.diff(made), np.diff(plain)
+    np.testing.assert_allclose(
+        np.abs(steps[:, :, :PARTS]), np.abs(before[:, :, :PARTS]) * scale[:, :, None, :1], atol=1e-4
+    )
+    np.testing.assert_allclose(
+        steps[:, :, PARTS + 1 : -PARTS - 1], before[:, :, PARTS + 1 : -PARTS - 1] * scale[:, :, None, :1], atol=1e-4
+    )
+    assert ((made[:, :, -PARTS:] >= 0) & (made[:, :, -PARTS:] <= 1)).all()
 
 
 def along(x: F32, weight: F32, bias: F32) -> F32:

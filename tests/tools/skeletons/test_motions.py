@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from edge.pose.keypoints import LIMBS
 from edge.tools.skeletons import everyday, falls
 from edge.tools.skeletons.body import ANGLES, RADII, USUAL, build, joints, pose
-from edge.tools.skeletons.noise import lies, lift_of, uprightness
-from edge.tools.skeletons.sequence import Make, draw
+from edge.tools.skeletons.camera import Camera, camera
+from edge.tools.skeletons.noise import GOOD, lies, lift_of, uprightness
+from edge.tools.skeletons.sequence import Make, draw, filmed
 
 EVERYDAY = [*everyday.TRAINED, *everyday.UNSEEN]
 FALLS = [*falls.TRAINED, *falls.UNSEEN]
@@ -102,3 +104,32 @@ def test_sequences_are_of_all_kinds_at_rates_of_five_to_thirty_with_joints_near_
         inside = (sequence.joints[:, :, :2] > 0) & (sequence.joints[:, :, :2] < (w, h))
         assert inside.all(axis=2).mean() > 0.3
     assert len(kinds) > 20
+
+
+def test_some_come_into_view_amidst_a_fall_and_some_pass_through_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[int] = []
+
+    def watched(random: np.random.Generator, points: NDArray[np.float64]) -> Camera:
+        shown.append(len(points))
+        return camera(random, points)
+
+    monkeypatch.setattr("edge.tools.skeletons.sequence.camera", watched)
+    drawn: dict[bool, list[tuple[float, float, float]]] = {True: [], False: []}
+    for number in range(120):
+        for whole, kept in drawn.items():
+            random = np.random.default_rng([77, number])
+            motion = falls.TRAINED[number % len(falls.TRAINED)](random)
+            sequence = filmed(random, motion, GOOD, whole=whole)
+            assert motion.onset is not None
+            assert motion.landed is not None
+            begin = float(sequence.times[0])
+            over = (begin - motion.onset) / (motion.landed - motion.onset)
+            kept.append((begin, over, shown[-1] / (17 * len(sequence.times))))
+    begins, overs, parts = np.array(drawn[False]).T
+    assert 0.3 < (begins > 0.1).mean() < 0.6
+    assert 0.05 < (overs > 0).mean() < 0.25
+    assert overs.max() < 0.4
+    assert 0.1 < (parts < 0.6).mean() < 0.35
+    begins, _, parts = np.array(drawn[True]).T
+    assert begins.max() < 0.1
+    assert (parts == 1).all()
