@@ -40,7 +40,7 @@ USUAL = Recipe()
 @JSON
 def train_posture(output: Path, seed: int, sequences: int, epochs: int, folder: Path | None, as_json: bool) -> None:
     """Train the network that judges falls beside the rules, on skeletons that walk, sit, lie down and fall by formulas
-    before cameras that never were. Takes a quarter of an hour; needs the extra `train`."""
+    before cameras that never were. Takes twenty minutes; needs the extra `train`."""
     if output.suffix != ".epk":
         raise UserError(f"--output {output}: a packed file is called NAME.epk")
     check_writable(output)
