@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import click
@@ -10,11 +13,13 @@ from edge.clock import SystemClock
 from edge.config.load import load
 from edge.config.schema import Config
 from edge.errors import UserError
-from edge.steer.actuators.base import open_actuator
+from edge.steer.actuators.base import Actuator, open_actuator
 from edge.steer.assembly import actuator_of, only_steering
+from edge.steer.desk import alone
 
 CONFIG = click.option("--config", "config_file", type=click.Path(path_type=Path), help="Default: /etc/edge/edge.toml.")
 SET = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Over the configuration.")
+ENDS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP)
 LEAST, MOST = 500, 2500
 """Microseconds beyond which no servo is built for."""
 
@@ -39,7 +44,8 @@ def neutral(config_file: Path | None, overrides: tuple[str, ...]) -> None:
 def calibrate(what: str, config_file: Path | None, overrides: tuple[str, ...]) -> None:
     """Find the pulses of the servo or the speed controller; prints the line for the configuration.
 
-    Lift the wheels off the ground first. Type a pulse in microseconds and look; an empty line takes it.
+    Lift the wheels off the ground first. Type a pulse in microseconds and look; an empty line takes it. At the end,
+    whatever ends it, the middle pulse is given.
     """
     config = load(config_file, overrides, trim=only_steering)
     name = config.steer.actuator
@@ -50,8 +56,13 @@ def calibrate(what: str, config_file: Path | None, overrides: tuple[str, ...]) -
     )
     key = f"{what}_us"
     pulses = list(getattr(getattr(config.steer, name), key))
-    for place, words in ((1, asked[1]), (0, asked[0]), (2, asked[2])):
-        pulses[place] = _found(config, what, words, pulses[place])
+    with ExitStack() as stack:
+        stack.callback(os.close, alone(config.node))
+        for number in ENDS:
+            stack.callback(signal.signal, number, signal.signal(number, _end))
+        stack.callback(lambda: _shown(config, what, pulses[1]).close())
+        for place, words in ((1, asked[1]), (0, asked[0]), (2, asked[2])):
+            pulses[place] = _found(config, what, words, pulses[place])
     if not (pulses[0] < pulses[1] < pulses[2] or pulses[0] > pulses[1] > pulses[2]):
         raise UserError(f"{pulses}: the pulse of {asked[1]} must lie between the others; begin again")
     click.echo(f"[steer.{name}]\n{key} = {pulses}")
@@ -60,10 +71,10 @@ def calibrate(what: str, config_file: Path | None, overrides: tuple[str, ...]) -
 def _found(config: Config, what: str, words: str, pulse: int) -> int:
     """The pulse that somebody takes after trying others."""
     while True:
-        _show(config, what, pulse)
-        given = click.prompt(
-            f"{words}: {pulse} us; another, or nothing to take it", default="", show_default=False, err=True
-        )
+        with closing(_shown(config, what, pulse)):
+            given = click.prompt(
+                f"{words}: {pulse} us; another, or nothing to take it", default="", show_default=False, err=True
+            )
         if not given:
             return pulse
         if not given.isascii() or not given.isdigit() or not LEAST <= int(given) <= MOST:
@@ -72,9 +83,14 @@ def _found(config: Config, what: str, words: str, pulse: int) -> int:
         pulse = int(given)
 
 
-def _show(config: Config, what: str, pulse: int) -> None:
-    """Give the one channel this pulse, as its neutral, and the other one its own."""
+def _end(*_: object) -> None:
+    """A terminal that goes away must not leave the motor running."""
+    raise click.Abort
+
+
+def _shown(config: Config, what: str, pulse: int) -> Actuator:
+    """The actuator with this pulse on the one channel, as its neutral, and its own on the other one."""
     name = config.steer.actuator
     settings = dict(getattr(config.steer, name))
     settings[f"{what}_us"] = (pulse - 1, pulse, pulse + 1)
-    open_actuator(name, settings).close()
+    return open_actuator(name, settings)
