@@ -6,6 +6,7 @@ mock pins, the serial line is a real pseudo-terminal.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 import pty
@@ -190,6 +191,34 @@ def test_a_serial_line_that_nobody_reads_is_a_fault_and_no_wait(terminal: tuple[
     with pytest.raises(PartError, match="takes nothing"):
         flood()
     os.read(terminal[0], 65536)
+    made.close()
+
+
+def test_a_controller_that_reads_again_hears_nothing_of_what_the_line_still_held(terminal: tuple[int, str]) -> None:
+    pytest.importorskip("serial")
+    made = open_actuator("serial", {"port": terminal[1], "baud": 115200, "angle_rad": 0.4})
+    given = 0
+    with contextlib.suppress(PartError):
+        while True:
+            made.give(Steering(0.5, 0.25))
+            given += 1
+    made.give(NEUTRAL)
+    heard = b""
+    while select.select([terminal[0]], [], [], 0.2)[0]:
+        heard += os.read(terminal[0], 65536)
+    made.close()
+    assert heard.count(b",0.2500,") < given / 2, "the terminal's own 4 kB are with its reader already"
+    assert b",0.0000,0.0000,200" in heard
+
+
+def test_a_line_that_sends_too_slowly_is_a_fault(terminal: tuple[int, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    serial = pytest.importorskip("serial")
+    made = open_actuator("serial", {"port": terminal[1], "baud": 115200, "angle_rad": 0.4})
+    monkeypatch.setattr(serial.Serial, "out_waiting", 140)  # a pseudo-terminal never has any
+    with pytest.raises(PartError, match="too slowly"):
+        made.give(Steering(0.5, 0.25))
+    monkeypatch.setattr(serial.Serial, "out_waiting", 36)
+    made.give(NEUTRAL)
     made.close()
 
 
