@@ -27,6 +27,8 @@ GRACE = 1.3
 """Periods without a word of the loop after which a cycle happens without it."""
 MOST_WORDS = 16
 """Orders that are followed before the next cycle: who floods us with them must not keep us from it."""
+DEADLINE_S = 0.2
+"""Between two cycles; who was away for longer, with the car at its last command, waits for a hand."""
 GRAIN_S = 0.001
 """Behind a deadline of the gate, so that it has passed for sure."""
 
@@ -90,6 +92,7 @@ class Parent:
         self._frame_t: float | None = None
         self._seq: int | None = None
         self._broken: str | None = None
+        self._cycled_at: float | None = None
         self._ended = ""
 
     def run(self, until: float, ready: Callable[[], None] = lambda: None) -> None:
@@ -213,6 +216,10 @@ class Parent:
     def _cycle(self, command: Command | None, now: float) -> None:
         """Check, move the car, and write down what it was given."""
         parts, states = self._parts, self.states
+        stood = 0.0 if self._cycled_at is None else now - self._cycled_at
+        self._cycled_at = now
+        if stood > DEADLINE_S:
+            self._fault(f"the process of the actuator stood still for {stood * 1000:.0f} ms")
         if not parts.deadman.held(now) and states.release():
             log.warning("%s", states.reason)
         passed = self._judge(command, now)

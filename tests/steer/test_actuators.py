@@ -338,6 +338,15 @@ def chip(monkeypatch: pytest.MonkeyPatch) -> Chip:
     return chip
 
 
+def test_a_bus_that_hangs_is_not_waited_for_a_second(chip: Chip, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int, int]] = []
+    monkeypatch.setattr("fcntl.ioctl", lambda *words: asked.append(words))
+    chip.fd = 99  # type: ignore[attr-defined]
+    settings = {"bus": 1, "address": 0x40, "hz": 50.0, "steering_channel": 0, "throttle_channel": 1}
+    open_actuator("pca9685", {**settings, "steering_us": (1000, 1500, 2000), "throttle_us": (1000, 1500, 2000)})
+    assert asked == [(99, 0x0702, 5)]
+
+
 @pytest.fixture
 def of_board(tmp_path: Path) -> Path:
     config = tmp_path / "steer.toml"
