@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.support.command import Edge
-from tests.support.driving import driving
+from tests.support.driving import ROOT, driving
 from tests.support.nets import saying
 
 MANIFEST = """
@@ -125,3 +127,26 @@ def test_two_drives_of_one_car_are_one_too_many(edge: Edge, tmp_path: Path) -> N
         done = edge("steer", "drive", "--config", tmp_path / "steer.toml", "--seconds", 1)
         assert done.code == 2
         assert "already running" in done.err
+
+
+def test_a_service_never_starts_engaged(
+    edge: Edge, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    done = edge("steer", "drive", "--config", config, "--engage", "--seconds", 1)
+    assert done.code == 2
+    assert "must stand" in done.err
+
+
+def test_what_was_imported_is_not_looked_through_while_the_car_drives(tmp_path: Path) -> None:
+    """A full collection took some 55 ms on a quick machine, in the parent as in the loop."""
+    script = (
+        "import atexit, gc, sys\n"
+        "from edge.cli import main\n"
+        "atexit.register(lambda: print(gc.get_freeze_count(), file=sys.stderr))\n"
+        f"sys.argv = ['edge', 'steer', 'drive', '--config', {str(tmp_path / 'steer.toml')!r}, '--seconds', '1']\n"
+        "main()\n"
+    )
+    (tmp_path / "steer.toml").write_text(f'[node]\ndata = "{tmp_path}/data"\n[steer]\nsource = "synthetic:"\n')
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert int(done.stderr.splitlines()[-1]) > 10_000

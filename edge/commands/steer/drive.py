@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -13,6 +14,7 @@ import click
 
 from edge.commands.output import JSON, print_json
 from edge.config.load import load
+from edge.errors import UserError
 from edge.notify import Notifier
 from edge.steer.aside import Aside
 from edge.steer.assembly import assemble, only_steering
@@ -51,6 +53,8 @@ def drive(
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", handlers=[Aside()])
     config = load(config_file, overrides, trim=only_steering)
     notifier = Notifier()
+    if engage and notifier.present:
+        raise UserError("--engage is for a hand at a terminal: a service that is started again must stand")
     with ExitStack() as stack:
         parent = assemble(config, stack, trace, pilot, notifier)
 
@@ -73,6 +77,7 @@ def drive(
             os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
         notifier.ready("disarmed")  # up, whether or not the camera is: that is a state, and no reason to start again
         notifier.hurry()
+        gc.freeze()  # a full collection of all that was imported takes tens of milliseconds, many more on a board
         begun = parent.now()
         parent.run(begun + seconds if seconds is not None else float("inf"), ready)
     if as_json:
