@@ -87,6 +87,7 @@ def test_orders_to_nobody(edge: Edge, config: Path) -> None:
         ("hz = 10", "20"),
         ("[steer.pca9685]\nsteering_us = [1000, 2500, 2000]", "the middle pulse must lie between the others"),
         ("[steer.servo]\nthrottle_pin = 12", "cannot share a pin"),
+        ("[steer.pca9685]\nhz = 400\nthrottle_us = [1000, 1500, 2500]", "no room for one of 2500 microseconds"),
     ],
 )
 def test_a_mistake_in_the_configuration_is_pointed_at(edge: Edge, config: Path, line: str, told: str) -> None:

@@ -58,9 +58,11 @@ def test_orders_states_and_commands(drive: Drive, broker: Broker) -> None:
     heard.publish("edge/steer/set", "nonsense")
     time.sleep(0.3)
     assert state(heard) == "disarmed"
+    begun = time.time()
     drive.ended()
     commands = [json.loads(payload) for topic, payload, _ in heard.messages if topic == "edge/steer/command"]
     assert [one["seq"] for one in commands] == sorted({one["seq"] for one in commands})
+    assert begun * 1000 - 60_000 < commands[0]["seq"] < begun * 1000, "above those of any run before"
     assert {one["expires_ms"] for one in commands} == {200}
     assert max(one["steering"] for one in commands) > 0.4
     assert (commands[-1]["steering"], commands[-1]["throttle"]) == (0.0, 0.0)
