@@ -30,6 +30,11 @@ class Notifier:
         self.watchdog_s = _watchdog_s(environ) if self._address else None
         """How often systemd wants a sign of life, in seconds; feed it twice as often. None: not at all."""
 
+    def hurry(self) -> None:
+        """From now on nothing is waited for: what a busy service manager does not take at once is given up."""
+        if self._socket is not None:
+            self._socket.setblocking(False)
+
     @property
     def present(self) -> bool:
         """Whether a service manager listens."""

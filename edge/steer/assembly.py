@@ -18,6 +18,7 @@ from edge.steer.actuators.mqtt import Mqtt
 from edge.steer.deadman import open_deadman
 from edge.steer.desk import Desk
 from edge.steer.gate import Gate, Limits
+from edge.steer.guard import GUARDED, Guarded
 from edge.steer.keeper import Keeper
 from edge.steer.parent import Parent, Parts
 from edge.steer.radio import Radio
@@ -98,6 +99,13 @@ def actuator_of(config: Config, clock: Clock, radio: Radio | None) -> Actuator:
     return open_actuator(name, dict(table) if table is not None else {})
 
 
+def _guarded(config: Config, clock: Clock, actuator: Actuator) -> Actuator:
+    name = config.steer.actuator
+    if name not in GUARDED:
+        return actuator
+    return Guarded(actuator, name, dict(getattr(config.steer, name)), clock)
+
+
 def task_of(steer: SteerTable, pilot: str | None, view: Path) -> Task:
     """What the loop is to do."""
     return Task(
@@ -130,7 +138,7 @@ def assemble(config: Config, stack: ExitStack, trace: Path | None, pilot: str | 
         stack.callback(written.close)
     radio = radio_of(config, clock)
     parts = Parts(
-        actuator=actuator_of(config, clock, radio),
+        actuator=_guarded(config, clock, actuator_of(config, clock, radio)),
         keeper=Keeper(task_of(steer, pilot, beside(desk.path)).text(), clock),
         gate=Gate(limits(steer)),
         clock=clock,

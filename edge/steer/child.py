@@ -6,6 +6,7 @@ the end of the socket, or its silence.
 
 from __future__ import annotations
 
+import gc
 import logging
 import socket
 import sys
@@ -36,6 +37,7 @@ def main() -> None:
         front.start()
         if task.view is not None:
             View(Path(task.view), front.newest)
+        gc.freeze()  # see `edge steer drive`: what is loaded stays, and is not to be looked through again
         Loop(task.hz, pilot, front, end, clock).run()
     except EdgeError as fault:
         tell(end, Note("fault", str(fault)))

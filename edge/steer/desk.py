@@ -12,10 +12,12 @@ from typing import Any
 
 from edge.config.schema import Node
 from edge.control.place import candidates, home, lock, make_folder
-from edge.errors import EdgeError, StorageError
+from edge.errors import EdgeError, StorageError, UserError
 
 ANSWER_S = 2.0
 LONGEST = 4096
+LARGEST = 65536
+"""Of an answer: reasons are in it, which may be long."""
 
 
 RUNTIME_FOLDER = Path("/run/edge-steer")
@@ -33,6 +35,22 @@ def places(node: Node) -> Iterator[Path]:
         yield RUNTIME_FOLDER / path.name
 
 
+def alone(node: Node) -> int:
+    """The lock of whoever moves the car of a configuration, held until `os.close`.
+
+    Raises:
+        UserError: steering runs for it already, as whatever user and in whatever folder.
+        OSError: there is no place for the lock.
+    """
+    for path in places(node):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client, contextlib.suppress(OSError):
+            client.connect(str(path))
+            raise UserError(f"steering is already running for this configuration ({path}); stop it first")
+    path = _beside(home(node))
+    make_folder(path.parent)
+    return lock(path)
+
+
 class Desk:
     """The parent's end. Never blocks; who may send is up to the socket's mode, 0660.
 
@@ -48,8 +66,7 @@ class Desk:
         with contextlib.ExitStack() as undo:
             undo.callback(self._socket.close)
             try:
-                make_folder(self.path.parent)
-                self._lock = lock(self.path)
+                self._lock = alone(node)
                 undo.callback(os.close, self._lock)
                 self.path.unlink(missing_ok=True)
                 self._socket.bind(str(self.path))
@@ -98,8 +115,11 @@ def ask(node: Node, word: str) -> dict[str, Any]:
                 continue
             except PermissionError:
                 raise EdgeError(f"{path}: you may not; run it as the service's user or in its group") from None
+            except TimeoutError:
+                hint = "it hangs; kill it, then run `edge steer neutral`"
+                raise EdgeError(f"steering takes no orders on {path}: {hint}") from None
             try:
-                answer: dict[str, Any] = json.loads(client.recv(LONGEST))
+                answer: dict[str, Any] = json.loads(client.recv(LARGEST))
             except TimeoutError:
                 raise EdgeError(f"steering does not answer on {path}") from None
             return answer

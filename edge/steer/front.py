@@ -10,7 +10,7 @@ import numpy as np
 from edge.backoff import BackOff
 from edge.capture.base import Source
 from edge.clock import Clock
-from edge.errors import EdgeError
+from edge.errors import CameraError, EdgeError
 from edge.types import Frame
 
 DRIFT = 2e-4
@@ -55,6 +55,7 @@ class Front:
         self._name, self._open, self._clock, self._loop = name, open_source, clock, loop
         self._frame: Frame | None = None
         self._stop = threading.Event()
+        self._started = False
         self._index = 0
         self._print: bytes | None = None
         self._thread = threading.Thread(target=self._run, name="front", daemon=True)
@@ -62,13 +63,20 @@ class Front:
     def start(self) -> None:
         """Begin to read."""
         self._thread.start()
+        self._started = True
 
     def close(self) -> None:
         """End the thread, soon; it is not waited for."""
         self._stop.set()
 
     def newest(self) -> Frame | None:
-        """The newest picture, taken before or not; None before the first."""
+        """The newest picture, taken before or not; None before the first.
+
+        Raises:
+            CameraError: the thread has died of a bug; a process begun anew may help.
+        """
+        if self._started and not self._stop.is_set() and not self._thread.is_alive():
+            raise CameraError(f"{self._name}: what reads the camera has died, see the log")
         return self._frame
 
     def _run(self) -> None:

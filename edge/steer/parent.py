@@ -7,11 +7,12 @@ import selectors
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Protocol
 
 from edge.clock import Clock
 from edge.errors import PartError
-from edge.steer.actuators.base import Actuator, LinkLost
+from edge.steer.actuators.base import Actuator, LinkLost, leave
 from edge.steer.deadman import DeadMan, Nobody
 from edge.steer.gate import SICK, Gate, Passed
 from edge.steer.keeper import Keeper
@@ -24,7 +25,10 @@ from edge.types import NEUTRAL, Steering
 log = logging.getLogger(__name__)
 GRACE = 1.3
 """Periods without a word of the loop after which a cycle happens without it."""
-
+MOST_WORDS = 16
+"""Orders that are followed before the next cycle: who floods us with them must not keep us from it."""
+DEADLINE_S = 0.2
+"""Between two cycles; who was away for longer, with the car at its last command, waits for a hand."""
 GRAIN_S = 0.001
 """Behind a deadline of the gate, so that it has passed for sure."""
 
@@ -88,6 +92,7 @@ class Parent:
         self._frame_t: float | None = None
         self._seq: int | None = None
         self._broken: str | None = None
+        self._cycled_at: float | None = None
         self._ended = ""
 
     def run(self, until: float, ready: Callable[[], None] = lambda: None) -> None:
@@ -117,10 +122,11 @@ class Parent:
         finally:
             self._ended = self.states.reason
             self.states.end()
-            with suppress(PartError):
-                parts.actuator.give(NEUTRAL)
-            parts.actuator.close()
-            parts.keeper.stop()
+            try:
+                with suppress(PartError):
+                    leave(parts.actuator)
+            finally:
+                parts.keeper.stop()
             self._record(clock.monotonic(), NEUTRAL, self.states.reason)
             self._tell_watchers(clock.monotonic())
 
@@ -177,7 +183,7 @@ class Parent:
         """Orders and notes are followed at once; the newest command is returned."""
         for orders in self._parts.orders:
             try:
-                for word, sender in orders.heard():
+                for word, sender in islice(orders.heard(), MOST_WORDS):
                     self._obey(word)
                     orders.answer(sender, self.figures() if word == FIGURES else self.status())
             except PartError as fault:
@@ -210,6 +216,10 @@ class Parent:
     def _cycle(self, command: Command | None, now: float) -> None:
         """Check, move the car, and write down what it was given."""
         parts, states = self._parts, self.states
+        stood = 0.0 if self._cycled_at is None else now - self._cycled_at
+        self._cycled_at = now
+        if stood > DEADLINE_S:
+            self._fault(f"the process of the actuator stood still for {stood * 1000:.0f} ms")
         if not parts.deadman.held(now) and states.release():
             log.warning("%s", states.reason)
         passed = self._judge(command, now)

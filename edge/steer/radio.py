@@ -101,8 +101,22 @@ class Radio:
         self._stop.set()
         self._wake.ring()
         self._thread.join(2 * FAREWELL_S)
+        if not self._thread.is_alive():
+            self._in.close()
+            self._wake.close()
 
     def _run(self) -> None:
+        try:
+            self._connect()
+        finally:  # with a bug, too: who thinks that the broker is there drives on
+            self._lose("its thread has ended")
+
+    def _lose(self, why: str) -> None:
+        if self._up:
+            self._lost, self._up = why, False
+            self._in.ring()
+
+    def _connect(self) -> None:
         back_off = BackOff(0.5, 5.0)
         while not self._stop.is_set():
             will = (f"{self._topic}/state", json.dumps(GONE))
@@ -112,12 +126,9 @@ class Radio:
                     link.open(self._wake)
                     self._talk(link, back_off)
             except LinkError as fault:
-                if self._up:
-                    self._lost = str(fault)
-                    self._in.ring()
-                else:
+                if not self._up:
                     log.warning("%s", fault)
-                self._up = False
+                self._lose(str(fault))
                 self._stop.wait(back_off.next())
 
     def _talk(self, link: Link, back_off: BackOff) -> None:
@@ -126,6 +137,8 @@ class Radio:
         until = float("inf")
         while True:
             if link.up and not self._up:
+                with self._lock:
+                    self._out.clear()  # a command from before the loss is none any more
                 self._up, self._said = True, None
                 back_off.reset()
             now = self._clock.monotonic()
@@ -136,6 +149,9 @@ class Radio:
             for message, _ in link.acks:
                 owed.pop(message, None)
             link.acks.clear()
+            for topic, reason in link.unheard.items():
+                log.warning("MQTT: the broker lets nobody steer over %s: %s", topic, reason)
+            link.unheard.clear()
             oldest = min(owed.values(), default=now)
             if now - oldest > self._silence and until == float("inf"):
                 raise LinkError(f"{self._settings.address} has acknowledged nothing for {self._silence * 1000:.0f} ms")

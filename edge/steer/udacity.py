@@ -11,6 +11,7 @@ import binascii
 import importlib
 import logging
 import math
+import struct
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +29,13 @@ log = logging.getLogger(__name__)
 LARGEST = 4 * 1024 * 1024
 """Bytes of a message: a picture of 320x160 takes some 20 kB."""
 MOST_PIXELS = 4_000_000
+MOST_SIMULATORS = 4
+SILENCE_S = (socketio.PING_MS + socketio.PATIENCE_MS) / 1000
+"""After which a connection is taken for dead: the simulator would have sent a ping."""
+FAREWELL_S = 1.0
+_MARKER, _START, _SCAN = 0xFF, 0xD8, 0xDA
+_FRAMES = (0xC0, 0xC1)
+"""Of JPEG's frames those that are decoded in one go: a progressive one costs as much as its sender likes."""
 
 
 class Malformed(EdgeError):
@@ -111,10 +119,28 @@ def _picture(data: dict[str, Any]) -> U8:
         packed = np.frombuffer(base64.b64decode(str(data["image"]), validate=True), np.uint8)
     except (KeyError, binascii.Error, ValueError):
         raise Malformed("no picture in the message") from None
-    image = cv2.imdecode(packed, cv2.IMREAD_COLOR) if packed.size else None
-    if image is None or image.shape[0] * image.shape[1] > MOST_PIXELS:
+    if not 0 < _pixels(packed.tobytes()) <= MOST_PIXELS:
+        raise Malformed("the picture is no plain JPEG, or too large")
+    image = cv2.imdecode(packed, cv2.IMREAD_COLOR)
+    if image is None:
         raise Malformed("the picture cannot be read")
     return np.asarray(image, np.uint8)
+
+
+def _pixels(jpeg: bytes) -> int:
+    """How many a JPEG has, by its header: a few kilobytes may claim, and take, gigabytes. 0: it is no plain one.
+
+    Source: ITU-T T.81, B.1.1 (markers) and B.2.2 (frame header).
+    """
+    at = 2
+    if jpeg[:2] != bytes((_MARKER, _START)):
+        return 0
+    while len(jpeg) >= at + 9 and jpeg[at] == _MARKER and jpeg[at + 1] != _SCAN:
+        if jpeg[at + 1] in _FRAMES:
+            height, width = struct.unpack_from(">HH", jpeg, at + 5)
+            return int(height * width)
+        at += 2 + int(struct.unpack_from(">H", jpeg, at + 2)[0])
+    return 0
 
 
 class Server:
@@ -132,10 +158,20 @@ class Server:
         except ImportError:
             raise MissingError("the simulator's server needs websockets: pip install 'edge-runtime[steer]'") from None
         self._driver = driver
+        self._free = threading.BoundedSemaphore(MOST_SIMULATORS)
+        self._ending: threading.Thread | None = None
         try:
             # No page of a browser may drive: those send where they come from. The simulator sends nothing.
             self._server = library.serve(
-                self._talk, host, port, compression=None, max_size=LARGEST, ping_interval=None, origins=[None]
+                self._meet,
+                host,
+                port,
+                compression=None,
+                max_size=LARGEST,
+                max_queue=1,
+                ping_interval=None,
+                close_timeout=FAREWELL_S,
+                origins=[None],
             )
         except OSError as fault:
             raise UserError(f"{host}:{port}: {fault.strerror or fault}; give another --port") from None
@@ -144,18 +180,37 @@ class Server:
     def serve(self) -> None:
         """Answer until `close`."""
         self._server.serve_forever()
+        if self._ending is not None:
+            self._ending.join()
 
     def close(self) -> None:
-        """Stop; from another thread or a signal's handler."""
-        threading.Thread(target=self._server.shutdown, name="udacity: end", daemon=True).start()
+        """Stop, and hang up; from another thread or a signal's handler."""
+        if self._ending is None:
+            self._ending = threading.Thread(target=self._server.shutdown, name="udacity: end", daemon=True)
+            self._ending.start()
 
-    def _talk(self, connection: Any) -> None:
+    def _meet(self, connection: Any) -> None:
+        if not self._free.acquire(blocking=False):
+            connection.close(1013, "there are simulators enough")
+            return
         try:
-            connection.send(socketio.hello())
-            connection.send(socketio.CONNECTED)
-            connection.send(steer(NEUTRAL))
-            for packet in connection:
-                if (answer := self._driver.answer(packet)) is not None:
-                    connection.send(answer)
+            self._talk(connection)
         except self._closed:
             return
+        except TimeoutError:
+            log.warning("a simulator has said nothing for %.0f s; its connection is closed", SILENCE_S)
+        finally:
+            self._free.release()
+
+    def _talk(self, connection: Any) -> None:
+        connection.send(socketio.hello())
+        connection.send(socketio.CONNECTED)
+        connection.send(steer(NEUTRAL))
+        while True:
+            packet = connection.recv(SILENCE_S)
+            answer: str | None = steer(NEUTRAL)  # also for a pilot with a bug, which ends the connection
+            try:
+                answer = self._driver.answer(packet)
+            finally:
+                if answer is not None:
+                    connection.send(answer)

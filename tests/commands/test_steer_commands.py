@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from tests.support.broker import eventually
 from tests.support.command import Edge
-from tests.support.driving import driving
+from tests.support.driving import ROOT, driving
 from tests.support.nets import saying
 
 MANIFEST = """
@@ -90,6 +91,7 @@ def test_orders_to_nobody(edge: Edge, config: Path) -> None:
         ("hz = 10", "20"),
         ("[steer.pca9685]\nsteering_us = [1000, 2500, 2000]", "the middle pulse must lie between the others"),
         ("[steer.servo]\nthrottle_pin = 12", "cannot share a pin"),
+        ("[steer.pca9685]\nhz = 400\nthrottle_us = [1000, 1500, 2500]", "no room for one of 2500 microseconds"),
     ],
 )
 def test_a_mistake_in_the_configuration_is_pointed_at(edge: Edge, config: Path, line: str, told: str) -> None:
@@ -214,3 +216,26 @@ def test_who_holds_the_dead_man_input_is_told_so(edge: Edge, tmp_path: Path, mon
         held = edge("steer", "hold", "--config", tmp_path / "steer.toml")
     assert held.err.startswith("held; Ctrl-C lets go\n")
     assert (held.code, engaged) == (130, ["engaged"])
+
+
+def test_a_service_never_starts_engaged(
+    edge: Edge, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    done = edge("steer", "drive", "--config", config, "--engage", "--seconds", 1)
+    assert done.code == 2
+    assert "must stand" in done.err
+
+
+def test_what_was_imported_is_not_looked_through_while_the_car_drives(tmp_path: Path) -> None:
+    """A full collection took some 55 ms on a quick machine, in the parent as in the loop."""
+    script = (
+        "import atexit, gc, sys\n"
+        "from edge.cli import main\n"
+        "atexit.register(lambda: print(gc.get_freeze_count(), file=sys.stderr))\n"
+        f"sys.argv = ['edge', 'steer', 'drive', '--config', {str(tmp_path / 'steer.toml')!r}, '--seconds', '1']\n"
+        "main()\n"
+    )
+    (tmp_path / "steer.toml").write_text(f'[node]\ndata = "{tmp_path}/data"\n[steer]\nsource = "synthetic:"\n')
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert int(done.stderr.splitlines()[-1]) > 10_000

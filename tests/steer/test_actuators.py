@@ -6,6 +6,7 @@ mock pins, the serial line is a real pseudo-terminal.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 import pty
@@ -24,12 +25,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.commands.steer.hand import calibrate
+from edge.config.schema import Node
 from edge.errors import MissingError, PartError, UserError
-from edge.steer.actuators.base import TABLE, ackermann, from_ackermann, open_actuator
+from edge.steer.actuators.base import TABLE, ackermann, from_ackermann, leave, open_actuator
 from edge.steer.actuators.null import Null
 from edge.steer.actuators.pca9685 import Pca9685
 from edge.steer.actuators.pulses import Pulses
 from edge.steer.actuators.serial import line
+from edge.steer.desk import Desk
 from edge.types import NEUTRAL, Steering
 
 PULSES = Pulses(1000, 1500, 2000)
@@ -191,6 +194,34 @@ def test_a_serial_line_that_nobody_reads_is_a_fault_and_no_wait(terminal: tuple[
     made.close()
 
 
+def test_a_controller_that_reads_again_hears_nothing_of_what_the_line_still_held(terminal: tuple[int, str]) -> None:
+    pytest.importorskip("serial")
+    made = open_actuator("serial", {"port": terminal[1], "baud": 115200, "angle_rad": 0.4})
+    given = 0
+    with contextlib.suppress(PartError):
+        while True:
+            made.give(Steering(0.5, 0.25))
+            given += 1
+    made.give(NEUTRAL)
+    heard = b""
+    while select.select([terminal[0]], [], [], 0.2)[0]:
+        heard += os.read(terminal[0], 65536)
+    made.close()
+    assert heard.count(b",0.2500,") < given / 2, "the terminal's own 4 kB are with its reader already"
+    assert b",0.0000,0.0000,200" in heard
+
+
+def test_a_line_that_sends_too_slowly_is_a_fault(terminal: tuple[int, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    serial = pytest.importorskip("serial")
+    made = open_actuator("serial", {"port": terminal[1], "baud": 115200, "angle_rad": 0.4})
+    monkeypatch.setattr(serial.Serial, "out_waiting", 140)  # a pseudo-terminal never has any
+    with pytest.raises(PartError, match="too slowly"):
+        made.give(Steering(0.5, 0.25))
+    monkeypatch.setattr(serial.Serial, "out_waiting", 36)
+    made.give(NEUTRAL)
+    made.close()
+
+
 @given(st.integers(0, 10**9), st.floats(-1, 1), st.floats(-1, 1))
 def test_a_line_can_be_read_back(seq: int, steering: float, throttle: float) -> None:
     told = line(seq, Steering(steering, throttle), 0.5).decode()
@@ -245,3 +276,115 @@ def test_pulses_are_calibrated_by_hand(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert done.stdout == "[steer.servo]\nsteering_us = [1900, 1480, 1100]\n"
     wrong = CliRunner().invoke(calibrate, ["throttle", "--config", str(config)], input="900\n\n\n\n")
     assert isinstance(wrong.exception, UserError)
+
+
+def test_a_pin_that_fails_is_a_fault_and_not_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpiozero = pytest.importorskip("gpiozero")
+    from gpiozero.pins.mock import MockFactory, MockPWMPin
+
+    class Failing(MockPWMPin):
+        fails = False
+
+        def _set_state(self, value: float) -> None:
+            if Failing.fails:
+                raise OSError(5, "Input/output error")
+            super()._set_state(value)
+
+    monkeypatch.setattr(gpiozero.Device, "pin_factory", MockFactory(pin_class=Failing))
+    pulses = (1000, 1500, 2000)
+    made = open_actuator(
+        "servo", {"steering_pin": 12, "throttle_pin": 13, "steering_us": pulses, "throttle_us": pulses}
+    )
+    Failing.fails = True
+    with pytest.raises(PartError, match=r"servo on GPIO12 and GPIO13: .*Input/output error"):
+        made.give(Steering(0.5, 0.5))
+    Failing.fails = False
+    leave(made)
+
+
+def test_a_board_that_hesitates_is_left_at_neutral_all_the_same() -> None:
+    chip = Chip()
+    made = board(chip)
+    made.give(Steering(1.0, 1.0))
+    real = chip.check
+    left = iter(range(5))
+
+    def hesitates(address: int) -> None:
+        if next(left, None) is not None:
+            raise OSError(121, "Remote I/O error")
+        real(address)
+
+    chip.check = hesitates  # type: ignore[method-assign]
+    leave(made)
+    assert chip.closed
+    assert (chip.pulse_us(0), chip.pulse_us(1)) == pytest.approx((1500, 1500), abs=5)
+
+
+def test_a_board_that_is_gone_is_left_in_the_end() -> None:
+    chip = Chip()
+    made = board(chip)
+    chip.answers = False
+    with pytest.raises(PartError, match="does not answer"):
+        leave(made)
+    assert chip.closed
+
+
+@pytest.fixture
+def chip(monkeypatch: pytest.MonkeyPatch) -> Chip:
+    """The board that every opening of the bus finds."""
+    smbus2 = pytest.importorskip("smbus2")
+    chip = Chip()
+    monkeypatch.setattr(smbus2, "SMBus", lambda bus: chip)
+    return chip
+
+
+def test_a_bus_that_hangs_is_not_waited_for_a_second(chip: Chip, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int, int]] = []
+    monkeypatch.setattr("fcntl.ioctl", lambda *words: asked.append(words))
+    chip.fd = 99  # type: ignore[attr-defined]
+    settings = {"bus": 1, "address": 0x40, "hz": 50.0, "steering_channel": 0, "throttle_channel": 1}
+    open_actuator("pca9685", {**settings, "steering_us": (1000, 1500, 2000), "throttle_us": (1000, 1500, 2000)})
+    assert asked == [(99, 0x0702, 5)]
+
+
+@pytest.fixture
+def of_board(tmp_path: Path) -> Path:
+    config = tmp_path / "steer.toml"
+    config.write_text(f'[node]\ndata = "{tmp_path}"\n[steer]\nactuator = "pca9685"\n')
+    return config
+
+
+@pytest.mark.parametrize(("typed", "middle"), [("\n\n1900\n\n", 1500), ("1480\n\n\n1900\n", 1480), ("1900\n", 1500)])
+def test_a_speed_controller_stands_once_it_is_calibrated_or_nobody_types_any_more(
+    chip: Chip, of_board: Path, typed: str, middle: float
+) -> None:
+    CliRunner().invoke(calibrate, ["throttle", "--config", str(of_board)], input=typed)
+    assert (chip.pulse_us(0), chip.pulse_us(1)) == pytest.approx((1500, middle), abs=5)
+
+
+def test_nothing_is_calibrated_while_steering_runs(chip: Chip, of_board: Path) -> None:
+    desk = Desk(Node(data=of_board.parent))
+    try:
+        done = CliRunner().invoke(calibrate, ["throttle", "--config", str(of_board)], input="\n\n\n")
+        assert isinstance(done.exception, UserError)
+        assert "already running" in str(done.exception)
+    finally:
+        desk.close()
+
+
+def test_a_servo_is_held_at_its_pulse_while_somebody_looks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    gpiozero = pytest.importorskip("gpiozero")
+    from gpiozero.pins.mock import MockFactory, MockPWMPin
+
+    monkeypatch.setattr(gpiozero.Device, "pin_factory", MockFactory(pin_class=MockPWMPin))
+    config = tmp_path / "steer.toml"
+    config.write_text(f'[node]\ndata = "{tmp_path}"\n[steer]\nactuator = "servo"\n')
+    seen = []
+
+    def look(*_: Any, **__: Any) -> str:
+        seen.append(round(gpiozero.Device.pin_factory.pin(13).state * 20_000))
+        return ""
+
+    monkeypatch.setattr("click.prompt", look)
+    assert CliRunner().invoke(calibrate, ["throttle", "--config", str(config)]).exit_code == 0
+    assert seen == [1500, 1000, 2000]

@@ -82,3 +82,16 @@ def test_a_slow_drift_of_the_cameras_clock_is_followed() -> None:
     exposure = Exposure()
     ages = [k * 0.033 * 1.0001 - exposure.of(k * 0.033, k * 0.033 * 1.0001) for k in range(60_000)]
     assert max(ages) < 0.005
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_camera_that_dies_of_a_bug_is_said_and_not_waited_for() -> None:
+    def close() -> None:
+        raise ZeroDivisionError
+
+    film = Film([1, 2])
+    film.close = close  # type: ignore[method-assign]
+    front = Front("front", lambda: film, SystemClock())
+    front.start()
+    with pytest.raises(CameraError, match="has died"):
+        eventually(lambda: front.newest() is None and False, 5)

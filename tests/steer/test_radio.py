@@ -9,6 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from edge.clock import SystemClock
+from edge.sinks.mqtt.link import Link
+from edge.sinks.mqtt.settings import MqttSettings
+from edge.steer.actuators.base import LinkLost
+from edge.steer.radio import Radio
 from tests.support.broker import Broker, Subscriber, eventually, retained, running
 from tests.support.driving import Drive, driving
 from tests.support.film import film
@@ -53,9 +58,11 @@ def test_orders_states_and_commands(drive: Drive, broker: Broker) -> None:
     heard.publish("edge/steer/set", "nonsense")
     time.sleep(0.3)
     assert state(heard) == "disarmed"
+    begun = time.time()
     drive.ended()
     commands = [json.loads(payload) for topic, payload, _ in heard.messages if topic == "edge/steer/command"]
     assert [one["seq"] for one in commands] == sorted({one["seq"] for one in commands})
+    assert begun * 1000 - 60_000 < commands[0]["seq"] < begun * 1000, "above those of any run before"
     assert {one["expires_ms"] for one in commands} == {200}
     assert max(one["steering"] for one in commands) > 0.4
     assert (commands[-1]["steering"], commands[-1]["throttle"]) == (0.0, 0.0)
@@ -89,3 +96,48 @@ def test_the_last_will_says_disarmed(drive: Drive, broker: Broker) -> None:
     eventually(lambda: json.loads(retained(broker, "edge/steer/state")["edge/steer/state"])["state"] == "disarmed")
     assert json.loads(retained(broker, "edge/steer/state")["edge/steer/state"])["reason"] == "steering is gone"
     eventually(lambda: not Path(f"/proc/{loop}").exists())
+
+
+def radio_to(broker: Broker) -> Radio:
+    settings = MqttSettings(host="127.0.0.1", port=broker.port, connect_timeout=2.0)
+    return Radio(settings, "edge-steer-test", SystemClock(), 0.12)
+
+
+def test_a_command_from_before_the_loss_of_the_broker_is_never_sent(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    real = Link.publish
+
+    def publish(link: Link, topic: str, payload: bytes, qos: int, retain: bool) -> int:
+        sent.append(topic)
+        return real(link, topic, payload, qos, retain)
+
+    monkeypatch.setattr(Link, "publish", publish)
+    radio = radio_to(broker)
+    radio.start()
+    try:
+        eventually(lambda: radio.up)
+        broker.stop()
+        eventually(lambda: not radio.up)
+        radio.send("command", {"seq": 7}, qos=0, retain=False)
+        broker.start()
+        eventually(lambda: radio.up)
+        radio.send("state", {"state": "armed"}, qos=1, retain=True)
+        eventually(lambda: "edge/steer/state" in sent)
+        assert sent == ["edge/steer/state"]
+    finally:
+        radio.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_radio_that_dies_of_a_bug_is_a_lost_broker(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    radio = radio_to(broker)
+    radio.start()
+    eventually(lambda: radio.up)
+    monkeypatch.setattr("edge.steer.radio.Link.turn", lambda self, timeout: [][0])
+    radio.send("state", {}, qos=0, retain=False)
+    eventually(lambda: not radio.up)
+    with pytest.raises(LinkLost, match="ended"):
+        list(radio.heard())
+    radio.close()

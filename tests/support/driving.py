@@ -26,7 +26,14 @@ NEUTRAL_S = 0.25
 class Drive:
     """One that runs. word: file that the pilots of `tests.support.pilots` look at."""
 
-    def __init__(self, folder: Path, settings: str, options: Sequence[str] = (), env: dict[str, str] | None = None):
+    def __init__(
+        self,
+        folder: Path,
+        settings: str,
+        options: Sequence[str] = (),
+        env: dict[str, str] | None = None,
+        stderr: int | None = None,
+    ) -> None:
         self.word, self._trace, self._log = folder / "word", folder / "trace.jsonl", folder / "drive.log"
         self.node = Node(data=folder / "data")
         config = folder / "steer.toml"
@@ -35,7 +42,11 @@ class Drive:
         around = {**os.environ, "PYTHONPATH": str(ROOT), "EDGE_TEST_WORD": str(self.word), "OMP_NUM_THREADS": "1"}
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
-                [*command, "--json", *options], env=around | (env or {}), stdout=subprocess.PIPE, stderr=log, text=True
+                [*command, "--json", *options],
+                env=around | (env or {}),
+                stdout=subprocess.PIPE,
+                stderr=log if stderr is None else stderr,
+                text=True,
             )
 
     def log(self) -> str:
@@ -105,14 +116,21 @@ class Drive:
 
 
 @contextmanager
-def driving(folder: Path, settings: str, *options: str, env: dict[str, str] | None = None) -> Iterator[Drive]:
-    """Run one; it is gone at the end whatever became of it."""
-    drive = Drive(folder, settings, options, env)
+def driving(
+    folder: Path, settings: str, *options: str, env: dict[str, str] | None = None, stderr: int | None = None
+) -> Iterator[Drive]:
+    """Run one; it is gone at the end whatever became of it. stderr: where its words go instead of into a file."""
+    drive = Drive(folder, settings, options, env, stderr)
     try:
         yield drive
     finally:
         if drive.process.poll() is None:
             drive.process.terminate()
-            drive.process.communicate(timeout=20)
+            drive.process.send_signal(signal.SIGCONT)
+            try:
+                drive.process.communicate(timeout=20)
+            except subprocess.TimeoutExpired:
+                drive.process.kill()
+                drive.process.communicate()
         assert drive.process.stdout is not None
         drive.process.stdout.close()

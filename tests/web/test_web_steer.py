@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from edge.steer.wheel import Wheel
 from tests.support.broker import eventually
@@ -79,3 +79,43 @@ def test_a_hand_on_the_car_in_a_browser(page: Page, car: Site, drive: Drive) -> 
     expect(page.get_by_role("button", name="Engage")).to_be_disabled()
     drive.ended()
     expect(page.locator("#state")).to_have_text("No steering runs")
+
+
+@pytest.mark.chromium
+@needs_chromium[1]
+def test_the_dead_man_of_the_page_never_has_words_in_a_queue(page: Page, car: Site, drive: Drive) -> None:
+    enter(page, car)
+    page.goto(car.base + "/steer")
+    expect(page.locator("#hold")).to_be_enabled()
+    waiting: list[Route] = []
+    page.route("**/api/steer/hold", lambda route: waiting.append(route))
+    page.locator("#hold").hover()
+    page.mouse.down()
+    page.wait_for_timeout(700)
+    assert len(waiting) == 1, "the next word waits for the answer to the one before"
+    page.mouse.up()
+    waiting[0].continue_()
+    page.wait_for_timeout(400)
+    assert len(waiting) == 1
+
+
+@pytest.mark.chromium
+@needs_chromium[1]
+def test_the_dead_man_of_the_page_is_let_go_by_a_link_that_fails(page: Page, car: Site, drive: Drive) -> None:
+    enter(page, car)
+    page.goto(car.base + "/steer")
+    expect(page.locator("#hold")).to_be_enabled()
+    told: list[str] = []
+    page.on("request", lambda request: told.append(request.url) if request.url.endswith("/hold") else None)
+    page.locator("#hold").hover()
+    page.mouse.down()
+    page.wait_for_timeout(400)
+    assert len(told) > 1
+    page.route("**/api/steer", lambda route: route.abort())
+    expect(page.locator("#hold")).to_be_disabled()
+    page.mouse.up()  # over a button that is disabled
+    page.unroute("**/api/steer")
+    expect(page.locator("#hold")).to_be_enabled()
+    told.clear()
+    page.wait_for_timeout(400)
+    assert not told

@@ -55,6 +55,9 @@ class Pca9685(Table):
     def _apart(self) -> Pca9685:
         if self.steering_channel == self.throttle_channel:
             raise fault("servo and speed controller cannot share a channel", key="throttle_channel")
+        longest = max(*self.steering_us, *self.throttle_us)
+        if longest * self.hz >= 1e6:
+            raise fault(f"{self.hz:g} pulses a second leave no room for one of {longest} microseconds", key="hz")
         return self
 
 

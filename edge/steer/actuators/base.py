@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from edge.errors import PartError, UserError
-from edge.types import Steering
+from edge.types import NEUTRAL, Steering
 
 TABLE = {
     "null": "edge.steer.actuators.null:open_null",
@@ -16,6 +17,10 @@ TABLE = {
     "serial": "edge.steer.actuators.serial:open_serial",
 }
 """Each opener takes its keyword arguments as the configuration's table of the same name has them."""
+
+
+FAREWELLS, FAREWELL_S = 10, 0.02
+"""How often neutral is tried at the end, and the seconds between."""
 
 
 class LinkLost(PartError):
@@ -46,6 +51,25 @@ def open_actuator(name: str, settings: Mapping[str, Any]) -> Actuator:
     module, _, attribute = TABLE[name].partition(":")
     opener: Callable[..., Actuator] = getattr(importlib.import_module(module), attribute)
     return opener(**settings)
+
+
+def leave(actuator: Actuator) -> None:
+    """Neutral at last, and closed: tried again for a while where the device hesitates, since nobody comes after us.
+
+    Raises:
+        PartError: it took none of them.
+    """
+    try:
+        for left in reversed(range(FAREWELLS)):
+            try:
+                actuator.give(NEUTRAL)
+                break
+            except PartError:
+                if not left:
+                    raise
+                time.sleep(FAREWELL_S)
+    finally:
+        actuator.close()
 
 
 def ackermann(steering: float, most_rad: float) -> float:

@@ -25,10 +25,14 @@ class Sender(Protocol):
 
 
 class Mqtt:
-    """Commands with a growing number, so that the car throws away what comes late or twice. One thread."""
+    """Commands with a growing number, so that the car throws away what comes late or twice. One thread.
+
+    It grows from one run to the next, too: the first is the Unix time in milliseconds, and they grow more slowly.
+    """
 
     def __init__(self, radio: Sender, clock: Clock) -> None:
-        self._radio, self._clock, self._seq = radio, clock, 0
+        self._radio, self._clock = radio, clock
+        self._seq = int(clock.wall() * 1000)
 
     def give(self, command: Steering) -> None:
         """Send it. LinkLost: there is no broker."""

@@ -5,9 +5,11 @@ Source: NXP, PCA9685 product data sheet, rev. 4, 7.3 (registers) and 7.3.5 (PRE_
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from edge.errors import MissingError, PartError
@@ -18,6 +20,8 @@ MODE1, MODE2, LED0, PRE_SCALE = 0x00, 0x01, 0x06, 0xFE
 SLEEP, AUTO_INCREMENT, TOTEM_POLE = 0x10, 0x20, 0x04
 OSCILLATOR_HZ = 25e6
 STEPS = 4096
+I2C_TIMEOUT, TIMEOUT = 0x0702, 5
+"""The bus's own time-out, in 10 ms: the kernel's second is too long for a car. Source: linux/i2c-dev.h."""
 WAKE_S = 0.0005
 """The oscillator's start."""
 
@@ -121,6 +125,9 @@ def open_pca9685(
         away = "switch I2C on with raspi-config; `steer.pca9685.bus` says which bus"
         hint = "be in the group `i2c`" if isinstance(fault, PermissionError) else away
         raise MissingError(f"/dev/i2c-{bus}: {fault.strerror or fault}; {hint}") from None
+    if (fd := getattr(opened, "fd", None)) is not None:
+        with suppress(OSError):
+            fcntl.ioctl(fd, I2C_TIMEOUT, TIMEOUT)
     channels = (steering_channel, throttle_channel)
     try:
         return Pca9685(opened, address, hz, channels, Pulses(*steering_us), Pulses(*throttle_us))

@@ -12,6 +12,8 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import termios
+from contextlib import suppress
 from functools import reduce
 from operator import xor
 from pathlib import Path
@@ -28,6 +30,8 @@ HINTS = {
     errno.EACCES: "be in the group `dialout`",
     errno.EAGAIN: "another program has it",
 }
+MOST_WAITING = 100
+"""Bytes that the line may not have sent yet, some three commands: what waits longer expires too late."""
 
 
 def line(seq: int, command: Steering, angle_rad: float) -> bytes:
@@ -50,14 +54,18 @@ class Serial:
         told = line(self._seq, command, self._angle)
         self._seq += 1
         try:
+            waiting = self._port.out_waiting
             # Not the port's own write: it would turn in circles while the line takes nothing.
-            sent = os.write(self._port.fileno(), told)
+            sent = os.write(self._port.fileno(), told) if waiting <= MOST_WAITING else 0
         except BlockingIOError:
             sent = 0
         except OSError as fault:
             raise PartError(f"{self._name}: {fault.strerror or fault}") from None
         if sent < len(told):
-            raise PartError(f"{self._name}: the line takes nothing; does the controller read it?")
+            # A controller that reads again must not hear what the car was to do a while ago.
+            with suppress(OSError, termios.error):
+                self._port.reset_output_buffer()
+            raise PartError(f"{self._name}: the line takes nothing, or too slowly; does the controller read it?")
 
     def close(self) -> None:
         """Neutral."""

@@ -36,6 +36,7 @@ function show(status) {
   $("engage").disabled = state !== "armed";
   $("disarm").disabled = !status || state === "disarmed";
   $("hold").disabled = !status;
+  if (!status) letGo();
   $("arc").setAttribute("d", status ? arc(status.steering) : "");
   kept.push(status ?? { steering: null, throttle: null, latency_ms: null });
   kept.splice(0, kept.length - KEPT);
@@ -54,6 +55,7 @@ async function order(name) {
   fill($("wrong"), wrong);
   $("wrong").hidden = !wrong;
   if (answer.ok) show(answer.said);
+  return answer.ok;
 }
 
 async function watch() {
@@ -85,18 +87,21 @@ async function look() {
 }
 
 for (const name of ["arm", "engage", "disarm", "estop"]) $(name).addEventListener("click", () => order(name));
-let holding = 0;
+// One word at a time: those that queue on a slow link would hold for somebody who has let go long ago.
+let finger = 0;
 const letGo = () => {
-  clearInterval(holding);
-  holding = 0;
+  finger += 1;
 };
-$("hold").addEventListener("pointerdown", () => {
+$("hold").addEventListener("pointerdown", async (event) => {
+  if (event.button !== 0) return;
   letGo();
-  order("hold");
-  holding = setInterval(() => order("hold"), HOLD_MS);
+  const mine = finger;
+  while (mine === finger && (await order("hold"))) await sleep(HOLD_MS);
 });
 for (const end of ["pointerup", "pointerleave", "pointercancel"]) $("hold").addEventListener(end, letGo);
 $("hold").addEventListener("contextmenu", (event) => event.preventDefault()); // a long press would let go
-window.addEventListener("blur", letGo);
+// Where a button is disabled, or another window lies above it, no finger is seen to leave it.
+for (const end of ["pointerup", "pointercancel", "blur"]) window.addEventListener(end, letGo);
+document.addEventListener("visibilitychange", letGo);
 watch();
 look();
