@@ -20,6 +20,7 @@ from edge.tools.steer import network
 from edge.tools.steer.carracing import SIDE, Drive, Race
 from edge.tools.steer.layers import Conv, Dense, Flatten, Net, Scale
 from edge.tools.steer.tensors import Held, drawn, run, weights_of
+from edge.tools.steer.torched import fit
 from edge.tools.train.backend import torch
 from edge.types import F32, U8, Steering
 
@@ -42,10 +43,8 @@ NET = Net(
 )
 NOTES = "Steering and throttle in gymnasium's CarRacing-v3, by its picture; `edge steer imitate --sim carracing`."
 LABELS = ("steering", "throttle")
-BATCH, RATE = 256, 0.004
-"""Pictures of a step, and the highest rate; it rises for a third of the steps and falls to nothing."""
-_TOLD = 25
-"""Steps between two words of how far it is."""
+RATE = 0.004
+"""The highest; it rises for a third of the steps and falls to nothing."""
 _LOST_M = 25.0
 """So far from the road nothing is to be learned any more."""
 _EVERY = 2
@@ -145,7 +144,8 @@ def imitate(
             progress("watching the expert", (number + 1) / recipe.tracks)
         for number in range(recipe.rounds + 1):
             so, samples = f"round {number} of {recipe.rounds}: ", len(lesson.said)
-            loss = fit(held, lesson, recipe.steps[min(number, 1)], rng, partial(progress, so + "learning"))
+            steps, learned = recipe.steps[min(number, 1)], partial(progress, so + "learning")
+            loss = fit(held, *_arrays(lesson), steps, RATE, rng, learned, _told)
             drives: list[Drive] = []
             for k in range(recipe.drives):
                 drives.append(race.run(_track(rng), _itself(held, lesson)))
@@ -162,25 +162,8 @@ def imitate(
     return Imitated(best[1], tuple(rounds), best[0])
 
 
-def fit(held: Held, lesson: _Lesson, steps: int, rng: np.random.Generator, progress: Callable[[float], None]) -> float:
-    """Learn further; the mean square error of everything afterwards. `held` is changed in place."""
-    t = torch()
-    seen, said = t.from_numpy(np.stack(lesson.seen))[:, None], t.from_numpy(np.array(lesson.said, np.float32))
-    optimiser = t.optim.Adam(list(held.values()), RATE)
-    schedule = t.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps + 1)
-    for step in range(steps):
-        some = t.from_numpy(rng.integers(0, len(said), BATCH))
-        loss = ((_told(held, seen[some]) - said[some]) ** 2).mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-        if step % _TOLD == _TOLD - 1:
-            progress((step + 1) / steps)
-    with t.no_grad():
-        parts = [slice(k, k + 2048) for k in range(0, len(said), 2048)]
-        wrong = [float(((_told(held, seen[part]) - said[part]) ** 2).mean(1).sum()) for part in parts]
-    return sum(wrong) / len(said)
+def _arrays(lesson: _Lesson) -> tuple[U8, F32]:
+    return np.stack(lesson.seen), np.array(lesson.said, np.float32)
 
 
 def _told(held: Held, seen: Any) -> Any:

@@ -1,4 +1,4 @@
-"""MainSqueeze in torch: learned further from where it stands, which DAgger wants."""
+"""Networks in torch: learned further from where they stand, which DAgger wants."""
 
 from __future__ import annotations
 
@@ -51,23 +51,26 @@ def fit(
     rate: float,
     rng: np.random.Generator,
     progress: Callable[[float], None] = lambda _: None,
+    given: Callable[[Held, Tensor], Tensor] | None = None,
 ) -> float:
     """Learn; the mean square error of everything afterwards.
 
     Args:
         net: changed in place
-        seen: uint8 (n, 64, 64)
-        said: float32 (n,)
+        seen: uint8 (n, h, w); 64x64 for MainSqueeze
+        said: float32 (n,), or (n, k) of k values
         rate: the highest; it rises for a third of the steps and falls to nothing
         progress: told now and then which part of the steps is done
+        given: what the net makes of uint8 (n, 1, h, w), shaped as `said`; None: MainSqueeze's `forward`
     """
     t = torch()
+    given = given or forward
     x, y = t.from_numpy(seen)[:, None], t.from_numpy(said)
     optimiser = t.optim.Adam(list(net.values()), rate)
     schedule = t.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps + 1)
     for step in range(steps):
         some = t.from_numpy(rng.integers(0, len(said), BATCH))
-        loss = ((forward(net, x[some]) - y[some]) ** 2).mean()
+        loss = ((given(net, x[some]) - y[some]) ** 2).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -75,8 +78,8 @@ def fit(
         if step % _TOLD == _TOLD - 1:
             progress((step + 1) / steps)
     with t.no_grad():
-        wrong = [((forward(net, x[k : k + 2048]) - y[k : k + 2048]) ** 2).sum() for k in range(0, len(said), 2048)]
-    return float(sum(wrong)) / len(said)
+        wrong = [((given(net, x[k : k + 2048]) - y[k : k + 2048]) ** 2).sum() for k in range(0, len(said), 2048)]
+    return float(sum(wrong)) / said.size
 
 
 def forward(net: Mapping[str, Tensor], seen: Tensor) -> Tensor:
