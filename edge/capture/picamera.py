@@ -10,36 +10,29 @@ for all of them.
 
 from __future__ import annotations
 
-import importlib
 import logging
-import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as OutOfTime
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from time import monotonic_ns
 from typing import Any
 
 from edge.capture.base import Shot
+from edge.capture.picamera_opening import FAULTS, Bindings, bindings, opened, why
 from edge.config.connector import Connector, Mistake, parse_connector
-from edge.errors import CameraError, MissingError, UserError
+from edge.errors import CameraError, UserError
 from edge.types import I420, U8
 
 OPEN_S, READ_S = 8.0, 5.0
 """How long the first picture may take, and each one after it."""
+CANCEL_S = 0.5
+"""How long a picture may take that was on its way when nobody wanted to wait for it any longer."""
 BUFFERS = 4
 BINNED_FPS = 40.0
 """What the half-resolution modes of the usual sensors reach."""
 FORM = "YUV420"
-FAULTS = (RuntimeError, OSError, ValueError, LookupError, TypeError)
-"""All that picamera2 and libcamera's bindings were seen to raise for a camera's own faults."""
 HDR = {"off": "Off", "single": "SingleExposure", "multi": "MultiExposure", "night": "Night"}
-INSTALL = (
-    "`sudo apt-get install python3-picamera2`, in an environment of `/usr/bin/python3 -m venv --system-site-packages`"
-)
 
 log = logging.getLogger(__name__)
 
@@ -51,14 +44,6 @@ def open_picamera(rest: str) -> PicameraSource:
     except Mistake as mistake:
         raise UserError(f"picamera:{rest}: {'; '.join(filter(None, mistake.args))}") from None
     return PicameraSource(wanted)
-
-
-@dataclass(frozen=True, slots=True)
-class Bindings:
-    """picamera2's class, and libcamera's module; nothing here knows their types."""
-
-    camera: Any
-    libcamera: Any
 
 
 class PicameraSource:
@@ -76,14 +61,14 @@ class PicameraSource:
         self.fps = wanted.fps
         self.adjusted: tuple[str, ...] = ()
         found = bindings()
-        self._camera: Any = _opened(found, wanted, self._name)
+        self._camera: Any = opened(found, wanted, self._name)
         try:
             self._camera.configure(self._configuration(found))
             self._read_back()
             self._camera.start()
         except (CameraError, *FAULTS) as fault:
             self.close()
-            raise fault if isinstance(fault, CameraError) else self._fault(_why(fault)) from None
+            raise fault if isinstance(fault, CameraError) else self._fault(why(fault)) from None
 
     def shots(self) -> Iterator[Shot]:
         """Pictures as they come, each a copy of its own; ends with CameraError."""
@@ -107,18 +92,21 @@ class PicameraSource:
             try:
                 camera.close()
             except FAULTS as fault:
-                log.warning("%s: could not be closed cleanly: %s", self._name, _why(fault))
+                log.warning("%s: could not be closed cleanly: %s", self._name, why(fault))
 
     def _configuration(self, found: Bindings) -> Any:
         wanted, camera = self._wanted, self._camera
         stream = {"size": wanted.size, "format": FORM}
         turned = wanted.rotate == 180
+        self._asked = {
+            "transform": found.libcamera.Transform(hflip=turned, vflip=turned),
+            "colour_space": found.libcamera.ColorSpace.Smpte170m(),  # BT.601, limited range: what an I420 is here
+        }
         return camera.create_video_configuration(
             main=dict(stream),
             lores=dict(stream),
             raw=None,
-            transform=found.libcamera.Transform(hflip=turned, vflip=turned),
-            colour_space=found.libcamera.ColorSpace.Smpte170m(),  # BT.601, limited range: what an I420 is here
+            **self._asked,
             buffer_count=BUFFERS,
             controls=self._controls(found.libcamera.controls),
             display=None,
@@ -151,12 +139,16 @@ class PicameraSource:
 
     def _read_back(self) -> None:
         """Take the configuration as it became: libcamera changes what it cannot do, and says nothing."""
-        became = self._camera.camera_configuration()["lores"]
+        whole = self._camera.camera_configuration()
+        became = whole["lores"]
         self._size, self._stride = tuple(became["size"]), int(became["stride"])
         if became["format"] != FORM:
             raise self._fault(f"gives {became['format']} where {FORM} was asked for")
         if self._size != self._wanted.size:
             self._tell("{}x{} pixels".format(*self._size), "{}x{}".format(*self._wanted.size))
+        for key, asked in self._asked.items():
+            if whole[key] != asked:
+                self._tell(f"the {key.replace('_', ' ')} {whole[key]}", str(asked))
 
     def _judge_rate(self, told: Mapping[str, Any]) -> None:
         length = told.get("FrameDuration")  # microseconds
@@ -181,7 +173,7 @@ class PicameraSource:
             finally:
                 request.release()
         except FAULTS as fault:
-            raise self._fault(_why(fault)) from None
+            raise self._fault(why(fault)) from None
 
     def _request(self, patience: float) -> Any:
         job = self._camera.capture_request(wait=False)
@@ -190,7 +182,7 @@ class PicameraSource:
         except OutOfTime:
             self._camera.cancel_all_and_flush()
             with suppress(OutOfTime, CancelledError):  # it may have come in the meantime
-                self._camera.wait(job, timeout=0.5).release()
+                self._camera.wait(job, timeout=CANCEL_S).release()
         raise self._fault(f"no picture for {patience:.0f} s; is the ribbon cable seated at both ends?")
 
     def _picture(self, data: U8) -> I420:
@@ -208,94 +200,9 @@ class PicameraSource:
         return CameraError(f"{self._name}: {' '.join(said.split())}")
 
 
-def _opened(found: Bindings, wanted: Connector, name: str) -> Any:
-    """The camera, open and not yet configured. Raises CameraError with what to do."""
-    kind = found.camera
-    try:
-        file = None if wanted.tuning is None else Path(wanted.tuning)
-        folder = str(file.parent) if file and file.name != wanted.tuning else None
-        tuning = kind.load_tuning_file(file.name, dir=folder) if file else None
-    except FAULTS as fault:
-        raise CameraError(f"{name}: the tuning file {wanted.tuning} cannot be used: {_why(fault)}") from None
-    if wanted.hdr in ("sensor", "off"):
-        _set_sensor_hdr(kind, wanted, name)
-    camera = kind.__new__(kind)
-    try:
-        camera.__init__(camera_num=wanted.number, tuning=tuning)
-    except FAULTS as fault:
-        _give_up(camera)
-        raise CameraError(f"{name}: {_unopened(kind, wanted.number, fault)}") from None
-    return camera
-
-
-def _give_up(camera: Any) -> None:
-    """Close what a constructor that failed has left open: else each try of a camera that is away costs a pipe."""
-    with suppress(*FAULTS):
-        camera.close()
-    with suppress(OSError, AttributeError):
-        camera.notifymeread.close()
-    with suppress(OSError, AttributeError):
-        os.close(camera.notifyme_w)
-
-
-def _unopened(kind: Any, number: int, fault: BaseException) -> str:
-    try:
-        there = [str(camera.get("Model", "?")) for camera in kind.global_camera_info()]
-    except FAULTS:
-        there = []
-    if not there:
-        return (
-            "no camera is found: push the ribbon cable in at both ends, contacts to the contacts, latches shut, and "
-            "start the board again; `rpicam-hello --list-cameras` lists what is there, and the user must be in `video`"
-        )
-    if number >= len(there):
-        return f"no such camera; there are {len(there)}: {', '.join(there)}, and the first is `picamera:0`"
-    said = _why(fault)
-    if any(word in said.lower() for word in ("busy", "in use", "acquire")):
-        return "another program holds the camera: end it (`fuser /dev/media*` names it), or watch its stream instead"
-    return said
-
-
-def _set_sensor_hdr(kind: Any, wanted: Connector, name: str) -> None:
-    """Camera Module 3's own HDR, which outlives the program; to be set before the camera is opened."""
-    try:
-        number = kind.global_camera_info()[wanted.number]["Num"]
-        with importlib.import_module("picamera2.devices.imx708").IMX708(number) as sensor:
-            sensor.set_sensor_hdr_mode(wanted.hdr == "sensor")
-    except (ImportError, *FAULTS) as fault:
-        if wanted.hdr == "sensor":
-            raise CameraError(f"{name}: `hdr=sensor` is for Camera Module 3 alone: {_why(fault)}") from None
-
-
 def _whole_view(wanted: Connector, resolution: tuple[int, int]) -> dict[str, Any]:
     """Which mode of the sensor: half its resolution, where that is enough, sees all that the lens sees; left alone,
     small pictures are cut out of the middle by many sensors."""
     half = resolution[0] // 2, resolution[1] // 2
     enough = all(has >= side for has, side in zip(half, wanted.size, strict=True))
     return {"output_size": half} if enough and wanted.fps <= BINNED_FPS else {}
-
-
-def _why(fault: BaseException) -> str:
-    """A fault and what caused it, in one line: picamera2 keeps the reason in the cause alone."""
-    said: list[str] = []
-    at: BaseException | None = fault
-    while at is not None:
-        text = " ".join(str(at).split()).rstrip(".") or type(at).__name__
-        if text not in said:
-            said.append(text)
-        at = at.__cause__
-    return ": ".join(said)
-
-
-@cache
-def bindings() -> Bindings:
-    """picamera2 and libcamera. Raises MissingError with the command that brings them."""
-    try:
-        return Bindings(importlib.import_module("picamera2").Picamera2, importlib.import_module("libcamera"))
-    except ModuleNotFoundError as fault:
-        raise MissingError(f"picamera: this Python has no {fault.name}: {INSTALL}") from None
-    except (ImportError, ValueError, AttributeError) as fault:
-        raise MissingError(
-            f"picamera: the system's picamera2 does not go with the packages here ({_why(fault)}); where that is "
-            "about NumPy, `pip install 'numpy<2'`"
-        ) from None
