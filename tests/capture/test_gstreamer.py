@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import socket
 import sys
 import threading
 import time
@@ -17,6 +18,7 @@ from edge.capture.base import Shot
 from edge.capture.gstreamer import GstSource, bindings, open_jetson
 from edge.capture.sources import open_source
 from edge.errors import CameraError, EdgeError, MissingError, UserError
+from tests.capture.test_sources import write_clip
 from tests.support.rtsp import RtspCamera
 from tests.support.system_gi import gstreamer
 
@@ -197,6 +199,24 @@ def test_a_network_camera_that_freezes_is_given_up_and_taken_back(camera: RtspCa
     camera.kill()
     with pytest.raises(CameraError, match="rtspsrc"):
         shots(GstSource(_rtsp(camera.url), name="gst"), 1)
+
+
+def test_a_server_that_never_answers_holds_nobody_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        source = GstSource(_rtsp(f"rtsp://127.0.0.1:{listener.getsockname()[1]}/x"), name="gst", first=0.5)
+        begun = time.monotonic()
+        with pytest.raises(CameraError, match="no picture for"):
+            next(source.shots())
+        source.close()
+    assert time.monotonic() - begun < 5
+
+
+def test_a_decoder_that_is_missing_is_named_with_what_brings_it(tmp_path: Path) -> None:
+    if gstreamer().gst.ElementFactory.find("avdec_mpeg4") is not None:
+        pytest.skip("every decoder is here")
+    clip = write_clip(tmp_path / "a.mp4")
+    with pytest.raises(CameraError, match=r"MPEG-4 Video.*decoder.*apt-get install gstreamer1.0-libav"):
+        shots(GstSource(f"filesrc location={clip} ! decodebin", name="gst"), 1)
 
 
 def test_no_password_is_told() -> None:

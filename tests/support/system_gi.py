@@ -7,7 +7,9 @@ those of their own environment.
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
+import shutil
 import sys
 import sysconfig
 import tempfile
@@ -32,6 +34,7 @@ def _problem() -> str | None:
         if not list(SYSTEM.glob(f"_gi{sysconfig.get_config_var('EXT_SUFFIX')}")):
             return f"the system's GStreamer bindings are for another Python than {sys.version.split()[0]}"
         folder = Path(tempfile.mkdtemp(prefix="edge-gi-"))
+        atexit.register(shutil.rmtree, folder)
         (folder / "gi").symlink_to(SYSTEM)
         sys.path.append(str(folder))
     try:
