@@ -201,8 +201,8 @@ class PicameraSource:
 
 
 def _whole_view(wanted: Connector, resolution: tuple[int, int]) -> dict[str, Any]:
-    """Which mode of the sensor: half its resolution, where that is enough, sees all that the lens sees; left alone,
-    small pictures are cut out of the middle by many sensors."""
+    """Which mode of the sensor: half its resolution, where that is enough, reads its whole surface; left alone, many
+    sensors cut small pictures out of the middle."""
     half = resolution[0] // 2, resolution[1] // 2
     enough = all(has >= side for has, side in zip(half, wanted.size, strict=True))
     return {"output_size": half} if enough and wanted.fps <= BINNED_FPS else {}

@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 Hdr = Literal["off", "sensor", "single", "multi", "night"]
 SIDES = 64, 4096
-FASTEST = 240.0
+FPS = 0.5, 240.0
+LONGEST_US = 1_000_000
+"""Slower, or longer, and a camera that works would be taken for one that froze."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,9 @@ def _hdr(text: str) -> str | None:
 
 _KEYS: Mapping[str, tuple[str, Callable[[str], Any], str]] = {
     "size": ("size", _size, "WIDTHxHEIGHT in even pixels: `size=1280x720`"),
-    "fps": ("fps", _between(0.1, FASTEST), "pictures a second: `fps=15`"),
+    "fps": ("fps", _between(*FPS), "pictures a second, at least 0.5: `fps=15`"),
     "rotate": ("rotate", _rotate, "`rotate=180`, or leave it out"),
-    "exposure": ("exposure_us", _between(1, 10_000_000, int), "microseconds: `exposure=10000`"),
+    "exposure": ("exposure_us", _between(1, LONGEST_US, int), "microseconds, at most a second: `exposure=10000`"),
     "gain": ("gain", _between(1, 64), "a number from 1: `gain=2`"),
     "focus": ("focus", _focus, "`focus=auto`, or 1 / metres: `focus=0.5` is two metres"),
     "hdr": ("hdr", _hdr, "`hdr=sensor`, `hdr=single`, `hdr=multi`, `hdr=night` or `hdr=off`"),

@@ -35,6 +35,8 @@ def test_everything_that_can_be_set_is_read() -> None:
         ("picamera:0?size=99999x480", "`size` is not one", "even pixels"),
         ("picamera:0?fps=nan", "`fps` is not one", "`fps=15`"),
         ("picamera:0?fps", "`fps` is not one", "`fps=15`"),
+        ("picamera:0?fps=0.1", "`fps` is not one", "at least 0.5"),
+        ("picamera:0?exposure=2000000", "`exposure` is not one", "at most a second"),
         ("picamera:0?rotate=90", "`rotate` is not one", "`rotate=180`"),
         ("picamera:0?exposure=1.5", "`exposure` is not one", "microseconds"),
         ("picamera:0?focus=near", "`focus` is not one", "`focus=auto`"),
