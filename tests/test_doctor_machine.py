@@ -52,7 +52,17 @@ def test_the_codecs_of_a_raspberry_pi_are_no_cameras(tmp_path: Path) -> None:
     found = looked(tmp_path)
     assert found["cameras"].found == "/dev/video5 HD Webcam"
     assert found["camera connector"].grade == "warn"
-    assert "later release" in str(found["camera connector"].advice)
+    assert "python3-picamera2" in str(found["camera connector"].advice)
+
+
+def test_a_camera_on_the_connector_is_said_to_be_ready_where_picamera2_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "sys/class/video4linux/video0/name", "unicam\n")
+    put(tmp_path, "dev/video0", "")
+    (tmp_path / "picamera2.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert looked(tmp_path)["camera connector"].grade == "ok"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,9 @@ SOURCES = {
     "rtsp": "edge.capture.rtsp:open_rtsp",
     "rtsps": "edge.capture.rtsp:open_rtsp",
     "v4l2": "edge.capture.v4l2:open_v4l2",
+    "picamera": "edge.capture.picamera:open_picamera",
+    "jetson": "edge.capture.gstreamer:open_jetson",
+    "gst": "edge.capture.gstreamer:open_gst",
     "synthetic": "edge.capture.synthetic:open_synthetic",
 }
 
@@ -23,7 +26,8 @@ def open_source(source: str) -> Source:
     Raises:
         CameraError: a camera is away or refuses; try again later.
         SourceError: a clip is missing or damaged.
-        UserError: no source of that kind.
+        MissingError: what the source needs of the system is not installed.
+        UserError: no source of that kind, or one whose settings cannot be.
     """
     kind, _, rest = source.partition(":")
     if kind not in SOURCES:

@@ -41,7 +41,7 @@ def run(config_file: Path | None, verbose: bool) -> None:
 
 @click.command()
 @click.option("--seconds", type=FloatRange(min=0.1), help="End by itself after so long.")
-@click.option("--source", help="Watch this instead: file:PATH, rtsp://..., v4l2:/dev/video0, synthetic:")
+@click.option("--source", help="Watch this instead: file:PATH, rtsp://..., v4l2:/dev/video0, picamera:0, synthetic:")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the page; by default a free one.")
 def demo(seconds: float | None, source: str | None, port: int | None) -> None:
     """Watch real footage with everything at its default: events here, in the page, and over MQTT if a broker is here.

@@ -22,14 +22,27 @@ _QUERY = re.compile(
     re.IGNORECASE,
 )
 
+# Properties of GStreamer's elements that hold a login, in a pipeline's text; quotes may be TOML's own, escaped.
+_PROPERTY = re.compile(
+    r"(?<![\w-])((?:user|proxy)-(?:id|pw)|[\w-]{0,24}(?:pass(?:word|phrase|wd)?|secret|token|cookies?|headers)[\w-]{0,24})"
+    r"(\s*=\s*)(?:\\?\"[^\"]*\"|'[^']*'|[^\s\"']+)",
+    re.IGNORECASE,
+)
+
 
 def mask_url(text: str) -> str:
     """The text with user name, password and secret query values of every URL in it replaced by `***`.
 
     Works on a bare URL and on any message that quotes one, so it can be the last step before a log line. Secrets in a
-    path of `key=value` pairs are replaced as well, with all that follows them.
+    path of `key=value` pairs are replaced as well, with all that follows them, and those of a `gst:` pipeline.
     """
-    return _mask_values(_URL.sub(lambda url: _mask_login(url[0]), text))
+    masked = _mask_values(_URL.sub(lambda url: _mask_login(url[0]), text))
+    return mask_properties(masked) if "gst:" in masked else masked
+
+
+def mask_properties(text: str) -> str:
+    """The text with the values of what GStreamer's elements name `user-pw`, `passphrase` and the like masked."""
+    return _PROPERTY.sub(r"\1\2***", text)
 
 
 def _mask_login(url: str) -> str:

@@ -6,14 +6,19 @@ import difflib
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from edge.config.connector import Mistake, parse_connector
+
 KINDS = {
     "file": "file:PATH",
     "rtsp": "rtsp://HOST/PATH",
     "rtsps": "rtsps://HOST/PATH",
     "v4l2": "v4l2:/dev/video0",
+    "picamera": "picamera:0",
+    "jetson": "jetson:0",
+    "gst": "gst:PIPELINE",
     "synthetic": "synthetic:",
 }
-LATER = ("picamera", "gst", "jetson")
+CONNECTOR = ("picamera", "jetson")
 _CLIPS = (".mp4", ".mkv", ".avi", ".mov", ".ts", ".webm", ".m4v", ".mjpeg")
 
 
@@ -28,8 +33,6 @@ class Flaw:
 def flaw(source: str) -> Flaw | None:
     """What is wrong with a source, None for one that this release can open as far as its text tells."""
     kind, colon, rest = source.partition(":")
-    if colon and kind in LATER:
-        return Flaw(f"`{kind}:` cameras come with a later release", "this one has " + _forms())
     if not colon or kind not in KINDS:
         return Flaw("not a camera source", _guess(source, kind if colon else ""))
     if kind in ("rtsp", "rtsps"):
@@ -40,6 +43,10 @@ def flaw(source: str) -> Flaw | None:
         return Flaw(
             "`v4l2:` needs the path of a device", f"did you mean `v4l2:/dev/video{rest if rest.isdigit() else 0}`?"
         )
+    if kind in CONNECTOR:
+        return _flaw_of_connector(kind, rest)
+    if kind == "gst":
+        return _flaw_of_pipeline(rest)
     if kind == "synthetic" and rest:
         return Flaw("`synthetic:` takes nothing after the colon", "did you mean `synthetic:`?")
     return None
@@ -60,6 +67,25 @@ def _flaw_of_url(url: str) -> Flaw | None:
         return Flaw("not a valid URL", "a user name or password with special characters goes in `username`/`password`")
     if not url.startswith(f"{parts.scheme}://") or not host:
         return Flaw("the URL names no host", f"write `{KINDS[parts.scheme]}`")
+    return None
+
+
+def _flaw_of_connector(kind: str, rest: str) -> Flaw | None:
+    try:
+        parse_connector(kind, rest)
+    except Mistake as mistake:
+        return Flaw(*mistake.args)
+    return None
+
+
+def _flaw_of_pipeline(pipeline: str) -> Flaw | None:
+    """What its text alone tells; the rest GStreamer says when the pipeline is made."""
+    if not pipeline.strip(" !"):
+        return Flaw("`gst:` needs a pipeline", "`gst:v4l2src device=/dev/video0 ! jpegdec`, for example")
+    if pipeline.rstrip().endswith("!"):
+        return Flaw("the pipeline ends with a `!`", "leave the last one out: what takes the pictures is added")
+    if "appsink" in pipeline:
+        return Flaw("the pipeline has an `appsink`", "end it before: what takes the pictures is added")
     return None
 
 

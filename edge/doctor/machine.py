@@ -7,6 +7,7 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from edge.clock import synchronised
@@ -130,8 +131,7 @@ def _cameras(root: Path) -> Iterator[Verdict]:
     shown = ", ".join(f"/dev/{device.node.name} {device.name}".strip() for device in cameras)
     yield Verdict("cameras", "ok", shown or "no USB or V4L2 camera")
     if any(device.kind == "connector" for device in found):
-        advice = "the board's own camera comes with a later release: use a USB or network camera until then"
-        yield Verdict("camera connector", "warn", "a camera there cannot be watched yet", advice)
+        yield _connector()
     closed = [device.node for device in cameras if device.closed]
     if closed:
         names = ", ".join(f"/dev/{node.name}" for node in closed)
@@ -139,6 +139,14 @@ def _cameras(root: Path) -> Iterator[Verdict]:
         yield Verdict("groups", "warn", f"{names} may not be opened by this user", advice)
     elif cameras:
         yield Verdict("groups", "ok", "this user may open the cameras")
+
+
+def _connector() -> Verdict:
+    """A camera is on the board's connector. Asking for the package does not open the camera."""
+    if find_spec("picamera2") is not None:
+        return Verdict("camera connector", "ok", "a camera is there: `picamera:0`, where nothing else holds it")
+    advice = "`sudo apt-get install python3-picamera2`, and an environment made with --system-site-packages"
+    return Verdict("camera connector", "warn", "a camera is there, and this Python has no picamera2", advice)
 
 
 def _group_of(node: Path) -> str:

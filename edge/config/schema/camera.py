@@ -97,7 +97,8 @@ class Camera(Table):
     source: Source = Field(
         repr=False,
         description="Where pictures come from: `file:PATH`, `rtsp://...`, `rtsps://...`, `v4l2:/dev/video0`, "
-        "`synthetic:`. `picamera:0`, `gst:PIPELINE` and `jetson:0` come with a later release.",
+        "`picamera:0` and `jetson:0` (the board's own connector, with settings: `picamera:0?size=640x480&fps=15`), "
+        "`gst:PIPELINE`, `synthetic:`.",
     )
     username: str | None = Field(default=None, description="User name for an RTSP camera, instead of one in the URL.")
     password: SecretStr | None = Field(
