@@ -42,14 +42,14 @@ def apply(board: Board, root: Path) -> Plan:
     tree = Tree(root)
     store = Store(tree)
     with store.locked():
-        before = store.read()
+        before = _found(tree, store)
         plan = to_apply(board, tree, store)
         if plan.changes or plan.record != before:
             for content in plan.backups:
                 store.keep(content)
             store.write(_both(before, plan.record))
             _carry_out(plan, tree)
-            store.write(plan.record)
+            store.write(replace(plan.record, folders=tree.prune(plan.record.folders)))
     return plan
 
 
@@ -57,16 +57,23 @@ def revert(root: Path) -> Plan:
     """Put back what was there before the first apply; the plan that was carried out. Errors as of `apply`."""
     tree = Tree(root)
     store = Store(tree)
-    if not store.read().board:
-        raise UserError(f"{root}: nothing is applied here")
+    to_revert(tree, store)  # what it has against it is said before anything is made here
     with store.locked():
-        before = store.read()
+        before = _found(tree, store)
         plan = to_revert(tree, store)
         store.write(replace(before, whole=False))
         _carry_out(plan, tree)
-        tree.prune(list(before.folders))
+        tree.prune(before.folders)
         store.clear()
     return plan
+
+
+def _found(tree: Tree, store: Store) -> Record:
+    """What is applied; drafts of an apply that was cut off are swept away."""
+    record = store.read()
+    if not record.whole:
+        tree.sweep(record.paths)
+    return record
 
 
 def _carry_out(plan: Plan, tree: Tree) -> None:

@@ -81,7 +81,7 @@ def _block(now: bytes, where: str) -> tuple[int, int] | None:
             ends.append(at)
     if not begins and not ends:
         return None
-    if len(begins) != 1 or len(ends) != 1 or begins[0] > ends[0]:
+    if len(begins) != 1 or len(ends) != 1 or begins[0] >= ends[0]:
         raise UserError(
             f"{where}: the lines `{BEGIN.decode()}` and `{END.decode()}` must stand there once each, in that order; "
             "take out what is left of the block"

@@ -85,9 +85,11 @@ def to_revert(tree: Tree, store: Store) -> Plan:
     """What lacks until a system is as it was; what somebody changed after us stays, and is named in `left`.
 
     Raises:
-        UserError: a broken block in config.txt.
+        UserError: nothing is applied, or a broken block in config.txt.
     """
     old = store.read()
+    if not old.board:
+        raise UserError(f"{tree.root}: nothing is applied here")
     changes, left = _undo(old.kept, tree, store)
     for path in old.blocks:
         changes += _edit(path, tree, take_block(_text(path, tree), str(tree.root / path)))

@@ -59,6 +59,11 @@ class Record:
     words: dict[str, tuple[str, ...]] = field(default_factory=dict)
     folders: tuple[str, ...] = ()
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All that it speaks of."""
+        return (*self.kept, *self.blocks, *self.words)
+
 
 def digest(content: Content) -> str:
     """A name for what stands at a path."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -26,6 +28,9 @@ class Link:
 
 Content: TypeAlias = "bytes | Link | None"
 """What stands at a path: a file, a link, or nothing."""
+
+
+_DRAFT = re.compile(r"\.[0-9a-f]{16}\.part")
 
 
 class Tree:
@@ -97,10 +102,21 @@ class Tree:
         except OSError as fault:
             raise StorageError(f"{place}: cannot be written: {fault.strerror or fault}") from None
 
-    def prune(self, folders: list[str]) -> None:
-        """Remove folders, innermost first, as far as they are empty."""
-        for folder in reversed(folders):
+    def sweep(self, paths: Iterable[str]) -> None:
+        """Remove drafts that a write left beside these paths when the power went."""
+        for folder in {self.at(path).parent for path in paths}:
+            for draft in folder.glob(".*.part"):
+                if _DRAFT.fullmatch(draft.name):
+                    draft.unlink(missing_ok=True)
+
+    def prune(self, folders: Iterable[str]) -> tuple[str, ...]:
+        """Remove folders, innermost first, as far as they are empty; those that are left."""
+        left = []
+        for folder in reversed(tuple(folders)):
+            place = self.at(folder)
             try:
-                self.at(folder).rmdir()
+                place.rmdir()
             except OSError:
-                continue
+                if place.is_dir():
+                    left.append(folder)
+        return tuple(reversed(left))
