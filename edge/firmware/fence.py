@@ -1,6 +1,7 @@
 """Our part of a file that belongs to somebody else; what stands around it is never touched.
 
-config.txt gets one block between two marker lines, at its end. cmdline.txt has no comments and is one line: its words
+config.txt gets one block between two marker lines, at its top: of two lines that set the same, the later counts, so
+the owner's do. cmdline.txt has no comments and is one line: its words
 are added one by one, and which were ours is for the caller to remember. Source of the two formats: Raspberry Pi
 documentation, "config.txt" and "Kernel command line".
 """
@@ -9,14 +10,14 @@ from __future__ import annotations
 
 from edge.errors import UserError
 
-BEGIN = b"# BEGIN edge board: put your own lines below the end of this block"
+BEGIN = b"# BEGIN edge board: your own lines go below this block, and count more"
 END = b"# END edge board"
 REPEATED = frozenset({"cgroup_enable"})
 """Words of the kernel that may stand several times, each with another value."""
 
 
 def put_block(now: bytes, lines: str, where: str) -> bytes:
-    """The file with our block: in the place of an older one, else at the end.
+    """The file with our block: in the place of an older one, else at the top.
 
     Args:
         now: the file as it is
@@ -26,11 +27,11 @@ def put_block(now: bytes, lines: str, where: str) -> bytes:
     Raises:
         UserError: one marker is there without the other, or twice.
     """
-    # What the owner adds below is to count on every board, whatever section the block ends in.
+    # What the owner has below counts on every board until his own next section, as it did before.
     block = b"\n".join([BEGIN, lines.strip().encode(), b"[all]", END]) + b"\n"
     found = _block(now, where)
     if found is None:
-        return now + (b"" if now.endswith(b"\n") or not now else b"\n") + block
+        return block + now
     return now[: found[0]] + block + now[found[1] :]
 
 

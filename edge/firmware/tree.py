@@ -96,7 +96,10 @@ class Tree:
                 draft.replace(place)
                 settle(place.parent)
                 return
+            owner = place.stat() if place.is_file() and not place.is_symlink() else None
             write_whole(place, content)
+            if owner is not None and (owner.st_uid, owner.st_gid) != (place.stat().st_uid, place.stat().st_gid):
+                os.chown(place, owner.st_uid, owner.st_gid)
             if stat.S_IMODE(place.stat().st_mode) != mode:  # not asked for in vain: FAT, of the boot files, has none
                 place.chmod(mode)
         except OSError as fault:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -45,11 +46,33 @@ def test_what_stands_outside_the_block_stays_when_the_files_change_and_when_they
     apply(board("pi-4"), root)
     config.write_bytes(b"gpu_mem=64\n" + config.read_bytes() + b"dtoverlay=imx219\n")
     apply(board("pi-5"), root)
-    assert config.read_bytes().startswith(b"gpu_mem=64\n" + CONFIG)
-    assert config.read_bytes().endswith(b"# END edge board\ndtoverlay=imx219\n")
+    assert config.read_bytes().startswith(b"gpu_mem=64\n# BEGIN edge board")
+    assert config.read_bytes().endswith(b"# END edge board\n" + CONFIG + b"dtoverlay=imx219\n")
     assert b"disable-wifi-pi5" in config.read_bytes()
     revert(root)
     assert config.read_bytes() == b"gpu_mem=64\n" + CONFIG + b"dtoverlay=imx219\n"
+
+
+def test_a_camera_that_the_owner_has_set_up_keeps_its_overlay_last(tmp_path: Path) -> None:
+    root = system(tmp_path / "root")
+    config = root / "boot/firmware/config.txt"
+    config.write_bytes(b"camera_auto_detect=0\ndtoverlay=imx219\n")
+    apply(board("pi-4"), root)
+    said = [line for line in config.read_bytes().splitlines() if line.startswith(b"camera_auto_detect")]
+    assert said == [b"camera_auto_detect=1", b"camera_auto_detect=0"], "the firmware takes the last"
+
+
+def test_a_file_keeps_its_owner_and_its_mode(tmp_path: Path) -> None:
+    root = system(tmp_path / "root")
+    path = root / "etc/sysctl.d/60-edge.conf"
+    path.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(path, 12, 34)
+    was = path.stat()
+    apply(board("pi-4"), root)
+    assert (path.stat().st_uid, path.stat().st_gid, path.stat().st_mode) == (was.st_uid, was.st_gid, was.st_mode)
+    revert(root)
+    assert (path.stat().st_uid, path.stat().st_gid, path.stat().st_mode) == (was.st_uid, was.st_gid, was.st_mode)
 
 
 def test_words_of_the_owner_on_the_command_line_are_kept_and_ours_alone_go(tmp_path: Path) -> None:

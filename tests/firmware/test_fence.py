@@ -19,7 +19,8 @@ def test_a_block_goes_in_once_and_out_without_a_trace(file: bytes, lines: str) -
     there = put_block(file, lines, "config.txt")
     assert put_block(there, lines, "config.txt") == there
     assert put_block(put_block(there, "other=1", "config.txt"), lines, "config.txt") == there
-    assert take_block(there, "config.txt").removesuffix(b"\n") == file.removesuffix(b"\n")
+    assert there.endswith(file)
+    assert take_block(there, "config.txt") == file
     assert take_block(file, "config.txt") == file
 
 
@@ -34,8 +35,7 @@ def test_what_is_written_around_a_block_stays_when_it_changes(above: bytes, belo
 
 
 def test_a_block_counts_for_every_board_and_so_does_what_comes_after_it() -> None:
-    lines = put_block(b"[cm4]\notg_mode=1\n", "[pi5]\na=1", "config.txt").splitlines()
-    assert lines[-2:] == [b"[all]", END]
+    assert put_block(b"x=1\n", "[pi5]\na=1", "config.txt").endswith(b"\n[all]\n" + END + b"\nx=1\n")
 
 
 def test_a_file_with_windows_line_ends_is_understood() -> None:
