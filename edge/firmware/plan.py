@@ -14,6 +14,8 @@ from edge.firmware.record import Kept, Record, Store, digest, kept_as
 from edge.firmware.tree import Content, Link, Tree
 
 UNITS = "etc/systemd/system"
+MASK = Link("/dev/null")
+"""What an owner puts in the place of a unit, a drop-in or rules that he does not want. Source: systemd.unit(5)."""
 BOOT = ("boot/firmware", "boot")
 """Where the boot partition is: on Raspberry Pi OS from Debian 12 on, and before."""
 
@@ -54,8 +56,8 @@ class Plan:
 
 
 def to_apply(board: Board, tree: Tree, store: Store) -> Plan:
-    """What lacks until a system is as the board's files say; what an earlier apply put there and this one does not
-    goes back to what it was.
+    """What lacks until a system is as the board's files say, but for those that its owner has masked; what an earlier
+    apply put there and this one does not goes back to what it was.
 
     Raises:
         UserError: no config.txt on a board that has one, or a broken block in it.
@@ -68,6 +70,8 @@ def to_apply(board: Board, tree: Tree, store: Store) -> Plan:
     folders = list(old.folders)
     for path, then in wanted.items():
         now, mode = tree.look(path), tree.mode(path)
+        if now == MASK:
+            continue
         kept[path] = _kept(old.kept.get(path), now, then, mode)
         if isinstance(now, bytes):
             backups.append(now)

@@ -125,6 +125,19 @@ def test_a_changed_file_is_ours_again_after_an_apply_and_comes_back_as_it_was_ch
     assert rules.stat().st_mode & 0o777 == 0o600
 
 
+def test_what_the_owner_has_masked_stays_masked(tmp_path: Path) -> None:
+    root = system(tmp_path / "root")
+    mount, rules = root / "etc/systemd/system/tmp.mount", root / "etc/udev/rules.d/70-edge.rules"
+    mount.unlink()
+    mount.symlink_to("/dev/null")
+    apply(board("pi-4"), root)
+    rules.unlink()
+    rules.symlink_to("/dev/null")
+    assert not apply(board("pi-4"), root).changes
+    revert(root)
+    assert str(mount.readlink()) == str(rules.readlink()) == "/dev/null"
+
+
 def test_swap_is_set_up_in_the_way_of_the_system_that_is_there(tmp_path: Path) -> None:
     root = system(tmp_path / "root")
     apply(board("pi-4"), root)
@@ -235,6 +248,7 @@ def test_a_record_that_cannot_be_read_is_said_and_nothing_is_written(tmp_path: P
     assert snapshot(root) == before
 
 
+@pytest.mark.slow
 def test_one_that_is_killed_at_any_step_is_finished_by_the_next_or_taken_back() -> None:
     memory = Path("/dev/shm")  # noqa: S108 - thousands of small files: no disk has to bear them
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:

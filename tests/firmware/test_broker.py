@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import paho.mqtt.client as paho
+import pytest
 import trustme
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -76,6 +77,7 @@ def test_mosquitto_would_refuse_a_setting_that_it_does_not_know(tmp_path: Path) 
     assert "max_queued_mesages" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_bridge_brings_every_event_to_the_central_broker_though_that_was_away(tmp_path: Path) -> None:
     authority, port = trustme.CA(), free_port()
     certificate = authority.issue_cert("localhost")
