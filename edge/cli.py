@@ -26,6 +26,7 @@ COMMANDS = {
     "check": "edge.commands.check:check",
     "email": "edge.commands.email:email",
     "doctor": "edge.commands.doctor:doctor",
+    "board": "edge.commands.board:board",
     "status": "edge.commands.control:status",
     "arm": "edge.commands.alarm:arm",
     "disarm": "edge.commands.alarm:disarm",

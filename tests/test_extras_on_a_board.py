@@ -32,9 +32,10 @@ def wanted(*extras: str) -> list[str]:
     return [*project["dependencies"], *(one for extra in extras for one in every[extra])]
 
 
-def resolved(python: str, report: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What pip would install on a board; nothing is."""
-    tags = [f"manylinux_2_{minor}_aarch64" for minor in range(SYSTEMS[python][0], 16, -1)]
+def resolved(python: str, report: Path, *arguments: str, glibc: int | None = None) -> subprocess.CompletedProcess[str]:
+    """What pip would install on a board; nothing is. glibc: the system's 2.x, if not the one of `SYSTEMS`."""
+    newest = SYSTEMS[python][0] if glibc is None else glibc
+    tags = [f"manylinux_2_{minor}_aarch64" for minor in range(newest, 16, -1)]
     platforms = [word for tag in (*tags, "manylinux2014_aarch64") for word in ("--platform", tag)]
     quiet = ["--quiet", "--dry-run", "--disable-pip-version-check", "--ignore-installed"]
     wheels = ["--only-binary", ":all:", "--python-version", python, *platforms]
@@ -66,3 +67,11 @@ def test_every_extra_installs_on_a_board_without_a_compiler(python: str, tmp_pat
     assert all(one["download_info"]["url"].endswith(".whl") for one in found)
     torch = resolved(python, tmp_path / "torch.json", "--no-deps", *wanted("train")[-1:])
     assert torch.returncode == 0, torch.stderr
+
+
+@pytest.mark.slow
+def test_what_runs_on_the_first_jetson_nano_installs_with_a_python_beside_its_own(tmp_path: Path) -> None:
+    done = resolved("3.11", tmp_path / "report.json", *wanted("tflite", "onnx", "web"), glibc=27)  # Ubuntu 18.04
+    if "Could not fetch URL" in done.stderr or "Connection" in done.stderr:
+        pytest.skip(f"no package index is reached: {done.stderr.strip().splitlines()[-1]}")
+    assert done.returncode == 0, done.stderr

@@ -71,6 +71,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_nothing_beside_it(wheel: 
         "web/templates/index.html",
         "web/static/app.js",
         "py.typed",
+        "firmware/files/pi-5/config.txt",
     ):
         assert f"edge/{needed}" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
@@ -83,6 +84,7 @@ def test_an_installed_wheel_runs_outside_the_clone(installed: Path, tmp_path: Pa
     assert run(edge, "--version", cwd=tmp_path).startswith("edge, version ")
     models = json.loads(run(edge, "models", "list", "--json", cwd=tmp_path))
     assert any(model["default"] for model in models)
+    assert "[model]" in run(edge, "board", "profile", "pi-5", cwd=tmp_path)
     engines = json.loads(run(edge, "engines", "--json", cwd=tmp_path))
     assert next(engine for engine in engines if engine["name"] == "reference")["available"]
 
