@@ -65,6 +65,6 @@ torch: venv
 
 apt:
 	@.ci/apt "the tests of MQTT, the page, RTSP cameras, the unit, the boards or the stick that need them will skip" \
-		gcc libc6-dev libusb-1.0-0 mosquitto mosquitto-clients chromium systemd udev logrotate patch \
+		gcc libc6-dev libusb-1.0-0 mosquitto mosquitto-clients chromium systemd patch \
 		python3-gi gir1.2-gst-rtsp-server-1.0 \
 		gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
