@@ -47,6 +47,8 @@ class Drive:
                 stdout=subprocess.PIPE,
                 stderr=log if stderr is None else stderr,
                 text=True,
+                # Under `nohup`, as tests may be run, a signal of a terminal's end would be ignored.
+                preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
             )
 
     def log(self) -> str:
