@@ -70,6 +70,8 @@ def test_a_simulators_log_becomes_a_pilot_of_either_format(suffix: str, edge: Ed
         (("-o", "nowhere/x.epk"), "cannot be written"),
         (("-o", "x.epk"), "0 pictures to learn from and 2 that validate, of at least 20 each"),
         (("elsewhere", "-o", "x.epk"), "elsewhere: is not there"),
+        (("-o", f"{'x' * 300}.epk"), "its name is too long"),
+        (("-o", "made.onnx"), "made.toml: is there already"),
         (("-o", "my track.epk"), "letters, digits, `.`, `_` and `-`, not 'my track'"),
         (("-o", "x.epk", "--cap", "nan"), "'--cap': nan is no finite number"),
         (("-o", "x.epk", "--cap", "inf"), "'--cap': inf is no finite number"),
@@ -83,6 +85,8 @@ def test_a_mistake_is_told_in_a_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     tub(tmp_path / "drive", wheel(10))
+    (tmp_path / "made.onnx").touch()
+    (tmp_path / "made.toml").mkdir()
     done = edge("steer", "train", "drive", *more)
     assert done.code == 2
     assert told in done.err

@@ -29,7 +29,7 @@ def check_suffix(output: Path) -> None:
         wanted = "letters, digits, `.`, `_` and `-`"
         raise UserError(f"--output {output}: the model is called as its file is: {wanted}, not {output.stem!r}")
     beside = output.with_suffix(MANIFEST)
-    if output.suffix != PACKED and not output.exists() and beside.exists():
+    if output.suffix != PACKED and beside.exists() and (beside.is_dir() or not output.exists()):
         raise UserError(f"{beside}: is there already, where the manifest of {output.name} goes; choose another name")
 
 

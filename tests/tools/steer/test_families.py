@@ -138,3 +138,16 @@ def test_always_saying_the_mean_is_told_as_that(count: int) -> None:
     plain = judged(np.full(count, 0.1, np.float32), driven, 0.1)
     assert plain.ratio == pytest.approx(1.0)
     assert plain.correlation == 0.0
+
+
+@pytest.mark.parametrize(("gives", "told"), [(np.inf, np.inf), (-np.inf, -np.inf), (np.nan, np.nan), (3.0, 1.0)])
+def test_what_has_no_end_is_no_full_lock(gives: float, told: float, tmp_path: Path) -> None:
+    net = CONV63.net("regression")
+    weights: dict[str, F32] = {key: np.zeros(shape, np.float32) for key, shape in parameters(net).items()}
+    weights["dense_b"][0] = gives
+    path = tmp_path / "end.onnx"
+    for file, content in exported(path, net, weights, CONV63.manifest("regression", "end", ROWS), {}).items():
+        file.write_bytes(content)
+    pilot = open_pilot(str(path))
+    np.testing.assert_equal(pilot.steer(road(0.0)), told)
+    pilot.close()
