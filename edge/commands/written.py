@@ -25,6 +25,8 @@ def check_writable(path: Path, *, made: bool = False, over: Path | None = None) 
         raise UserError(f"{path}: cannot be written: {folder} {problem}")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(f"{path}: cannot be written: this user may not write into {folder}")
+    if 0 < os.pathconf(folder, "PC_NAME_MAX") < len(os.fsencode(path.name)):
+        raise UserError(f"{path}: cannot be written: its name is too long")
     if over is not None and _same(path, over):
         raise UserError(f"{path}: is the model that is read; write to another file")
 

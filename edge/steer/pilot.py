@@ -27,8 +27,8 @@ class Pilot:
         self._predictor = predictor
 
     def steer(self, picture: I420 | U8) -> float:
-        """The steering -1..1, + to the right, by a whole picture: a camera's, or BGR uint8 (h, w, 3). Not a number
-        where the model gives none: a gate sees to that.
+        """The steering -1..1, + to the right, by a whole picture: a camera's, or BGR uint8 (h, w, 3). Not a number, or
+        without end, where the model gives that: a gate sees to it.
 
         Raises:
             EngineError: the back end fails.
@@ -49,7 +49,7 @@ class Pilot:
         said = self._predictor.predict(picture)
         if not isinstance(said, Values) or said.values.size != count:
             raise ModelError(f"model {self._predictor.model.manifest.name}: {otherwise}")
-        return [value if math.isnan(value) else max(-1.0, min(1.0, value)) for value in said.values.tolist()]
+        return [max(-1.0, min(1.0, value)) if math.isfinite(value) else value for value in said.values.tolist()]
 
     def close(self) -> None:
         """Give back the engine."""

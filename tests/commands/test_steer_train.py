@@ -70,6 +70,14 @@ def test_a_simulators_log_becomes_a_pilot_of_either_format(suffix: str, edge: Ed
         (("-o", "nowhere/x.epk"), "cannot be written"),
         (("-o", "x.epk"), "0 pictures to learn from and 2 that validate, of at least 20 each"),
         (("elsewhere", "-o", "x.epk"), "elsewhere: is not there"),
+        (("-o", f"{'x' * 300}.epk"), "its name is too long"),
+        (("-o", "made.onnx"), "made.toml: is there already"),
+        (("-o", "my track.epk"), "letters, digits, `.`, `_` and `-`, not 'my track'"),
+        (("-o", "x.epk", "--cap", "nan"), "'--cap': nan is no finite number"),
+        (("-o", "x.epk", "--cap", "inf"), "'--cap': inf is no finite number"),
+        (("-o", "x.epk", "--zeros", "nan"), "'--zeros': nan is no finite number"),
+        (("-o", "x.epk", "--rows", "0", "nan"), "'--rows': nan is no finite number"),
+        (("-o", "x.epk", "--seed", str(1 << 64)), "'--seed'"),
     ],
 )
 def test_a_mistake_is_told_in_a_line(
@@ -77,6 +85,8 @@ def test_a_mistake_is_told_in_a_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     tub(tmp_path / "drive", wheel(10))
+    (tmp_path / "made.onnx").touch()
+    (tmp_path / "made.toml").mkdir()
     done = edge("steer", "train", "drive", *more)
     assert done.code == 2
     assert told in done.err
@@ -106,3 +116,13 @@ def test_recordings_that_show_other_rows_want_to_be_told_which(edge: Edge, tmp_p
     done = edge("steer", "train", one, other, "-o", tmp_path / "x.epk")
     assert done.code == 2
     assert "say which: --rows TOP BOTTOM" in done.err
+
+
+def test_what_a_recording_names_is_no_order_to_the_terminal(edge: Edge, tmp_path: Path) -> None:
+    drive = tub(tmp_path / "drive", wheel(10))
+    catalog = drive / "catalog_0.catalog"
+    catalog.write_text(catalog.read_text() + json.dumps({"cam/image_array": "\x1b[2J\nx.jpg", "user/angle": 0}) + "\n")
+    tub(tmp_path / "other", wheel(160))
+    done = edge("steer", "train", drive, tmp_path / "other", "-o", tmp_path / "x.epk", *QUICK)
+    assert done.code == 0, done.err
+    assert "picture ?[2J?x.jpg is not in" in done.err

@@ -9,7 +9,7 @@ from typing import Any
 from edge.engines.base import need
 from edge.engines.registry import MANIFEST
 from edge.errors import UserError
-from edge.models.manifest import Manifest, to_toml
+from edge.models.manifest import NAME, Manifest, to_toml
 from edge.tools.carrier_tflite import INSTALL as LITERT
 from edge.tools.graph import INSTALL as TOOLS
 from edge.tools.steer.flatbuffer import SCHEMA, tflite
@@ -21,11 +21,15 @@ PACKED, ONNX, TFLITE = ".epk", ".onnx", ".tflite"
 
 
 def check_suffix(output: Path) -> None:
-    """Refuse a file that is called as none of the formats is, or whose manifest would replace a file; UserError."""
+    """Refuse a file that is called as none of the formats is, or as no model may be, or whose manifest would replace a
+    file; UserError."""
     if output.suffix not in (PACKED, ONNX, TFLITE):
         raise UserError(f"--output {output}: call it NAME{PACKED}, NAME{ONNX} or NAME{TFLITE}: that tells the format")
+    if not NAME.fullmatch(output.stem):
+        wanted = "letters, digits, `.`, `_` and `-`"
+        raise UserError(f"--output {output}: the model is called as its file is: {wanted}, not {output.stem!r}")
     beside = output.with_suffix(MANIFEST)
-    if output.suffix != PACKED and not output.exists() and beside.exists():
+    if output.suffix != PACKED and beside.exists() and (beside.is_dir() or not output.exists()):
         raise UserError(f"{beside}: is there already, where the manifest of {output.name} goes; choose another name")
 
 

@@ -136,7 +136,7 @@ def judged(told: F32, driven: F32, mean: float) -> Judged:
     """Hold what a network says against what was driven. mean: of the steering that was learned from."""
     mae = float(np.abs(told - driven).mean())
     plain = float(np.abs(driven - mean).mean())
-    moves = told.std() > 0 and driven.std() > 0
+    moves = np.ptp(told) > 0 and np.ptp(driven) > 0  # a deviation of equal floats need not be 0
     return Judged(mae, mae / max(plain, 1e-9), float(np.corrcoef(told, driven)[0, 1]) if moves else 0.0)
 
 
@@ -167,6 +167,7 @@ class _Teacher:
             for _ in self._steps(held, self._recipe.trial, rng):
                 pass
             wrong = float(((said(self.net, held, some.seen) - some.said) ** 2).mean())
+            wrong = wrong if math.isfinite(wrong) else math.inf  # it diverged: another start may not
             if best is None or wrong < best[0]:
                 best = (wrong, held)
         return best[1], number

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import SourceError
+from edge.errors import SourceError, UserError
 from edge.preprocess.fit import Fit
 from edge.preprocess.image import read_image
 from edge.preprocess.input import Input
@@ -88,9 +88,16 @@ def loaded(
 
     Returns:
         What could be read, its samples, and a line for each picture that could not.
+
+    Raises:
+        UserError: there is no memory for so many.
     """
     to = replace(fed, dtype="uint8")
-    seen = np.empty((len(samples), *to.shape[1:]), np.uint8)
+    try:
+        seen = np.empty((len(samples), *to.shape[1:]), np.uint8)
+    except MemoryError:
+        size = f"{len(samples)} pictures of {to.width}x{to.height} want {len(samples) * math.prod(to.shape) >> 20} MB"
+        raise UserError(f"{size} of memory, more than there is: give fewer recordings, or a smaller --cap") from None
     kept: list[Sample] = []
     faults: list[str] = []
     fits: dict[tuple[int, int], Fit] = {}

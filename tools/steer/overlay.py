@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from edge.types import U8
 
-WIDTH = 480
+WIDTH, MOST_TALL = 480, 1920
+"""Pixels. What is narrower than a picture of any camera is pressed together."""
 DRIVEN, TOLD, SHADE = (90, 200, 60), (40, 130, 245), 0.45
 """Colours (BGR), and how bright what the network does not see remains."""
 _REACH, _ASIDE = 0.5, 0.35
@@ -19,7 +20,7 @@ _REACH, _ASIDE = 0.5, 0.35
 
 def overlay(image: U8, rows: tuple[float, float], driven: float, told: float) -> U8:
     """The picture, BGR uint8, `WIDTH` wide, with both arcs and angles; the rows that are not seen are darker."""
-    tall = round(image.shape[0] * WIDTH / image.shape[1])
+    tall = max(1, min(MOST_TALL, round(image.shape[0] * WIDTH / image.shape[1])))
     drawn = np.asarray(cv2.resize(image, (WIDTH, tall), interpolation=cv2.INTER_LINEAR), np.uint8)
     top, bottom = (round(part * tall) for part in rows)
     for hidden in (drawn[:top], drawn[bottom:]):

@@ -187,7 +187,7 @@ def _manifest(folder: Path, faults: _Faults) -> tuple[list[Path], frozenset[int]
     if names is None or deleted is None:
         faults.tell(str(path), "no line of it names catalogs and deleted_indexes: every record counts")
         return found, frozenset()
-    return [folder / _base(name) for name in names], frozenset(deleted)
+    return [folder / name for name in dict.fromkeys(map(_base, names))], frozenset(deleted)
 
 
 def _all(values: Any, kind: type[T]) -> list[T] | None:

@@ -12,6 +12,7 @@ from threading import Thread
 
 import click
 
+from edge.commands.numbers import FloatRange
 from edge.commands.output import JSON, print_json
 from edge.commands.steer.configured import CONFIG, SET, configured
 from edge.errors import UserError
@@ -30,7 +31,7 @@ ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIG
 @click.command()
 @CONFIG
 @SET
-@click.option("--seconds", type=click.FloatRange(min=0.1), help="End by itself after so long.")
+@click.option("--seconds", type=FloatRange(min=0.1), help="End by itself after so long.")
 @click.option(
     "--trace", type=click.Path(path_type=Path), help="Write a line of JSON a cycle, as given to the actuator."
 )

@@ -8,6 +8,7 @@ import signal
 import click
 
 from edge.clock import SystemClock
+from edge.commands.numbers import FloatRange
 from edge.errors import UserError
 from edge.steer.pilots import of_image
 from edge.steer.udacity import Driver, Server
@@ -20,7 +21,7 @@ from edge.steer.udacity import Driver, Server
 @click.option("--model", default="mainsqueeze", show_default=True, help="The model, as steer.model.")
 @click.option("--engine", default="auto", show_default=True, help="Back end, as steer.engine.")
 @click.option("--pilot", metavar="MODULE:NAME", help="A callable of your own instead of the model: BGR image to -1..1.")
-@click.option("--speed", default=15.0, show_default=True, type=click.FloatRange(0, 100), help="Miles an hour to keep.")
+@click.option("--speed", default=15.0, show_default=True, type=FloatRange(0, 100), help="Miles an hour to keep.")
 def serve(udacity: bool, host: str, port: int, model: str, engine: str, pilot: str | None, speed: float) -> None:
     """Wait for a simulator and drive its car until stopped.
 

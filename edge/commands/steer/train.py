@@ -9,11 +9,13 @@ from typing import Any, cast
 
 import click
 
+from edge.commands.numbers import FloatRange
 from edge.commands.output import JSON, print_json
 from edge.commands.shown import Shown, shown
 from edge.commands.written import check_writable, write
 from edge.engines.base import need
 from edge.errors import UserError
+from edge.text import printable
 from edge.tools.graph import INSTALL
 from edge.tools.steer import report
 from edge.tools.steer.export import check_suffix, check_writer, exported
@@ -25,6 +27,8 @@ from edge.tools.steer.recordings import read
 from edge.tools.train.backend import torch
 
 USUAL, BALANCE = Task(), Balance()
+MOST_SEED = (1 << 63) - 1
+"""That torch takes."""
 MOST_LINES = 5
 """Faults of recordings that are told one by one."""
 
@@ -45,21 +49,25 @@ MOST_LINES = 5
 @click.option(
     "--rows",
     nargs=2,
-    type=click.FloatRange(0, 1),
+    type=FloatRange(0, 1),
     help="What is seen of a picture's height, 0 at the top. [default: by the recording]",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Passes. [default: by the family]")
 @click.option(
-    "--seed", default=USUAL.recipe.seed, show_default=True, type=click.IntRange(0), help="Of all that's drawn."
+    "--seed",
+    default=USUAL.recipe.seed,
+    show_default=True,
+    type=click.IntRange(0, MOST_SEED),
+    help="Of all drawn.",
 )
 @click.option(
-    "--zeros", default=BALANCE.zeros, show_default=True, type=click.FloatRange(0, 1), help="Part kept of steering 0."
+    "--zeros", default=BALANCE.zeros, show_default=True, type=FloatRange(0, 1), help="Part kept of steering 0."
 )
 @click.option(
     "--cap",
     default=BALANCE.cap,
     show_default=True,
-    type=click.FloatRange(0),
+    type=FloatRange(0),
     help="No bin of steering keeps more than so many times the mean of all; 0 caps none.",
 )
 @click.option(
@@ -122,7 +130,7 @@ def _prepared(data: Sequence[Path], task: Task, told: Shown) -> tuple[Prepared, 
     prepared = prepare(recordings, task, partial(told.progress, "reading pictures"))
     faults = [*(line for recording in recordings for line in recording.faults), *prepared.faults]
     for line in faults[:MOST_LINES]:
-        told.line(line)
+        told.line(printable(line))
     if len(faults) > MOST_LINES:
         told.line(f"{len(faults) - MOST_LINES} more like these; {len(faults)} in all")
     return prepared, faults

@@ -11,12 +11,14 @@ from edge.engines import registry
 from edge.engines.base import EngineOptions
 from edge.errors import EdgeError, MissingError
 from edge.steer.pilot import open_pilot
+from edge.tools.steer import learn as learning
 from edge.tools.steer.augment import Variety
 from edge.tools.steer.export import exported
 from edge.tools.steer.families import CONV63, FAMILIES, HEADS, MAINSQUEEZE, PILOTNET, Family, Head, centres, trained
-from edge.tools.steer.layers import parameters
+from edge.tools.steer.layers import Net, parameters
 from edge.tools.steer.learn import Recipe, judged, learn
 from edge.tools.steer.lesson import Lesson
+from edge.tools.steer.tensors import Held, drawn
 from edge.types import F32
 from tests.support.recordings import road
 
@@ -112,8 +114,40 @@ def test_a_training_that_diverges_is_said() -> None:
         learn(CONV63, "regression", lesson, lesson, Recipe(epochs=1, rate=1e30, starts=1, trial=5))
 
 
-def test_always_saying_the_mean_is_told_as_that() -> None:
-    driven = np.array([-0.5, 0.0, 0.5], np.float32)
-    plain = judged(np.full(3, 0.1, np.float32), driven, 0.1)
+@HERE
+def test_a_start_that_diverges_is_followed_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    angles = np.linspace(-0.9, 0.9, 40, dtype=np.float32)
+    lesson = Lesson(np.stack([road(float(angle), 32, 16)[:, :, 2:] - 90 for angle in angles]), angles)
+    begun: list[int] = []
+
+    def first_without_numbers(net: Net, rng: np.random.Generator) -> Held:
+        begun.append(1)
+        held = drawn(net, rng)
+        if len(begun) == 1:
+            held["dense"].data.fill_(float("nan"))
+        return held
+
+    monkeypatch.setattr(learning, "drawn", first_without_numbers)
+    made = learn(CONV63, "regression", lesson, lesson, Recipe(epochs=1, starts=2, trial=2))
+    assert made.starts == 2
+
+
+@pytest.mark.parametrize("count", [3, 100])
+def test_always_saying_the_mean_is_told_as_that(count: int) -> None:
+    driven = np.linspace(-0.5, 0.5, count, dtype=np.float32)
+    plain = judged(np.full(count, 0.1, np.float32), driven, 0.1)
     assert plain.ratio == pytest.approx(1.0)
     assert plain.correlation == 0.0
+
+
+@pytest.mark.parametrize(("gives", "told"), [(np.inf, np.inf), (-np.inf, -np.inf), (np.nan, np.nan), (3.0, 1.0)])
+def test_what_has_no_end_is_no_full_lock(gives: float, told: float, tmp_path: Path) -> None:
+    net = CONV63.net("regression")
+    weights: dict[str, F32] = {key: np.zeros(shape, np.float32) for key, shape in parameters(net).items()}
+    weights["dense_b"][0] = gives
+    path = tmp_path / "end.onnx"
+    for file, content in exported(path, net, weights, CONV63.manifest("regression", "end", ROWS), {}).items():
+        file.write_bytes(content)
+    pilot = open_pilot(str(path))
+    np.testing.assert_equal(pilot.steer(road(0.0)), told)
+    pilot.close()

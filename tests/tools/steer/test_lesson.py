@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.errors import UserError
 from edge.preprocess.fit import Fit
 from edge.preprocess.image import read_image
 from edge.tools.steer.augment import Variety, varied
@@ -84,6 +87,12 @@ def test_a_broken_picture_is_told_and_left_out(tmp_path: Path) -> None:
     assert [one.moment for one in kept] == [0, 2]
     assert lesson.said == pytest.approx([0.1, 0.3])
     assert faults == [f"{found.samples[1].picture}: not an image that can be read (JPEG, PNG, BMP, WebP, TIFF)"]
+
+
+def test_more_pictures_than_memory_holds_are_told_in_a_line() -> None:
+    endless = cast("Sequence[Sample]", range(1 << 40))
+    with pytest.raises(UserError, match="1099511627776 pictures of 160x66 want .* give fewer recordings"):
+        loaded(endless, PILOTNET.manifest("regression", "p", SEEN).input)
 
 
 def test_a_mirrored_picture_is_steered_the_other_way() -> None:

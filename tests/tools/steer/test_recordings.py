@@ -94,6 +94,13 @@ def test_a_tub_of_the_first_kind_is_read(tmp_path: Path) -> None:
     assert [sample.steering for sample in read(tmp_path).samples] == [0.0, 0.2, 1.0]
 
 
+def test_a_catalog_that_is_named_twice_counts_once(tmp_path: Path) -> None:
+    tub(tmp_path, wheel(4))
+    last = json.dumps({"paths": ["catalog_0.catalog", "./catalog_0.catalog"], "deleted_indexes": []})
+    (tmp_path / "manifest.json").write_text(last)
+    assert [sample.moment for sample in read(tmp_path).samples] == [0, 1, 2, 3], "else twins are on both sides"
+
+
 @pytest.mark.parametrize("what", ["absent", "file", "empty", "headers alone"])
 def test_what_is_no_recording_is_refused_in_one_line(what: str, tmp_path: Path) -> None:
     folder = tmp_path / "drive"
