@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -33,6 +34,7 @@ def fresh(
         rng = np.random.default_rng((seed, start))
         net = drawn(NET, rng)
         loss = fit(net, seen, said, steps, START_RATE, rng)
+        loss = loss if math.isfinite(loss) else math.inf  # it diverged: another start may not
         if best is None or loss < best[0]:
             best = (loss, net)
         progress((start + 1) / starts)

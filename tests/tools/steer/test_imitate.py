@@ -10,6 +10,7 @@ import pytest
 from edge.engines.base import EngineOptions
 from edge.models.packed.read import read
 from edge.steer.pilot import FILE, open_pilot
+from edge.tools.steer import torched
 from edge.tools.steer.imitate import CHECKED, TAUGHT, Recipe, imitate
 from edge.tools.steer.judge import JUDGED, judge, scenery
 from edge.tools.steer.network import manifest, packed
@@ -103,3 +104,14 @@ def test_the_model_that_ships_crosses_a_bridge_that_it_never_saw() -> None:
     pilot.close()
     assert row.laps == 1
     assert read(FILE).manifest.name == "mainsqueeze"
+
+
+def test_a_start_that_diverges_is_followed_by_a_better_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch", reason="torch is not here: pip install 'edge-runtime[train]'")
+    losses = iter([np.nan, 2.0, 3.0])
+    nets: list[torched.Held] = [{}, {}, {}]
+    drawn = iter(nets)
+    monkeypatch.setattr(torched, "drawn", lambda net, rng: next(drawn))
+    monkeypatch.setattr(torched, "fit", lambda *given: next(losses))
+    said = np.array([-1, 1], np.float32)
+    assert torched.fresh(np.zeros((2, 64, 64), np.uint8), said, 0, 3) is nets[1]

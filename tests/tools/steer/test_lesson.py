@@ -91,7 +91,7 @@ def test_a_broken_picture_is_told_and_left_out(tmp_path: Path) -> None:
 
 def test_more_pictures_than_memory_holds_are_told_in_a_line() -> None:
     endless = cast("Sequence[Sample]", range(1 << 40))
-    with pytest.raises(UserError, match="1099511627776 pictures of 160x66 want .* give fewer recordings"):
+    with pytest.raises(UserError, match=r"1099511627776 pictures of 160x66 want .* give fewer recordings"):
         loaded(endless, PILOTNET.manifest("regression", "p", SEEN).input)
 
 
