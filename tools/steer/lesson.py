@@ -96,8 +96,8 @@ def loaded(
     try:
         seen = np.empty((len(samples), *to.shape[1:]), np.uint8)
     except MemoryError:
-        size = f"{len(samples)} pictures of {to.width}x{to.height} want {len(samples) * math.prod(to.shape) >> 20} MB"
-        raise UserError(f"{size} of memory, more than there is: give fewer recordings, or a smaller --cap") from None
+        many = f"{len(samples)} pictures of {to.width}x{to.height} want {len(samples) * math.prod(to.shape) >> 20} MB"
+        raise UserError(f"{many} of memory, more than there is: give fewer recordings, or a smaller --cap") from None
     kept: list[Sample] = []
     faults: list[str] = []
     fits: dict[tuple[int, int], Fit] = {}
