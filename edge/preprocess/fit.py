@@ -96,15 +96,16 @@ class Fit:
         yuv, (height, width) = self._yuv, self._pixels.shape[:2]
         # An odd side: luma keeps the exact size, its last row or column here stays unused.
         luma = yuv[: self.height, : self.width]
-        _shrink(picture.y[y1:y2, x1:x2], luma)
+        area = self.input.resize == "area"
+        _shrink(picture.y[y1:y2, x1:x2], luma, area)
         spot = self._spot(out)
         if self.input.colour == "GRAY":
             self._values.put(np.asarray(cv2.LUT(luma, FULL_RANGE), np.uint8), spot)
             return
         chroma = yuv[height:].reshape(2, height // 2, width // 2)
         halves = slice(y1 // 2, (y2 + 1) // 2), slice(x1 // 2, (x2 + 1) // 2)
-        _shrink(picture.u[halves], chroma[0])
-        _shrink(picture.v[halves], chroma[1])
+        _shrink(picture.u[halves], chroma[0], area)
+        _shrink(picture.v[halves], chroma[1], area)
         self._colour(spot)
 
     def bgr(self, image: U8, out: NDArray[Any]) -> None:
@@ -181,12 +182,14 @@ def _full_range() -> U8:
 FULL_RANGE = _full_range()
 
 
-def _shrink(plane: U8, out: U8) -> None:
-    """Resize a plane into `out`: halved while it can be, then bilinear."""
+def _shrink(plane: U8, out: U8, area: bool) -> None:
+    """Resize a plane into `out`: halved while it can be, then bilinear. area: whether the model wants averages."""
     height, width = out.shape
     while plane.shape[0] >= 2 * height and plane.shape[1] >= 2 * width and not (plane.shape[0] | plane.shape[1]) & 1:
         half = (plane.shape[1] // 2, plane.shape[0] // 2)
         plane = np.asarray(cv2.resize(plane, half, interpolation=cv2.INTER_AREA), np.uint8)
-    # Bilinear looks at four pixels. Where that leaves out three of four, by odd sizes, the slow average is taken.
-    coarse = plane.size > 16 * out.size
+    # Bilinear looks at four pixels. Where that leaves out three of four, by odd sizes, the slow average is taken;
+    # for a model that wants averages also where it leaves out half along one side.
+    far = plane.shape[1] > 4 * width or plane.shape[0] > 4 * height
+    coarse = plane.size > 16 * out.size or (area and far)
     cv2.resize(plane, (width, height), dst=out, interpolation=cv2.INTER_AREA if coarse else cv2.INTER_LINEAR)

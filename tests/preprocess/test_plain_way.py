@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edge.models import catalogue
 from edge.preprocess import Fit, Input
 from edge.preprocess.fit import FULL_RANGE
-from edge.preprocess.input import Anchor, Colour, Fitting, Layout, Rounding
+from edge.preprocess.input import Anchor, Colour, Fitting, Layout, Resize, Rounding
 from edge.types import I420, U8
 from tests.support.shared_data import DATA, IMAGES, needs_data
 
@@ -176,11 +176,11 @@ def test_a_cameras_planes_come_close_to_the_plain_way(name: str) -> None:
     assert np.quantile(difference, 0.95) <= 10
 
 
-def grey(luma: U8, side: int) -> U8:
+def grey(luma: U8, side: int, resize: Resize = "bilinear") -> U8:
     """What a camera's luma becomes in a square input of grey."""
     height, width = luma.shape
     chroma = np.full(((height + 1) // 2, (width + 1) // 2), 128, np.uint8)
-    fit = Fit.of((width, height), Input("x", side, side, "NHWC", "GRAY", "uint8"))
+    fit = Fit.of((width, height), Input("x", side, side, "NHWC", "GRAY", "uint8", resize=resize))
     out = fit.blank()
     fit.i420(I420(luma, chroma, chroma), out)
     return np.asarray(out[0, :, :, 0], np.uint8)
@@ -194,3 +194,8 @@ def test_odd_planes_that_shrink_far_are_averaged() -> None:
 def test_a_strip_that_shrinks_one_way_alone_is_seen_as_in_a_picture_from_a_file() -> None:
     noise = np.random.default_rng(1).integers(0, 256, (70, 640)).astype(np.uint8)
     np.testing.assert_array_equal(grey(noise, 64), cv2.LUT(cv2.resize(noise, (64, 64)), FULL_RANGE))
+
+
+def test_a_model_that_wants_averages_has_them_where_a_strip_shrinks_one_way_alone() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (70, 640)).astype(np.uint8)
+    assert grey(noise, 64, "area").std() < 0.6 * grey(noise, 64).std()
